@@ -1,0 +1,1 @@
+"""The folder of the engine inside the Blender extension; Blender imports only `align4d.protocol` from it."""

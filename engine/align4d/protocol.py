@@ -1,0 +1,362 @@
+"""What Blender and the engine say to each other: requests, events, results and the job folder.
+
+Both processes import THIS file; it uses the standard library and numpy only, and imports nothing of the project.
+
+One JSON object a line travels on stdin (commands) and on stdout (events). Arrays never travel that way: they lie in
+the job folder as .npz files without pickles. A reader ignores fields that it does not know and refuses a protocol
+version that it does not know.
+
+    JOB/request.json        written by `write_request`, read by `read_request`
+    JOB/input/              meshes (.npz), textures (.png)
+    JOB/work/               the engine's checkpoint
+    JOB/output/             motion_000.pc2, ...; result.json last, so that its presence means complete
+    JOB/log.txt             the engine's log
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import struct
+import types
+import typing
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+import numpy as np
+
+PROTOCOL = 1
+
+Matrix4 = tuple[tuple[float, ...], ...]
+"""A 4x4 matrix, row by row."""
+
+
+class ProtocolError(Exception):
+    """A message or a file that does not follow the protocol; the text says what to do."""
+
+
+# -- the request ------------------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class MaterialSpec:
+    """The colour that one material shows, reduced to what the engine can sample.
+
+    Attributes:
+        kind: "flat" (base_color), "texture" (image, looked up by corner_uv) or "attribute" (corner_color).
+        base_color: sRGB in [0, 1] and alpha; used by "flat".
+        image: path of an 8-bit sRGB PNG, relative to the job folder; used by "texture".
+    """
+
+    kind: str = "flat"
+    base_color: tuple[float, ...] = (0.8, 0.8, 0.8, 1.0)
+    image: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class ObjectSpec:
+    """One mesh object of the scene.
+
+    Attributes:
+        id: the tag that ties the object to its result; survives renaming.
+        name: what the artist calls it, for messages.
+        mesh: .npz in the job folder, see `MESH_ARRAYS`.
+        matrix_world: object space to world.
+        materials: indexed by the mesh's `material` array.
+    """
+
+    id: str
+    name: str
+    mesh: str
+    matrix_world: Matrix4
+    materials: tuple[MaterialSpec, ...] = (MaterialSpec(),)
+
+
+MESH_ARRAYS: dict[str, tuple[str, tuple[int | str, ...]]] = {
+    "vertices": ("float32", ("V", 3)),
+    "triangles": ("int32", ("F", 3)),
+    "material": ("int32", ("F",)),
+    "corner_normal": ("float32", ("F", 3, 3)),
+    "corner_uv": ("float32", ("F", 3, 2)),
+    "corner_color": ("float32", ("F", 3, 4)),
+    "bake_vertices": ("float32", ("B", 3)),
+}
+"""Arrays of a mesh file: name -> dtype and shape. All in object space.
+
+`vertices` and `triangles` are the evaluated mesh (what the artist sees); `corner_normal` are its shading normals;
+`corner_uv` has v upwards as in Blender; `corner_color` is sRGB and alpha. `bake_vertices` are the points whose motion
+comes back, where the evaluated mesh shows them: one per vertex of the artist's own mesh, in its order.
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class VideoSpec:
+    """The reference video: a movie file, or an ordered list of images.
+
+    Attributes:
+        path: movie file; empty when `images` is given.
+        images: absolute paths in order.
+        first, last: 0-based frames, both included; last = -1 means up to the end.
+        fps: frame rate; 0 means the movie's own. Required for images.
+    """
+
+    path: str = ""
+    images: tuple[str, ...] = ()
+    first: int = 0
+    last: int = -1
+    fps: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True)
+class CameraSpec:
+    """A pinhole camera in Blender's world: camera-to-world matrix (Blender's axes: looks along -Z, +Y is up).
+
+    Attributes:
+        matrix_world: camera to world.
+        fovy: vertical field of view of the VIDEO's frame [degrees].
+        solve: refine direction, distance and offset against the first frame; else it is taken as exact.
+    """
+
+    matrix_world: Matrix4
+    fovy: float = 49.1
+    solve: bool = True
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """Everything that a job needs.
+
+    Attributes:
+        job: unique id of the job.
+        objects: the meshes that move.
+        video: the reference.
+        camera: where the artist thinks the video was seen from.
+        preset: name of a settings preset, "artist", "paper" or "draft".
+        settings: overrides of single settings, dotted name -> value, e.g. {"tracking.iterations": 40}.
+        seed: the one source of randomness.
+        device: "auto", "cpu", "cuda" or "mps".
+        backend: rasteriser: "auto", "cpu", "reference", "gsplat" or "triton".
+        protocol: version of this file that wrote it.
+    """
+
+    job: str
+    objects: tuple[ObjectSpec, ...]
+    video: VideoSpec
+    camera: CameraSpec
+    preset: str = "artist"
+    settings: dict[str, Any] = dataclasses.field(default_factory=dict)
+    seed: int = 0
+    device: str = "auto"
+    backend: str = "auto"
+    protocol: int = PROTOCOL
+
+
+# -- the result -------------------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class ObjectResult:
+    """Motion of one object: a PC2 file in object space, in the order of its `bake_vertices`."""
+
+    id: str
+    name: str
+    vertex_count: int
+    motion: str
+
+
+@dataclasses.dataclass(frozen=True)
+class CameraResult:
+    """The solved camera, as `CameraSpec`; width and height are the video's [px].
+
+    `azimuth`, `elevation`, `roll` [degrees] and `distance` [world units, to the asset's centre] say the same in the orbit convention.
+    """
+
+    matrix_world: Matrix4
+    fovy: float
+    width: int
+    height: int
+    azimuth: float
+    elevation: float
+    roll: float
+    distance: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """What a finished job leaves as output/result.json.
+
+    Attributes:
+        frames: number of frames of motion; frame 0 is the first chosen frame of the video.
+        fps: of the video.
+        notes: what the user should know (fewer frames used, a cut in the video, ...), as sentences.
+        seconds: wall-clock per stage.
+        figures: measured by the engine, e.g. {"reprojection_loss": ..., "peak_memory_gb": ...}.
+        curves: sampled curves by name, e.g. {"video_aligned_distance": {"distance": [...], "error": [...]}}.
+    """
+
+    job: str
+    frames: int
+    fps: float
+    objects: tuple[ObjectResult, ...]
+    camera: CameraResult
+    notes: tuple[str, ...] = ()
+    seconds: dict[str, float] = dataclasses.field(default_factory=dict)
+    figures: dict[str, float] = dataclasses.field(default_factory=dict)
+    curves: dict[str, dict[str, list[float]]] = dataclasses.field(default_factory=dict)
+    protocol: int = PROTOCOL
+
+
+# -- commands and events ----------------------------------------------------------------------------------------
+
+COMMANDS = ("generate", "cancel", "quit")
+"""generate {job_folder}; cancel {job}; quit. Every command carries `protocol`."""
+
+EVENTS = {
+    "hello": ("protocol", "version", "pid"),
+    "accepted": ("job",),
+    "stage": ("job", "name", "index", "count"),
+    "progress": ("job", "stage", "done", "total", "eta", "memory_gb", "loss"),
+    "preview": ("job", "image"),
+    "warning": ("job", "code", "message"),
+    "failed": ("job", "code", "message", "advice"),
+    "cancelled": ("job",),
+    "finished": ("job", "result"),
+}
+"""Event name -> its fields. `preview.image` and `finished.result` are paths relative to the job folder; `eta` is in seconds (negative: unknown)."""
+
+
+def encode(message: dict[str, Any]) -> str:
+    """One line of JSON, with the protocol version, ending in a newline."""
+    return json.dumps({"protocol": PROTOCOL, **message}, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def decode(line: str) -> dict[str, Any]:
+    """The message of one line. Raises ProtocolError for anything but an object of this protocol version."""
+    try:
+        message = json.loads(line)
+    except ValueError as error:
+        raise ProtocolError(f"Not a message: {line[:80]!r}.") from error
+    if not isinstance(message, dict):
+        raise ProtocolError(f"Not a message: {line[:80]!r}.")
+    check_version(message.get("protocol"))
+    return message
+
+
+def check_version(version: object) -> None:
+    """Raises ProtocolError, with what to do, unless `version` is ours."""
+    if version != PROTOCOL:
+        raise ProtocolError(
+            f"The other side speaks protocol {version}, this side speaks {PROTOCOL}. "
+            "Update the Align4D extension and restart Blender, so that both come from the same version."
+        )
+
+
+# -- the job folder ---------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def replacing(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
+    """Opens a temporary file beside `path` and renames it over `path` at the end; on an error nothing is left behind."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with open(temporary, mode, encoding=None if "b" in mode else "utf-8") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+def write_json(path: Path, value: object) -> None:
+    """Writes a dataclass of this file, whole or not at all."""
+    with replacing(path, "w") as file:
+        json.dump(dataclasses.asdict(typing.cast(Any, value)), file, ensure_ascii=False, allow_nan=False, indent=1)
+
+
+def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """Writes an uncompressed .npz, whole or not at all."""
+    with replacing(path) as file:
+        np.savez(file, **typing.cast(dict[str, Any], arrays))
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Reads an .npz; pickled contents are refused by numpy (ValueError)."""
+    with np.load(path, allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+Parsed = TypeVar("Parsed", Request, Result)
+
+
+def read_request(folder: Path) -> Request:
+    """The request of a job folder. Raises ProtocolError."""
+    return _read(folder / "request.json", Request)
+
+
+def read_result(folder: Path) -> Result:
+    """The result of a complete job. Raises ProtocolError where there is none."""
+    return _read(folder / "output" / "result.json", Result)
+
+
+def _read(path: Path, kind: type[Parsed]) -> Parsed:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ProtocolError(f"{path.name} cannot be read ({error}). Start the job again.") from error
+    if not isinstance(data, dict):
+        raise ProtocolError(f"{path.name} is not an object. Start the job again.")
+    check_version(data.get("protocol"))
+    try:
+        return typing.cast(Parsed, _build(kind, data))
+    except (TypeError, ValueError, KeyError) as error:
+        raise ProtocolError(f"{path.name} does not follow the protocol ({error}). Start the job again.") from error
+
+
+def _build(kind: Any, value: Any) -> Any:
+    """A value of type `kind` from parsed JSON; unknown fields of dataclasses are ignored."""
+    if dataclasses.is_dataclass(kind):
+        if not isinstance(value, dict):
+            raise TypeError(f"{kind} needs an object")
+        hints = typing.get_type_hints(kind)
+        known = {field.name for field in dataclasses.fields(kind)}
+        return kind(**{name: _build(hints[name], item) for name, item in value.items() if name in known})
+    if typing.get_origin(kind) is tuple:
+        if not isinstance(value, list):
+            raise TypeError(f"{kind} needs a list")
+        return tuple(_build(typing.get_args(kind)[0], item) for item in value)
+    if isinstance(kind, types.GenericAlias) or kind in (dict, Any):
+        return value
+    if kind is float and isinstance(value, int):
+        return float(value)
+    if not isinstance(value, kind):
+        raise TypeError(f"{value!r} is not {kind.__name__}")
+    return value
+
+
+# -- PC2, the point cache of Blender's Mesh Cache modifier --------------------------------------------------------
+
+_PC2_HEADER = struct.Struct("<12siiffi")
+
+
+def write_pc2(path: Path, motion: np.ndarray, start: float = 0.0, rate: float = 1.0) -> None:
+    """Writes (T, V, 3) positions as PC2, whole or not at all. Raises OSError (a full disk, for one)."""
+    frames, points, _ = motion.shape
+    with replacing(path) as file:
+        file.write(_PC2_HEADER.pack(b"POINTCACHE2\0", 1, points, start, rate, frames))
+        file.write(np.ascontiguousarray(motion, dtype="<f4").tobytes())
+
+
+def read_pc2(path: Path) -> np.ndarray:
+    """Reads (T, V, 3) float32 positions. Raises ProtocolError for a file that is not a whole PC2."""
+    data = path.read_bytes()
+    if len(data) < _PC2_HEADER.size or data[:11] != b"POINTCACHE2":
+        raise ProtocolError(f"{path.name} is not a PC2 file. Generate the motion again.")
+    _, _, points, _, _, frames = _PC2_HEADER.unpack_from(data)
+    if points < 0 or frames < 0 or len(data) != _PC2_HEADER.size + 12 * points * frames:
+        raise ProtocolError(f"{path.name} is cut short. Generate the motion again.")
+    return np.frombuffer(data, "<f4", offset=_PC2_HEADER.size).reshape(frames, points, 3).copy()
