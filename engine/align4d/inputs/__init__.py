@@ -1,0 +1,1 @@
+"""What goes into a job: the reference video, its masks, the artist's meshes and their colours."""
