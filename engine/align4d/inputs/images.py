@@ -1,0 +1,57 @@
+"""An image sequence as a source of pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from align4d.errors import EngineError
+from align4d.inputs.pictures import Picture
+
+
+class ImageSequence:
+    """Images in order, each one frame. Raises EngineError "video_fps" where no frame rate is given."""
+
+    def __init__(self, paths: tuple[str, ...], fps: float) -> None:
+        if not fps > 0:
+            raise EngineError("video_fps", "The image sequence has no frame rate.", "Set the frames per second of the image sequence.")
+        self.paths = [Path(path) for path in paths]
+        self.fps = fps
+        self.notes: list[str] = []
+
+    def pictures(self, first: int, last: int) -> Iterator[Picture]:
+        """See `Source`. Raises EngineError "video_missing", "video_unreadable" or "video_size"."""
+        previous: Picture | None = None
+        for path in self.paths[first : None if last == -1 else last + 1]:
+            picture = self._read(path, previous)
+            if previous is not None and picture.size != previous.size:
+                raise EngineError(
+                    "video_size", f"{path.name} is {picture.size[0]} x {picture.size[1]} px, the image before it {previous.size[0]} x {previous.size[1]}.",
+                    "Choose images that all have the same size.",
+                )
+            previous = picture
+            yield picture
+
+    def _read(self, path: Path, previous: Picture | None) -> Picture:
+        try:
+            return Picture(read_image(path))
+        except FileNotFoundError as error:
+            raise EngineError("video_missing", f"The image {path.name} is not there.", "Choose the image sequence again.") from error
+        except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+            if previous is None:
+                raise EngineError("video_unreadable", f"The image {path.name} cannot be read ({error}).", "Replace it, or start the range after it.") from error
+            self.notes.append(f"{path.name} cannot be read; the frame before it was used instead.")
+            return previous
+
+
+def read_image(path: Path) -> np.ndarray:
+    """(H, W, 3) or, with alpha, (H, W, 4) uint8 sRGB, turned as its EXIF says; 16-bit images are reduced to 8. Raises OSError or ValueError."""
+    with Image.open(path) as file:
+        image = ImageOps.exif_transpose(file)
+        if image.mode.startswith("I") or image.mode == "F":
+            grey = np.asarray(image).astype(np.float64) / (1.0 if image.mode == "F" else 257.0)
+            return np.repeat(np.clip(grey.round(), 0, 255).astype(np.uint8)[..., None], 3, axis=2)
+        return np.array(image.convert("RGBA" if image.has_transparency_data else "RGB"))

@@ -1,0 +1,137 @@
+"""A movie file as a source of pictures, through PyAV (FFmpeg)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+
+from align4d.errors import EngineError
+from align4d.inputs.pictures import Picture
+
+ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+"""FFmpeg's own VP8 and VP9 decoders drop the alpha plane; libvpx keeps it."""
+BT709, UNSPECIFIED = 1, 2
+"""Values of AVColorSpace."""
+
+log = logging.getLogger(__name__)
+
+
+class Movie:
+    """The first video stream of a file.
+
+    Args:
+        path: the file.
+        fps: what the frame rate is to be called; 0 takes the movie's own.
+
+    Raises:
+        EngineError: "video_missing" or "video_unreadable".
+    """
+
+    def __init__(self, path: Path, fps: float) -> None:
+        self.path = path
+        self.notes: list[str] = []
+        if not path.is_file():
+            raise EngineError("video_missing", f"The video {path.name} is not there.", "Choose the video again.")
+        try:
+            with av.open(str(path)) as container:
+                stream = container.streams.video[0]
+                self.rate = float(stream.guessed_rate or stream.average_rate or 0)
+                self.tick = float(stream.time_base or 0)
+                self.announced = stream.frames
+                self.aspect = float(stream.sample_aspect_ratio or 1)
+        except (av.error.FFmpegError, OSError, ValueError, IndexError) as error:
+            raise self._unreadable("it holds no video" if isinstance(error, IndexError) else str(error)) from error
+        if not self.rate > 0:
+            raise self._unreadable("it has no frame rate")
+        self.fps = fps or self.rate
+
+    def pictures(self, first: int, last: int) -> Iterator[Picture]:
+        """See `Source`. Frame n is the one shown at n / rate: frames are held or dropped where the frame rate varies."""
+        index = -1
+        held: av.VideoFrame | None = None
+        for at, frame in self._timed():
+            for missing in range(index + 1, at):
+                index = missing
+                if index >= first and held is not None:
+                    yield _picture(held, self.aspect)
+                if index == last:
+                    return
+            held = frame
+            if at <= index:
+                continue  # two frames in one interval: the first is shown
+            index = at
+            if index >= first:
+                yield _picture(frame, self.aspect)
+            if index == last:
+                return
+        if index < 0:
+            raise self._unreadable("no frame of it can be decoded")
+        if index + 1 < self.announced * 0.98 - 1 and last == -1:
+            self.notes.append(f"{self.path.name} ends early: {index + 1} of {self.announced} frames can be read.")
+
+    def _timed(self) -> Iterator[tuple[int, av.VideoFrame]]:
+        """(index at the movie's rate, frame); the first frame has index 0."""
+        start: int | None = None
+        at = -1
+        for frame in self._frames():
+            if frame.pts is None:
+                at += 1
+            else:
+                start = frame.pts if start is None else start
+                at = round((frame.pts - start) * self.tick * self.rate)
+            yield at, frame
+
+    def _frames(self) -> Iterator[av.VideoFrame]:
+        """Every frame that decodes whole; damage is noted."""
+        damaged = 0
+        with av.open(str(self.path)) as container:
+            stream = container.streams.video[0]
+            decoder: Any = _decoder(stream)
+            packets = container.demux(stream)
+            while True:
+                try:
+                    packet = next(packets)
+                    frames = decoder.decode(packet if packet.size else None)
+                except (StopIteration, EOFError):
+                    break
+                except (av.error.FFmpegError, OSError, ValueError) as error:
+                    damaged += 1
+                    log.warning("%s: %s", self.path.name, error)
+                    if damaged > 1000:  # a reader that fails for ever
+                        break
+                    continue
+                for frame in frames:
+                    damaged += frame.is_corrupt
+                    if not frame.is_corrupt:
+                        yield frame
+        if damaged:
+            self.notes.append(f"{self.path.name} is damaged; the frame before was used in the place of each frame that cannot be read.")
+
+    def _unreadable(self, reason: str) -> EngineError:
+        return EngineError("video_unreadable", f"{self.path.name} cannot be read as a video ({reason}).", "Choose another file, or convert it to MP4 (H.264) first.")
+
+
+def _decoder(stream: av.VideoStream) -> av.CodecContext:
+    """The stream's decoder, or the one that keeps its alpha."""
+    context = stream.codec_context
+    name = ALPHA_DECODERS.get(context.name)
+    if name is None or stream.metadata.get("alpha_mode", stream.metadata.get("ALPHA_MODE")) != "1" or name not in av.codecs_available:
+        stream.thread_type = "AUTO"
+        return context
+    decoder = av.CodecContext.create(name, "r")
+    decoder.extradata = context.extradata
+    return decoder
+
+
+def _picture(frame: av.VideoFrame, aspect: float) -> Picture:
+    alpha = frame.format.name == "pal8" or any(component.is_alpha for component in frame.format.components)
+    # Players take untagged video of 720 lines and more as BT.709; swscale would take it as BT.601.
+    untagged = not frame.format.is_rgb and frame.colorspace == UNSPECIFIED and frame.height >= 720
+    pixels = frame.to_ndarray(format="rgba" if alpha else "rgb24", src_colorspace=BT709 if untagged else None)
+    turns = round(frame.rotation / 90) % 4
+    return Picture(np.ascontiguousarray(np.rot90(pixels, turns)), 1 / aspect if turns % 2 else aspect)
