@@ -22,6 +22,11 @@ NOISIEST = 24.0
 """A background whose noise exceeds this (of 255) is not plain."""
 SPECK = 1e-4
 """Parts and holes smaller than this part of the frame are dropped and filled."""
+LARGEST_HOLE = 0.02
+"""Holes larger than this part of the frame are always background."""
+RINGING = 3
+"""How far compression's ringing is seen around a clear edge [px at 512]."""
+_SQUARE = np.ones((3, 3), bool)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,11 +63,19 @@ def find_background(frames: np.ndarray) -> Background | None:
 
 def key(frame: np.ndarray, background: Background) -> np.ndarray:
     """The alpha, (H, W) float32 in [0, 1], of one (H, W, 3) uint8 frame."""
-    pixels = frame.astype(np.float32)
-    difference = np.abs(pixels - background.colour).max(axis=2)
+    difference = np.abs(frame - background.colour).max(axis=2)
     clear = max(CLEAR, 3.0 * background.faint)
-    mask = _hysteresis(difference, background.faint, clear)
-    return _soften(pixels, difference, mask, background, clear)
+    alpha = np.zeros(difference.shape, np.float32)
+    rows, columns = np.flatnonzero((difference > clear).any(axis=1)), np.flatnonzero((difference > clear).any(axis=0))
+    if not len(rows):
+        return alpha
+    # only around what is clearly different; half of its size again for pale parts that stick out
+    margin = max(16, len(rows) // 2, len(columns) // 2)
+    window = slice(max(0, rows[0] - margin), rows[-1] + margin + 1), slice(max(0, columns[0] - margin), columns[-1] + margin + 1)
+    colour = np.broadcast_to(background.colour, frame.shape)[window]
+    mask = _hysteresis(difference[window], background.faint, clear, difference.size)
+    alpha[window] = _soften(frame[window].astype(np.float32), difference[window], mask, colour, clear)
+    return alpha
 
 
 def _judge(border: np.ndarray, expected: np.ndarray, everywhere: np.ndarray) -> Background | None:
@@ -90,35 +103,55 @@ def _fit(values: np.ndarray, basis: np.ndarray) -> np.ndarray:
     return coefficients
 
 
-def _hysteresis(difference: np.ndarray, faint: float, clear: float) -> np.ndarray:
-    """(H, W) bool: faint differences connected to clear ones, without specks and pinholes."""
-    smooth = ndimage.gaussian_filter(difference, 0.7)
-    labels, count = ndimage.label(smooth > faint, np.ones((3, 3)))
-    if not count:
-        return np.zeros(difference.shape, bool)
-    strong = ndimage.maximum(smooth, labels, np.arange(count + 1)) > clear
-    size = np.bincount(labels.ravel(), minlength=count + 1)
-    speck = SPECK * difference.size
-    wanted = strong & (size >= speck)
+def _hysteresis(difference: np.ndarray, faint: float, clear: float, frame_area: int) -> np.ndarray:
+    """(H, W) bool: clear differences, their edge, and the faint ones connected to them, without specks.
+
+    Within RINGING of a clear place a faint difference may be compression's doing: it counts only where it goes on to a pale area
+    farther out, wide enough to survive an opening.
+    """
+    weak = ndimage.gaussian_filter(difference, 0.7) > faint
+    strong = difference > clear
+    if not strong.any():
+        return strong
+    ringing = ndimage.distance_transform_edt(~strong) <= RINGING
+    pale = ndimage.binary_opening(weak & ~ringing, _disk(2))
+    edge = ndimage.binary_dilation(strong, _SQUARE) & (difference > faint)
+    candidates = strong | edge | (ndimage.binary_dilation(pale, _disk(RINGING + 1)) & weak)
+    labels, count = ndimage.label(candidates, _SQUARE)
+    wanted = ndimage.maximum(difference, labels, np.arange(count + 1)) > clear
+    wanted &= np.bincount(labels.ravel(), minlength=count + 1) >= SPECK * frame_area
     wanted[0] = False
-    mask = wanted[labels]
-    holes, count = ndimage.label(~mask)
-    small = np.bincount(holes.ravel(), minlength=count + 1) < speck
-    small[0] = False
-    return mask | small[holes]
+    return _fill(wanted[labels], difference, clear, frame_area)
 
 
-def _soften(pixels: np.ndarray, difference: np.ndarray, mask: np.ndarray, background: Background, clear: float) -> np.ndarray:
+def _fill(mask: np.ndarray, difference: np.ndarray, clear: float, frame_area: int) -> np.ndarray:
+    """The mask without the holes that are no background: pinholes, and those with a pale rim (a part as bright as the background)."""
+    labels, count = ndimage.label(~mask)
+    size = np.bincount(labels.ravel(), minlength=count + 1)
+    filled = size < SPECK * frame_area
+    filled[0] = False
+    for hole in np.flatnonzero(~filled & (size <= LARGEST_HOLE * frame_area)):
+        if hole > 0:  # 0 is the mask itself
+            rim = ndimage.binary_dilation(labels == hole, _disk(4)) & mask
+            filled[hole] = rim.any() and float(np.median(difference[rim])) < 2.0 * clear
+    return mask | filled[labels]
+
+
+def _disk(radius: int) -> np.ndarray:
+    y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
+    return x * x + y * y <= radius * radius + 0.5
+
+
+def _soften(pixels: np.ndarray, difference: np.ndarray, mask: np.ndarray, behind: np.ndarray, clear: float) -> np.ndarray:
     """Alpha: 1 inside, unmixed along the edge from the colour of the nearest solid place."""
     if not mask.any():
         return np.zeros(mask.shape, np.float32)
     ridge = (difference >= 0.9 * ndimage.maximum_filter(difference, 5)) & (difference > clear)
-    solid = mask & (ndimage.binary_erosion(mask, np.ones((3, 3)), iterations=2, border_value=1) | ridge)
-    band = ndimage.binary_dilation(mask, np.ones((3, 3))) & ~solid
+    solid = mask & (ndimage.binary_erosion(mask, _SQUARE, iterations=2, border_value=1) | ridge)
+    band = ndimage.binary_dilation(mask, _SQUARE) & ~solid
     alpha = mask.astype(np.float32)
     nearest = ndimage.distance_transform_edt(~solid, return_distances=False, return_indices=True)
     rows, columns = nearest[0][band], nearest[1][band]
-    behind = np.broadcast_to(background.colour, pixels.shape)
     towards = pixels[rows, columns] - behind[band]
     contrast = np.abs(towards).max(axis=1)
     unmixed = ((pixels[band] - behind[band]) * towards).sum(axis=1) / np.maximum((towards**2).sum(axis=1), 1e-6)
