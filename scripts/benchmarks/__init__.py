@@ -1,0 +1,1 @@
+"""The benchmarks of scripts/bench.py: one module each, with `add_arguments(parser)` and `run(arguments) -> exit code`."""

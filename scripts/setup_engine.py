@@ -1,0 +1,21 @@
+"""Makes the engine's environment and prints the interpreter to choose in the extension's preferences.
+
+    python scripts/setup_engine.py
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from support import console, environments
+
+
+def main() -> int:
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
+    python = environments.ready(environments.engine_environment())
+    console.say(f"The engine's environment is ready. In Blender: Preferences > Add-ons > Align4D > Engine's Python:\n{python}")
+    return 0
+
+
+if __name__ == "__main__":
+    console.exit_with(main)

@@ -1,0 +1,64 @@
+"""The extension's zip, made by Blender's own builder, and its installation the way a user's would be."""
+
+from __future__ import annotations
+
+import subprocess
+import tomllib
+import zipfile
+from pathlib import Path
+
+from . import environments
+from .blender import SCRIPTS_IN_BLENDER, Blender
+from .console import ScriptError, run_logged
+
+CONTENTS = {
+    "__init__.py", "blender_manifest.toml", "LICENSE", "README.md", "pyproject.toml", "align4d_blender", "engine", "operators", "panels",
+}  # fmt: skip
+"""What an artist's zip may hold at its top: the two sides of the product, and what documents them."""
+
+
+def build(blender: Blender, zip_file: Path) -> Path:
+    """Builds `zip_file` from the checkout. Raises ScriptError where the builder refuses, or packs what no artist needs."""
+    zip_file.parent.mkdir(parents=True, exist_ok=True)
+    arguments = ["build", "--source-dir", str(environments.ROOT), "--output-filepath", str(zip_file)]
+    if blender.program:
+        command = [str(blender.executable), "--command", "extension", *arguments]
+    else:
+        command = [str(blender.executable), str(_builder(blender)), *arguments]
+    answer = subprocess.run(command, capture_output=True, text=True)
+    if answer.returncode or not zip_file.exists():
+        raise ScriptError(f"Blender's extension builder failed:\n{answer.stdout}{answer.stderr}")
+    with zipfile.ZipFile(zip_file) as archive:
+        strangers = sorted({name.split("/")[0] for name in archive.namelist()} - CONTENTS)
+    if strangers:
+        raise ScriptError(f"The zip holds what no artist needs: {', '.join(strangers)}. Add it to paths_exclude_pattern in blender_manifest.toml.")
+    return zip_file
+
+
+def name_and_version() -> tuple[str, str]:
+    """The id and the version in blender_manifest.toml."""
+    with open(environments.ROOT / "blender_manifest.toml", "rb") as file:
+        manifest = tomllib.load(file)
+    return manifest["id"], manifest["version"]
+
+
+def default_zip() -> Path:
+    """Where the zip goes unless a place is given."""
+    name, version = name_and_version()
+    return environments.ROOT / "dist" / f"{name}-{version}.zip"
+
+
+def install(blender: Blender, zip_file: Path, user_folder: Path, engine_python: Path) -> None:
+    """Installs the zip into the Blender that keeps its preferences in `user_folder`, enables it, chooses the engine's interpreter, and saves the preferences."""
+    command = blender.command(SCRIPTS_IN_BLENDER / "install_extension.py", [zip_file, engine_python])
+    user_folder.mkdir(parents=True, exist_ok=True)
+    run_logged(command, f"Installing the extension into Blender {blender.version}", user_folder / "install.log", blender.surroundings(user_folder))
+
+
+def _builder(blender: Blender) -> Path:
+    """blender_ext.py, which bpy brings along."""
+    library = blender.executable.parents[1]
+    found = sorted(library.rglob("bpy/*/scripts/addons_core/bl_pkg/cli/blender_ext.py"))
+    if not found:
+        raise ScriptError(f"{library} holds no extension builder. Delete the folder and run again.")
+    return found[0]
