@@ -351,12 +351,19 @@ def write_pc2(path: Path, motion: np.ndarray, start: float = 0.0, rate: float = 
         file.write(np.ascontiguousarray(motion, dtype="<f4").tobytes())
 
 
+def pc2_shape(path: Path) -> tuple[int, int]:
+    """Frames and points of a PC2 file, without reading them. Raises ProtocolError for a file that is not a whole PC2."""
+    with open(path, "rb") as file:
+        header = file.read(_PC2_HEADER.size)
+    if len(header) < _PC2_HEADER.size or header[:11] != b"POINTCACHE2":
+        raise ProtocolError(f"{path.name} is not a PC2 file. Generate the motion again.")
+    _, _, points, _, _, frames = _PC2_HEADER.unpack(header)
+    if points < 0 or frames < 0 or path.stat().st_size != _PC2_HEADER.size + 12 * points * frames:
+        raise ProtocolError(f"{path.name} is cut short. Generate the motion again.")
+    return frames, points
+
+
 def read_pc2(path: Path) -> np.ndarray:
     """Reads (T, V, 3) float32 positions. Raises ProtocolError for a file that is not a whole PC2."""
-    data = path.read_bytes()
-    if len(data) < _PC2_HEADER.size or data[:11] != b"POINTCACHE2":
-        raise ProtocolError(f"{path.name} is not a PC2 file. Generate the motion again.")
-    _, _, points, _, _, frames = _PC2_HEADER.unpack_from(data)
-    if points < 0 or frames < 0 or len(data) != _PC2_HEADER.size + 12 * points * frames:
-        raise ProtocolError(f"{path.name} is cut short. Generate the motion again.")
-    return np.frombuffer(data, "<f4", offset=_PC2_HEADER.size).reshape(frames, points, 3).copy()
+    frames, points = pc2_shape(path)
+    return np.fromfile(path, "<f4", offset=_PC2_HEADER.size).reshape(frames, points, 3)

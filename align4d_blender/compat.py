@@ -1,0 +1,18 @@
+"""Every difference between Blender 4.2 and 5.2 that the extension meets, and nothing else."""
+
+from __future__ import annotations
+
+import bpy
+
+
+def material_tree(material: bpy.types.Material) -> bpy.types.ShaderNodeTree | None:
+    """The node tree that a material is shown with; None for one without nodes (from 5.0 on every material has nodes)."""
+    if bpy.app.version < (5, 0, 0) and not material.use_nodes:
+        return None
+    return material.node_tree
+
+
+def enable_nodes(material: bpy.types.Material) -> None:
+    """Gives a new material its node tree; from 5.0 on it is born with one, and `use_nodes` is deprecated."""
+    if bpy.app.version < (5, 0, 0):
+        material.use_nodes = True

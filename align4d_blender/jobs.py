@@ -1,0 +1,239 @@
+"""The running job: what the panel shows of it, and the pump that moves it on in small steps of the main thread.
+
+A job keeps no reference to anything of Blender's: its objects are looked up when the result arrives, so it survives saving,
+undo and renaming. With a window the pump is a timer; without one `wait` turns the same crank.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from . import preferences, storage, timeline
+from .capture import Target, capture
+from .engine_client import EngineClient
+from .errors import UserError
+
+_TICK = 0.1
+
+
+@dataclass
+class Job:
+    """One press of Generate.
+
+    Attributes:
+        scene, start: where the motion goes: the scene's name, and the frame of the video's first frame.
+        state: "running", "arriving" (files are checked), "waiting" (the artist has to leave an edit mode), then "done", "failed" or "cancelled".
+        stage, fraction, eta: for the progress bar; eta of the stage in seconds, negative when unknown.
+        stages: index and count of the engine's stages.
+        notes: what the artist should know, as sentences.
+        error: why it failed.
+    """
+
+    id: str
+    folder: Path
+    targets: tuple[Target, ...]
+    scene: str
+    start: int
+    state: str = "running"
+    stage: str = "Starting the engine"
+    fraction: float = 0.0
+    eta: float = -1.0
+    stages: tuple[int, int] = (0, 1)
+    notes: list[str] = field(default_factory=list)
+    error: UserError | None = None
+    arrival: Future[timeline.Arrival] | None = None
+
+    @property
+    def ended(self) -> bool:
+        return self.state in {"done", "failed", "cancelled"}
+
+
+history: list[Job] = []
+"""Jobs of this session, the latest last; only the last one can be running."""
+
+on_change: list[Callable[[Job], None]] = []
+"""Called on the main thread whenever a job has moved on (a script's own progress bar, for one)."""
+
+_client: EngineClient | None = None
+_client_python: Path | None = None
+_executor: ThreadPoolExecutor | None = None
+_timers: list[Callable[[], float | None]] = []
+
+
+def current() -> Job | None:
+    """The running job, or the last one that ended."""
+    return history[-1] if history else None
+
+
+def start(context: bpy.types.Context) -> Job:
+    """Captures the scene and hands it to the engine. Raises UserError, and leaves nothing behind then."""
+    last = current()
+    if last and not last.ended:
+        raise UserError("busy", "A job is running already.", "Wait for it, or press Cancel.")
+    chosen = preferences.get()
+    python = preferences.engine_python(chosen)
+    identity, folder = storage.new_job()
+    try:
+        captured = capture(context, identity, folder, chosen.device)
+        _engine(python).generate(folder)
+    except BaseException:
+        storage.delete(folder)
+        raise
+    job = Job(identity, folder, captured.targets, context.scene.name, context.scene.frame_start)
+    history.append(job)
+    return job
+
+
+def cancel() -> None:
+    """Stops the running job; the engine answers, or is killed."""
+    job = current()
+    if job is None or job.ended:
+        return
+    if job.state == "running" and _client:
+        job.stage = "Stopping"
+        _client.cancel(job.id)
+    else:
+        _end(job, "cancelled")
+
+
+def wait(job: Job) -> None:
+    """Turns the crank until the job has ended; Ctrl+C cancels it."""
+    while not job.ended:
+        try:
+            step(job)
+            time.sleep(0.02)
+        except KeyboardInterrupt:
+            cancel()
+
+
+def watch(ended: Callable[[Job], None]) -> None:
+    """Lets the latest job move on by a timer, and calls `ended` on the main thread when it has."""
+    job = history[-1]
+
+    def tick() -> float | None:
+        if not job.ended:
+            step(job)
+            _redraw()
+        if job.ended:
+            ended(job)
+            return None
+        return _TICK
+
+    _timers.append(tick)
+    bpy.app.timers.register(tick, first_interval=_TICK, persistent=True)
+
+
+def step(job: Job) -> None:
+    """Moves a job on by what has happened since; takes a few milliseconds."""
+    before = (job.state, job.stage, job.fraction)
+    try:
+        if job.state == "running" and _client:
+            for event in _client.poll():
+                if event.get("job") in {None, "", job.id} and job.state == "running":
+                    _take(job, event)
+        if job.state in {"arriving", "waiting"} and job.arrival and job.arrival.done():
+            _land(job, job.arrival.result())
+    except UserError as error:
+        _end(job, "failed", error)
+    if (job.state, job.stage, job.fraction) != before:
+        for listener in on_change:
+            listener(job)
+
+
+def shut_down() -> None:
+    """Ends everything: timers, threads, the engine. Jobs that run are cancelled; their folders keep the checkpoint."""
+    global _client, _executor
+    for tick in _timers:
+        if bpy.app.timers.is_registered(tick):
+            bpy.app.timers.unregister(tick)
+    _timers.clear()
+    if _client:
+        _client.close()
+        _client = None
+    if _executor:
+        _executor.shutdown(wait=True)
+        _executor = None
+    history.clear()
+
+
+def _engine(python: Path) -> EngineClient:
+    """The engine process of this interpreter; started on first use, kept for the next job. Raises UserError."""
+    global _client, _client_python
+    if _client and (not _client.alive or _client_python != python):
+        _client.close()
+        _client = None
+    if _client is None:
+        command = [str(python), "-m", "align4d.server"]
+        try:
+            _client = EngineClient(command, preferences.ENGINE_FOLDER, storage.user_folder("cache"))
+        except OSError as error:
+            advice = "Set Engine Python in Edit > Preferences > Add-ons > Align4D."
+            raise UserError("engine_missing", f"{python} could not be started ({error.strerror or error}).", advice) from error
+        _client_python = python
+    return _client
+
+
+def _take(job: Job, event: dict[str, Any]) -> None:
+    """One event of the engine."""
+    kind = event.get("event")
+    if kind == "stage":
+        job.stage, job.eta = str(event["name"]), -1.0
+        job.stages = event["index"], max(event["count"], 1)
+        job.fraction = job.stages[0] / job.stages[1]
+    elif kind == "progress":
+        job.fraction = (job.stages[0] + min(event["done"] / max(event["total"], 1), 1.0)) / job.stages[1]
+        job.eta = float(event["eta"])
+    elif kind == "warning":
+        job.notes.append(str(event["message"]))
+    elif kind == "failed":
+        raise UserError(str(event["code"]), str(event["message"]), str(event["advice"]))
+    elif kind == "cancelled":
+        _end(job, "cancelled")
+    elif kind == "finished":
+        job.state, job.stage = "arriving", "Reading the motion"
+        job.arrival = _worker().submit(timeline.prepare, job.folder, job.targets)
+
+
+def _land(job: Job, arrival: timeline.Arrival) -> None:
+    """Puts the result into the scene, once the artist is not in the middle of editing: undo steps of edit modes hold no modifiers."""
+    active = bpy.context.view_layer.objects.active
+    if active and active.mode not in {"OBJECT", "POSE"}:
+        job.state, job.stage = "waiting", "Ready: leave the edit mode (Tab) to receive the motion"
+        return
+    scene = bpy.data.scenes.get(job.scene) or bpy.context.scene
+    timeline.apply(arrival, scene, job.start)
+    job.notes = list(dict.fromkeys((*job.notes, *arrival.result.notes)))
+    _end(job, "done")
+
+
+def _end(job: Job, state: str, error: UserError | None = None) -> None:
+    """The last change of a job. What only the engine needed is deleted; a cancelled job leaves nothing at all."""
+    job.state, job.error = state, error
+    if state == "done":
+        for name in ("input", "work"):
+            storage.delete(job.folder / name)
+    elif state == "cancelled":
+        storage.delete(job.folder)
+
+
+def _worker() -> ThreadPoolExecutor:
+    """The thread that checks arriving files; started on first use."""
+    global _executor
+    if _executor is None:
+        _executor = ThreadPoolExecutor(1, "align4d")
+    return _executor
+
+
+def _redraw() -> None:
+    """Lets the sidebars show the progress."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "VIEW_3D":
+                area.tag_redraw()

@@ -1,0 +1,77 @@
+"""Evaluated meshes of Blender -> the arrays of the protocol, in whole-array reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import bpy
+import numpy as np
+
+from .materials import Look
+from .png import linear_to_srgb
+
+
+def read(collection: bpy.types.bpy_prop_collection, name: str, width: int, dtype: type = np.float32) -> np.ndarray:
+    """One property of a whole collection: (N, width), or (N,) for width 1."""
+    values = np.empty(len(collection) * width, dtype)
+    collection.foreach_get(name, values)
+    return values if width == 1 else values.reshape(-1, width)
+
+
+def vertices_of(mesh: bpy.types.Mesh) -> np.ndarray:
+    """Positions (V, 3) float32 in object space."""
+    return read(mesh.vertices, "co", 3)
+
+
+def mesh_arrays(mesh: bpy.types.Mesh, looks: Sequence[Look], atlas: np.ndarray | None, bake_vertices: np.ndarray) -> dict[str, np.ndarray]:
+    """The arrays of `protocol.MESH_ARRAYS` for an evaluated mesh.
+
+    Args:
+        mesh: the evaluated mesh; its loop triangles are computed here.
+        looks: one for each material index.
+        atlas: (loops, 2) UVs of the baked texture, where a look is "bake".
+        bake_vertices: (B, 3), passed through.
+    """
+    mesh.calc_loop_triangles()
+    loops = read(mesh.loop_triangles, "loops", 3, np.int32)
+    material = np.clip(read(mesh.loop_triangles, "material_index", 1, np.int32), 0, len(looks) - 1)
+    uv = np.zeros((*loops.shape, 2), np.float32)
+    color = np.ones((*loops.shape, 4), np.float32)
+    for index, look in enumerate(looks):
+        chosen = loops if len(looks) == 1 else loops[material == index]
+        where = slice(None) if len(looks) == 1 else material == index
+        if look.kind == "texture":
+            uv[where] = _uv(mesh, look.layer)[chosen]
+        elif look.kind == "bake" and atlas is not None:
+            uv[where] = atlas[chosen]
+        elif look.kind == "attribute":
+            color[where] = _color(mesh, look.layer)[chosen]
+    return {
+        "vertices": vertices_of(mesh),
+        "triangles": read(mesh.loop_triangles, "vertices", 3, np.int32),
+        "material": material,
+        "corner_normal": read(mesh.corner_normals, "vector", 3)[loops],
+        "corner_uv": uv,
+        "corner_color": color,
+        "bake_vertices": np.ascontiguousarray(bake_vertices, np.float32),
+    }
+
+
+def _uv(mesh: bpy.types.Mesh, name: str) -> np.ndarray:
+    """UVs (loops, 2) of a map, or of the render-active one; zeros where it does not exist, as Blender shows it."""
+    layer = mesh.uv_layers.get(name) if name else next((layer for layer in mesh.uv_layers if layer.active_render), None)
+    return np.zeros((len(mesh.loops), 2), np.float32) if layer is None else read(layer.uv, "vector", 2)
+
+
+def _color(mesh: bpy.types.Mesh, name: str) -> np.ndarray:
+    """sRGB and alpha (loops, 4) of a colour attribute, or of the render-active one; black where it does not exist, as Blender shows it."""
+    attributes = mesh.color_attributes
+    if name:
+        attribute = attributes.get(name)
+    else:
+        attribute = attributes[attributes.render_color_index] if 0 <= attributes.render_color_index < len(attributes) else None
+    if attribute is None:
+        return np.tile(np.array([0, 0, 0, 1], np.float32), (len(mesh.loops), 1))
+    rgba = read(attribute.data, "color", 4)
+    rgba[:, :3] = linear_to_srgb(rgba[:, :3])
+    return rgba if attribute.domain == "CORNER" else rgba[read(mesh.loops, "vertex_index", 1, np.int32)]

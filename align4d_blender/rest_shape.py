@@ -1,0 +1,125 @@
+"""Where an artist's own vertices are shown, and how to undo the modifiers that come after the point cache.
+
+The point cache is the FIRST modifier, so an armature or a lattice that follows acts on top of it. Close to the captured shape that
+remaining stack moves each vertex by an affine map; it is measured by shifting the input along x, y and z, and undone on import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import bpy
+import numpy as np
+
+from .meshes import vertices_of
+
+MODIFIER = "Align4D"
+"""Name of the point cache among an object's modifiers."""
+
+_DEFORMING = {
+    "ARMATURE", "CAST", "CURVE", "CORRECTIVE_SMOOTH", "DISPLACE", "HOOK", "LAPLACIANDEFORM", "LAPLACIANSMOOTH", "LATTICE", "MESH_CACHE",
+    "MESH_DEFORM", "SHRINKWRAP", "SIMPLE_DEFORM", "SMOOTH", "SURFACE_DEFORM", "WARP", "WAVE",
+}  # fmt: skip
+_PROBE = 0.05
+"""Length of the probing shift, as a part of the longest side: short enough for a bent lattice, long enough for float32."""
+
+
+@dataclass(frozen=True)
+class RestShape:
+    """The artist's own vertices.
+
+    Attributes:
+        shown: (B, 3) where deforming modifiers show them, in object space.
+        base: (B, 3) before any modifier, with shape keys mixed in; None where no modifier moves them.
+        unmap: (B, 3, 3) inverse of the remaining stack's linear part; None with `base`.
+    """
+
+    shown: np.ndarray
+    base: np.ndarray | None = None
+    unmap: np.ndarray | None = None
+
+
+def undo_modifiers(motion: np.ndarray, shape_arrays: dict[str, np.ndarray]) -> np.ndarray:
+    """Positions (T, B, 3) to feed into the stack so that it shows `motion`; the arrays are `shown`, `base` and `unmap`."""
+    offset = motion - shape_arrays["shown"]
+    return shape_arrays["base"] + np.einsum("bij,tbj->tbi", shape_arrays["unmap"], offset)
+
+
+@contextmanager
+def bare_copy(item: bpy.types.Object, frame: tuple[int, float]) -> Iterator[bpy.types.Object]:
+    """A copy of the object without its point cache, alone in a temporary scene at the given frame and sub-frame."""
+    scene = bpy.data.scenes.new("Align4D Probe")
+    copy = item.copy()
+    try:
+        scene.collection.objects.link(copy)
+        cache = copy.modifiers.get(MODIFIER)
+        if cache:
+            copy.modifiers.remove(cache)
+        scene.frame_set(frame[0], subframe=frame[1])
+        yield copy
+    finally:
+        bpy.data.objects.remove(copy)
+        bpy.data.scenes.remove(scene)
+
+
+def evaluated_copy(copy: bpy.types.Object) -> bpy.types.Object:
+    """The evaluated state of an object of `bare_copy`."""
+    layer = copy.users_scene[0].view_layers[0]
+    layer.update()
+    return copy.evaluated_get(layer.depsgraph)
+
+
+def rest_shape(item: bpy.types.Object, frame: tuple[int, float], evaluated: np.ndarray) -> RestShape:
+    """Measures the artist's own vertices. `evaluated` (V, 3) is the evaluated mesh's, taken where no modifier is shown."""
+    active = [modifier for modifier in item.modifiers if modifier.show_viewport and modifier.name != MODIFIER]
+    if not active:
+        return RestShape(evaluated)
+    count = len(item.data.vertices)
+    with bare_copy(item, frame) as copy:
+        _keep(copy, _DEFORMING | {"NODES"})
+        if len(_shown(copy)) != count:
+            _keep(copy, _DEFORMING)
+        shown = _shown(copy)
+        if not copy.modifiers:
+            return RestShape(shown)
+        shift = copy.modifiers.new("Align4D Shift", "DISPLACE")
+        copy.modifiers.move(len(copy.modifiers) - 1, 0)
+        shift.mid_level = 0.0
+        length = _PROBE * float(max(np.ptp(shown, axis=0).max(), 1e-6))
+        shifted = []
+        for axis in "XYZ":
+            shift.direction, shift.strength = axis, length
+            shifted.append(_shown(copy))
+        _keep(copy, set())
+        base = _shown(copy)
+    linear = np.stack([(moved - shown) / length for moved in shifted], axis=2).astype(np.float64)
+    if np.abs(linear - np.eye(3)).max() < 1e-4 and np.abs(shown - base).max() < 1e-6 * length / _PROBE:
+        return RestShape(shown)
+    return RestShape(shown, base, _inverse(linear).astype(np.float32))
+
+
+def _keep(copy: bpy.types.Object, types: set[str]) -> None:
+    for modifier in list(copy.modifiers):
+        if modifier.type not in types or not modifier.show_viewport:
+            copy.modifiers.remove(modifier)
+
+
+def _shown(copy: bpy.types.Object) -> np.ndarray:
+    evaluated = evaluated_copy(copy)
+    mesh = evaluated.to_mesh()
+    try:
+        return vertices_of(mesh)
+    finally:
+        evaluated.to_mesh_clear()
+
+
+def _inverse(linear: np.ndarray) -> np.ndarray:
+    """Inverse of (B, 3, 3); where a modifier flattens the space (a shrinkwrap) no input gives the wished output, and the pseudo-inverse
+    leaves the lost direction alone."""
+    singular = np.abs(np.linalg.det(linear)) < 1e-3
+    result = np.empty_like(linear)
+    result[~singular] = np.linalg.inv(linear[~singular])
+    result[singular] = np.linalg.pinv(linear[singular], rcond=1e-2)
+    return result

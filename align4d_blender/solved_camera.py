@@ -1,0 +1,93 @@
+"""The solved camera as a Blender camera, with the reference video as its background image."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import bpy
+from mathutils import Matrix
+
+from ..engine.align4d import protocol
+
+NAME = "Align4D Camera"
+
+
+def add_camera(scene: bpy.types.Scene, result: protocol.Result, video: protocol.VideoSpec, start: int) -> bpy.types.Object:
+    """A camera that sees the mesh as the video did. The scene's resolution stays; its own camera too, where it has one."""
+    lens = bpy.data.cameras.new(NAME)
+    camera = bpy.data.objects.new(NAME, lens)
+    scene.collection.objects.link(camera)
+    camera.matrix_world = Matrix(result.camera.matrix_world)
+    _set_lens(lens, scene, result.camera)
+    _add_background(lens, scene, result, video, start)
+    if scene.camera is None:
+        scene.camera = camera
+    return camera
+
+
+def remove_camera(camera: bpy.types.Object) -> None:
+    """Removes the camera, its lens and its background image, where nothing else uses them."""
+    lens = camera.data
+    images = [background.image for background in lens.background_images if background.image]
+    bpy.data.objects.remove(camera)
+    if lens.users == 0:
+        bpy.data.cameras.remove(lens)
+    for image in images:
+        if image.users == 0:
+            bpy.data.images.remove(image)
+
+
+def _set_lens(lens: bpy.types.Camera, scene: bpy.types.Scene, solved: protocol.CameraResult) -> None:
+    """Field of view such that the whole frame of the video fits the scene's frame, whatever the two shapes are."""
+    render = scene.render
+    shape = (render.resolution_x * render.pixel_aspect_x) / (render.resolution_y * render.pixel_aspect_y)
+    aspect = solved.width / solved.height
+    tangent = math.tan(math.radians(solved.fovy) / 2)
+    lens.sensor_width = lens.sensor_height = 36.0
+    if shape >= aspect:
+        lens.sensor_fit, lens.lens = "VERTICAL", 18.0 / tangent
+    else:
+        lens.sensor_fit, lens.lens = "HORIZONTAL", 18.0 / (tangent * aspect)
+    lens.clip_start = min(0.1, solved.distance / 100)
+    lens.clip_end = max(1000.0, solved.distance * 10)
+
+
+def _add_background(lens: bpy.types.Camera, scene: bpy.types.Scene, result: protocol.Result, video: protocol.VideoSpec, start: int) -> None:
+    """The clip behind the mesh, in step with the motion."""
+    image = bpy.data.images.load(video.path or video.images[0], check_existing=False)
+    offset = video.first
+    if video.images:
+        image.source = "SEQUENCE"
+        offset += _number(Path(video.images[0])) - 1
+    background = lens.background_images.new()
+    background.image = image
+    background.alpha = 0.5
+    background.display_depth = "BACK"
+    background.frame_method = "FIT"
+    lens.show_background_images = True
+    user = background.image_user
+    speed = result.fps * scene.render.fps_base / scene.render.fps
+    user.frame_start = start
+    user.frame_offset = offset
+    user.frame_duration = math.ceil(result.frames / speed)
+    user.use_auto_refresh = True
+    if abs(speed - 1) > 1e-6:
+        _retime(user, start, offset, speed)
+
+
+def _retime(user: bpy.types.ImageUser, start: int, offset: int, speed: float) -> None:
+    """Lets a clip of another frame rate keep in step: Blender shows one of its frames a scene frame, so the offset is driven.
+
+    The expression is one of those that Blender evaluates itself, without Python and whatever the user's auto-run setting.
+    """
+    passed = f"max(0, min(frame - {start}, {user.frame_duration - 1}))"
+    driver = user.driver_add("frame_offset").driver
+    driver.type = "SCRIPTED"
+    driver.expression = f"floor({passed} * {speed:.9g} + 0.0001) - {passed} + {offset}"
+
+
+def _number(path: Path) -> int:
+    """The number at the end of a file's name; sequences are played by it."""
+    digits = path.stem[len(path.stem.rstrip("0123456789")) :]
+    return int(digits or 1)

@@ -1,0 +1,114 @@
+"""Where job folders lie: beside the .blend, or in the extension's user folder until the .blend is saved for the first time."""
+
+from __future__ import annotations
+
+import shutil
+import time
+import uuid
+from contextlib import suppress
+from pathlib import Path
+
+import bpy
+from bpy.app.handlers import persistent
+
+from . import EXTENSION
+from .rest_shape import MODIFIER
+
+_discarded: set[Path] = set()
+"""Folders of removed results; deleted when the .blend is saved without them, so that undo and reverting can still bring them back."""
+
+
+def user_folder(name: str) -> Path:
+    """A folder of the extension that survives its updates."""
+    return Path(bpy.utils.extension_path_user(EXTENSION, path=name, create=True))
+
+
+def new_job() -> tuple[str, Path]:
+    """Id of a new job, and where its folder is to be made."""
+    job = f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}"
+    return job, (_beside(bpy.data.filepath) if bpy.data.filepath else user_folder("jobs")) / job
+
+
+def stored_path(path: Path) -> str:
+    """How a .blend refers to a file: relative to it once it is saved, so that both can be moved together."""
+    if not bpy.data.filepath:
+        return str(path)
+    with suppress(ValueError):  # another drive of Windows
+        return bpy.path.relpath(str(path))
+    return str(path)
+
+
+def actual_path(stored: str) -> Path:
+    """The file behind a stored path."""
+    return Path(bpy.path.abspath(stored))
+
+
+def discard(folder: Path) -> None:
+    """Marks the folder of a removed result."""
+    _discarded.add(folder)
+
+
+def delete(folder: Path) -> None:
+    """Deletes a job folder, and the folder around it when it is empty then."""
+    shutil.rmtree(folder, ignore_errors=True)
+    with suppress(OSError):
+        folder.parent.rmdir()
+
+
+def tagged() -> list[bpy.types.Object]:
+    """Every object that belongs to a result."""
+    return [item for item in bpy.data.objects if item.align4d.job]
+
+
+def point_cache(item: bpy.types.Object) -> bpy.types.MeshCacheModifier | None:
+    """The modifier that plays an object's result."""
+    modifier = item.modifiers.get(MODIFIER)
+    return modifier if isinstance(modifier, bpy.types.MeshCacheModifier) else None
+
+
+def attach() -> None:
+    bpy.app.handlers.save_pre.append(_adopt)
+    bpy.app.handlers.save_post.append(_delete_discarded)
+
+
+def detach() -> None:
+    bpy.app.handlers.save_post.remove(_delete_discarded)
+    bpy.app.handlers.save_pre.remove(_adopt)
+
+
+def _beside(blend: str) -> Path:
+    return Path(blend).parent / "align4d"
+
+
+@persistent
+def _adopt(blend: str, *_: object) -> None:
+    """Before a save: copies results that lie in the user folder to where the .blend will be, and refers to them relatively."""
+    if not blend:
+        return
+    waiting = user_folder("jobs")
+    for item in tagged():
+        old = actual_path(item.align4d.folder)
+        if old.parent != waiting or not old.is_dir():
+            continue
+        new = _beside(blend) / old.name
+        try:
+            shutil.copytree(old, new, dirs_exist_ok=True)
+        except OSError as error:
+            print(f"Align4D: the result stays in {old}: {error}")
+            continue
+        item.align4d.folder = bpy.path.relpath(str(new), start=str(Path(blend).parent))
+        cache = point_cache(item)
+        if cache:
+            file = new / actual_path(cache.filepath).relative_to(old)
+            cache.filepath = bpy.path.relpath(str(file), start=str(Path(blend).parent))
+
+
+@persistent
+def _delete_discarded(*_: object) -> None:
+    """After a save: deletes the folders of results that the saved file no longer uses, unless another .blend beside it may."""
+    if not bpy.data.filepath or len(list(Path(bpy.data.filepath).parent.glob("*.blend"))) > 1:
+        return
+    used = {actual_path(item.align4d.folder) for item in tagged()}
+    for folder in list(_discarded - used):
+        delete(folder)
+        _discarded.discard(folder)

@@ -1,0 +1,130 @@
+"""Result -> scene: a point cache on each object and the solved camera, as one undo step; and taking both away again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import bpy
+
+from ..engine.align4d import protocol
+from . import storage
+from .capture import Target
+from .errors import UserError, disk_error
+from .rest_shape import MODIFIER, undo_modifiers
+from .solved_camera import add_camera, remove_camera
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A finished job whose files are checked and ready for Blender.
+
+    Attributes:
+        caches: PC2 file of each target, in the order of the targets.
+    """
+
+    result: protocol.Result
+    request: protocol.Request
+    targets: tuple[Target, ...]
+    caches: tuple[Path, ...]
+    folder: Path
+
+
+def prepare(folder: Path, targets: Sequence[Target]) -> Arrival:
+    """Checks a finished job's files, and undoes what modifiers will do on top of the point cache. Needs no Blender: runs in a thread.
+
+    Raises UserError.
+    """
+    try:
+        result = protocol.read_result(folder)
+        request = protocol.read_request(folder)
+        motions = {entry.id: folder / entry.motion for entry in result.objects}
+        caches = tuple(_prepare_cache(motions[target.id], target, result.frames) for target in targets)
+    except protocol.ProtocolError as error:
+        raise UserError("bad_result", str(error), "") from error
+    except KeyError as error:
+        raise UserError("bad_result", "The engine's result does not hold every object.", "Press Generate again.") from error
+    except OSError as error:
+        raise disk_error(error) from error
+    return Arrival(result, request, tuple(targets), caches, folder)
+
+
+def _prepare_cache(motion: Path, target: Target, frames: int) -> Path:
+    """The PC2 to show; a new file where modifiers have to be undone."""
+    if protocol.pc2_shape(motion) != (frames, target.vertex_count):
+        raise protocol.ProtocolError(f"The motion of {target.name} has another number of frames or vertices. Generate the motion again.")
+    if target.unmap is None:
+        return motion
+    cache = motion.with_name(f"{motion.stem}_below_modifiers.pc2")
+    protocol.write_pc2(cache, undo_modifiers(protocol.read_pc2(motion), protocol.read_arrays(target.unmap)))
+    return cache
+
+
+def find(target: Target) -> bpy.types.Object:
+    """The object that was captured: by Blender's session-wide id, or after the file was loaded again by name. Raises UserError."""
+    found = next((item for item in bpy.data.objects if item.session_uid == target.uid and item.type == "MESH"), None)
+    found = found or bpy.data.objects.get(target.name)
+    if found is None or found.type != "MESH":
+        raise UserError("object_gone", f"{target.name} is no longer in this file.", "Bring it back and press Generate again.")
+    if len(found.data.vertices) != target.vertex_count:
+        raise UserError(
+            "vertices_changed",
+            f"{found.name} had {target.vertex_count} vertices when the job started and has {len(found.data.vertices)} now.",
+            "Undo that change, or press Generate again for the new shape.",
+        )
+    return found
+
+
+def apply(arrival: Arrival, scene: bpy.types.Scene, start: int) -> list[bpy.types.Object]:
+    """Puts the motion on the objects from scene frame `start` on, and adds the camera. Returns the objects.
+
+    Raises UserError before anything in the scene is changed.
+    """
+    items = [find(target) for target in arrival.targets]
+    remove(items)
+    for item, target, cache in zip(items, arrival.targets, arrival.caches, strict=True):
+        _add_point_cache(item, cache, scene, start, arrival.result.fps)
+        _tag(item, arrival, target.id)
+    camera = add_camera(scene, arrival.result, arrival.request.video, start)
+    _tag(camera, arrival, "camera")
+    push_undo("Align4D: Generate 4D")
+    return items
+
+
+def _tag(item: bpy.types.Object, arrival: Arrival, identity: str) -> None:
+    item.align4d.id, item.align4d.job = identity, arrival.result.job
+    item.align4d.folder = storage.stored_path(arrival.folder)
+
+
+def _add_point_cache(item: bpy.types.Object, cache: Path, scene: bpy.types.Scene, start: int, fps: float) -> None:
+    """Mesh Cache, first in the stack. It plays sample `frame_scale * frame - frame_start`, with blending in between."""
+    modifier = item.modifiers.new(MODIFIER, "MESH_CACHE")
+    item.modifiers.move(len(item.modifiers) - 1, 0)
+    speed = fps * scene.render.fps_base / scene.render.fps
+    modifier.cache_format = "PC2"
+    modifier.filepath = storage.stored_path(cache)
+    modifier.interpolation = "LINEAR"
+    modifier.frame_scale = speed
+    modifier.frame_start = speed * start
+    modifier.show_expanded = False
+
+
+def remove(items: Iterable[bpy.types.Object]) -> int:
+    """Takes the results that these objects belong to out of the file. Returns the number of results; does not push an undo step."""
+    jobs = {item.align4d.job for item in items} - {""}
+    for item in [item for item in storage.tagged() if item.align4d.job in jobs]:
+        storage.discard(storage.actual_path(item.align4d.folder))
+        if item.type == "CAMERA":
+            remove_camera(item)
+            continue
+        cache = storage.point_cache(item)
+        if cache:
+            item.modifiers.remove(cache)
+        item.property_unset("align4d")
+    return len(jobs)
+
+
+def push_undo(message: str) -> None:
+    """One step of Blender's undo history."""
+    bpy.ops.ed.undo_push(message=message)

@@ -1,0 +1,88 @@
+"""Generate 4D: starts a job, and lets it run while the artist keeps working."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import bpy
+
+from ..align4d_blender import jobs
+from ..align4d_blender.errors import UserError
+
+if TYPE_CHECKING:
+    from bpy.stub_internal.rna_enums import OperatorReturnItems
+
+
+class ALIGN4D_OT_generate(bpy.types.Operator):
+    """Animate the selected meshes after the reference video. Blender stays usable meanwhile"""
+
+    bl_idname = "align4d.generate"
+    bl_label = "Generate 4D"
+    bl_options = {"REGISTER"}
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[OperatorReturnItems]:
+        """From a button: returns at once."""
+        if bpy.app.background:
+            return self.execute(context)
+        try:
+            jobs.start(context)
+        except UserError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        jobs.watch(_announce)
+        return {"FINISHED"}
+
+    def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
+        """From a script, or without a window: waits for the result."""
+        try:
+            job = jobs.start(context)
+        except UserError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        jobs.wait(job)
+        return _report(self, job)
+
+
+class ALIGN4D_OT_announce(bpy.types.Operator):
+    """Shows how the last job ended"""
+
+    bl_idname = "align4d.announce"
+    bl_label = "Align4D"
+    bl_options = {"INTERNAL"}
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[OperatorReturnItems]:
+        """Waits for the next event: a report made from a timer is seen by no one, one made while handling an event is shown."""
+        self._timer = context.window_manager.event_timer_add(0.01, window=context.window)
+        context.window_manager.modal_handler_add(self)
+        return {"RUNNING_MODAL"}
+
+    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[OperatorReturnItems]:
+        if event.type != "TIMER":
+            return {"PASS_THROUGH"}
+        context.window_manager.event_timer_remove(self._timer)
+        job = jobs.current()
+        return _report(self, job) if job else {"CANCELLED"}
+
+
+def _announce(_job: jobs.Job) -> None:
+    window = next(iter(bpy.context.window_manager.windows), None)
+    if window:
+        with bpy.context.temp_override(window=window):
+            bpy.ops.align4d.announce("INVOKE_DEFAULT")
+
+
+def _report(operator: bpy.types.Operator, job: jobs.Job) -> set[OperatorReturnItems]:
+    """Says how a job ended, in Blender's own report."""
+    if job.error:
+        operator.report({"ERROR"}, str(job.error).strip())
+    elif job.state == "cancelled":
+        operator.report({"WARNING"}, "Cancelled; nothing has changed")
+    else:
+        operator.report({"INFO"}, f"The motion is on {', '.join(target.name for target in job.targets)}")
+        for note in job.notes:
+            operator.report({"WARNING"}, note)
+        return {"FINISHED"}
+    return {"CANCELLED"}
+
+
+CLASSES = (ALIGN4D_OT_generate, ALIGN4D_OT_announce)

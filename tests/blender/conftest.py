@@ -1,0 +1,70 @@
+"""Blender around each test: the BUILT extension, installed the way a user's is, in a Blender with a user folder of its own.
+
+ALIGN4D_EXTENSION_ZIP names a built zip; without it the zip is built here, with Blender's own builder.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+_USER_FOLDER = tempfile.TemporaryDirectory(prefix="align4d-blender-")
+os.environ["BLENDER_USER_RESOURCES"] = _USER_FOLDER.name  # before bpy is imported: it reads this once
+
+import bpy  # noqa: E402
+
+ROOT = Path(__file__).resolve().parents[2]
+MODULE = "bl_ext.user_default.align4d"
+
+
+def _build(folder: Path) -> Path:
+    """The extension's zip, from the checkout."""
+    builder = Path(bpy.utils.system_resource("SCRIPTS")) / "addons_core" / "bl_pkg" / "cli" / "blender_ext.py"
+    zip_file = folder / "align4d.zip"
+    command = [sys.executable, str(builder), "build", "--source-dir", str(ROOT), "--output-filepath", str(zip_file)]
+    subprocess.run(command, check=True, capture_output=True)
+    return zip_file
+
+
+@pytest.fixture(scope="session")
+def extension(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
+    """The installed and enabled extension's package."""
+    given = os.environ.get("ALIGN4D_EXTENSION_ZIP")
+    zip_file = Path(given) if given else _build(tmp_path_factory.mktemp("zip"))
+    bpy.ops.extensions.package_install_files(filepath=str(zip_file), repo="user_default", enable_on_install=True)
+    assert MODULE in bpy.context.preferences.addons, "the extension was not enabled"
+    yield sys.modules[MODULE]
+    bpy.ops.preferences.addon_disable(module=MODULE)
+
+
+@pytest.fixture
+def blender(extension: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """An empty scene, the extension, and the fake engine set up; saves nothing outside `tmp_path`."""
+    bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+    assert MODULE in bpy.context.preferences.addons
+    monkeypatch.setenv("FAKE_ENGINE", "move")
+    preferences = bpy.context.preferences.addons[MODULE].preferences
+    preferences.engine_python = str(_fake_interpreter(tmp_path))
+    preferences.device = "auto"
+    yield extension
+    extension.align4d_blender.jobs.shut_down()
+
+
+def _fake_interpreter(folder: Path) -> Path:
+    """A program that runs the fake engine, whatever its arguments."""
+    script = Path(__file__).with_name("fake_engine.py")
+    if sys.platform == "win32":
+        program = folder / "python.cmd"
+        program.write_text(f'@"{sys.executable}" "{script}"\n')
+    else:
+        program = folder / "python"
+        program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{script}"\n')
+        program.chmod(0o755)
+    return program

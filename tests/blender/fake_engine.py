@@ -1,0 +1,86 @@
+"""An engine that speaks the protocol and moves every vertex by a known rule, in no time: for the tests of Blender's side.
+
+FAKE_ENGINE says how it behaves: "move" (as an engine should), "slow" (waits to be cancelled), "stubborn" (and does not listen), "die",
+"chatter" (prints among its messages, then moves), "future" (another protocol version), "refuse" (a `failed` event), "fewer" (one vertex too few).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from align4d import protocol
+
+FRAMES = 5
+FPS = 12.0
+
+
+def moved(vertices: np.ndarray, frame: int) -> np.ndarray:
+    """Where the points (B, 3) are at a frame: stretched and carried along; frame 0 is the rest pose."""
+    return (vertices * (1 + 0.1 * frame) + np.array([0.01, -0.02, 0.03]) * frame).astype(np.float32)
+
+
+def run(folder: Path, fewer: int) -> protocol.Result:
+    """Writes the motion of every object, and the camera of the request as the solved one."""
+    request = protocol.read_request(folder)
+    (folder / "output").mkdir()
+    objects = []
+    for index, spec in enumerate(request.objects):
+        vertices = protocol.read_arrays(folder / spec.mesh)["bake_vertices"]
+        vertices = vertices[: len(vertices) - fewer]
+        name = f"output/motion_{index:03d}.pc2"
+        protocol.write_pc2(folder / name, np.stack([moved(vertices, frame) for frame in range(FRAMES)]))
+        objects.append(protocol.ObjectResult(spec.id, spec.name, len(vertices), name))
+    camera = protocol.CameraResult(request.camera.matrix_world, request.camera.fovy, 64, 48, 10.0, 5.0, 0.0, 3.0)
+    result = protocol.Result(request.job, FRAMES, FPS, tuple(objects), camera, notes=("A note of the engine.",))
+    protocol.write_json(folder / "output" / "result.json", result)
+    return result
+
+
+def send(event: str, **fields: object) -> None:
+    print(protocol.encode({"event": event, **fields}), end="", flush=True)
+
+
+def generate(folder: Path, mode: str) -> None:
+    job = protocol.read_request(folder).job
+    send("accepted", job=job)
+    send("stage", job=job, name="Moving", index=0, count=2)
+    if mode == "slow":
+        return
+    if mode == "stubborn":
+        time.sleep(60)
+    if mode == "die":
+        print("Fatal: the fake engine fell over", file=sys.stderr, flush=True)
+        sys.exit(3)
+    if mode == "refuse":
+        send("failed", job=job, code="no_overlap", message="The video's object never overlaps the mesh.", advice="Turn the camera.")
+        return
+    if mode == "chatter":
+        print("some library: 42 things loaded", flush=True)
+        print("7", flush=True)
+    send("progress", job=job, stage="Moving", done=1, total=2, eta=1.5, memory_gb=0.1, loss=0.5)
+    run(folder, 1 if mode == "fewer" else 0)
+    send("finished", job=job, result="output/result.json")
+
+
+def main() -> None:
+    mode = os.environ.get("FAKE_ENGINE", "move")
+    if mode == "future":
+        print('{"protocol": 999, "event": "hello", "version": "9", "pid": 1}', flush=True)
+        time.sleep(60)
+    send("hello", version="fake", pid=os.getpid())
+    for line in sys.stdin:
+        message = protocol.decode(line)
+        if message["command"] == "generate":
+            generate(Path(message["job_folder"]), mode)
+        elif message["command"] == "cancel":
+            send("cancelled", job=message["job"])
+        else:
+            return
+
+
+if __name__ == "__main__":
+    main()
