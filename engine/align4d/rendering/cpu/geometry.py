@@ -30,7 +30,7 @@ LN_CUT = math.log(ALPHA_CUT)
 MARGIN = CLAMP_MARGIN
 
 
-@njit(forceinline=True)
+@njit(forceinline=True, error_model="numpy")
 def _rotation(quaternion):
     """The nine entries of the rotation matrix, the unit quaternion, and the norm of the given one."""
     w, x, y, z = float(quaternion[0]), float(quaternion[1]), float(quaternion[2]), float(quaternion[3])
@@ -50,7 +50,7 @@ def _rotation(quaternion):
     return matrix, (w, x, y, z), norm
 
 
-@njit(forceinline=True)
+@njit(forceinline=True, error_model="numpy")
 def _in_camera(centre, pose):
     x, y, z = float(centre[0]), float(centre[1]), float(centre[2])
     return (
@@ -60,14 +60,14 @@ def _in_camera(centre, pose):
     )
 
 
-@njit(forceinline=True)
+@njit(forceinline=True, error_model="numpy")
 def _clamped_ratio(ratio, focal, centre, extent):
     """The ratio x/z at which the Jacobian is taken."""
     margin = MARGIN * 0.5 * extent / focal
     return min(max(ratio, -(centre / focal + margin)), (extent - centre) / focal + margin)
 
 
-@njit(forceinline=True)
+@njit(forceinline=True, error_model="numpy")
 def _factor(jacobian_x, jacobian_z, axis, pose, rotation, scale):
     """Row `axis` of J W R S, and of J W: the image covariance is the product of the former with its transpose."""
     p0 = jacobian_x * pose[axis, 0] + jacobian_z * pose[2, 0]
@@ -79,7 +79,7 @@ def _factor(jacobian_x, jacobian_z, axis, pose, rotation, scale):
     return (p0, p1, p2), (a0, a1, a2)
 
 
-@njit(forceinline=True)
+@njit(forceinline=True, error_model="numpy")
 def _covariance(a, b, low_pass):
     """xx, xy, yy and the determinant (sum of squared minors: no cancellation) of the low-passed covariance."""
     xx = a[0] * a[0] + a[1] * a[1] + a[2] * a[2]
@@ -90,7 +90,7 @@ def _covariance(a, b, low_pass):
     return xx + low_pass, xy, yy + low_pass, determinant
 
 
-@njit(forceinline=True)
+@njit(forceinline=True, error_model="numpy")
 def _project_one(centre, quaternion, scale, opacity, color, pose, intrinsics, width, height, near, low_pass, splat, rect):
     """Fill one splat row and its tile rectangle (x0, y0, x1, y1, end exclusive; empty when not drawn); returns z."""
     rect[0], rect[1], rect[2], rect[3] = 0, 0, 0, 0
@@ -124,7 +124,7 @@ def _project_one(centre, quaternion, scale, opacity, color, pose, intrinsics, wi
     return z
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, cache=True, error_model="numpy")
 def project(centres, rotations, scales, opacities, colors, poses, intrinsics, width, height, near, low_pass, workers):
     """Splats (C, N, 12) float32, tile rectangles (C, N, 4) int32 and depths (C, N) float32.
 

@@ -8,7 +8,7 @@ from numba import njit, prange
 from .geometry import SLOT_WIDTH, _clamped_ratio, _covariance, _factor, _in_camera, _rotation
 
 
-@njit(forceinline=True)
+@njit(forceinline=True, error_model="numpy")
 def _image_gradient(sums, a, b, low_pass):
     """Gradient of the image mean (x, y) and of the image covariance (xx, xy, yy) from one Gaussian's slot sums."""
     xx, xy, yy, determinant = _covariance(a, b, low_pass)
@@ -23,7 +23,7 @@ def _image_gradient(sums, a, b, low_pass):
     return mean_x, mean_y, g_xx, g_xy, g_yy
 
 
-@njit(forceinline=True)
+@njit(forceinline=True, error_model="numpy")
 def _row_gradient(g_a, p, rotation, scale, g_rotation, g_scale):
     """Pull the gradient of one row of J W R S back to R and S (added to) and to the row of J W (returned)."""
     g_p0, g_p1, g_p2 = 0.0, 0.0, 0.0
@@ -39,7 +39,7 @@ def _row_gradient(g_a, p, rotation, scale, g_rotation, g_scale):
     return g_p0, g_p1, g_p2
 
 
-@njit(forceinline=True)
+@njit(forceinline=True, error_model="numpy")
 def _axis_gradient(position, z, focal, centre, extent, axis, g_mean, g_p, pose):
     """Gradient of one camera-space coordinate and of z, through the mean and the Jacobian of that image axis."""
     ratio = position / z
@@ -53,7 +53,7 @@ def _axis_gradient(position, z, focal, centre, extent, axis, g_mean, g_p, pose):
     return g_ratio / z, g_z - g_ratio * ratio / z
 
 
-@njit(forceinline=True)
+@njit(forceinline=True, error_model="numpy")
 def _quaternion_gradient(g, unit, norm, out):
     """Add the gradient of the unnormalised quaternion to `out`; g is that of the nine entries of the matrix."""
     w, x, y, z = unit
@@ -68,7 +68,7 @@ def _quaternion_gradient(g, unit, norm, out):
     out[3] += (g_z - along * z) / norm
 
 
-@njit(forceinline=True)
+@njit(forceinline=True, error_model="numpy")
 def _back_one(centre, quaternion, scale, pose, intrinsics, width, height, low_pass, sums, scratch, g_centre, g_quaternion, g_scale):
     """Add one Gaussian's gradient in one camera to its centre, rotation and scale."""
     x, y, z = _in_camera(centre, pose)
@@ -90,7 +90,7 @@ def _back_one(centre, quaternion, scale, pose, intrinsics, width, height, low_pa
         g_centre[j] += pose[0, j] * g_x + pose[1, j] * g_y + pose[2, j] * g_z
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, cache=True, error_model="numpy")
 def project_backward(centres, rotations, scales, opacities, colors, poses, intrinsics, width, height, low_pass, slots, first_slot, workers):
     """Gradients of the five tensors, in their own shapes (a leading set dimension each).
 

@@ -43,7 +43,7 @@ def _rows(splat, top):
     return first, end
 
 
-@njit(forceinline=True, fastmath=FAST)
+@njit(forceinline=True, fastmath=FAST, error_model="numpy")
 def _blend_row(row, offset, peak, falloff, red, green, blue, index):
     """Blend one Gaussian into a row of 16 pixels; row = transmittance (0 once closed), red, green, blue, final, closed by."""
     for i in range(TILE):
@@ -76,7 +76,7 @@ def _look_for_open(state, is_open):
     return found
 
 
-@njit(forceinline=True, fastmath=FAST)
+@njit(forceinline=True, fastmath=FAST, error_model="numpy")
 def _blend_tile(pairs, start, end, splats, left, top, state, is_open):
     for k in range(start, end):
         if (k - start) % 16 == 15 and not _look_for_open(state, is_open):
@@ -91,7 +91,7 @@ def _blend_tile(pairs, start, end, splats, left, top, state, is_open):
                 _blend_row(state[r], offset, peak, splat[FALLOFF_X], splat[RED], splat[GREEN], splat[BLUE], F(k - start))
 
 
-@njit(parallel=True, cache=True, fastmath=FAST)
+@njit(parallel=True, cache=True, fastmath=FAST, error_model="numpy")
 def blend(pairs, first_pair, tile_order, splats, background, width, height, workers):
     """Render every tile.
 
@@ -133,7 +133,7 @@ def blend(pairs, first_pair, tile_order, splats, background, width, height, work
     return color, alpha, final, closed_by
 
 
-@njit(forceinline=True, fastmath=FAST)
+@njit(forceinline=True, fastmath=FAST, error_model="numpy")
 def _blend_row_backward(row, sums, offset, peak, falloff, red, green, blue, index, y):
     """Gradient of one Gaussian in one row; row = transmittance, what lies behind, gradient of red, green, blue, closed by.
 
@@ -188,7 +188,7 @@ def _store_slot(sums, splat, left, top, slot):
     slot[6], slot[7], slot[8] = red, green, blue
 
 
-@njit(forceinline=True, fastmath=FAST)
+@njit(forceinline=True, fastmath=FAST, error_model="numpy")
 def _tile_backward(pairs, start, end, splats, left, top, state, row_end, sums, slots):
     for k in range(start, end):
         splat = splats[pairs[k, 0]]
@@ -205,7 +205,7 @@ def _tile_backward(pairs, start, end, splats, left, top, state, row_end, sums, s
         _store_slot(sums, splat, left, top, slots[pairs[k, 1]])
 
 
-@njit(parallel=True, cache=True, fastmath=FAST)
+@njit(parallel=True, cache=True, fastmath=FAST, error_model="numpy")
 def blend_backward(pairs, first_pair, tile_order, splats, color, final, closed_by, g_color, g_alpha, workers):
     """Gradient slots (pairs, 9) float32, see `geometry.SLOT_WIDTH`; the arguments are those and the results of `blend`."""
     cameras, height, width = final.shape
