@@ -1,0 +1,138 @@
+"""The engine's door for a terminal: `align4d generate`, `align4d resume`, `align4d doctor`, without Blender."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from align4d import protocol
+from align4d.errors import Cancelled, EngineError
+from align4d.failures import as_engine_error
+from align4d.job_folder import Orbit, make_job
+from align4d.progress import Reporter, TerminalReporter, job_log
+
+Run = Callable[[Path, Reporter], protocol.Result]
+INTERRUPTED = 130
+"""What shells expect of a program that Ctrl+C ended."""
+
+log = logging.getLogger(__name__)
+
+
+def main(arguments: list[str] | None = None, run: Run | None = None) -> int:
+    """Runs one command; 0 where it succeeded. `run` stands in for the pipeline in tests."""
+    options = _parser().parse_args(arguments)
+    console = Console(soft_wrap=True)
+    if options.command == "doctor":
+        from align4d.doctor import report
+
+        return 0 if report(console, options.folder) else 1
+    folder: Path = options.out if options.command == "generate" else options.folder
+    try:
+        if options.command == "generate":
+            _make_job(options)
+        else:
+            protocol.read_request(folder)
+        result = _work(folder, run or _pipeline, console)
+    except Cancelled:
+        console.print(f"Stopped. Go on with: align4d resume {escape(str(folder))}")
+        return INTERRUPTED
+    except Exception as error:
+        failure = as_engine_error(error)
+        log.debug("failed", exc_info=error)
+        console.print(f"[red]{escape(failure.message)}[/red] {escape(failure.advice)}")
+        return 1
+    _summary(console, folder, result)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="align4d", description="Animates a mesh from a reference video.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    generate = commands.add_parser("generate", help="make the motion of a mesh from a video", formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    generate.add_argument("--mesh", type=Path, required=True, help="mesh file: .glb, .gltf, .obj, .ply, .stl")
+    generate.add_argument("--video", type=Path, required=True, help="movie file, or a folder of images")
+    generate.add_argument("--out", type=Path, required=True, help="job folder; the result lies in its output/")
+    generate.add_argument("--azimuth", type=float, default=Orbit.azimuth, help="about where the video was seen from [degrees]; 0 is the front")
+    generate.add_argument("--elevation", type=float, default=Orbit.elevation, help="[degrees]")
+    generate.add_argument("--distance", type=float, default=Orbit.distance, help="[longest sides of the mesh]")
+    generate.add_argument("--fovy", type=float, default=Orbit.fovy, help="vertical field of view of the video [degrees]")
+    generate.add_argument("--first", type=int, default=0, help="first frame, 0-based")
+    generate.add_argument("--last", type=int, default=-1, help="last frame, included; -1: the end")
+    generate.add_argument("--fps", type=float, default=0.0, help="frame rate; 0: the movie's own, 24 for images")
+    generate.add_argument("--preset", default="artist", help="artist, paper or draft")
+    generate.add_argument("--seed", type=int, default=0)
+    generate.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    generate.add_argument("--backend", default="auto", help="rasteriser")
+    generate.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", type=_setting, help="override one setting")
+    resume = commands.add_parser("resume", help="go on with a job that was stopped")
+    resume.add_argument("folder", type=Path)
+    doctor = commands.add_parser("doctor", help="say what works here, and what to do about what does not")
+    doctor.add_argument("--folder", type=Path, default=Path.cwd(), help="where jobs would be written")
+    return parser
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    """One `--set`: the value is JSON where it parses as such, else text."""
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
+    try:
+        return key, json.loads(value)
+    except ValueError:
+        return key, value
+
+
+def _make_job(options: argparse.Namespace) -> None:
+    orbit = Orbit(options.azimuth, options.elevation, options.distance, options.fovy)
+    make_job(
+        options.mesh, options.video, options.out, orbit, (options.first, options.last, options.fps),
+        preset=options.preset, settings=dict(options.set), seed=options.seed, device=options.device, backend=options.backend,
+    )
+
+
+def _work(folder: Path, run: Run, console: Console) -> protocol.Result:
+    """Runs the pipeline with a bar; the first Ctrl+C cancels (and checkpoints), the second one ends at once."""
+    cancelled = threading.Event()
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        signal.signal(number, before)
+        cancelled.set()
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    logging.getLogger().setLevel(logging.INFO)
+    try:
+        with job_log(folder), TerminalReporter(console, cancelled) as reporter:
+            try:
+                return run(folder, reporter)
+            except (Cancelled, EngineError):
+                raise
+            except Exception:
+                log.exception("failed")  # the log has the traceback, the terminal a sentence
+                raise
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _pipeline(folder: Path, report: Reporter) -> protocol.Result:
+    from align4d import pipeline  # imports torch: not for --help
+
+    return pipeline.run(folder, report)
+
+
+def _summary(console: Console, folder: Path, result: protocol.Result) -> None:
+    for note in result.notes:
+        console.print(f"[yellow]Note:[/yellow] {escape(note)}")
+    for item in result.objects:
+        console.print(f"{escape(item.name)}: {result.frames} frames of {item.vertex_count} vertices in {escape(str(folder / 'output' / Path(item.motion).name))}")
+    camera = result.camera
+    console.print(f"camera: azimuth {camera.azimuth:.1f}, elevation {camera.elevation:.1f}, distance {camera.distance:.3f}, fovy {camera.fovy:.1f}")

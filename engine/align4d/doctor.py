@@ -1,0 +1,99 @@
+"""`align4d doctor`: what works on this machine; each line is ok, or says what to do."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.markup import escape
+
+LEAST_FREE = 2e9
+"""Bytes on disk that a job of 200k vertices and 300 frames needs, with its checkpoint and some room."""
+
+
+class Ailment(Exception):
+    """Something that does not work; the text says what to do."""
+
+
+def report(console: Console, folder: Path) -> bool:
+    """Prints one line a check; whether everything that a job needs works."""
+    healthy = True
+    for name, check, needed in _checks(folder):
+        try:
+            console.print(f"[green]ok[/green]  {name}: {escape(check())}")
+        except Exception as error:
+            healthy = healthy and not needed
+            text = str(error) if isinstance(error, Ailment) else f"{type(error).__name__}: {error}. Install the engine again."
+            console.print(f"{'[red]no[/red]' if needed else '[yellow]--[/yellow]'}  {name}: {escape(text)}")
+    return healthy
+
+
+def _checks(folder: Path) -> list[tuple[str, Callable[[], str], bool]]:
+    """Name, check, and whether every job needs it."""
+    return [
+        ("device", _device, True), ("rasteriser", _rasteriser, True), ("video", _video, True), ("masks", _masks, False),
+        ("disk", lambda: _disk(folder), True),
+    ]
+
+
+def _device() -> str:
+    import torch
+
+    if torch.cuda.is_available():
+        return f"{torch.cuda.get_device_name()} (torch {torch.__version__})"
+    if torch.backends.mps.is_available():
+        return f"Apple GPU (torch {torch.__version__})"
+    return f"CPU, {torch.get_num_threads()} threads (torch {torch.__version__}); no GPU found"
+
+
+def _rasteriser() -> str:
+    from align4d.warm_up import render_probe
+
+    alpha = render_probe()
+    if not 0.2 < alpha < 0.8:
+        raise Ailment(f"a half transparent Gaussian renders with alpha {alpha:.2f}. Install the engine again.")
+    return "renders, and its gradient is finite"
+
+
+def _video() -> str:
+    import av
+
+    file = io.BytesIO()
+    with av.open(file, "w", format="mp4") as movie:
+        stream = movie.add_stream("mpeg4", rate=24)
+        stream.width = stream.height = 64
+        for level in (50, 200):
+            movie.mux(stream.encode(av.VideoFrame.from_ndarray(np.full((64, 64, 3), level, np.uint8), format="rgb24")))
+        movie.mux(stream.encode())
+    file.seek(0)
+    with av.open(file) as movie:
+        frames = sum(1 for _ in movie.decode(video=0))
+    if frames != 2:
+        raise Ailment("a movie that was just written cannot be read back. Install the engine again.")
+    alpha = "with alpha in WebM" if "libvpx-vp9" in av.codecs_available else "without alpha in WebM"
+    return f"PyAV {av.__version__}, {alpha}"
+
+
+def _masks() -> str:
+    from align4d.inputs.foreground_model import MODELS, find_model, model_folder
+
+    basis = "videos with alpha or a plain background work; for others"
+    if importlib.util.find_spec("rembg") is None:
+        raise Ailment(f"{basis}, install the engine's masks group.")
+    model = find_model()
+    if model is None:
+        raise Ailment(f"{basis}, put {MODELS[0]}.onnx into {model_folder(MODELS[0])}.")
+    return f"alpha, plain background, rembg with {model}"
+
+
+def _disk(folder: Path) -> str:
+    existing = next(path for path in (folder.resolve(), *folder.resolve().parents) if path.exists())
+    free = shutil.disk_usage(existing).free
+    if free < LEAST_FREE:
+        raise Ailment(f"{free / 1e9:.1f} GB free on {existing}. Free {LEAST_FREE / 1e9:.0f} GB, or choose another folder for results.")
+    return f"{free / 1e9:.0f} GB free on {existing}"

@@ -1,0 +1,113 @@
+"""Mesh files (glTF, OBJ, PLY, STL, ... through trimesh) as a job's objects: what the Blender side does with a scene, for the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import trimesh
+from PIL import Image
+
+from align4d.errors import EngineError
+from align4d.protocol import MaterialSpec, Matrix4, ObjectSpec, write_arrays
+
+Y_UP = np.array([[1.0, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]])
+"""From the axes of glTF and OBJ (Y up, looking at +Z) to Blender's (Z up, looking at -Y), as Blender's importers turn them."""
+Y_UP_SUFFIXES = {".glb", ".gltf", ".obj"}
+LINEAR_SUFFIXES = {".glb", ".gltf"}
+"""Formats whose colour factors and vertex colours are linear, as glTF 2.0 says; images are sRGB everywhere."""
+
+
+def import_mesh(path: Path, folder: Path) -> tuple[ObjectSpec, ...]:
+    """Writes the meshes and textures of a file into `folder`/input and returns the objects, in Blender's axes.
+
+    Raises:
+        EngineError: "mesh_missing", "mesh_unreadable" or "mesh_empty".
+    """
+    if not path.is_file():
+        raise EngineError("mesh_missing", f"The mesh {path.name} is not there.", "Check the path.")
+    try:
+        scene = trimesh.load_scene(path, process=False, maintain_order=True)
+    except Exception as error:  # each of trimesh's readers raises what it likes
+        raise EngineError("mesh_unreadable", f"{path.name} cannot be read as a mesh ({error}).", "Use a .glb, .obj, .ply or .stl file.") from error
+    turn = Y_UP if path.suffix.lower() in Y_UP_SUFFIXES else np.eye(4)
+    objects = []
+    for node in sorted(scene.graph.nodes_geometry):
+        transform, name = scene.graph[node]
+        mesh = scene.geometry[name]
+        if not isinstance(mesh, trimesh.Trimesh) or not len(mesh.faces):
+            continue  # points and curves have nothing to show
+        number = len(objects)
+        arrays, material = _arrays(mesh, turn, path.suffix.lower() in LINEAR_SUFFIXES, folder, number)
+        write_arrays(folder / "input" / f"mesh_{number:03}.npz", arrays)
+        matrix = turn @ np.asarray(transform, np.float64) @ np.linalg.inv(turn)
+        objects.append(ObjectSpec(f"object_{number:03}", str(node), f"input/mesh_{number:03}.npz", as_matrix(matrix), (material,)))
+    if not objects:
+        raise EngineError("mesh_empty", f"{path.name} has no faces.", "Use a file with a mesh in it.")
+    return tuple(objects)
+
+
+def as_matrix(matrix: np.ndarray) -> Matrix4:
+    """A (4, 4) array as the protocol has it."""
+    return tuple(tuple(float(value) for value in row) for row in matrix)
+
+
+def _arrays(mesh: trimesh.Trimesh, turn: np.ndarray, linear: bool, folder: Path, number: int) -> tuple[dict[str, np.ndarray], MaterialSpec]:
+    """The protocol's arrays of one mesh, and its material."""
+    faces = np.asarray(mesh.faces, np.int32)
+    vertices = np.asarray(mesh.vertices) @ turn[:3, :3].T
+    normals = np.asarray(mesh.vertex_normals) @ turn[:3, :3].T
+    count = len(faces)
+    uv, colours, material = np.zeros((count, 3, 2)), np.ones((count, 3, 4)), MaterialSpec()
+    visual: Any = mesh.visual
+    if visual.kind == "texture":
+        factor, image = _factor_and_image(visual.material, linear)
+        if image is not None and visual.uv is not None:
+            uv = np.asarray(visual.uv)[faces]
+            material = MaterialSpec("texture", image=_write_texture(image, factor, folder / "input" / f"texture_{number:03}.png"))
+        else:
+            material = MaterialSpec("flat", base_color=tuple(_to_srgb(factor).tolist()) + (1.0,))
+    elif visual.kind in ("vertex", "face"):
+        stored = visual.vertex_colors[faces] if visual.kind == "vertex" else np.repeat(visual.face_colors[:, None], 3, axis=1)
+        colours = stored.astype(np.float64) / 255.0
+        if linear:
+            colours[..., :3] = _to_srgb(colours[..., :3])
+        material = MaterialSpec("attribute")
+    arrays = {
+        "vertices": vertices.astype(np.float32), "triangles": faces, "material": np.zeros(count, np.int32),
+        "corner_normal": normals[faces].astype(np.float32), "corner_uv": uv.astype(np.float32), "corner_color": colours.astype(np.float32),
+        "bake_vertices": vertices.astype(np.float32),
+    }
+    return arrays, material
+
+
+def _factor_and_image(material: Any, linear: bool) -> tuple[np.ndarray, Image.Image | None]:
+    """The linear RGB factor of a trimesh material and its image."""
+    image = getattr(material, "baseColorTexture", None) or getattr(material, "image", None)
+    factor = getattr(material, "baseColorFactor", None) if linear else getattr(material, "diffuse", None)
+    if factor is None:
+        return np.ones(3), image
+    values = np.asarray(factor, np.float64).ravel()[:3] / (255.0 if np.asarray(factor).dtype.kind in "ui" else 1.0)
+    return (values if linear else _to_linear(values)), image
+
+
+def _write_texture(image: Image.Image, factor: np.ndarray, path: Path) -> str:
+    """Writes the image, times the factor, as an 8-bit PNG; returns its path relative to the job folder."""
+    picture = image.convert("RGB")
+    if not np.allclose(factor, 1.0, atol=2 / 255):
+        product = _to_srgb(_to_linear(np.asarray(picture) / 255.0) * factor)
+        picture = Image.fromarray((product * 255.0).round().astype(np.uint8))
+    picture.save(path)
+    return f"input/{path.name}"
+
+
+def _to_srgb(linear: np.ndarray) -> np.ndarray:
+    """IEC 61966-2-1."""
+    linear = np.clip(linear, 0.0, 1.0)
+    return np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
+
+
+def _to_linear(srgb: np.ndarray) -> np.ndarray:
+    """IEC 61966-2-1."""
+    return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
