@@ -348,7 +348,7 @@ def write_pc2(path: Path, motion: np.ndarray, start: float = 0.0, rate: float = 
     frames, points, _ = motion.shape
     with replacing(path) as file:
         file.write(_PC2_HEADER.pack(b"POINTCACHE2\0", 1, points, start, rate, frames))
-        file.write(np.ascontiguousarray(motion, dtype="<f4").tobytes())
+        file.write(np.ascontiguousarray(motion, dtype="<f4").data)  # no copy: motion may fill hundreds of MB
 
 
 def pc2_shape(path: Path) -> tuple[int, int]:

@@ -1,0 +1,65 @@
+"""What a finished job leaves: a PC2 file per object in the artist's own space, then result.json."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from align4d.errors import EngineError
+from align4d.failures import as_engine_error
+from align4d.inputs.asset import Asset, AssetObject
+from align4d.protocol import CameraResult, ObjectResult, Result, write_json, write_pc2
+
+CHUNK = 2_000_000
+"""Points turned back at a time: 48 MB in float64."""
+
+
+def write_result(
+    folder: Path, job: str, asset: Asset, positions: np.ndarray, fps: float, camera: CameraResult, *,
+    notes: tuple[str, ...] = (), seconds: dict[str, float] | None = None, figures: dict[str, float] | None = None,
+    curves: dict[str, dict[str, list[float]]] | None = None,
+) -> Result:
+    """Writes output/motion_000.pc2, ... and, last, output/result.json; each whole or not at all.
+
+    Args:
+        positions: (T, B, 3) of `Asset.bake_points`, normalised space.
+        camera: in world space, as the result has it.
+
+    Raises:
+        EngineError: "motion_invalid" for positions that are no numbers, "disk_full".
+    """
+    if positions.ndim != 3 or positions.shape[1:] != asset.bake_points.shape:
+        raise ValueError(f"positions are {positions.shape}, the bake points {asset.bake_points.shape}")
+    output = folder / "output"
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        (output / "result.json").unlink(missing_ok=True)  # its presence means complete
+        objects = []
+        for number, item in enumerate(asset.objects):
+            name = f"motion_{number:03}.pc2"
+            write_pc2(output / name, to_object_space(asset, item, positions))
+            objects.append(ObjectResult(item.id, item.name, item.points.stop - item.points.start, f"output/{name}"))
+        result = Result(job, len(positions), fps, tuple(objects), camera, notes, seconds or {}, figures or {}, curves or {})
+        write_json(output / "result.json", result)
+    except OSError as error:
+        raise as_engine_error(error) from error
+    return result
+
+
+def to_object_space(asset: Asset, item: AssetObject, positions: np.ndarray) -> np.ndarray:
+    """(T, b, 3) float32 of one object's points in its own space, from all points (T, B, 3) in normalised space.
+
+    Raises:
+        EngineError: "motion_invalid" where a position is not a number.
+    """
+    inverse = np.linalg.inv(item.matrix_world)
+    count = item.points.stop - item.points.start
+    motion = np.empty((len(positions), count, 3), np.float32)
+    step = max(1, CHUNK // max(1, count))
+    for start in range(0, len(positions), step):
+        world = asset.similarity.invert(positions[start : start + step, item.points])
+        if not np.isfinite(world).all():
+            raise EngineError("motion_invalid", f'The motion of "{item.name}" came out as no numbers.', "Generate again with another seed or the draft preset, and report it.")
+        motion[start : start + step] = world @ inverse[:3, :3].T + inverse[:3, 3]
+    return motion
