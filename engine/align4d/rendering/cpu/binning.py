@@ -8,13 +8,13 @@ lie next to each other, so that they can be summed in a fixed order without atom
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 RADIX_BITS = 11
 RADIX = 1 << RADIX_BITS
 
 
-@njit(cache=True)
+@njit
 def _depth_order(depths, rects):
     """Indices of the drawn Gaussians, nearest first: a stable radix sort on the bits of the (positive) float32."""
     count = depths.shape[0]
@@ -44,55 +44,42 @@ def _depth_order(depths, rects):
     return order[:drawn]
 
 
-@njit(parallel=True, cache=True)
-def count_pairs(rects, tiles_x, tiles_y, workers):
-    """Where each tile's pairs and each Gaussian's slots start.
+@njit(nogil=True, cache=True)
+def count_pairs(worker, workers, rects, tiles_x, in_tile, first_slot):
+    """Count the pairs of every tile, into in_tile (C, tiles) int64 zeros, and where each Gaussian's slots start.
 
-    Returns:
-        first_pair (C * tiles + 1,) int64, first_slot (C, N + 1) int64.
+    first_slot (C, N + 1) int64 counts from 0 in each camera; its last entry is the camera's number of pairs.
     """
     cameras, count = rects.shape[0], rects.shape[1]
-    tiles = tiles_x * tiles_y
-    first_pair = np.zeros(cameras * tiles + 1, np.int64)
-    first_slot = np.zeros((cameras, count + 1), np.int64)
-    totals = np.zeros(cameras + 1, np.int64)
-    for worker in prange(workers):
-        for c in range(cameras * worker // workers, cameras * (worker + 1) // workers):
-            total = 0
-            for n in range(count):
-                first_slot[c, n] = total
-                x0, y0, x1, y1 = rects[c, n, 0], rects[c, n, 1], rects[c, n, 2], rects[c, n, 3]
-                total += (x1 - x0) * (y1 - y0)
-                for y in range(y0, y1):
-                    for x in range(x0, x1):
-                        first_pair[c * tiles + y * tiles_x + x + 1] += 1
-            first_slot[c, count] = total
-            totals[c + 1] = total
-    for c in range(cameras):
-        totals[c + 1] += totals[c]
-        first_slot[c] += totals[c]
-    for i in range(cameras * tiles):
-        first_pair[i + 1] += first_pair[i]
-    return first_pair, first_slot
+    for c in range(worker, cameras, workers):
+        total = 0
+        for n in range(count):
+            first_slot[c, n] = total
+            x0, y0, x1, y1 = rects[c, n, 0], rects[c, n, 1], rects[c, n, 2], rects[c, n, 3]
+            total += (x1 - x0) * (y1 - y0)
+            for y in range(y0, y1):
+                for x in range(x0, x1):
+                    in_tile[c, y * tiles_x + x] += 1
+        first_slot[c, count] = total
 
 
-@njit(parallel=True, cache=True)
-def fill_pairs(rects, depths, first_pair, first_slot, tiles_x, tiles_y, workers):
-    """The pairs of every tile, nearest first: (pairs, 2) int32, the Gaussian's index and its gradient slot."""
+@njit(nogil=True, cache=True)
+def fill_pairs(worker, workers, rects, depths, tiles_x, first_pair, first_slot, pairs):
+    """Write the pairs of every tile, nearest first, into pairs (P, 2) int32: the Gaussian's index and its gradient slot.
+
+    first_pair (C * tiles + 1,) and first_slot (C, N + 1) count over all cameras here.
+    """
     cameras = rects.shape[0]
-    tiles = tiles_x * tiles_y
-    pairs = np.empty((first_pair[-1], 2), np.int32)
-    for worker in prange(workers):
-        for c in range(cameras * worker // workers, cameras * (worker + 1) // workers):
-            order = _depth_order(depths[c], rects[c])
-            cursor = first_pair[c * tiles : (c + 1) * tiles].copy()
-            for n in order:
-                slot = first_slot[c, n]
-                for y in range(rects[c, n, 1], rects[c, n, 3]):
-                    for x in range(rects[c, n, 0], rects[c, n, 2]):
-                        tile = y * tiles_x + x
-                        pairs[cursor[tile], 0] = n
-                        pairs[cursor[tile], 1] = slot
-                        cursor[tile] += 1
-                        slot += 1
-    return pairs
+    tiles = (first_pair.shape[0] - 1) // cameras
+    for c in range(worker, cameras, workers):
+        order = _depth_order(depths[c], rects[c])
+        cursor = first_pair[c * tiles : (c + 1) * tiles].copy()
+        for n in order:
+            slot = first_slot[c, n]
+            for y in range(rects[c, n, 1], rects[c, n, 3]):
+                for x in range(rects[c, n, 0], rects[c, n, 2]):
+                    tile = y * tiles_x + x
+                    pairs[cursor[tile], 0] = n
+                    pairs[cursor[tile], 1] = slot
+                    cursor[tile] += 1
+                    slot += 1

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import threading
+from dataclasses import dataclass
 from typing import Any
 
-import numba
 import numpy as np
 import torch
 from torch import Tensor
@@ -13,14 +12,13 @@ from torch import Tensor
 from ...errors import EngineError
 from ..types import Cameras
 from .binning import count_pairs, fill_pairs
-from .geometry import TILE, project
+from .geometry import SLOT_WIDTH, SPLAT_WIDTH, TILE, project
 from .geometry_gradient import project_backward
+from .threads import run
 from .tiles import blend, blend_backward
 
+Array = np.ndarray
 NAMES = ("centres", "rotations", "scales", "opacities", "colors")
-
-_one_at_a_time = threading.Lock()
-"""Not every numba threading layer may be entered from two Python threads at once; one that may not ends the process."""
 
 
 def rasterize_cpu(
@@ -28,7 +26,7 @@ def rasterize_cpu(
 ) -> tuple[Tensor, Tensor]:
     """Colour (C, 3, H, W) and alpha (C, 1, H, W) of float32 CPU tensors with a leading set dimension.
 
-    Uses as many threads as torch does (`torch.set_num_threads`).
+    Uses as many threads as torch does (`torch.set_num_threads`); the result does not depend on how many.
 
     Raises:
         EngineError: "rendering_backend" for another dtype or device.
@@ -40,54 +38,90 @@ def rasterize_cpu(
                 f"The cpu rasteriser takes float32 tensors in main memory; {name} is {tensor.dtype} on {tensor.device}.",
                 "Convert it, or choose the reference backend.",
             )
-    setting = (cameras, size, background, low_pass)
-    color, alpha = _Rasterize.apply(setting, *(tensors[name] for name in NAMES))
+    view = _View(_float64(cameras.world_to_camera), _float64(cameras.intrinsics), size, float(cameras.near), float(low_pass))
+    color, alpha = _Rasterize.apply(view, _array(background), *(tensors[name] for name in NAMES))
     return color, alpha
 
 
-def _workers() -> int:
-    """Threads to use, set for the numba kernels that follow."""
-    workers = max(1, min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS))
-    numba.set_num_threads(workers)
-    return workers
+@dataclass(frozen=True)
+class _View:
+    """What the projection needs beside the Gaussians."""
+
+    poses: Array
+    intrinsics: Array
+    size: tuple[int, int]
+    near: float
+    low_pass: float
+
+    @property
+    def tiles(self) -> tuple[int, int]:
+        """Tiles across and down."""
+        return -(-self.size[1] // TILE), -(-self.size[0] // TILE)
 
 
-def _float64(tensor: Tensor) -> np.ndarray:
+@dataclass(frozen=True)
+class _Bins:
+    """Which Gaussians touch which tile; see `binning`."""
+
+    splats: Array
+    pairs: Array
+    first_pair: Array
+    first_slot: Array
+    tile_order: Array
+
+
+def _array(tensor: Tensor) -> Array:
+    return tensor.detach().contiguous().numpy()
+
+
+def _float64(tensor: Tensor) -> Array:
     return np.ascontiguousarray(tensor.detach().cpu().double().numpy())
 
 
+def _bin(arrays: list[Array], view: _View) -> _Bins:
+    """Project all Gaussians into all cameras and sort them into tiles."""
+    cameras, count = len(view.poses), arrays[0].shape[1]
+    height, width = view.size
+    across, down = view.tiles
+    splats = np.empty((cameras, count, SPLAT_WIDTH), np.float32)
+    rects, depths = np.empty((cameras, count, 4), np.int32), np.empty((cameras, count), np.float32)
+    run(project, *arrays, view.poses, view.intrinsics, width, height, view.near, view.low_pass, splats, rects, depths)
+    in_tile, first_slot = np.zeros((cameras, across * down), np.int64), np.empty((cameras, count + 1), np.int64)
+    run(count_pairs, rects, across, in_tile, first_slot)
+    first_pair = np.zeros(in_tile.size + 1, np.int64)
+    np.cumsum(in_tile, out=first_pair[1:])
+    first_slot += first_pair[: -1 : across * down, None]
+    pairs = np.empty((int(first_pair[-1]), 2), np.int32)
+    run(fill_pairs, rects, depths, across, first_pair, first_slot, pairs)
+    return _Bins(splats, pairs, first_pair, first_slot, np.argsort(-in_tile.reshape(-1), kind="stable"))
+
+
 class _Rasterize(torch.autograd.Function):
-    """Saves projected Gaussians and the tile lists for the backward pass, which runs without autograd's help."""
+    """Keeps the projected Gaussians and the tile lists for the backward pass."""
 
     @staticmethod
-    def forward(ctx: Any, setting: tuple[Cameras, tuple[int, int], Tensor, float], *tensors: Tensor) -> tuple[Tensor, Tensor]:
-        cameras, (height, width), background, low_pass = setting
-        arrays = [tensor.detach().contiguous().numpy() for tensor in tensors]
-        poses, intrinsics = _float64(cameras.world_to_camera), _float64(cameras.intrinsics)
-        tiles_x, tiles_y = -(-width // TILE), -(-height // TILE)
-        with _one_at_a_time:
-            workers = _workers()
-            splats, rects, depths = project(*arrays, poses, intrinsics, width, height, cameras.near, low_pass, workers)
-            first_pair, first_slot = count_pairs(rects, tiles_x, tiles_y, workers)
-            pairs = fill_pairs(rects, depths, first_pair, first_slot, tiles_x, tiles_y, workers)
-            tile_order = np.argsort(-np.diff(first_pair), kind="stable")
-            back = background.detach().numpy().astype(np.float32)
-            color, alpha, final, closed_by = blend(pairs, first_pair, tile_order, splats, back, width, height, workers)
+    def forward(ctx: Any, view: _View, background: Array, *tensors: Tensor) -> tuple[Tensor, Tensor]:
+        bins = _bin([_array(tensor) for tensor in tensors], view)
+        shape = (len(view.poses), *view.size)
+        color, alpha = np.empty((shape[0], 3, *view.size), np.float32), np.empty((shape[0], 1, *view.size), np.float32)
+        final, closed_by = np.empty(shape, np.float32), np.empty(shape, np.float32)
+        run(blend, bins.pairs, bins.first_pair, bins.tile_order, bins.splats, background, color, alpha, final, closed_by)
         image, opacity = torch.from_numpy(color), torch.from_numpy(alpha)
         ctx.save_for_backward(image, *tensors)
-        ctx.projection = (poses, intrinsics, width, height, low_pass)
-        ctx.tiles = (pairs, first_pair, tile_order, splats)
-        ctx.pixels = (final, closed_by)
-        ctx.first_slot = first_slot
+        ctx.view, ctx.bins, ctx.pixels = view, bins, (final, closed_by)
         return image, opacity
 
     @staticmethod
-    def backward(ctx: Any, g_color: Tensor, g_alpha: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, *g_images: Tensor) -> tuple[Tensor | None, ...]:
         color, *tensors = ctx.saved_tensors
-        arrays = [tensor.detach().contiguous().numpy() for tensor in tensors]
-        g_color_array, g_alpha_array = g_color.contiguous().numpy(), g_alpha.contiguous().numpy()
-        with _one_at_a_time:
-            workers = _workers()
-            slots = blend_backward(*ctx.tiles, color.numpy(), *ctx.pixels, g_color_array, g_alpha_array, workers)
-            gradients = project_backward(*arrays, *ctx.projection, slots, ctx.first_slot, workers)
-        return (None, *(torch.from_numpy(gradient) for gradient in gradients))
+        arrays = [_array(tensor) for tensor in tensors]
+        view, bins = ctx.view, ctx.bins
+        slots = np.empty((len(bins.pairs), SLOT_WIDTH), np.float32)
+        g_color, g_alpha = (_array(g_image) for g_image in g_images)
+        run(
+            blend_backward, bins.pairs, bins.first_pair, bins.tile_order, bins.splats, _array(color), *ctx.pixels, g_color, g_alpha, slots
+        )
+        gradients = [np.zeros_like(array) for array in arrays]
+        height, width = view.size
+        run(project_backward, *arrays, view.poses, view.intrinsics, width, height, view.low_pass, slots, bins.first_slot, *gradients)
+        return (None, None, *(torch.from_numpy(gradient) for gradient in gradients))

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from ..types import ALPHA_CUT, CLAMP_MARGIN
 
@@ -124,33 +123,30 @@ def _project_one(centre, quaternion, scale, opacity, color, pose, intrinsics, wi
     return z
 
 
-@njit(parallel=True, cache=True, error_model="numpy")
-def project(centres, rotations, scales, opacities, colors, poses, intrinsics, width, height, near, low_pass, workers):
-    """Splats (C, N, 12) float32, tile rectangles (C, N, 4) int32 and depths (C, N) float32.
+@njit(nogil=True, cache=True, error_model="numpy")
+def project(
+    worker, workers, centres, rotations, scales, opacities, colors, poses, intrinsics, width, height, near, low_pass, splats, rects, depths
+):
+    """Fill splats (C, N, 12) float32, tile rectangles (C, N, 4) int32 and depths (C, N) float32.
 
     Inputs have a leading set dimension each, see `types.Gaussians`.
     """
     cameras, count = poses.shape[0], centres.shape[1]
-    splats = np.empty((cameras, count, SPLAT_WIDTH), np.float32)
-    rects = np.empty((cameras, count, 4), np.int32)
-    depths = np.empty((cameras, count), np.float32)
     total = cameras * count
-    for worker in prange(workers):
-        for i in range(total * worker // workers, total * (worker + 1) // workers):
-            c, n = i // count, i % count
-            depths[c, n] = _project_one(
-                centres[c * centres.shape[0] // cameras, n],
-                rotations[c * rotations.shape[0] // cameras, n],
-                scales[c * scales.shape[0] // cameras, n],
-                opacities[c * opacities.shape[0] // cameras, n],
-                colors[c * colors.shape[0] // cameras, n],
-                poses[c],
-                intrinsics[c],
-                width,
-                height,
-                near,
-                low_pass,
-                splats[c, n],
-                rects[c, n],
-            )
-    return splats, rects, depths
+    for i in range(total * worker // workers, total * (worker + 1) // workers):
+        c, n = i // count, i % count
+        depths[c, n] = _project_one(
+            centres[c * centres.shape[0] // cameras, n],
+            rotations[c * rotations.shape[0] // cameras, n],
+            scales[c * scales.shape[0] // cameras, n],
+            opacities[c * opacities.shape[0] // cameras, n],
+            colors[c * colors.shape[0] // cameras, n],
+            poses[c],
+            intrinsics[c],
+            width,
+            height,
+            near,
+            low_pass,
+            splats[c, n],
+            rects[c, n],
+        )

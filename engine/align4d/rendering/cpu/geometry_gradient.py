@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from .geometry import SLOT_WIDTH, _clamped_ratio, _covariance, _factor, _in_camera, _rotation
 
@@ -90,47 +90,54 @@ def _back_one(centre, quaternion, scale, pose, intrinsics, width, height, low_pa
         g_centre[j] += pose[0, j] * g_x + pose[1, j] * g_y + pose[2, j] * g_z
 
 
-@njit(parallel=True, cache=True, error_model="numpy")
-def project_backward(centres, rotations, scales, opacities, colors, poses, intrinsics, width, height, low_pass, slots, first_slot, workers):
-    """Gradients of the five tensors, in their own shapes (a leading set dimension each).
+@njit(forceinline=True, error_model="numpy")
+def _sum_slots(slots, start, end, sums):
+    """Sum the slots of one Gaussian in one camera, in their order; returns whether any gradient came."""
+    sums[:] = 0.0
+    for slot in range(start, end):
+        for j in range(SLOT_WIDTH):
+            sums[j] += slots[slot, j]
+    for j in range(SLOT_WIDTH):
+        if sums[j] != 0.0:
+            return True
+    return False
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def project_backward(
+    worker, workers, centres, rotations, scales, opacities, colors, poses, intrinsics, width, height, low_pass, slots, first_slot,
+    g_centres, g_rotations, g_scales, g_opacities, g_colors,
+):  # fmt: skip
+    """Add the gradients of the five tensors to zeros of their own shapes (a leading set dimension each).
 
     Args:
         slots: (S, 9) float32, one per (tile, Gaussian), those of one Gaussian in one camera next to each other.
         first_slot: (C, N + 1) int64, where they start.
     """
     cameras, count = poses.shape[0], centres.shape[1]
-    g_centres, g_rotations, g_scales = np.zeros_like(centres), np.zeros_like(rotations), np.zeros_like(scales)
-    g_opacities, g_colors = np.zeros_like(opacities), np.zeros_like(colors)
-    for worker in prange(workers):
-        sums, scratch = np.empty(SLOT_WIDTH), np.empty(9)
+    sums, scratch = np.empty(SLOT_WIDTH), np.empty(9)
+    for c in range(cameras):
+        centre_set, rotation_set = c * centres.shape[0] // cameras, c * rotations.shape[0] // cameras
+        scale_set, opacity_set = c * scales.shape[0] // cameras, c * opacities.shape[0] // cameras
+        color_set = c * colors.shape[0] // cameras
         for n in range(count * worker // workers, count * (worker + 1) // workers):
-            for c in range(cameras):
-                start, end = first_slot[c, n], first_slot[c, n + 1]
-                if start == end:
-                    continue
-                sums[:] = 0.0
-                for slot in range(start, end):
-                    for j in range(SLOT_WIDTH):
-                        sums[j] += slots[slot, j]
-                centre_set, rotation_set = c * centres.shape[0] // cameras, c * rotations.shape[0] // cameras
-                scale_set = c * scales.shape[0] // cameras
-                _back_one(
-                    centres[centre_set, n],
-                    rotations[rotation_set, n],
-                    scales[scale_set, n],
-                    poses[c],
-                    intrinsics[c],
-                    width,
-                    height,
-                    low_pass,
-                    sums,
-                    scratch,
-                    g_centres[centre_set, n],
-                    g_rotations[rotation_set, n],
-                    g_scales[scale_set, n],
-                )
-                opacity_set, color_set = c * opacities.shape[0] // cameras, c * colors.shape[0] // cameras
-                g_opacities[opacity_set, n] += sums[0] / opacities[opacity_set, n]
-                for j in range(3):
-                    g_colors[color_set, n, j] += sums[6 + j]
-    return g_centres, g_rotations, g_scales, g_opacities, g_colors
+            if not _sum_slots(slots, first_slot[c, n], first_slot[c, n + 1], sums):
+                continue
+            _back_one(
+                centres[centre_set, n],
+                rotations[rotation_set, n],
+                scales[scale_set, n],
+                poses[c],
+                intrinsics[c],
+                width,
+                height,
+                low_pass,
+                sums,
+                scratch,
+                g_centres[centre_set, n],
+                g_rotations[rotation_set, n],
+                g_scales[scale_set, n],
+            )
+            g_opacities[opacity_set, n] += sums[0] / opacities[opacity_set, n]
+            for j in range(3):
+                g_colors[color_set, n, j] += sums[6 + j]

@@ -8,10 +8,10 @@ lies in one array (several would need alias checks, which stop vectorisation), i
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from ..types import ALPHA_CUT, ALPHA_MAX, TRANSMITTANCE_STOP
-from .geometry import BLUE, FALLOFF_X, FALLOFF_Y, GREEN, LOG2_OPACITY, MEAN_X, MEAN_Y, REACH_Y, RED, SLOPE, SLOT_WIDTH, TILE
+from .geometry import BLUE, FALLOFF_X, FALLOFF_Y, GREEN, LOG2_OPACITY, MEAN_X, MEAN_Y, REACH_Y, RED, SLOPE, TILE
 
 F = np.float32
 CUT, MAX, STOP = F(ALPHA_CUT), F(ALPHA_MAX), F(TRANSMITTANCE_STOP)
@@ -91,46 +91,38 @@ def _blend_tile(pairs, start, end, splats, left, top, state, is_open):
                 _blend_row(state[r], offset, peak, splat[FALLOFF_X], splat[RED], splat[GREEN], splat[BLUE], F(k - start))
 
 
-@njit(parallel=True, cache=True, fastmath=FAST, error_model="numpy")
-def blend(pairs, first_pair, tile_order, splats, background, width, height, workers):
+@njit(nogil=True, cache=True, fastmath=FAST, error_model="numpy")
+def blend(worker, workers, pairs, first_pair, tile_order, splats, background, color, alpha, final, closed_by):
     """Render every tile.
 
     Args:
         tile_order: (C * tiles,) the tiles by descending work; worker w takes every w-th.
         background: (3,) float32.
-
-    Returns:
-        color (C, 3, H, W), alpha (C, 1, H, W), final transmittance (C, H, W), and the place in the tile's list of the
-        Gaussian that closed the pixel (C, H, W), all float32.
+        color, alpha, final, closed_by: to be filled, float32: (C, 3, H, W), (C, 1, H, W), final transmittance (C, H, W),
+            and the place in the tile's list of the Gaussian that closed the pixel (C, H, W).
     """
-    cameras = splats.shape[0]
+    _, height, width = final.shape
     tiles_x, tiles_y = (width + TILE - 1) // TILE, (height + TILE - 1) // TILE
-    color = np.empty((cameras, 3, height, width), np.float32)
-    alpha = np.empty((cameras, 1, height, width), np.float32)
-    final = np.empty((cameras, height, width), np.float32)
-    closed_by = np.empty((cameras, height, width), np.float32)
-    for worker in prange(workers):
-        state, is_open = np.empty((TILE, 6 * TILE), np.float32), np.empty(TILE, np.bool_)
-        for i in range(worker, tile_order.shape[0], workers):
-            tile = tile_order[i]
-            c, inner = tile // (tiles_x * tiles_y), tile % (tiles_x * tiles_y)
-            left, top = inner % tiles_x * TILE, inner // tiles_x * TILE
-            right, bottom = min(TILE, width - left), min(TILE, height - top)
-            state[:] = ZERO
-            state[:bottom, :right] = ONE
-            state[:, 64:80] = ONE
-            state[:, 80:] = F(1e9)
-            is_open[:bottom], is_open[bottom:] = True, False
-            _blend_tile(pairs, first_pair[tile], first_pair[tile + 1], splats[c], left, top, state, is_open)
-            for r in range(bottom):
-                for x in range(right):
-                    through = state[r, 64 + x]
-                    for channel in range(3):
-                        color[c, channel, top + r, left + x] = state[r, 16 + 16 * channel + x] + through * background[channel]
-                    alpha[c, 0, top + r, left + x] = ONE - through
-                    final[c, top + r, left + x] = through
-                    closed_by[c, top + r, left + x] = state[r, 80 + x]
-    return color, alpha, final, closed_by
+    state, is_open = np.empty((TILE, 6 * TILE), np.float32), np.empty(TILE, np.bool_)
+    for i in range(worker, tile_order.shape[0], workers):
+        tile = tile_order[i]
+        c, inner = tile // (tiles_x * tiles_y), tile % (tiles_x * tiles_y)
+        left, top = inner % tiles_x * TILE, inner // tiles_x * TILE
+        right, bottom = min(TILE, width - left), min(TILE, height - top)
+        state[:] = ZERO
+        state[:bottom, :right] = ONE
+        state[:, 64:80] = ONE
+        state[:, 80:] = F(1e9)
+        is_open[:bottom], is_open[bottom:] = True, False
+        _blend_tile(pairs, first_pair[tile], first_pair[tile + 1], splats[c], left, top, state, is_open)
+        for r in range(bottom):
+            for x in range(right):
+                through = state[r, 64 + x]
+                for channel in range(3):
+                    color[c, channel, top + r, left + x] = state[r, 16 + 16 * channel + x] + through * background[channel]
+                alpha[c, 0, top + r, left + x] = ONE - through
+                final[c, top + r, left + x] = through
+                closed_by[c, top + r, left + x] = state[r, 80 + x]
 
 
 @njit(forceinline=True, fastmath=FAST, error_model="numpy")
@@ -205,31 +197,28 @@ def _tile_backward(pairs, start, end, splats, left, top, state, row_end, sums, s
         _store_slot(sums, splat, left, top, slots[pairs[k, 1]])
 
 
-@njit(parallel=True, cache=True, fastmath=FAST, error_model="numpy")
-def blend_backward(pairs, first_pair, tile_order, splats, color, final, closed_by, g_color, g_alpha, workers):
-    """Gradient slots (pairs, 9) float32, see `geometry.SLOT_WIDTH`; the arguments are those and the results of `blend`."""
-    cameras, height, width = final.shape
+@njit(nogil=True, cache=True, fastmath=FAST, error_model="numpy")
+def blend_backward(worker, workers, pairs, first_pair, tile_order, splats, color, final, closed_by, g_color, g_alpha, slots):
+    """Fill the gradient slots (P, 9) float32, see `geometry.SLOT_WIDTH`; the rest are arguments and results of `blend`."""
+    _, height, width = final.shape
     tiles_x, tiles_y = (width + TILE - 1) // TILE, (height + TILE - 1) // TILE
-    slots = np.empty((pairs.shape[0], SLOT_WIDTH), np.float32)
-    for worker in prange(workers):
-        state, sums = np.empty((TILE, 6 * TILE), np.float32), np.empty(6 * TILE, np.float32)
-        row_end = np.empty(TILE, np.float32)
-        for i in range(worker, tile_order.shape[0], workers):
-            tile = tile_order[i]
-            c, inner = tile // (tiles_x * tiles_y), tile % (tiles_x * tiles_y)
-            left, top = inner % tiles_x * TILE, inner // tiles_x * TILE
-            right, bottom = min(TILE, width - left), min(TILE, height - top)
-            state[:] = ZERO
-            row_end[:] = ZERO
-            for r in range(bottom):
-                for x in range(right):
-                    behind = -g_alpha[c, 0, top + r, left + x] * final[c, top + r, left + x]
-                    for channel in range(3):
-                        gradient = g_color[c, channel, top + r, left + x]
-                        state[r, 32 + 16 * channel + x] = gradient
-                        behind += gradient * color[c, channel, top + r, left + x]
-                    state[r, x], state[r, 16 + x] = ONE, behind
-                    state[r, 80 + x] = closed_by[c, top + r, left + x]
-                    row_end[r] = max(row_end[r], state[r, 80 + x])
-            _tile_backward(pairs, first_pair[tile], first_pair[tile + 1], splats[c], left, top, state, row_end, sums, slots)
-    return slots
+    state, sums = np.empty((TILE, 6 * TILE), np.float32), np.empty(6 * TILE, np.float32)
+    row_end = np.empty(TILE, np.float32)
+    for i in range(worker, tile_order.shape[0], workers):
+        tile = tile_order[i]
+        c, inner = tile // (tiles_x * tiles_y), tile % (tiles_x * tiles_y)
+        left, top = inner % tiles_x * TILE, inner // tiles_x * TILE
+        right, bottom = min(TILE, width - left), min(TILE, height - top)
+        state[:] = ZERO
+        row_end[:] = ZERO
+        for r in range(bottom):
+            for x in range(right):
+                behind = -g_alpha[c, 0, top + r, left + x] * final[c, top + r, left + x]
+                for channel in range(3):
+                    gradient = g_color[c, channel, top + r, left + x]
+                    state[r, 32 + 16 * channel + x] = gradient
+                    behind += gradient * color[c, channel, top + r, left + x]
+                state[r, x], state[r, 16 + x] = ONE, behind
+                state[r, 80 + x] = closed_by[c, top + r, left + x]
+                row_end[r] = max(row_end[r], state[r, 80 + x])
+        _tile_backward(pairs, first_pair[tile], first_pair[tile + 1], splats[c], left, top, state, row_end, sums, slots)
