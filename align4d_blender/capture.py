@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import bpy
 import numpy as np
@@ -77,6 +79,7 @@ def capture(context: bpy.types.Context, job: str, folder: Path, device: str) -> 
             video=reference.spec,
             camera=camera_of(context, reference, writer.low, writer.high),
             preset=settings.preset,
+            settings=overrides_of(settings.overrides),
             seed=settings.seed,
             device=device,
         )
@@ -84,6 +87,17 @@ def capture(context: bpy.types.Context, job: str, folder: Path, device: str) -> 
     except OSError as error:
         raise disk_error(error) from error
     return Capture(request, tuple(target for _, target in captured))
+
+
+def overrides_of(text: str) -> dict[str, Any]:
+    """Single settings from JSON. Raises UserError for anything but an object."""
+    try:
+        overrides = json.loads(text or "{}")
+    except ValueError:
+        overrides = None
+    if not isinstance(overrides, dict):
+        raise UserError("overrides", "The settings under Overrides are not a JSON object.", 'Write them as {"tracking.iterations": 40}, or leave them empty.')
+    return overrides
 
 
 def _empty(item: bpy.types.Object) -> UserError:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import bpy
 
+RELATIVE_PATH: set[str] = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0) else set()
+"""Options of a path property that may start with "//"; from 4.5 on Blender wants to be told."""
+
 
 def material_tree(material: bpy.types.Material) -> bpy.types.ShaderNodeTree | None:
     """The node tree that a material is shown with; None for one without nodes (from 5.0 on every material has nodes)."""

@@ -214,13 +214,16 @@ def _land(job: Job, arrival: timeline.Arrival) -> None:
 
 
 def _end(job: Job, state: str, error: UserError | None = None) -> None:
-    """The last change of a job. What only the engine needed is deleted; a cancelled job leaves nothing at all."""
+    """The last change of a job. What only the engine needed is deleted; of a job without result the log stays, where it failed."""
     job.state, job.error = state, error
     if state == "done":
         for name in ("input", "work"):
             storage.delete(job.folder / name)
-    elif state == "cancelled":
+    elif state == "cancelled" or not (job.folder / "log.txt").exists():
         storage.delete(job.folder)
+    else:
+        for name in ("input", "work", "output"):
+            storage.delete(job.folder / name)
 
 
 def _worker() -> ThreadPoolExecutor:

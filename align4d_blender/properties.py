@@ -5,6 +5,8 @@ from __future__ import annotations
 import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, PointerProperty, StringProperty
 
+from .compat import RELATIVE_PATH
+
 
 class Align4DSettings(bpy.types.PropertyGroup):
     """What the artist chooses before pressing Generate; saved with the scene as `scene.align4d`."""
@@ -13,6 +15,7 @@ class Align4DSettings(bpy.types.PropertyGroup):
         name="Video",
         description="The reference: a movie file, or the first image of a sequence (or the folder that holds it)",
         subtype="FILE_PATH",
+        options=RELATIVE_PATH,
     )
     first: IntProperty(name="First", description="First frame of the video to use, counted from 1; 0 starts at the beginning", min=0, default=0)
     last: IntProperty(name="Last", description="Last frame of the video to use, counted from 1; 0 goes up to the end", min=0, default=0)
@@ -42,6 +45,11 @@ class Align4DSettings(bpy.types.PropertyGroup):
         default=True,
     )
     seed: IntProperty(name="Seed", description="Another seed gives another variation; the same seed gives the same result", min=0, default=0)
+    overrides: StringProperty(
+        name="Overrides",
+        description='Single settings of the engine, for experiments, as JSON: {"tracking.iterations": 40}',
+        options={"HIDDEN"},
+    )
 
 
 class Align4DTag(bpy.types.PropertyGroup):
@@ -49,7 +57,6 @@ class Align4DTag(bpy.types.PropertyGroup):
 
     id: StringProperty(name="Id", description="Identifies this object in its job", options={"HIDDEN"})
     job: StringProperty(name="Job", description="The job whose result this object shows", options={"HIDDEN"})
-    folder: StringProperty(name="Folder", description="Where the files of that job are", subtype="DIR_PATH", options={"HIDDEN"})
 
 
 CLASSES = (Align4DSettings, Align4DTag)

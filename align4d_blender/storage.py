@@ -66,6 +66,12 @@ def point_cache(item: bpy.types.Object) -> bpy.types.MeshCacheModifier | None:
     return modifier if isinstance(modifier, bpy.types.MeshCacheModifier) else None
 
 
+def job_folder(item: bpy.types.Object) -> Path | None:
+    """The job folder that an object's result is played from."""
+    cache = point_cache(item)
+    return actual_path(cache.filepath).parents[1] if cache else None
+
+
 def attach() -> None:
     bpy.app.handlers.save_pre.append(_adopt)
     bpy.app.handlers.save_post.append(_delete_discarded)
@@ -87,8 +93,8 @@ def _adopt(blend: str, *_: object) -> None:
         return
     waiting = user_folder("jobs")
     for item in tagged():
-        old = actual_path(item.align4d.folder)
-        if old.parent != waiting or not old.is_dir():
+        cache, old = point_cache(item), job_folder(item)
+        if cache is None or old is None or old.parent != waiting or not old.is_dir():
             continue
         new = _beside(blend) / old.name
         try:
@@ -96,11 +102,8 @@ def _adopt(blend: str, *_: object) -> None:
         except OSError as error:
             print(f"Align4D: the result stays in {old}: {error}")
             continue
-        item.align4d.folder = bpy.path.relpath(str(new), start=str(Path(blend).parent))
-        cache = point_cache(item)
-        if cache:
-            file = new / actual_path(cache.filepath).relative_to(old)
-            cache.filepath = bpy.path.relpath(str(file), start=str(Path(blend).parent))
+        file = new / actual_path(cache.filepath).relative_to(old)
+        cache.filepath = bpy.path.relpath(str(file), start=str(Path(blend).parent))
 
 
 @persistent
@@ -108,7 +111,7 @@ def _delete_discarded(*_: object) -> None:
     """After a save: deletes the folders of results that the saved file no longer uses, unless another .blend beside it may."""
     if not bpy.data.filepath or len(list(Path(bpy.data.filepath).parent.glob("*.blend"))) > 1:
         return
-    used = {actual_path(item.align4d.folder) for item in tagged()}
+    used = {job_folder(item) for item in tagged()}
     for folder in list(_discarded - used):
         delete(folder)
         _discarded.discard(folder)

@@ -94,7 +94,6 @@ def apply(arrival: Arrival, scene: bpy.types.Scene, start: int) -> list[bpy.type
 
 def _tag(item: bpy.types.Object, arrival: Arrival, identity: str) -> None:
     item.align4d.id, item.align4d.job = identity, arrival.result.job
-    item.align4d.folder = storage.stored_path(arrival.folder)
 
 
 def _add_point_cache(item: bpy.types.Object, cache: Path, scene: bpy.types.Scene, start: int, fps: float) -> None:
@@ -114,12 +113,12 @@ def remove(items: Iterable[bpy.types.Object]) -> int:
     """Takes the results that these objects belong to out of the file. Returns the number of results; does not push an undo step."""
     jobs = {item.align4d.job for item in items} - {""}
     for item in [item for item in storage.tagged() if item.align4d.job in jobs]:
-        storage.discard(storage.actual_path(item.align4d.folder))
         if item.type == "CAMERA":
             remove_camera(item)
             continue
-        cache = storage.point_cache(item)
-        if cache:
+        cache, folder = storage.point_cache(item), storage.job_folder(item)
+        if cache and folder:
+            storage.discard(folder)
             item.modifiers.remove(cache)
         item.property_unset("align4d")
     return len(jobs)

@@ -6,6 +6,7 @@ ALIGN4D_EXTENSION_ZIP names a built zip; without it the zip is built here, with 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,7 @@ os.environ["BLENDER_USER_RESOURCES"] = _USER_FOLDER.name  # before bpy is import
 import bpy  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "engine"), str(Path(__file__).parent)]  # the protocol, which the fake engine speaks; what the tests share
 MODULE = "bl_ext.user_default.align4d"
 
 
@@ -53,6 +55,7 @@ def blender(extension: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     preferences = bpy.context.preferences.addons[MODULE].preferences
     preferences.engine_python = str(_fake_interpreter(tmp_path))
     preferences.device = "auto"
+    shutil.rmtree(extension.align4d_blender.storage.user_folder("jobs"))
     yield extension
     extension.align4d_blender.jobs.shut_down()
 

@@ -1,0 +1,90 @@
+"""The conversation with the engine process: no bpy is involved."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+Event = dict[str, object]
+FAKE = [sys.executable, str(Path(__file__).with_name("fake_engine.py"))]
+
+
+@pytest.fixture
+def start(blender: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., object]:
+    """Starts a client in the given mode of the fake engine."""
+    module = blender.align4d_blender.engine_client
+    clients = []
+
+    def make(mode: str, command: list[str] = FAKE) -> object:
+        monkeypatch.setenv("FAKE_ENGINE", mode)
+        clients.append(module.EngineClient(command, blender.align4d_blender.preferences.ENGINE_FOLDER, tmp_path / "cache"))
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        client.close()
+
+
+def poll_until(client: object, kind: str, seconds: float = 10) -> Event:
+    """The first event of a kind."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        for event in client.poll():
+            if event["event"] == kind:
+                return event
+        time.sleep(0.01)
+    raise AssertionError(f"no {kind} in {seconds} s")
+
+
+def test_hello(start: Callable[..., object]) -> None:
+    client = start("move")
+    assert poll_until(client, "hello")["pid"]
+    assert client.alive
+
+
+def test_close_ends_the_process(start: Callable[..., object]) -> None:
+    client = start("move")
+    poll_until(client, "hello")
+    client.close()
+    assert not client.alive
+    client.close()  # once more does no harm
+
+
+def test_stubborn_engine_is_killed(start: Callable[..., object]) -> None:
+    client = start("future")  # sleeps for a minute without listening
+    began = time.monotonic()
+    client.cancel("job")
+    assert poll_until(client, "cancelled")["job"] == "job"
+    assert 0 < time.monotonic() - began < 4 and not client.alive
+
+
+def test_crash_is_told_once_with_the_last_words(start: Callable[..., object]) -> None:
+    client = start("move", [sys.executable, "-c", "import sys; print('torch is missing', file=sys.stderr); sys.exit(7)"])
+    event = poll_until(client, "failed")
+    assert event["code"] == "engine_died" and "exit code 7 (torch is missing)" in str(event["message"])
+    assert client.poll() == []
+
+
+def test_other_version_is_refused(start: Callable[..., object]) -> None:
+    client = start("future")
+    event = poll_until(client, "failed")
+    assert event["code"] == "protocol_version" and "Update the Align4D extension" in str(event["message"])
+    assert not client.alive
+
+
+def test_missing_program(start: Callable[..., object], tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="nowhere"):
+        start("move", [str(tmp_path / "nowhere")])
+
+
+def test_the_engine_is_this_extensions(start: Callable[..., object], blender: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONHOME", os.sep)
+    code = "import align4d, sys; print(align4d.__file__, sys.flags.utf8_mode, file=sys.stderr); sys.exit(1)"
+    message = str(poll_until(start("move", [sys.executable, "-c", code]), "failed")["message"])
+    assert str(blender.align4d_blender.preferences.ENGINE_FOLDER) in message and " 1)" in message

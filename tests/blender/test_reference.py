@@ -1,0 +1,122 @@
+"""The reference video and the camera: which frames, which lens, from where."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from types import ModuleType
+
+import bpy
+import numpy as np
+import pytest
+from mathutils import Matrix, Vector
+from scenes import add_mesh, use_video, write_images
+
+
+def reference(blender: ModuleType) -> object:
+    return blender.align4d_blender.reference.reference_of(bpy.context.scene)
+
+
+def test_image_sequence(blender: ModuleType, tmp_path: Path) -> None:
+    write_images(tmp_path, count=12, first=3)
+    write_images(tmp_path / "other", count=1)
+    (tmp_path / "other" / "frame_0001.png").rename(tmp_path / "cover.png")  # a stranger in the folder
+    bpy.context.scene.render.fps = 25
+    bpy.context.scene.align4d.video = str(tmp_path / "frame_0005.png")
+    found = reference(blender)
+    assert [Path(image).name for image in found.spec.images] == [f"frame_{number:04d}.png" for number in range(3, 15)]
+    assert (found.spec.fps, found.spec.first, found.spec.last) == (25.0, 0, -1)
+    assert (found.width, found.height) == (64, 48)
+
+
+def test_sequence_numbers_need_no_leading_zeros(blender: ModuleType, tmp_path: Path) -> None:
+    for index, source in enumerate(sorted(write_images(tmp_path, count=11).parent.glob("*.png"))):
+        source.rename(tmp_path / f"run{index + 1}.png")
+    bpy.context.scene.align4d.video = str(tmp_path)
+    assert [Path(image).name for image in reference(blender).spec.images] == [f"run{number}.png" for number in range(1, 12)]
+
+
+def test_relative_path(blender: ModuleType, tmp_path: Path) -> None:
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "fox.blend"))
+    write_images(tmp_path / "clip")
+    bpy.context.scene.align4d.video = "//clip/frame_0001.png"
+    assert len(reference(blender).spec.images) == 5
+
+
+def render_movie(path: Path, frames: int) -> None:
+    """A movie of a few frames, through Blender's own encoder."""
+    scene = bpy.context.scene
+    scene.camera = bpy.data.objects.new("Film", bpy.data.cameras.new("Film"))
+    scene.collection.objects.link(scene.camera)
+    render = scene.render
+    render.engine = "CYCLES"
+    scene.cycles.samples = 1
+    render.resolution_x, render.resolution_y, render.filepath, scene.frame_end = 96, 64, str(path), frames
+    if bpy.app.version >= (5, 0, 0):
+        render.image_settings.media_type = "VIDEO"
+    render.image_settings.file_format = "FFMPEG"
+    render.ffmpeg.format, render.ffmpeg.codec = "MPEG4", "H264"
+    bpy.ops.render.render(animation=True)
+    bpy.data.objects.remove(scene.camera)
+
+
+def test_movie_and_one_frame_movie(blender: ModuleType, tmp_path: Path) -> None:
+    render_movie(tmp_path / "six.mp4", 6)
+    render_movie(tmp_path / "one.mp4", 1)
+    settings = bpy.context.scene.align4d
+    settings.video, settings.first, settings.last = str(tmp_path / "six.mp4"), 2, 4
+    found = reference(blender)
+    assert (found.spec.path, found.spec.images, found.spec.first, found.spec.last) == (settings.video, (), 1, 3)
+    assert (found.width, found.height) == (96, 64)
+    settings.video = str(tmp_path / "one.mp4")
+    add_mesh()
+    with pytest.raises(RuntimeError, match="a single frame"):
+        bpy.ops.align4d.generate()
+
+
+@pytest.mark.parametrize(("first", "last", "expected"), [(0, 0, (0, -1)), (1, 0, (0, -1)), (3, 0, (2, -1)), (0, 4, (0, 3)), (2, 5, (1, -1)), (2, 99, (1, -1))])
+def test_frame_range(blender: ModuleType, first: int, last: int, expected: tuple[int, int]) -> None:
+    assert blender.align4d_blender.reference.chosen_frames(first, last, 5) == expected
+
+
+@pytest.mark.parametrize("fit", ["AUTO", "HORIZONTAL", "VERTICAL"])
+@pytest.mark.parametrize("size", [(640, 480), (480, 640), (512, 512), (1920, 800)])
+def test_lens_is_that_of_a_render_in_the_videos_shape(blender: ModuleType, fit: str, size: tuple[int, int]) -> None:
+    lens = bpy.data.cameras.new("Lens")
+    lens.sensor_fit, lens.lens, lens.sensor_width, lens.sensor_height = fit, 42.0, 30.0, 20.0
+    render = bpy.context.scene.render
+    render.resolution_x, render.resolution_y = size
+    frame = np.array(lens.view_frame(scene=bpy.context.scene))
+    wanted = 2 * math.atan(np.ptp(frame[:, 1]) / 2 / -frame[0, 2])
+    assert blender.align4d_blender.reference.vertical_angle(lens, size[0] / size[1]) == pytest.approx(wanted, abs=1e-6)
+
+
+@pytest.mark.parametrize("size", [(96, 24), (24, 96)])
+def test_front_view_shows_everything(blender: ModuleType, tmp_path: Path, size: tuple[int, int]) -> None:
+    item = add_mesh()
+    item.location, item.scale = (5, -3, 2), (3, 1, 0.4)
+    bpy.context.view_layer.update()
+    bpy.context.scene.align4d.video = str(write_images(tmp_path / "video", width=size[0], height=size[1]))
+    bpy.context.scene.align4d.camera = "FRONT"
+    spec = blender.align4d_blender.capture.capture(bpy.context, "job", tmp_path / "job", "auto").request.camera
+    world_to_camera = Matrix(spec.matrix_world).inverted()
+    direction = Matrix(spec.matrix_world).to_quaternion() @ Vector((0, 0, -1))
+    assert direction.y == pytest.approx(1, abs=1e-6) and spec.fovy == 49.1 and spec.solve
+    tangent = math.tan(math.radians(spec.fovy) / 2)
+    corners = [world_to_camera @ (item.matrix_world @ vertex.co) for vertex in item.data.vertices]
+    reach = max(max(abs(x) / -z / tangent * size[1] / size[0], abs(y) / -z / tangent) for x, y, z in corners)
+    assert 0.5 < reach < 1, "everything is inside the frame, and fills it well"
+
+
+def test_scene_camera_is_taken_without_its_scale(blender: ModuleType, tmp_path: Path) -> None:
+    add_mesh()
+    use_video(tmp_path / "video")
+    camera = bpy.data.objects.new("Own", bpy.data.cameras.new("Own"))
+    bpy.context.scene.collection.objects.link(camera)
+    camera.location, camera.rotation_euler, camera.scale = (1, -5, 2), (1.2, 0, 0.2), (2, 2, 2)
+    bpy.context.scene.camera = camera
+    bpy.context.scene.align4d.solve_camera = False
+    bpy.context.view_layer.update()
+    spec = blender.align4d_blender.capture.capture(bpy.context, "job", tmp_path / "job", "auto").request.camera
+    np.testing.assert_allclose(spec.matrix_world, camera.matrix_world.normalized(), atol=1e-6)
+    assert not spec.solve

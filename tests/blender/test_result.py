@@ -1,0 +1,235 @@
+"""What arrives in the scene: the engine's vertices, frame by frame, below the artist's own modifiers; the camera; and nothing once removed."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from types import ModuleType
+
+import bpy
+import numpy as np
+import pytest
+from fake_engine import FPS, FRAMES, moved
+from scenes import add_armature, add_mesh, evaluated, local, names, place, select, use_video
+
+
+def generate(folder: Path) -> None:
+    use_video(folder / "video")
+    assert bpy.ops.align4d.generate() == {"FINISHED"}
+
+
+def scene_frame(index: int) -> float:
+    """Where on the timeline a frame of the video is shown."""
+    scene = bpy.context.scene
+    return scene.frame_start + index * scene.render.fps / scene.render.fps_base / FPS
+
+
+def go_to(index: int) -> None:
+    frame = scene_frame(index)
+    bpy.context.scene.frame_set(int(frame), subframe=frame % 1)
+
+
+def assert_moves(item: bpy.types.Object, rest: np.ndarray) -> None:
+    """The object shows the engine's vertices at every frame of the video, to 1e-5 of its longest side."""
+    tolerance = 1e-5 * float(np.ptp(rest, axis=0).max())
+    for index in range(FRAMES):
+        go_to(index)
+        np.testing.assert_allclose(evaluated(item), moved(rest, index), rtol=0, atol=tolerance)
+
+
+def test_plain_object(blender: ModuleType, tmp_path: Path) -> None:
+    item = add_mesh()
+    generate(tmp_path)
+    assert_moves(item, local(item))
+
+
+@pytest.mark.parametrize(("start", "fps", "base"), [(1, 24, 1.0), (101, 30, 1.001), (-7, 12, 1.0)])
+def test_start_frame_and_frame_rate(blender: ModuleType, tmp_path: Path, start: int, fps: int, base: float) -> None:
+    scene = bpy.context.scene
+    scene.frame_start, scene.render.fps, scene.render.fps_base = start, fps, base
+    item = add_mesh()
+    generate(tmp_path)
+    assert_moves(item, local(item))
+
+
+def test_in_between_frames_blend(blender: ModuleType, tmp_path: Path) -> None:
+    item = add_mesh()
+    generate(tmp_path)
+    bpy.context.scene.frame_set(2)  # half way between the video's frames 0 and 1
+    np.testing.assert_allclose(evaluated(item), (moved(local(item), 0) + moved(local(item), 1)) / 2, atol=1e-5)
+
+
+def test_placed_object(blender: ModuleType, tmp_path: Path) -> None:
+    item = add_mesh()
+    place(item)
+    before = item.matrix_world.copy()
+    generate(tmp_path)
+    assert_moves(item, local(item))
+    assert item.matrix_world == before
+
+
+def test_subsurf_acts_on_the_motion(blender: ModuleType, tmp_path: Path) -> None:
+    item = add_mesh()
+    item.modifiers.new("Subdivision", "SUBSURF").levels = 2
+    twin = item.copy()
+    twin.data = item.data.copy()
+    bpy.context.scene.collection.objects.link(twin)
+    generate(tmp_path)
+    assert [modifier.name for modifier in item.modifiers] == ["Align4D", "Subdivision"]
+    rest = local(item)
+    for index in range(FRAMES):
+        go_to(index)
+        twin.data.vertices.foreach_set("co", moved(rest, index).ravel())
+        twin.data.update()
+        np.testing.assert_allclose(evaluated(item), evaluated(twin), atol=1e-5)
+
+
+@pytest.mark.parametrize("subdivided", [False, True])
+def test_posed_armature_is_undone(blender: ModuleType, tmp_path: Path, subdivided: bool) -> None:
+    item = add_mesh()
+    place(item)
+    add_armature(item)
+    rest = evaluated(item)
+    assert np.abs(rest - local(item)).max() > 0.1, "the pose does not move the mesh: this test shows nothing"
+    surface = item.modifiers.new("Subdivision", "SUBSURF") if subdivided else None
+    generate(tmp_path)
+    assert [modifier.type for modifier in item.modifiers][:2] == ["MESH_CACHE", "ARMATURE"]
+    if surface:
+        item.modifiers.remove(surface)
+    assert_moves(item, rest)
+
+
+def test_shape_keys_are_in_the_rest_pose(blender: ModuleType, tmp_path: Path) -> None:
+    item = add_mesh()
+    item.shape_key_add(name="Basis")
+    key = item.shape_key_add(name="Wide")
+    key.data.foreach_set("co", (local(item) * np.array([2, 1, 1])).astype(np.float32).ravel())
+    key.value = 0.5
+    rest = evaluated(item)
+    generate(tmp_path)
+    assert_moves(item, rest)
+
+
+def test_several_objects(blender: ModuleType, tmp_path: Path) -> None:
+    first, second, third = add_mesh("First"), add_mesh("Second", 1), add_mesh("Third", 3)
+    place(second)
+    select(first, second)
+    generate(tmp_path)
+    assert_moves(first, local(first))
+    assert_moves(second, local(second))
+    assert not third.modifiers
+
+
+def test_mesh_and_materials_are_untouched(blender: ModuleType, tmp_path: Path) -> None:
+    item = add_mesh()
+    item.data.materials.append(bpy.data.materials.new("Paint"))
+    item.modifiers.new("Bevel", "BEVEL")
+    vertices, uv = local(item), np.empty(len(item.data.loops) * 2, np.float32)
+    item.data.uv_layers[0].uv.foreach_get("vector", uv)
+    mesh, resolution = item.data, tuple(bpy.context.scene.render.resolution_percentage for _ in "x")
+    generate(tmp_path)
+    after = np.empty_like(uv)
+    item.data.uv_layers[0].uv.foreach_get("vector", after)
+    assert item.data == mesh and (local(item) == vertices).all() and (after == uv).all()
+    assert [material.name for material in item.data.materials] == ["Paint"]
+    assert [modifier.name for modifier in item.modifiers] == ["Align4D", "Bevel"]
+    assert resolution == (bpy.context.scene.render.resolution_percentage,)
+
+
+def test_generating_again_replaces(blender: ModuleType, tmp_path: Path) -> None:
+    item = add_mesh()
+    generate(tmp_path)
+    bpy.context.scene.frame_set(9)
+    generate(tmp_path)
+    assert [modifier.name for modifier in item.modifiers] == ["Align4D"]
+    assert len([camera for camera in bpy.data.objects if camera.type == "CAMERA"]) == 1
+    assert_moves(item, local(item))
+
+
+def test_camera_sees_what_the_video_saw(blender: ModuleType, tmp_path: Path) -> None:
+    add_mesh()
+    resolution = (bpy.context.scene.render.resolution_x, bpy.context.scene.render.resolution_y)
+    generate(tmp_path)
+    camera = bpy.data.objects["Align4D Camera"]
+    assert bpy.context.scene.camera == camera  # there was none
+    assert (bpy.context.scene.render.resolution_x, bpy.context.scene.render.resolution_y) == resolution
+    frame = [np.array(corner) for corner in camera.data.view_frame(scene=bpy.context.scene)]
+    height, depth = np.ptp([corner[1] for corner in frame]), -frame[0][2]
+    assert math.degrees(2 * math.atan(height / 2 / depth)) == pytest.approx(49.1, abs=1e-3)
+    background = camera.data.background_images[0]
+    assert background.image.source == "SEQUENCE" and camera.data.show_background_images
+
+
+def test_background_stays_in_step(blender: ModuleType, tmp_path: Path) -> None:
+    add_mesh()
+    generate(tmp_path)
+    lens = bpy.data.objects["Align4D Camera"].data
+    for index in range(FRAMES):
+        go_to(index)
+        user = lens.evaluated_get(bpy.context.evaluated_depsgraph_get()).background_images[0].image_user
+        shown = bpy.context.scene.frame_current - user.frame_start + 1 + user.frame_offset
+        assert shown == index + 1
+        assert user.frame_duration > bpy.context.scene.frame_current - user.frame_start
+
+
+def test_scene_camera_stays_in_charge(blender: ModuleType, tmp_path: Path) -> None:
+    add_mesh()
+    own = bpy.data.objects.new("Own", bpy.data.cameras.new("Own"))
+    bpy.context.scene.collection.objects.link(own)
+    own.location = (0, -6, 0)
+    bpy.context.scene.camera = own
+    generate(tmp_path)
+    assert bpy.context.scene.camera == own
+
+
+def test_one_undo_step(blender: ModuleType, tmp_path: Path) -> None:
+    add_mesh("Fox")
+    use_video(tmp_path / "video")
+    bpy.ops.ed.undo_push(message="what the artist did before")
+    before = names()
+    assert bpy.ops.align4d.generate() == {"FINISHED"}
+    assert names() != before
+    bpy.ops.ed.undo()
+    assert names() == before
+    assert not bpy.data.objects["Fox"].modifiers and not bpy.data.objects["Fox"].align4d.job
+    bpy.ops.ed.redo()
+    assert_moves(bpy.data.objects["Fox"], local(bpy.data.objects["Fox"]))
+
+
+def test_remove_leaves_the_scene_as_before(blender: ModuleType, tmp_path: Path) -> None:
+    item = add_mesh()
+    item.modifiers.new("Bevel", "BEVEL")
+    use_video(tmp_path / "video")
+    before = names()
+    generate(tmp_path)
+    assert bpy.ops.align4d.remove_result() == {"FINISHED"}
+    assert names() == before
+    assert [modifier.name for modifier in item.modifiers] == ["Bevel"]
+    assert not item.align4d.job and not item.align4d.is_property_set("id")
+    assert bpy.context.scene.camera is None
+
+
+def test_saved_file_holds_relative_paths_and_its_result(blender: ModuleType, tmp_path: Path) -> None:
+    item = add_mesh("Fox")
+    generate(tmp_path)  # not saved yet: the result lies in the user folder
+    home = tmp_path / "project"
+    home.mkdir()
+    bpy.ops.wm.save_as_mainfile(filepath=str(home / "fox.blend"))
+    assert item.modifiers["Align4D"].filepath.startswith("//align4d")
+    bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+    home.rename(tmp_path / "moved")
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "moved" / "fox.blend"))
+    item = bpy.data.objects["Fox"]
+    assert_moves(item, local(item))
+
+
+def test_saving_after_removal_deletes_the_files(blender: ModuleType, tmp_path: Path) -> None:
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "fox.blend"))
+    add_mesh("Fox")
+    generate(tmp_path)
+    folder = next((tmp_path / "align4d").iterdir())
+    assert not (folder / "input").exists() and (folder / "output" / "result.json").exists()
+    bpy.ops.align4d.remove_result()
+    assert folder.exists(), "reverting the file, or undo, must still find the motion"
+    bpy.ops.wm.save_mainfile()
+    assert not folder.exists()
