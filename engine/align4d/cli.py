@@ -95,8 +95,16 @@ def _setting(text: str) -> tuple[str, Any]:
 def _make_job(options: argparse.Namespace) -> None:
     orbit = Orbit(options.azimuth, options.elevation, options.distance, options.fovy)
     make_job(
-        options.mesh, options.video, options.out, orbit, (options.first, options.last, options.fps),
-        preset=options.preset, settings=dict(options.set), seed=options.seed, device=options.device, backend=options.backend,
+        options.mesh,
+        options.video,
+        options.out,
+        orbit,
+        (options.first, options.last, options.fps),
+        preset=options.preset,
+        settings=dict(options.set),
+        seed=options.seed,
+        device=options.device,
+        backend=options.backend,
     )
 
 
@@ -133,6 +141,7 @@ def _summary(console: Console, folder: Path, result: protocol.Result) -> None:
     for note in result.notes:
         console.print(f"[yellow]Note:[/yellow] {escape(note)}")
     for item in result.objects:
-        console.print(f"{escape(item.name)}: {result.frames} frames of {item.vertex_count} vertices in {escape(str(folder / 'output' / Path(item.motion).name))}")
+        motion = escape(str(folder / item.motion))
+        console.print(f"{escape(item.name)}: {result.frames} frames of {item.vertex_count} vertices in {motion}")
     camera = result.camera
     console.print(f"camera: azimuth {camera.azimuth:.1f}, elevation {camera.elevation:.1f}, distance {camera.distance:.3f}, fovy {camera.fovy:.1f}")

@@ -36,7 +36,10 @@ def report(console: Console, folder: Path) -> bool:
 def _checks(folder: Path) -> list[tuple[str, Callable[[], str], bool]]:
     """Name, check, and whether every job needs it."""
     return [
-        ("device", _device, True), ("rasteriser", _rasteriser, True), ("video", _video, True), ("masks", _masks, False),
+        ("device", _device, True),
+        ("rasteriser", _rasteriser, True),
+        ("video", _video, True),
+        ("masks", _masks, False),
         ("disk", lambda: _disk(folder), True),
     ]
 
@@ -71,9 +74,9 @@ def _video() -> str:
             movie.mux(stream.encode(av.VideoFrame.from_ndarray(np.full((64, 64, 3), level, np.uint8), format="rgb24")))
         movie.mux(stream.encode())
     file.seek(0)
-    with av.open(file) as movie:
-        frames = sum(1 for _ in movie.decode(video=0))
-    if frames != 2:
+    with av.open(file) as written:
+        frames = list(written.decode(video=0))
+    if len(frames) != 2:
         raise Ailment("a movie that was just written cannot be read back. Install the engine again.")
     alpha = "with alpha in WebM" if "libvpx-vp9" in av.codecs_available else "without alpha in WebM"
     return f"PyAV {av.__version__}, {alpha}"

@@ -20,9 +20,15 @@ def as_engine_error(error: BaseException) -> EngineError:
         message, _, advice = str(error).partition(". ")
         return EngineError("protocol", f"{message.rstrip('.')}.", advice or "Start the job again.")
     if _caused_by(error, _is_full_disk):
-        return EngineError("disk_full", "The disk is full; nothing half-written was left behind.", "Free some space and generate again: the job goes on where it was.")
+        return EngineError(
+            "disk_full",
+            "The disk is full; nothing half-written was left behind.",
+            "Free some space and generate again: the job goes on where it was.",
+        )
     if _caused_by(error, _is_out_of_memory):
-        return EngineError("out_of_memory", "The memory is not enough for this job.", "Choose the draft preset, a shorter frame range, or close other programs.")
+        return EngineError(
+            "out_of_memory", "The memory is not enough for this job.", "Choose the draft preset, a shorter frame range, or close other programs."
+        )
     return EngineError(
         "internal", f"The engine hit an error of its own ({type(error).__name__}).", "Generate again; if it comes back, report it with the job's log."
     )

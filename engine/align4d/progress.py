@@ -73,10 +73,18 @@ class EventReporter:
             return
         self._sent = now
         eta = (now - self._began) / done * (total - done) if done else -1.0
-        self.send({
-            "event": "progress", "job": self.job, "stage": self._stage, "done": done, "total": total, "eta": round(eta, 1),
-            "memory_gb": round(peak_gb(), 2), "loss": float(loss) if loss is not None and math.isfinite(loss) else None,
-        })
+        self.send(
+            {
+                "event": "progress",
+                "job": self.job,
+                "stage": self._stage,
+                "done": done,
+                "total": total,
+                "eta": round(eta, 1),
+                "memory_gb": round(peak_gb(), 2),
+                "loss": float(loss) if loss is not None and math.isfinite(loss) else None,
+            }
+        )
 
     def preview(self, image: str) -> None:
         """See `Reporter`."""
@@ -108,8 +116,13 @@ class TerminalReporter:
         self.console = console
         self.cancelled = cancelled
         self._bar = Progress(
-            TextColumn("{task.description:<24}"), BarColumn(), TextColumn("{task.completed}/{task.total}"), TimeElapsedColumn(), TimeRemainingColumn(),
-            TextColumn("{task.fields[loss]}"), console=console,
+            TextColumn("{task.description:<24}"),
+            BarColumn(),
+            TextColumn("{task.completed}/{task.total}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[loss]}"),
+            console=console,
         )
         self._task = self._bar.add_task("start", total=None, loss="")
 

@@ -209,7 +209,9 @@ def _take_stdio() -> tuple[IO[bytes], IO[str]]:
 
 def _leave_on_interrupt(server: Server) -> None:
     """Ctrl+C (and Ctrl+Break on Windows) checkpoint and leave; a second one ends at once."""
-    names = [signal.SIGINT, signal.SIGTERM, *([signal.SIGBREAK] if sys.platform == "win32" else [])]
+    names = [signal.SIGINT, signal.SIGTERM]
+    if sys.platform == "win32":
+        names.append(signal.SIGBREAK)
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         signal.signal(number, signal.SIG_DFL)

@@ -83,9 +83,7 @@ def _same_vertex(points: np.ndarray, vertices: np.ndarray, triangles: np.ndarray
     return np.where(distance <= SAME, index[nearest], -1)
 
 
-def _nearest(
-    asset: Asset, item: AssetObject, points: np.ndarray, vertices: np.ndarray, triangles: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _nearest(asset: Asset, item: AssetObject, points: np.ndarray, vertices: np.ndarray, triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The nearest triangle (P,) of the object, and the barycentric coordinates (P, 3) of the nearest place in it."""
     solid = np.flatnonzero(np.linalg.norm(face_normals(asset)[item.triangles], axis=1) > 0)
     if not len(solid):
@@ -112,7 +110,9 @@ def _places(corners: np.ndarray, areas: np.ndarray) -> tuple[np.ndarray, np.ndar
     root = np.sqrt(uv[:, :1])
     weights = np.concatenate([1 - root, root * (1 - uv[:, 1:]), root * uv[:, 1:]], axis=1)
     spread = np.einsum("bkc,bk->bc", corners[drawn], weights)
-    return np.concatenate([corners.reshape(-1, 3), corners.mean(axis=1), spread]), np.concatenate([np.repeat(np.arange(count), 3), np.arange(count), drawn])
+    return np.concatenate([corners.reshape(-1, 3), corners.mean(axis=1), spread]), np.concatenate(
+        [np.repeat(np.arange(count), 3), np.arange(count), drawn]
+    )
 
 
 def _closest(points: np.ndarray, corners: np.ndarray) -> np.ndarray:

@@ -16,8 +16,16 @@ CHUNK = 2_000_000
 
 
 def write_result(
-    folder: Path, job: str, asset: Asset, positions: np.ndarray, fps: float, camera: CameraResult, *,
-    notes: tuple[str, ...] = (), seconds: dict[str, float] | None = None, figures: dict[str, float] | None = None,
+    folder: Path,
+    job: str,
+    asset: Asset,
+    positions: np.ndarray,
+    fps: float,
+    camera: CameraResult,
+    *,
+    notes: tuple[str, ...] = (),
+    seconds: dict[str, float] | None = None,
+    figures: dict[str, float] | None = None,
     curves: dict[str, dict[str, list[float]]] | None = None,
 ) -> Result:
     """Writes output/motion_000.pc2, ... and, last, output/result.json; each whole or not at all.
@@ -60,6 +68,10 @@ def to_object_space(asset: Asset, item: AssetObject, positions: np.ndarray) -> n
     for start in range(0, len(positions), step):
         world = asset.similarity.invert(positions[start : start + step, item.points])
         if not np.isfinite(world).all():
-            raise EngineError("motion_invalid", f'The motion of "{item.name}" came out as no numbers.', "Generate again with another seed or the draft preset, and report it.")
+            raise EngineError(
+                "motion_invalid",
+                f'The motion of "{item.name}" came out as no numbers.',
+                "Generate again with another seed or the draft preset, and report it.",
+            )
         motion[start : start + step] = world @ inverse[:3, :3].T + inverse[:3, 3]
     return motion

@@ -197,7 +197,9 @@ def _similarity(meshes: list[dict[str, np.ndarray]]) -> Similarity:
 
 def _load_material(spec: MaterialSpec, owner: str, folder: Path) -> Material:
     if spec.kind not in ("flat", "texture", "attribute"):
-        raise EngineError("mesh_invalid", f'A material of "{owner}" is of the unknown kind "{spec.kind}".', "Update the extension and generate again.")
+        raise EngineError(
+            "mesh_invalid", f'A material of "{owner}" is of the unknown kind "{spec.kind}".', "Update the extension and generate again."
+        )
     color = np.array(spec.base_color[:3], np.float32)
     return Material(spec.kind, color, _load_image(folder / spec.image, owner) if spec.kind == "texture" else None)
 
@@ -207,7 +209,9 @@ def _load_image(path: Path, owner: str) -> np.ndarray:
         with Image.open(path) as image:
             return np.array(image.convert("RGB"))
     except (OSError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise EngineError("texture_unreadable", f'A texture of "{owner}" cannot be read ({error}).', "Reload or repack the image and generate again.") from error
+        raise EngineError(
+            "texture_unreadable", f'A texture of "{owner}" cannot be read ({error}).', "Reload or repack the image and generate again."
+        ) from error
 
 
 def _join(specs: tuple[ObjectSpec, ...], meshes: list[dict[str, np.ndarray]], materials: tuple[Material, ...], similarity: Similarity) -> Asset:

@@ -45,13 +45,15 @@ def _legacy_folder() -> Path:
 def _session() -> Any:
     if importlib.util.find_spec("rembg") is None:
         raise EngineError(
-            "masks_unavailable", "The video's background is not plain, and rembg, which finds the object in such a video, is not installed.",
+            "masks_unavailable",
+            "The video's background is not plain, and rembg, which finds the object in such a video, is not installed.",
             "Install the engine's masks group, or use a video with an alpha channel or on a plain background.",
         )
     name = find_model()
     if name is None:
         raise EngineError(
-            "masks_unavailable", "The video's background is not plain, and no model that finds the object in such a video is on this machine.",
+            "masks_unavailable",
+            "The video's background is not plain, and no model that finds the object in such a video is on this machine.",
             f"Put {MODELS[0]}.onnx into {model_folder(MODELS[0])}, or use a video with an alpha channel or on a plain background.",
         )
     from rembg import new_session  # slow: compiles at its first import

@@ -29,7 +29,8 @@ class ImageSequence:
             picture = self._read(path, previous)
             if previous is not None and picture.size != previous.size:
                 raise EngineError(
-                    "video_size", f"{path.name} is {picture.size[0]} x {picture.size[1]} px, the image before it {previous.size[0]} x {previous.size[1]}.",
+                    "video_size",
+                    f"{path.name} is {picture.size[0]} x {picture.size[1]} px, the image before it {previous.size[0]} x {previous.size[1]}.",
                     "Choose images that all have the same size.",
                 )
             previous = picture
@@ -42,7 +43,9 @@ class ImageSequence:
             raise EngineError("video_missing", f"The image {path.name} is not there.", "Choose the image sequence again.") from error
         except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
             if previous is None:
-                raise EngineError("video_unreadable", f"The image {path.name} cannot be read ({error}).", "Replace it, or start the range after it.") from error
+                raise EngineError(
+                    "video_unreadable", f"The image {path.name} cannot be read ({error}).", "Replace it, or start the range after it."
+                ) from error
             self.notes.append(f"{path.name} cannot be read; the frame before it was used instead.")
             return previous
 

@@ -52,10 +52,11 @@ def find_masks(clip: Clip) -> Masks:
 
 def judge(alpha: np.ndarray, source: str) -> Masks:
     """Masks with their flags and notes. Raises EngineError "video_empty"."""
-    empty = alpha.mean(axis=(1, 2)) < EMPTY
+    empty: np.ndarray = np.less(alpha.mean(axis=(1, 2)), EMPTY)
     if empty.all():
         raise EngineError(
-            "video_empty", "The video shows no object: all of it looks like background.",
+            "video_empty",
+            "The video shows no object: all of it looks like background.",
             "Choose a video whose object stands out from its background, or one with an alpha channel.",
         )
     edges = np.concatenate([alpha[:, 0], alpha[:, -1], alpha[:, :, 0], alpha[:, :, -1]], axis=1)

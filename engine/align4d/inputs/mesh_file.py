@@ -35,11 +35,15 @@ def world_matrix(spec: ObjectSpec) -> np.ndarray:
     """The (4, 4) float64 object-to-world matrix. Raises EngineError "matrix_singular" where the bake could not invert it."""
     matrix = np.array(spec.matrix_world, np.float64)
     if matrix.shape != (4, 4) or not np.isfinite(matrix).all():
-        raise EngineError("mesh_invalid", f'The transform of "{spec.name}" is not a 4x4 matrix of numbers.', "Reset its transform and generate again.")
+        raise EngineError(
+            "mesh_invalid", f'The transform of "{spec.name}" is not a 4x4 matrix of numbers.', "Reset its transform and generate again."
+        )
     scales = np.linalg.svd(matrix[:3, :3], compute_uv=False)
     if not scales[-1] > SMALLEST_SCALE * scales[0]:
         raise EngineError(
-            "matrix_singular", f'"{spec.name}" is scaled to zero along an axis.', "Give it a scale other than zero (or apply the scale) and generate again."
+            "matrix_singular",
+            f'"{spec.name}" is scaled to zero along an axis.',
+            "Give it a scale other than zero (or apply the scale) and generate again.",
         )
     return matrix
 
@@ -95,7 +99,9 @@ def _check_values(spec: ObjectSpec, arrays: dict[str, np.ndarray]) -> None:
     for name in ("vertices", "bake_vertices"):
         if not np.isfinite(arrays[name]).all():
             raise EngineError(
-                "mesh_invalid", f'"{spec.name}" has vertices whose position is not a number.', "Check its modifiers, or remove these vertices, and generate again."
+                "mesh_invalid",
+                f'"{spec.name}" has vertices whose position is not a number.',
+                "Check its modifiers, or remove these vertices, and generate again.",
             )
     for name in ("corner_uv", "corner_color"):  # artists' files have stray ones; they concern single samples' colour only
         arrays[name] = np.nan_to_num(arrays[name], nan=0.0, posinf=0.0, neginf=0.0)

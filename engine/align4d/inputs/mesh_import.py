@@ -32,7 +32,7 @@ def import_mesh(path: Path, folder: Path) -> tuple[ObjectSpec, ...]:
     except Exception as error:  # each of trimesh's readers raises what it likes
         raise EngineError("mesh_unreadable", f"{path.name} cannot be read as a mesh ({error}).", "Use a .glb, .obj, .ply or .stl file.") from error
     turn = Y_UP if path.suffix.lower() in Y_UP_SUFFIXES else np.eye(4)
-    objects = []
+    objects: list[ObjectSpec] = []
     for node in sorted(scene.graph.nodes_geometry):
         transform, name = scene.graph[node]
         mesh = scene.geometry[name]
@@ -75,8 +75,12 @@ def _arrays(mesh: trimesh.Trimesh, turn: np.ndarray, linear: bool, folder: Path,
             colours[..., :3] = _to_srgb(colours[..., :3])
         material = MaterialSpec("attribute")
     arrays = {
-        "vertices": vertices.astype(np.float32), "triangles": faces, "material": np.zeros(count, np.int32),
-        "corner_normal": normals[faces].astype(np.float32), "corner_uv": uv.astype(np.float32), "corner_color": colours.astype(np.float32),
+        "vertices": vertices.astype(np.float32),
+        "triangles": faces,
+        "material": np.zeros(count, np.int32),
+        "corner_normal": normals[faces].astype(np.float32),
+        "corner_uv": uv.astype(np.float32),
+        "corner_color": colours.astype(np.float32),
         "bake_vertices": vertices.astype(np.float32),
     }
     return arrays, material

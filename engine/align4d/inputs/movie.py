@@ -113,7 +113,9 @@ class Movie:
             self.notes.append(f"{self.path.name} is damaged; the frame before was used in the place of each frame that cannot be read.")
 
     def _unreadable(self, reason: str) -> EngineError:
-        return EngineError("video_unreadable", f"{self.path.name} cannot be read as a video ({reason}).", "Choose another file, or convert it to MP4 (H.264) first.")
+        return EngineError(
+            "video_unreadable", f"{self.path.name} cannot be read as a video ({reason}).", "Choose another file, or convert it to MP4 (H.264) first."
+        )
 
 
 def _decoder(stream: av.VideoStream) -> av.CodecContext:

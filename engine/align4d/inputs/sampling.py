@@ -126,7 +126,13 @@ def _morton(points: np.ndarray) -> np.ndarray:
     key = np.zeros(len(points), np.uint64)
     for axis in range(3):
         bits = grid[:, axis]
-        for shift, mask in ((32, 0x1F00000000FFFF), (16, 0x1F0000FF0000FF), (8, 0x100F00F00F00F00F), (4, 0x10C30C30C30C30C3), (2, 0x1249249249249249)):
+        for shift, mask in (
+            (32, 0x1F00000000FFFF),
+            (16, 0x1F0000FF0000FF),
+            (8, 0x100F00F00F00F00F),
+            (4, 0x10C30C30C30C30C3),
+            (2, 0x1249249249249249),
+        ):
             bits = (bits | (bits << np.uint64(shift))) & np.uint64(mask)
         key |= bits << np.uint64(axis)
     return key

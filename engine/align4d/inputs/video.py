@@ -68,13 +68,16 @@ def load_clip(spec: VideoSpec, max_side: int = 512) -> Clip:
 def _check_range(name: str, spec: VideoSpec, count: int) -> None:
     if spec.last != -1 and count < spec.last - spec.first + 1:
         raise EngineError(
-            "video_range", f"{name} ends at frame {spec.first + count - 1}, before frame {spec.last}." if count else f"{name} ends before frame {spec.first}.",
+            "video_range",
+            f"{name} ends at frame {spec.first + count - 1}, before frame {spec.last}." if count else f"{name} ends before frame {spec.first}.",
             "Choose a frame range inside the video.",
         )
     if count == 0:
         raise EngineError("video_range", f"{name} ends before frame {spec.first}.", "Choose a frame range inside the video.")
     if count == 1:
-        raise EngineError("video_short", f"{name} has one frame in the chosen range; motion needs two or more.", "Choose a video or a range with more frames.")
+        raise EngineError(
+            "video_short", f"{name} has one frame in the chosen range; motion needs two or more.", "Choose a video or a range with more frames."
+        )
 
 
 def _stack_alpha(alphas: list[np.ndarray | None]) -> np.ndarray | None:

@@ -1,0 +1,63 @@
+"""Fixtures of the engine's tests: job folders, movies and image sequences in a temporary folder."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE.parents[1] / "engine"), str(HERE)]  # the engine of this checkout; what the tests share
+
+from builders import Job  # noqa: E402
+
+MovieWriter = Callable[..., Path]
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Job:
+    """An empty job folder."""
+    return Job(tmp_path)
+
+
+@pytest.fixture
+def write_movie(tmp_path: Path) -> MovieWriter:
+    """Writes (T, H, W, 3 or 4) uint8 frames: write_movie(frames, name, codec, pixel_format, rate, times, rotation, **options)."""
+
+    def write(
+        frames: np.ndarray, name: str = "clip.mp4", codec: str = "libx264", pixel_format: str = "yuv420p", rate: int = 24,
+        times: list[int] | None = None, rotation: int = 0, **options: str,
+    ) -> Path:
+        path = tmp_path / name
+        with av.open(str(path), "w") as movie:
+            stream = movie.add_stream(codec, rate=rate, options=options)
+            stream.height, stream.width, stream.pix_fmt = frames.shape[1], frames.shape[2], pixel_format
+            if rotation:
+                stream.set_display_rotation(rotation)
+            for index, pixels in enumerate(frames):
+                frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgba" if frames.shape[3] == 4 else "rgb24")
+                if times is not None:
+                    frame.pts = times[index]
+                movie.mux(stream.encode(frame))
+            movie.mux(stream.encode())
+        return path
+
+    return write
+
+
+@pytest.fixture
+def write_images(tmp_path: Path) -> Callable[..., tuple[str, ...]]:
+    """Writes frames as PNGs and returns their paths in order."""
+
+    def write(frames: np.ndarray) -> tuple[str, ...]:
+        paths = [tmp_path / f"frame_{index:03}.png" for index in range(len(frames))]
+        for path, pixels in zip(paths, frames, strict=True):
+            Image.fromarray(pixels).save(path)
+        return tuple(str(path) for path in paths)
+
+    return write
