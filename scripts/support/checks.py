@@ -41,7 +41,7 @@ def style(style_python: Path) -> list[Outcome]:
 
 def types(style_python: Path, engine_python: Path) -> list[Outcome]:
     """mypy: the engine and the scripts against the engine's environment, what runs in Blender against the stubs of bpy."""
-    mypy = [style_python, "-m", "mypy", "--config-file", ROOT / "pyproject.toml", "--cache-dir", ROOT / ".mypy_cache"]
+    mypy: list[str | Path] = [style_python, "-m", "mypy", "--config-file", ROOT / "pyproject.toml", "--cache-dir", ROOT / ".mypy_cache"]
     paths = {"MYPYPATH": os.pathsep.join([str(ROOT / "engine"), str(ROOT / "scripts")])}
     engine = _check("types of the engine", [*mypy, "--python-executable", engine_python, "-p", "align4d"], paths)
     packages = ["-p", "support", "-p", "benchmarks"]

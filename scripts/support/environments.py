@@ -166,12 +166,25 @@ def ready(environment: Environment) -> Path:
     say(f"The environment '{environment.name}' is made once, in {folder}.")
     try:
         run_logged([environment.founder, "-m", "venv", building], "Making a virtual environment", log)
-        pip = [interpreter(building), "-m", "pip", "install", "--disable-pip-version-check", "--no-input", *pytorch.index_arguments(environment.torch)]
+        pip: list[str | Path] = [interpreter(building), "-m", "pip", "install", "--disable-pip-version-check", "--no-input", *pytorch.index_arguments(environment.torch)]
         run_logged([*pip, *environment.requirements], f"Installing {', '.join(environment.requirements)}", log)
         _settle(building, folder)
     finally:
         shutil.rmtree(building, ignore_errors=True)
     return environment.python
+
+
+def enter_engine() -> None:
+    """Goes on in the engine's environment: returns there, with the checkout's engine importable; elsewhere runs the same command line there and exits."""
+    python = ready(engine_environment())
+    if Path(sys.prefix).resolve() == python.parents[1].resolve():
+        return
+    engine = {"PYTHONPATH": str(ROOT / "engine")}
+    try:
+        code = subprocess.run([python, *sys.argv], env={**os.environ, **engine}).returncode
+    except KeyboardInterrupt:
+        code = 130
+    sys.exit(code)
 
 
 def _settle(building: Path, folder: Path) -> None:

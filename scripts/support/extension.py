@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
+import tempfile
 import tomllib
 import zipfile
 from pathlib import Path
@@ -48,11 +50,27 @@ def default_zip() -> Path:
     return environments.ROOT / "dist" / f"{name}-{version}.zip"
 
 
-def install(blender: Blender, zip_file: Path, user_folder: Path, engine_python: Path) -> None:
-    """Installs the zip into the Blender that keeps its preferences in `user_folder`, enables it, chooses the engine's interpreter, and saves the preferences."""
-    command = blender.command(SCRIPTS_IN_BLENDER / "install_extension.py", [zip_file, engine_python])
-    user_folder.mkdir(parents=True, exist_ok=True)
-    run_logged(command, f"Installing the extension into Blender {blender.version}", user_folder / "install.log", blender.surroundings(user_folder))
+def installed(blender: Blender, engine_python: Path) -> Path:
+    """A folder of Blender preferences (BLENDER_USER_RESOURCES) in which the checkout's extension is installed, enabled and knows its engine.
+
+    It lies in the cache under a hash of what the zip holds, so the user's own preferences are never touched and nothing is installed twice.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        zip_file = build(blender, Path(folder) / "align4d.zip")
+        place = environments.cache_folder() / f"user-{blender.version}-{_digest(zip_file, engine_python)}"
+        if (place / "config" / "userpref.blend").exists():
+            return place
+        place.mkdir(parents=True, exist_ok=True)
+        command = blender.command(SCRIPTS_IN_BLENDER / "install_extension.py", [zip_file, engine_python])
+        run_logged(command, f"Installing the extension into Blender {blender.version}", place / "install.log", blender.surroundings(place))
+    return place
+
+
+def _digest(zip_file: Path, engine_python: Path) -> str:
+    """A hash of a zip's contents, whatever its dates, and of the engine's interpreter."""
+    with zipfile.ZipFile(zip_file) as archive:
+        contents = sorted((entry.filename, entry.CRC) for entry in archive.infolist())
+    return hashlib.sha256(repr((contents, str(engine_python))).encode()).hexdigest()[:10]
 
 
 def _builder(blender: Blender) -> Path:

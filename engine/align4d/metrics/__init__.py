@@ -1,0 +1,1 @@
+"""How a result is judged against the true motion, see docs/quality.md."""

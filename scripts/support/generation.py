@@ -1,0 +1,123 @@
+"""Presses Generate 4D in a Blender of its own process, and waits with a progress bar. Needs the engine's environment."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import rich.progress
+
+from .blender import SCRIPTS_IN_BLENDER, Blender
+from .console import ScriptError
+
+
+@dataclasses.dataclass(frozen=True)
+class Order:
+    """What the artist would choose; read by in_blender/generate.py.
+
+    Attributes:
+        scene: the .blend to open.
+        video: the reference video.
+        capture: folder that gets the meshes, colours and camera as they were captured.
+        save_as: the animated .blend.
+        preset, seed, device: as in the panel and the preferences.
+        overrides: single settings, as JSON.
+        camera_offset: degrees by which azimuth and elevation of the scene's camera are put off first.
+    """
+
+    scene: str
+    video: str
+    capture: str
+    save_as: str
+    preset: str = "artist"
+    seed: int = 0
+    device: str = "auto"
+    overrides: str = ""
+    camera_offset: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """What came of it: wall-clock from the press to the motion on the mesh [s], the job's folder, and the engine's peak memory [GB]."""
+
+    seconds: float
+    job_folder: Path
+    peak_memory_gb: float
+
+
+def generate(blender: Blender, user_folder: Path, order: Order, log: Path) -> Report:
+    """Runs the order; Blender's and the engine's chatter goes to `log`. Raises ScriptError with the sentence that the artist would see."""
+    with tempfile.TemporaryDirectory() as folder, open(log, "w", encoding="utf-8") as chatter:
+        order_file = Path(folder) / "order.json"
+        order_file.write_text(json.dumps(dataclasses.asdict(order)), encoding="utf-8")
+        command = blender.command(SCRIPTS_IN_BLENDER / "generate.py", [order_file])
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=chatter, text=True, encoding="utf-8", errors="replace", env=blender.surroundings(user_folder)
+        )
+        memory = _MemoryWatch(process.pid)
+        try:
+            last = _follow(process, chatter.write)
+        finally:
+            memory.stop()
+            process.kill()
+            process.wait()
+    if "seconds" not in last:
+        raise ScriptError(f"Blender ended without a report; {log} says why.")
+    if last["error"]:
+        raise ScriptError(last["error"].strip())
+    return Report(last["seconds"], Path(last["job_folder"]), memory.peak / 1e9)
+
+
+def _follow(process: subprocess.Popen[str], write: Callable[[str], Any]) -> dict[str, Any]:
+    """Shows the messages of generate.py as a progress bar until its output ends; returns the last message."""
+    last: dict[str, Any] = {}
+    assert process.stdout is not None
+    columns = (rich.progress.TextColumn("{task.description:<24}"), rich.progress.BarColumn(40), rich.progress.TaskProgressColumn())
+    with rich.progress.Progress(*columns, rich.progress.TimeElapsedColumn()) as progress:
+        task = progress.add_task("Opening the scene", total=1.0)
+        for line in process.stdout:
+            if line.startswith("ALIGN4D "):
+                last = json.loads(line[8:])
+                if "stage" in last:
+                    progress.update(task, description=last["stage"], completed=last["fraction"])
+            else:
+                write(line)
+        progress.update(task, description="Done" if last.get("error") == "" else "Failed", completed=1.0)
+    process.wait()
+    return last
+
+
+class _MemoryWatch:
+    """Samples the resident memory of all descendants of a process (the engine and what it starts), without that process itself."""
+
+    def __init__(self, process: int) -> None:
+        self.peak = 0
+        self._process = psutil.Process(process)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._stopped.wait(0.1):
+            try:
+                descendants = self._process.children(recursive=True)
+            except psutil.Error:
+                return
+            total = 0
+            for descendant in descendants:
+                try:
+                    total += descendant.memory_info().rss
+                except psutil.Error:
+                    continue
+            self.peak = max(self.peak, total)
