@@ -1,0 +1,261 @@
+"""The engine process as Blender sees it: lines in, lines out, and how it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pretend_pipeline
+import pytest
+from align4d import protocol, server
+from builders import Job
+
+HERE = Path(__file__).parent
+PATIENCE = 30.0
+Event = dict[str, Any]
+
+
+class Engine:
+    """A running engine process."""
+
+    def __init__(self, *arguments: str) -> None:
+        environment = os.environ | {"PYTHONPATH": str(HERE.parents[1] / "engine")}
+        flags = subprocess.CREATE_NEW_PROCESS_GROUP if sys.platform == "win32" else 0
+        self.process = subprocess.Popen(
+            [sys.executable, str(HERE / "pretend_pipeline.py"), *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env=environment, creationflags=flags,
+        )
+        self.lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self.chatter: list[str] = []
+        threading.Thread(target=self._read, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+
+    def _read(self) -> None:
+        for line in self.process.stdout or ():
+            self.lines.put(line.decode("utf-8"))
+
+    def _listen(self) -> None:
+        for line in self.process.stderr or ():
+            self.chatter.append(line.decode("utf-8", "replace"))
+
+    def write(self, text: str) -> None:
+        """Writes raw text to its stdin."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(text.encode("utf-8"))
+        self.process.stdin.flush()
+
+    def command(self, command: str, **fields: str) -> None:
+        """Sends a command."""
+        self.write(protocol.encode({"command": command, **fields}))
+
+    def next(self) -> Event:
+        """The next event; every line has to be one."""
+        return protocol.decode(self.lines.get(timeout=PATIENCE))
+
+    def until(self, *names: str) -> list[Event]:
+        """Events up to the first of these names."""
+        events = [self.next()]
+        while events[-1]["event"] not in names:
+            events.append(self.next())
+        return events
+
+    def ended(self) -> int:
+        """Its exit code, once it has left; its stdin stays open meanwhile."""
+        code = self.process.wait(PATIENCE)
+        self._listener.join(PATIENCE)
+        return code
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Engine]]:
+    """Starts engines and leaves none behind."""
+    engines: list[Engine] = []
+
+    def start_one(*arguments: str) -> Engine:
+        engines.append(Engine(*arguments))
+        assert engines[-1].next()["event"] == "hello"
+        return engines[-1]
+
+    yield start_one
+    for engine in engines:
+        engine.process.kill()
+        engine.process.wait()
+        for pipe in (engine.process.stdin, engine.process.stdout, engine.process.stderr):
+            with contextlib.suppress(OSError):
+                pipe.close() if pipe else None
+
+
+@pytest.fixture
+def folder(job: Job) -> Path:
+    """A job folder that the pretend pipeline accepts."""
+    job.write()
+    return job.folder
+
+
+def act(folder: Path, name: str) -> str:
+    """Tells the pretend pipeline what to do; returns the folder as a command names it."""
+    (folder / "act").write_text(name)
+    return str(folder)
+
+
+def test_a_job_runs_from_accepted_to_finished(start: Callable[..., Engine], folder: Path) -> None:
+    engine = start()
+    for _ in range(2):  # an engine is used more than once
+        engine.command("generate", job_folder=str(folder))
+        events = engine.until("finished", "failed")
+        names = [event["event"] for event in events]
+        assert names[0] == "accepted" and names[-1] == "finished" and names.count("stage") == 2
+        assert {event["job"] for event in events} == {"job-1"}
+        for event in events:
+            assert set(protocol.EVENTS[event["event"]]) <= set(event)
+        assert (folder / events[-1]["result"]).is_file()
+    engine.command("quit")
+    assert engine.ended() == 0
+
+
+def test_what_libraries_print_never_reaches_the_conversation(start: Callable[..., Engine], folder: Path) -> None:
+    engine = start()
+    engine.command("generate", job_folder=act(folder, "chatter"))
+    engine.until("finished")  # every line was an event
+    engine.command("quit")
+    engine.ended()
+    assert sum("a library prints" in line for line in engine.chatter) == 2
+
+
+def test_cancel_is_answered_at_once_and_the_job_can_go_on(start: Callable[..., Engine], folder: Path) -> None:
+    engine = start()
+    engine.command("generate", job_folder=act(folder, "long"))
+    engine.until("progress")
+    asked = time.monotonic()
+    engine.command("cancel", job="job-1")
+    assert engine.until("cancelled", "finished")[-1]["event"] == "cancelled"
+    assert time.monotonic() - asked < 2
+    assert (folder / "checkpoint").exists()
+    engine.command("cancel", job="job-1")  # late: must not stop the same job when it is started again
+    engine.command("generate", job_folder=act(folder, ""))
+    assert engine.until("cancelled", "finished")[-1]["event"] == "finished"
+
+
+def test_a_job_that_waits_can_be_cancelled(start: Callable[..., Engine], tmp_path: Path) -> None:
+    engine = start()
+    first, second = Job(tmp_path / "a"), Job(tmp_path / "b")
+    for item in (first, second):
+        item.folder.mkdir()
+    first.write()
+    request = protocol.Request("job-2", (), protocol.VideoSpec(), first.request().camera)
+    protocol.write_json(second.folder / "request.json", request)
+    engine.command("generate", job_folder=act(first.folder, "long"))
+    engine.command("generate", job_folder=act(second.folder, "long"))
+    engine.until("progress")
+    engine.command("cancel", job="job-2")
+    engine.command("cancel", job="job-1")
+    assert engine.until("cancelled")[-1]["job"] == "job-1"
+    events = engine.until("cancelled", "finished")
+    assert events[-1] == events[-1] | {"event": "cancelled", "job": "job-2"}
+    assert "progress" not in {event["event"] for event in events}
+
+
+def test_closing_stdin_writes_the_checkpoint_and_leaves(start: Callable[..., Engine], folder: Path) -> None:
+    engine = start()
+    engine.command("generate", job_folder=act(folder, "long"))
+    engine.until("progress")
+    assert engine.process.stdin is not None
+    engine.process.stdin.close()
+    assert engine.ended() == 0
+    assert (folder / "checkpoint").exists()
+
+
+class Deaf(io.StringIO):
+    """A pipe whose other end closes with the first progress."""
+
+    def write(self, text: str) -> int:
+        if "progress" in text:
+            raise BrokenPipeError
+        return super().write(text)
+
+
+def test_a_blender_that_no_longer_listens_is_noticed(folder: Path) -> None:
+    reader, writer = os.pipe()  # stays open: only the events' side is broken
+    act(folder, "long")
+    with open(writer, "wb", buffering=0) as commands, open(reader, "rb", buffering=0) as stdin:
+        commands.write(protocol.encode({"command": "generate", "job_folder": str(folder)}).encode())
+        began = time.monotonic()
+        server.serve(pretend_pipeline.run, stdin, Deaf())
+        assert time.monotonic() - began < 5
+        assert (folder / "checkpoint").exists()
+        commands.close()  # lets the thread that reads end
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl+Break has a test of its own there")
+def test_an_interrupt_writes_the_checkpoint_and_leaves(start: Callable[..., Engine], folder: Path) -> None:
+    engine = start()
+    engine.command("generate", job_folder=act(folder, "long"))
+    engine.until("progress")
+    engine.process.send_signal(signal.SIGINT)
+    assert engine.ended() == 0
+    assert (folder / "checkpoint").exists()
+
+
+@pytest.mark.skipif(sys.platform != "win32", reason="Windows only")
+def test_ctrl_break_writes_the_checkpoint_and_leaves(start: Callable[..., Engine], folder: Path) -> None:
+    engine = start()
+    engine.command("generate", job_folder=act(folder, "long"))
+    engine.until("progress")
+    engine.process.send_signal(signal.CTRL_BREAK_EVENT)  # type: ignore[attr-defined,unused-ignore]
+    assert engine.ended() == 0
+    assert (folder / "checkpoint").exists()
+
+
+def test_an_idle_engine_leaves_by_itself(start: Callable[..., Engine]) -> None:
+    assert start("--idle", "1").ended() == 0
+
+
+@pytest.mark.parametrize(
+    ("what", "code"), [("refuse", "video_empty"), ("full", "disk_full"), ("memory", "out_of_memory"), ("bug", "internal")]
+)
+def test_failures_reach_the_artist_in_words(start: Callable[..., Engine], folder: Path, what: str, code: str) -> None:
+    engine = start()
+    engine.command("generate", job_folder=act(folder, what))
+    failed = engine.until("failed", "finished")[-1]
+    assert failed["event"] == "failed" and failed["code"] == code and failed["job"] == "job-1"
+    assert failed["message"].endswith(".") and failed["advice"].endswith(".") and "Traceback" not in failed["message"]
+    if what == "bug":
+        assert "Traceback" in (folder / "log.txt").read_text(encoding="utf-8")
+    engine.command("generate", job_folder=act(folder, ""))  # it goes on living
+    assert engine.until("finished", "failed")[-1]["event"] == "finished"
+
+
+def test_messages_that_are_none_are_answered_and_survived(start: Callable[..., Engine], folder: Path) -> None:
+    engine = start()
+    for line in ("nonsense\n", "[1, 2]\n", '{"protocol": 999, "command": "generate"}\n', protocol.encode({"command": "dance"}), "\xff\n"):
+        engine.write(line)
+        failed = engine.next()
+        assert failed["event"] == "failed" and failed["code"] == "protocol" and failed["advice"]
+    engine.command("generate", job_folder=str(folder), unknown="ignored")
+    assert engine.until("finished", "failed")[-1]["event"] == "finished"
+
+
+def test_another_protocol_version_says_what_to_update(start: Callable[..., Engine]) -> None:
+    engine = start()
+    engine.write('{"protocol": 999, "command": "generate", "job_folder": "x"}\n')
+    failed = engine.next()
+    assert "999" in failed["message"] and "Update" in failed["advice"]
+
+
+def test_a_job_folder_without_a_request_fails(start: Callable[..., Engine], tmp_path: Path) -> None:
+    engine = start()
+    engine.command("generate", job_folder=str(tmp_path))
+    assert engine.until("failed", "finished")[-1]["code"] == "protocol"
+    engine.command("generate", job_folder=str(tmp_path / "none"))
+    assert engine.until("failed", "finished")[-1]["event"] == "failed"
