@@ -74,7 +74,7 @@ def _video() -> str:
             movie.mux(stream.encode(av.VideoFrame.from_ndarray(np.full((64, 64, 3), level, np.uint8), format="rgb24")))
         movie.mux(stream.encode())
     file.seek(0)
-    with av.open(file) as written:
+    with av.open(file, "r") as written:
         frames = list(written.decode(video=0))
     if len(frames) != 2:
         raise Ailment("a movie that was just written cannot be read back. Install the engine again.")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import trimesh
+
 from align4d import protocol
 
 IDENTITY = tuple(tuple(float(value) for value in row) for row in np.eye(4))

@@ -30,8 +30,14 @@ def write_movie(tmp_path: Path) -> MovieWriter:
     """Writes (T, H, W, 3 or 4) uint8 frames: write_movie(frames, name, codec, pixel_format, rate, times, rotation, **options)."""
 
     def write(
-        frames: np.ndarray, name: str = "clip.mp4", codec: str = "libx264", pixel_format: str = "yuv420p", rate: int = 24,
-        times: list[int] | None = None, rotation: int = 0, **options: str,
+        frames: np.ndarray,
+        name: str = "clip.mp4",
+        codec: str = "libx264",
+        pixel_format: str = "yuv420p",
+        rate: int = 24,
+        times: list[int] | None = None,
+        rotation: int = 0,
+        **options: str,
     ) -> Path:
         path = tmp_path / name
         with av.open(str(path), "w") as movie:

@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import trimesh
+from builders import Job, box, mesh_arrays
+from PIL import Image
+
 from align4d import protocol
 from align4d.errors import EngineError
 from align4d.inputs.asset import load_asset, weld
 from align4d.inputs.colours import colours_at
-from builders import Job, box, mesh_arrays
-from PIL import Image
 
 
 def refuse(job: Job) -> EngineError:
@@ -81,9 +82,13 @@ def test_two_million_triangles_load_and_weld(job: Job) -> None:
     corner = (np.arange(side)[:, None] * (side + 1) + np.arange(side)).ravel()
     triangles = np.concatenate([np.stack([corner, corner + 1, corner + side + 2], 1), np.stack([corner, corner + side + 2, corner + side + 1], 1)])
     arrays = {
-        "vertices": grid.astype(np.float32), "triangles": triangles.astype(np.int32), "material": np.zeros(len(triangles), np.int32),
-        "corner_normal": np.broadcast_to(np.float32([0, 0, 1]), (len(triangles), 3, 3)), "corner_uv": np.zeros((len(triangles), 3, 2), np.float32),
-        "corner_color": np.ones((len(triangles), 3, 4), np.float32), "bake_vertices": grid[:100].astype(np.float32),
+        "vertices": grid.astype(np.float32),
+        "triangles": triangles.astype(np.int32),
+        "material": np.zeros(len(triangles), np.int32),
+        "corner_normal": np.broadcast_to(np.float32([0, 0, 1]), (len(triangles), 3, 3)),
+        "corner_uv": np.zeros((len(triangles), 3, 2), np.float32),
+        "corner_color": np.ones((len(triangles), 3, 4), np.float32),
+        "bake_vertices": grid[:100].astype(np.float32),
     }
     job.add(arrays, compressed=True)
     asset = load_asset(job.request(), job.folder)
@@ -93,8 +98,16 @@ def test_two_million_triangles_load_and_weld(job: Job) -> None:
 @pytest.mark.parametrize(
     ("change", "code"),
     [
-        ({"triangles": np.zeros((0, 3), np.int32), "material": np.zeros(0, np.int32), "corner_normal": np.zeros((0, 3, 3), np.float32),
-          "corner_uv": np.zeros((0, 3, 2), np.float32), "corner_color": np.zeros((0, 3, 4), np.float32)}, "mesh_empty"),
+        (
+            {
+                "triangles": np.zeros((0, 3), np.int32),
+                "material": np.zeros(0, np.int32),
+                "corner_normal": np.zeros((0, 3, 3), np.float32),
+                "corner_uv": np.zeros((0, 3, 2), np.float32),
+                "corner_color": np.zeros((0, 3, 4), np.float32),
+            },
+            "mesh_empty",
+        ),
         ({"triangles": np.full((12, 3), 99, np.int32)}, "mesh_invalid"),
         ({"triangles": np.full((12, 3), -1, np.int32)}, "mesh_invalid"),
         ({"vertices": np.full((8, 3), np.nan, np.float32)}, "mesh_invalid"),
@@ -140,7 +153,8 @@ def test_colours_come_from_each_face_s_own_material(job: Job) -> None:
     painted = np.ones((3, 3, 4), np.float32)
     painted[1, :, :3] = np.eye(3)
     materials = (
-        protocol.MaterialSpec("texture", image="input/texture.png"), protocol.MaterialSpec("attribute"),
+        protocol.MaterialSpec("texture", image="input/texture.png"),
+        protocol.MaterialSpec("attribute"),
         protocol.MaterialSpec("flat", base_color=(0.1, 0.2, 0.3, 1.0)),
     )
     job.add(mesh_arrays(vertices, triangles, corner_uv=uv, corner_color=painted, material=np.arange(3, dtype=np.int32)), materials=materials)
@@ -161,8 +175,10 @@ def test_the_texture_lookup_matches_trimesh_on_a_textured_sphere(job: Job, tmp_p
     uv = np.stack([np.arctan2(sphere.vertices[:, 1], sphere.vertices[:, 0]) / 7 + 0.5, sphere.vertices[:, 2] / 2.2 + 0.5], axis=1)
     picture = np.random.default_rng(0).integers(0, 255, (8, 8, 3), dtype=np.uint8)
     smooth = Image.fromarray(picture).resize((256, 256), Image.Resampling.BICUBIC)
-    job.add(mesh_arrays(np.asarray(sphere.vertices), np.asarray(sphere.faces), corner_uv=uv[sphere.faces].astype(np.float32)),
-            materials=(protocol.MaterialSpec("texture", image="input/texture.png"),))
+    job.add(
+        mesh_arrays(np.asarray(sphere.vertices), np.asarray(sphere.faces), corner_uv=uv[sphere.faces].astype(np.float32)),
+        materials=(protocol.MaterialSpec("texture", image="input/texture.png"),),
+    )
     smooth.save(job.folder / "input" / "texture.png")
     asset = load_asset(job.request(), job.folder)
     first_corner = np.tile(np.float32([1, 0, 0]), (len(sphere.faces), 1))

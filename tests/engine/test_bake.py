@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import trimesh
+from builders import IDENTITY, Job, box, mesh_arrays
+from scipy.spatial.transform import Rotation
+
 from align4d import protocol
 from align4d.bake import bind_points, write_result
 from align4d.errors import EngineError
 from align4d.inputs.asset import Asset, load_asset
-from builders import IDENTITY, Job, box, mesh_arrays
-from scipy.spatial.transform import Rotation
 
 CAMERA = protocol.CameraResult(IDENTITY, 49.1, 512, 512, 10.0, 5.0, 0.0, 2.0)
 MATRIX = np.array([[0, -2, 0, 4], [1.5, 0, 0.5, -1], [0, 0, -3, 2], [0, 0, 0, 1.0]])
@@ -52,24 +53,22 @@ def test_points_off_the_surface_are_bound_to_the_nearest_place_and_move_rigidly_
     asset = sphere_asset(job, directions * rng.uniform(0.8, 1.3, (300, 1)))
     binding = bind_points(asset)
     np.testing.assert_allclose(binding.follow(asset.triangles, asset.vertices), asset.bake_points, atol=1e-6)
-    nearest, _ = nearest_by_force(asset)
-    found = np.linalg.norm(np.einsum("bkc,bk->bc", asset.vertices[asset.triangles[binding.triangle]], binding.barycentric) - asset.bake_points, axis=1)
+    nearest = nearest_by_force(asset)
+    foot = np.einsum("bkc,bk->bc", asset.vertices[asset.triangles[binding.triangle]], binding.barycentric)
+    found = np.linalg.norm(foot - asset.bake_points, axis=1)
     np.testing.assert_allclose(found, nearest, atol=1e-5)
     turn = Rotation.from_euler("xyz", [0.5, -1.0, 2.0]).as_matrix().astype(np.float32)
     moved = binding.follow(asset.triangles, asset.vertices @ turn.T + 0.3)
     np.testing.assert_allclose(moved, asset.bake_points @ turn.T + 0.3, atol=1e-5)
 
 
-def nearest_by_force(asset: Asset) -> tuple[np.ndarray, np.ndarray]:
+def nearest_by_force(asset: Asset) -> np.ndarray:
     """Distance from each bake point to the surface, all triangles tried by trimesh."""
     best = np.full(len(asset.bake_points), np.inf)
-    where = np.zeros(len(asset.bake_points), int)
-    for index, corners in enumerate(asset.vertices[asset.triangles]):
+    for corners in asset.vertices[asset.triangles]:
         place = trimesh.triangles.closest_point(np.broadcast_to(corners, (len(best), 3, 3)), asset.bake_points)
-        distance = np.linalg.norm(place - asset.bake_points, axis=1)
-        where[distance < best] = index
-        best = np.minimum(best, distance)
-    return best, where
+        best = np.minimum(best, np.linalg.norm(place - asset.bake_points, axis=1))
+    return best
 
 
 def test_a_point_binds_to_its_own_object(job: Job) -> None:

@@ -13,12 +13,13 @@ import numpy as np
 import pretend_pipeline
 import pytest
 import trimesh
-from align4d import cli, protocol
-from align4d.inputs import colours_at, load_asset, load_clip
-from align4d.inputs.pictures import on_white
 from builders import moving_square
 from conftest import MovieWriter
 from PIL import Image
+
+from align4d import cli, protocol
+from align4d.inputs import colours_at, load_asset, load_clip
+from align4d.inputs.pictures import on_white
 
 HERE = Path(__file__).parent
 
@@ -50,8 +51,30 @@ def generate(*arguments: object) -> int:
 def test_generate_writes_a_job_that_the_engine_can_read(movie: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     mesh = save_box(tmp_path / "box.glb", image=Image.new("RGB", (4, 4), (10, 120, 240)))
     out = tmp_path / "out"
-    status = generate("--mesh", mesh, "--video", movie, "--out", out, "--azimuth", 90, "--elevation", 0, "--distance", 3, "--fovy", 30, "--last", 2,
-                      "--seed", 7, "--set", "tracking.iterations=40", "--set", "tracking.name=plain")
+    status = generate(
+        "--mesh",
+        mesh,
+        "--video",
+        movie,
+        "--out",
+        out,
+        "--azimuth",
+        90,
+        "--elevation",
+        0,
+        "--distance",
+        3,
+        "--fovy",
+        30,
+        "--last",
+        2,
+        "--seed",
+        7,
+        "--set",
+        "tracking.iterations=40",
+        "--set",
+        "tracking.name=plain",
+    )
     assert status == 0
     assert "A note." in capsys.readouterr().out
     request = protocol.read_request(out)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import trimesh
-from align4d.inputs.asset import load_asset, triangle_areas
-from align4d.inputs.sampling import sample_surface
 from builders import Job, box, mesh_arrays
 from scipy.spatial import cKDTree
+
+from align4d.inputs.asset import load_asset, triangle_areas
+from align4d.inputs.sampling import sample_surface
 
 
 def test_samples_lie_on_the_surface_and_are_more_even_than_random_ones(job: Job) -> None:

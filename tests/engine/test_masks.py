@@ -6,15 +6,16 @@ import sys
 
 import numpy as np
 import pytest
+from builders import moving_square
+from conftest import MovieWriter
+from scipy import ndimage
+
 from align4d.errors import EngineError
 from align4d.inputs.keying import find_background
 from align4d.inputs.masks import find_masks
 from align4d.inputs.pictures import on_white
 from align4d.inputs.video import Clip, load_clip
 from align4d.protocol import VideoSpec
-from builders import moving_square
-from conftest import MovieWriter
-from scipy import ndimage
 
 
 def clip_of(frames: np.ndarray, alpha: np.ndarray | None = None) -> Clip:

@@ -17,8 +17,9 @@ from typing import Any
 
 import pretend_pipeline
 import pytest
-from align4d import protocol, server
 from builders import Job
+
+from align4d import protocol, server
 
 HERE = Path(__file__).parent
 PATIENCE = 30.0
@@ -32,8 +33,12 @@ class Engine:
         environment = os.environ | {"PYTHONPATH": str(HERE.parents[1] / "engine")}
         flags = subprocess.CREATE_NEW_PROCESS_GROUP if sys.platform == "win32" else 0
         self.process = subprocess.Popen(
-            [sys.executable, str(HERE / "pretend_pipeline.py"), *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env=environment, creationflags=flags,
+            [sys.executable, str(HERE / "pretend_pipeline.py"), *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment,
+            creationflags=flags,
         )
         self.lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         self.chatter: list[str] = []
@@ -221,9 +226,7 @@ def test_an_idle_engine_leaves_by_itself(start: Callable[..., Engine]) -> None:
     assert start("--idle", "1").ended() == 0
 
 
-@pytest.mark.parametrize(
-    ("what", "code"), [("refuse", "video_empty"), ("full", "disk_full"), ("memory", "out_of_memory"), ("bug", "internal")]
-)
+@pytest.mark.parametrize(("what", "code"), [("refuse", "video_empty"), ("full", "disk_full"), ("memory", "out_of_memory"), ("bug", "internal")])
 def test_failures_reach_the_artist_in_words(start: Callable[..., Engine], folder: Path, what: str, code: str) -> None:
     engine = start()
     engine.command("generate", job_folder=act(folder, what))

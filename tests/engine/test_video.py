@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from builders import moving_square
+from conftest import MovieWriter
+from PIL import Image
+
 from align4d.errors import EngineError
 from align4d.inputs.pictures import on_white
 from align4d.inputs.video import load_clip
 from align4d.protocol import VideoSpec
-from builders import moving_square
-from conftest import MovieWriter
-from PIL import Image
 
 ImageWriter = Callable[..., tuple[str, ...]]
 
@@ -155,7 +156,15 @@ def test_videos_that_cannot_be_used_are_refused(write_movie: MovieWriter, write_
         "an image gone": refuse(VideoSpec(images=(images[0], str(tmp_path / "gone.png")), fps=24)).code,
     }
     assert codes == {
-        "nothing": "video_missing", "missing": "video_missing", "text": "video_unreadable", "a still": "video_short",
-        "one frame of the range": "video_short", "beyond the end": "video_range", "behind the end": "video_range", "backwards": "video_range",
-        "other sizes": "video_size", "no rate": "video_fps", "an image gone": "video_missing",
+        "nothing": "video_missing",
+        "missing": "video_missing",
+        "text": "video_unreadable",
+        "a still": "video_short",
+        "one frame of the range": "video_short",
+        "beyond the end": "video_range",
+        "behind the end": "video_range",
+        "backwards": "video_range",
+        "other sizes": "video_size",
+        "no rate": "video_fps",
+        "an image gone": "video_missing",
     }

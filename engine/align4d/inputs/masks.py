@@ -60,7 +60,7 @@ def judge(alpha: np.ndarray, source: str) -> Masks:
             "Choose a video whose object stands out from its background, or one with an alpha channel.",
         )
     edges = np.concatenate([alpha[:, 0], alpha[:, -1], alpha[:, :, 0], alpha[:, :, -1]], axis=1)
-    touches = (edges > 0.5).any(axis=1)
+    touches: np.ndarray = np.greater(edges.max(axis=1), 0.5)
     notes = []
     if empty.any():
         notes.append(f"The object is not to be seen in {int(empty.sum())} of {len(empty)} frames.")
