@@ -15,6 +15,7 @@ from align4d.metrics.mesh_picture import PictureCamera, draw
 from align4d.metrics.motion import TrueView, angle_between, motion_figures
 from align4d.metrics.pictures import psnr, ssim
 from align4d.protocol import Result, read_pc2, read_request, read_result
+from support import folders
 from support.blender import Blender
 from support.console import ScriptError, say
 from support.generation import Order, generate
@@ -61,9 +62,8 @@ class Outcome:
 
 def run(case: Path, out: Path, blender: Blender, user_folder: Path, options: Options) -> Outcome:
     """Generates the case's motion and scores it. Raises ScriptError with the sentence that the artist would see."""
-    scene = out / "scene"
-    shutil.rmtree(out, ignore_errors=True)
-    scene.mkdir(parents=True)
+    scene = folders.fresh(out) / "scene"
+    scene.mkdir()
     shutil.copy(case / "asset.blend", scene / "asset.blend")
     video = Path(shutil.copy(case / "reference.mp4", scene / "reference.mp4")).resolve()
     order = Order(

@@ -6,13 +6,13 @@ import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
-import av
 import matplotlib
 import numpy as np
 from align4d.inputs.video import load_clip
 from align4d.metrics.mesh_picture import PictureCamera, draw
 from align4d.protocol import CameraResult, VideoSpec
 from PIL import Image, ImageDraw
+from support.movies import in_square, write_movie
 
 from .motion_case import Outcome
 
@@ -55,7 +55,7 @@ def compared_frames(outcome: Outcome) -> Iterator[tuple[np.ndarray, ...]]:
     side_camera = PictureCamera(side.world_to_camera(), side.fovy, (SIDE, SIDE))
     for frame, found, true in zip(clip.frames, outcome.found, outcome.true, strict=True):
         views = (draw(outcome.asset, found, solved), draw(outcome.asset, found, side_camera, True), draw(outcome.asset, true, side_camera, True))
-        yield tuple(_fitted(picture) for picture in (frame, *views))
+        yield tuple(in_square(picture, SIDE) for picture in (frame, *views))
 
 
 def solved_camera(camera: CameraResult) -> PictureCamera:
@@ -73,23 +73,3 @@ def write_sheet(path: Path, rows: list[tuple[np.ndarray, ...]]) -> None:
     for kind, title in enumerate(("video", "result, solved camera", "result, from the side", "truth, from the side")):
         pen.text((8, kind * SIDE + 6), title, fill="black", font_size=20)
     image.save(path)
-
-
-def write_movie(path: Path, frames: list[np.ndarray], fps: float) -> None:
-    """An H.264 movie of (H, W, 3) uint8 frames with even sides."""
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=round(fps))
-        stream.height, stream.width = frames[0].shape[:2]
-        stream.pix_fmt = "yuv420p"
-        for frame in frames:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")))
-        container.mux(stream.encode())
-
-
-def _fitted(picture: np.ndarray) -> np.ndarray:
-    """The picture in a white square."""
-    square = Image.new("RGB", (SIDE, SIDE), "white")
-    image = Image.fromarray(picture)
-    image.thumbnail((SIDE, SIDE))
-    square.paste(image, ((SIDE - image.width) // 2, (SIDE - image.height) // 2))
-    return np.asarray(square)

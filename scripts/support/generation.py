@@ -1,4 +1,4 @@
-"""Presses Generate 4D in a Blender of its own process, and waits with a progress bar. Needs the engine's environment."""
+"""Work in a Blender of its own process, with a progress bar: pressing Generate 4D, for one. Needs the engine's environment."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,10 +54,21 @@ class Report:
 
 def generate(blender: Blender, user_folder: Path, order: Order, log: Path) -> Report:
     """Runs the order; Blender's and the engine's chatter goes to `log`. Raises ScriptError with the sentence that the artist would see."""
-    with tempfile.TemporaryDirectory() as folder, open(log, "w", encoding="utf-8") as chatter:
+    with tempfile.TemporaryDirectory() as folder:
         order_file = Path(folder) / "order.json"
         order_file.write_text(json.dumps(dataclasses.asdict(order)), encoding="utf-8")
-        command = blender.command(SCRIPTS_IN_BLENDER / "generate.py", [order_file])
+        last, memory = run_with_bar(blender, user_folder, "generate.py", [order_file], log)
+    return Report(last["seconds"], Path(last["job_folder"]), memory / 1e9)
+
+
+def run_with_bar(blender: Blender, user_folder: Path, script: str, arguments: Sequence[str | Path], log: Path) -> tuple[dict[str, Any], int]:
+    """Runs one of the scripts in in_blender/ with a progress bar; the chatter goes to `log`.
+
+    Returns the script's last message, and the peak resident memory of what it started [bytes]. Raises ScriptError with the
+    error in that message, or where the script ended without one.
+    """
+    command = blender.command(SCRIPTS_IN_BLENDER / script, arguments)
+    with open(log, "w", encoding="utf-8") as chatter:
         process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=chatter, text=True, encoding="utf-8", errors="replace", env=blender.surroundings(user_folder)
         )
@@ -68,15 +79,15 @@ def generate(blender: Blender, user_folder: Path, order: Order, log: Path) -> Re
             memory.stop()
             process.kill()
             process.wait()
-    if "seconds" not in last:
+    if "error" not in last:
         raise ScriptError(f"Blender ended without a report; {log} says why.")
     if last["error"]:
         raise ScriptError(last["error"].strip())
-    return Report(last["seconds"], Path(last["job_folder"]), memory.peak / 1e9)
+    return last, memory.peak
 
 
 def _follow(process: subprocess.Popen[str], write: Callable[[str], Any]) -> dict[str, Any]:
-    """Shows the messages of generate.py as a progress bar until its output ends; returns the last message."""
+    """Shows a script's messages as a progress bar until its output ends; returns the last one."""
     last: dict[str, Any] = {}
     assert process.stdout is not None
     columns = (rich.progress.TextColumn("{task.description:<24}"), rich.progress.BarColumn(40), rich.progress.TaskProgressColumn())
@@ -89,7 +100,8 @@ def _follow(process: subprocess.Popen[str], write: Callable[[str], Any]) -> dict
                     progress.update(task, description=last["stage"], completed=last["fraction"])
             else:
                 write(line)
-        progress.update(task, description="Done" if last.get("error") == "" else "Failed", completed=1.0)
+        if last.get("error") == "":
+            progress.update(task, description="Done", completed=1.0)
     process.wait()
     return last
 
