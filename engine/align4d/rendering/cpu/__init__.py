@@ -4,6 +4,10 @@ project -> count_pairs, fill_pairs -> blend, and back: blend_backward -> project
 fixed order, so the same input gives the same bits, whatever the number of threads.
 """
 
-from .function import rasterize_cpu
+from ..cache import keep_compiled_kernels
+
+keep_compiled_kernels()
+
+from .function import rasterize_cpu  # noqa: E402
 
 __all__ = ["rasterize_cpu"]
