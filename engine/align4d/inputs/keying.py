@@ -24,9 +24,14 @@ SPECK = 1e-4
 """Parts and holes smaller than this part of the frame are dropped and filled."""
 LARGEST_HOLE = 0.02
 """Holes larger than this part of the frame are always background."""
-RINGING = 3
+RINGING = 2
 """How far compression's ringing is seen around a clear edge [px at 512]."""
-_SQUARE = np.ones((3, 3), bool)
+LOUDEST_RINGING = 12.0
+"""Ringing above this (of 255) is taken for pale parts of the object."""
+PALE_WIDTH = 2
+"""A pale area is at least twice this wide, and one [px at 512]; what is narrower is ringing."""
+RIM = 4
+"""How far around a hole its rim is looked at [px at 512]."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,17 +58,18 @@ def find_background(frames: np.ndarray) -> Background | None:
     constant = np.median(border.reshape(-1, 3), axis=0).astype(np.float32)
     background = _judge(border, constant, constant)
     if background is not None:
-        return background
+        return _with_ringing(frames, background)
     basis = _basis(rows / height, columns / width)
     coefficients = _fit(np.median(border, axis=0), basis)
     y, x = np.mgrid[:height, :width]
     everywhere = (_basis(y.ravel() / height, x.ravel() / width) @ coefficients).reshape(height, width, 3)
-    return _judge(border, (basis @ coefficients).astype(np.float32), everywhere.astype(np.float32))
+    background = _judge(border, (basis @ coefficients).astype(np.float32), everywhere.astype(np.float32))
+    return background and _with_ringing(frames, background)
 
 
 def key(frame: np.ndarray, background: Background) -> np.ndarray:
     """The alpha, (H, W) float32 in [0, 1], of one (H, W, 3) uint8 frame."""
-    difference = np.abs(frame - background.colour).max(axis=2)
+    difference = _difference(frame, background)
     clear = max(CLEAR, 3.0 * background.faint)
     alpha = np.zeros(difference.shape, np.float32)
     rows, columns = np.flatnonzero((difference > clear).any(axis=1)), np.flatnonzero((difference > clear).any(axis=0))
@@ -78,6 +84,12 @@ def key(frame: np.ndarray, background: Background) -> np.ndarray:
     return alpha
 
 
+def _difference(frame: np.ndarray, background: Background) -> np.ndarray:
+    """(H, W) float32, the largest of the three channels' differences."""
+    difference = np.abs(frame - background.colour)
+    return np.maximum(np.maximum(difference[..., 0], difference[..., 1]), difference[..., 2])  # far faster than max(axis=2)
+
+
 def _judge(border: np.ndarray, expected: np.ndarray, everywhere: np.ndarray) -> Background | None:
     """A background where enough of the border (T, P, 3) agrees with `expected`; its noise is that of the part that agrees."""
     difference = np.abs(border - expected).max(axis=2)
@@ -86,6 +98,23 @@ def _judge(border: np.ndarray, expected: np.ndarray, everywhere: np.ndarray) -> 
         return None
     noise = float(np.percentile(difference[agrees], 98.0))
     return Background(everywhere, max(FAINT, 1.5 * noise)) if noise <= NOISIEST / 2 else None
+
+
+def _with_ringing(frames: np.ndarray, background: Background) -> Background:
+    """The background with the noise that compression leaves around the object, which a border far from it does not show.
+
+    It is read off a ring around all that differs clearly. Pale parts of the object lie in that ring too, hence a percentile and a limit.
+    """
+    noise = []
+    for frame in frames[:: max(1, len(frames) // 8)]:
+        difference = ndimage.gaussian_filter(_difference(frame, background), 0.7)
+        clear = difference > CLEAR
+        noise.append(difference[_grow(clear, 3 * RINGING) & ~_grow(clear, RINGING)])
+    pooled = np.concatenate(noise)
+    if not len(pooled):
+        return background
+    ringing = min(2.0 * float(np.percentile(pooled, 90.0)), LOUDEST_RINGING)
+    return dataclasses.replace(background, faint=max(background.faint, ringing))
 
 
 def _basis(y: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -111,14 +140,11 @@ def _hysteresis(difference: np.ndarray, faint: float, clear: float, frame_area: 
     """
     weak = ndimage.gaussian_filter(difference, 0.7) > faint
     strong = difference > clear
-    if not strong.any():
-        return strong
-    ringing = ndimage.distance_transform_edt(~strong) <= RINGING
-    pale = ndimage.binary_opening(weak & ~ringing, _disk(2))
-    edge = ndimage.binary_dilation(strong, _SQUARE) & (difference > faint)
-    candidates = strong | edge | (ndimage.binary_dilation(pale, _disk(RINGING + 1)) & weak)
-    labels, count = ndimage.label(candidates, _SQUARE)
-    wanted = ndimage.maximum(difference, labels, np.arange(count + 1)) > clear
+    pale = _grow(_shrink(weak & ~_grow(strong, RINGING), PALE_WIDTH), PALE_WIDTH)
+    edge = _grow(strong, 1) & (difference > faint)
+    candidates = strong | edge | (_grow(pale, RINGING + 1) & weak)
+    labels, count = ndimage.label(candidates, np.ones((3, 3)))
+    wanted = np.bincount(labels[strong], minlength=count + 1) > 0
     wanted &= np.bincount(labels.ravel(), minlength=count + 1) >= SPECK * frame_area
     wanted[0] = False
     return _fill(wanted[labels], difference, clear, frame_area)
@@ -128,18 +154,26 @@ def _fill(mask: np.ndarray, difference: np.ndarray, clear: float, frame_area: in
     """The mask without the holes that are no background: pinholes, and those with a pale rim (a part as bright as the background)."""
     labels, count = ndimage.label(~mask)
     size = np.bincount(labels.ravel(), minlength=count + 1)
-    filled = size < SPECK * frame_area
-    filled[0] = False
-    for hole in np.flatnonzero(~filled & (size <= LARGEST_HOLE * frame_area)):
-        if hole > 0:  # 0 is the mask itself
-            rim = ndimage.binary_dilation(labels == hole, _disk(4)) & mask
-            filled[hole] = rim.any() and float(np.median(difference[rim])) < 2.0 * clear
+    hole = size <= LARGEST_HOLE * frame_area
+    hole[0] = False  # the mask itself
+    hole[np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])] = False
+    filled = hole & (size < SPECK * frame_area)
+    boxes = ndimage.find_objects(labels)
+    for number in np.flatnonzero(hole & ~filled):
+        around = tuple(slice(max(0, side.start - RIM), side.stop + RIM) for side in boxes[number - 1])
+        rim = _grow(labels[around] == number, RIM) & mask[around]
+        filled[number] = float(np.median(difference[around][rim])) < 2.0 * clear
     return mask | filled[labels]
 
 
-def _disk(radius: int) -> np.ndarray:
-    y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
-    return x * x + y * y <= radius * radius + 0.5
+def _grow(mask: np.ndarray, radius: int) -> np.ndarray:
+    """Dilation by a square of 2 * radius + 1 pixels (a separable filter: far faster than the general dilation)."""
+    return ndimage.maximum_filter(mask.view(np.uint8), 2 * radius + 1).view(bool)
+
+
+def _shrink(mask: np.ndarray, radius: int) -> np.ndarray:
+    """Erosion by a square of 2 * radius + 1 pixels; the image's border does not erode."""
+    return ndimage.minimum_filter(mask.view(np.uint8), 2 * radius + 1).view(bool)
 
 
 def _soften(pixels: np.ndarray, difference: np.ndarray, mask: np.ndarray, behind: np.ndarray, clear: float) -> np.ndarray:
@@ -147,8 +181,8 @@ def _soften(pixels: np.ndarray, difference: np.ndarray, mask: np.ndarray, behind
     if not mask.any():
         return np.zeros(mask.shape, np.float32)
     ridge = (difference >= 0.9 * ndimage.maximum_filter(difference, 5)) & (difference > clear)
-    solid = mask & (ndimage.binary_erosion(mask, _SQUARE, iterations=2, border_value=1) | ridge)
-    band = ndimage.binary_dilation(mask, _SQUARE) & ~solid
+    solid = mask & (_shrink(mask, 2) | ridge)
+    band = _grow(mask, 1) & ~solid
     alpha = mask.astype(np.float32)
     nearest = ndimage.distance_transform_edt(~solid, return_distances=False, return_indices=True)
     rows, columns = nearest[0][band], nearest[1][band]
