@@ -16,12 +16,12 @@ def main() -> int:
     environments.enter_engine()
     import benchmarks
 
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=console.headline(__doc__))
     subparsers = parser.add_subparsers(required=True, metavar="BENCHMARK")
     for found in pkgutil.iter_modules(benchmarks.__path__):
         module = importlib.import_module(f"benchmarks.{found.name}")
         if hasattr(module, "add_arguments"):
-            subparser = subparsers.add_parser(found.name, help=module.__doc__.splitlines()[0])
+            subparser = subparsers.add_parser(found.name, help=console.headline(module.__doc__))
             module.add_arguments(subparser)
             subparser.set_defaults(run=module.run)
     arguments = parser.parse_args()

@@ -12,7 +12,7 @@ from support import blender, console, extension
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=console.headline(__doc__))
     parser.add_argument("--out", type=Path, help="the zip to write (default: dist/ID-VERSION.zip)")
     parser.add_argument("--blender", metavar="PATH", help="an installed Blender to build with, instead of PyPI's bpy")
     arguments = parser.parse_args()

@@ -18,7 +18,7 @@ SIZE = 384
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=console.headline(__doc__))
     parser.add_argument("--blender", metavar="PATH", help="an installed Blender instead of PyPI's bpy")
     parser.add_argument("--preset", default="artist", help="quality preset: artist, paper or draft")
     parser.add_argument("--out", type=Path, default=environments.ROOT / "out" / "demo", help="where the results go")
@@ -30,7 +30,8 @@ def main() -> int:
     folders.fresh(out)
     animate(chosen, user_folder, out, arguments.preset)
     render(chosen, user_folder, out)
-    console.say(f"The animated scene: {out / 'fox_animated.blend'}\nThe movie (video | result, solved camera | result, another side): {out / 'fox.mp4'}")
+    console.say(f"The animated scene: {out / 'fox_animated.blend'}")
+    console.say(f"The movie (video | result by the solved camera | result from another side): {out / 'fox.mp4'}")
     return 0
 
 
@@ -47,6 +48,7 @@ def animate(chosen: blender.Blender, user_folder: Path, out: Path, preset: str) 
 def render(chosen: blender.Blender, user_folder: Path, out: Path) -> None:
     """Renders both views, and puts them beside the video."""
     import numpy as np
+
     from align4d.inputs.video import load_clip
     from align4d.protocol import VideoSpec
     from support.generation import run_with_bar

@@ -14,7 +14,7 @@ PARTS = ("style", "engine", "blender", "end_to_end")
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=console.headline(__doc__))
     parser.add_argument("--only", choices=PARTS, help="one part instead of all")
     parser.add_argument("--all-blenders", action="store_true", help="every Blender version that a Python on this machine can run")
     parser.add_argument("--blender", metavar="PATH", help="an installed Blender instead of PyPI's bpy")

@@ -319,12 +319,12 @@ def _read(path: Path, kind: type[Parsed]) -> Parsed:
 
 def _build(kind: Any, value: Any) -> Any:
     """A value of type `kind` from parsed JSON; unknown fields of dataclasses are ignored."""
-    if dataclasses.is_dataclass(kind):
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         if not isinstance(value, dict):
             raise TypeError(f"{kind} needs an object")
         hints = typing.get_type_hints(kind)
         known = {field.name for field in dataclasses.fields(kind)}
-        return kind(**{name: _build(hints[name], item) for name, item in value.items() if name in known})
+        return typing.cast(Any, kind)(**{name: _build(hints[name], item) for name, item in value.items() if name in known})
     if typing.get_origin(kind) is tuple:
         if not isinstance(value, list):
             raise TypeError(f"{kind} needs a list")

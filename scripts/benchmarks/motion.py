@@ -10,6 +10,7 @@ from typing import Any
 
 import rich.console
 import rich.table
+
 from align4d.protocol import replacing
 from support import blender, environments, extension
 from support.console import ScriptError, say
@@ -43,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting of the engine (can be repeated)")
-    parser.add_argument("--start-offset", type=float, default=0.0, metavar="DEG", help="put the start camera's azimuth and elevation off by this much")
+    parser.add_argument("--start-offset", type=float, default=0.0, metavar="DEG", help="put the start camera off by this much")
     parser.add_argument("--blender", metavar="PATH", help="an installed Blender instead of PyPI's bpy")
     parser.add_argument("--out", type=Path, required=True, help="folder for figures.json, the motion and the pictures")
 
@@ -62,9 +63,9 @@ def run(arguments: argparse.Namespace) -> int:
         except ScriptError as error:
             say(f"{case.name} failed: {error}")
             figures[case.name] = {"error": str(error)}
-        report = {"cases": figures, "mean": mean(list(figures.values())), "settings": settings_of(arguments, chosen.version)}
-        write_report(arguments.out / "figures.json", report)
-    show(figures, report["mean"])
+        average = mean(list(figures.values()))
+        write_report(arguments.out / "figures.json", {"cases": figures, "mean": average, "settings": settings_of(arguments, chosen.version)})
+    show(figures, average)
     return int(any("error" in values for values in figures.values()))
 
 
@@ -72,7 +73,8 @@ def find_cases(folder: Path, only: list[str] | None) -> list[Path]:
     """The case folders, in order of their names. Raises ScriptError where there are none."""
     cases = sorted(path.parent for path in folder.glob("*/truth.npz") if only is None or path.parent.name in only)
     if not cases:
-        raise ScriptError(f"{folder} has no case{' called ' + ' or '.join(only) if only else ''}: a case is a folder with asset.blend, reference.mp4 and truth.npz.")
+        wanted = f" called {' or '.join(only)}" if only else ""
+        raise ScriptError(f"{folder} has no case{wanted}: a case is a folder with asset.blend, reference.mp4 and truth.npz.")
     return cases
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from align4d.inputs.asset import Asset, load_asset
 from align4d.metrics.chamfer import chamfer_figures
 from align4d.metrics.mesh_picture import PictureCamera, draw

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
+from PIL import Image, ImageDraw
+
 from align4d.inputs.video import load_clip
 from align4d.metrics.mesh_picture import PictureCamera, draw
 from align4d.protocol import CameraResult, VideoSpec
-from PIL import Image, ImageDraw
 from support.movies import in_square, write_movie
 
 from .motion_case import Outcome

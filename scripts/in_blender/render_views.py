@@ -16,6 +16,8 @@ from mathutils import Matrix, Vector
 
 CAMERA = "Align4D Camera"
 SAMPLES = 24
+TURN = 60
+"""Degrees between the two views."""
 
 
 def main(blend: str, folder: str, size: str) -> None:
@@ -63,10 +65,10 @@ def add_sun(scene: bpy.types.Scene, solved: bpy.types.Object) -> None:
 
 
 def side_camera(scene: bpy.types.Scene, solved: bpy.types.Object, centre: Vector) -> bpy.types.Object:
-    """The solved camera, turned by 90 degrees around the meshes."""
+    """The solved camera, turned around the meshes."""
     camera = bpy.data.objects.new("Side", solved.data)
     scene.collection.objects.link(camera)
-    camera.matrix_world = Matrix.Translation(centre) @ Matrix.Rotation(math.radians(90), 4, "Z") @ Matrix.Translation(-centre) @ solved.matrix_world
+    camera.matrix_world = Matrix.Translation(centre) @ Matrix.Rotation(math.radians(TURN), 4, "Z") @ Matrix.Translation(-centre) @ solved.matrix_world
     return camera
 
 

@@ -17,7 +17,8 @@ from .blender import SCRIPTS_IN_BLENDER, Blender
 from .console import say
 
 ROOT = environments.ROOT
-_BLENDER_SIDE = ("__init__.py", "align4d_blender", "operators", "panels", "engine/__init__.py", "engine/align4d/__init__.py", "engine/align4d/protocol.py")
+_ENGINE_PARTS = ("engine/__init__.py", "engine/align4d/__init__.py", "engine/align4d/protocol.py")
+_BLENDER_SIDE = ("__init__.py", "align4d_blender", "operators", "panels", *_ENGINE_PARTS)
 
 
 @dataclasses.dataclass(frozen=True)

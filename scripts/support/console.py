@@ -19,6 +19,11 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
+def headline(docstring: str | None) -> str:
+    """The first line of a module's docstring, for --help."""
+    return (docstring or "").split("\n", 1)[0]
+
+
 def exit_with(main: Callable[[], int]) -> None:
     """Runs a script's `main` and exits with what it returns; a ScriptError becomes its sentence, not a traceback."""
     try:
@@ -38,7 +43,8 @@ def run_logged(command: Sequence[str | Path], what: str, log: Path, environment:
     say(f"{what} …")
     log.parent.mkdir(parents=True, exist_ok=True)
     with open(log, "ab") as output:
-        process = subprocess.Popen([str(part) for part in command], stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=environment)
+        words = [str(part) for part in command]
+        process = subprocess.Popen(words, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=environment)
         try:
             _wait(process, started)
         except BaseException:

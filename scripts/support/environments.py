@@ -166,8 +166,9 @@ def ready(environment: Environment) -> Path:
     say(f"The environment '{environment.name}' is made once, in {folder}.")
     try:
         run_logged([environment.founder, "-m", "venv", building], "Making a virtual environment", log)
-        pip: list[str | Path] = [interpreter(building), "-m", "pip", "install", "--disable-pip-version-check", "--no-input", *pytorch.index_arguments(environment.torch)]
-        run_logged([*pip, *environment.requirements], f"Installing {', '.join(environment.requirements)}", log)
+        pip: list[str | Path] = [interpreter(building), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+        index = pytorch.index_arguments(environment.torch)
+        run_logged([*pip, *index, *environment.requirements], f"Installing {', '.join(environment.requirements)}", log)
         _settle(building, folder)
     finally:
         shutil.rmtree(building, ignore_errors=True)
@@ -175,7 +176,7 @@ def ready(environment: Environment) -> Path:
 
 
 def enter_engine() -> None:
-    """Goes on in the engine's environment: returns there, with the checkout's engine importable; elsewhere runs the same command line there and exits."""
+    """Goes on in the engine's environment, with the checkout's engine importable: elsewhere runs the same command line there, and exits."""
     python = ready(engine_environment())
     if Path(sys.prefix).resolve() == python.parents[1].resolve():
         return
@@ -200,4 +201,5 @@ def _settle(building: Path, folder: Path) -> None:
             if interpreter(folder).exists():
                 return
             time.sleep(0.5)
-    raise ScriptError(f"{building} could not be renamed to {folder}. Close what uses it, or set ALIGN4D_CACHE to another folder, and run again.")
+    advice = "Close what uses it, or set ALIGN4D_CACHE to another folder, and run again."
+    raise ScriptError(f"{building} could not be renamed to {folder}. {advice}")

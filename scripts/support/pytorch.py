@@ -41,5 +41,6 @@ def index_arguments(build: str) -> tuple[str, ...]:
         with urllib.request.urlopen(f"{_INDEX}{build}/torch/", timeout=8):
             return ("--extra-index-url", _INDEX + build)
     except OSError as error:
-        say(f"PyTorch's index of {build} builds cannot be reached ({error}): taking torch from pip's own sources, where the build for Linux may be several GB.")
+        say(f"PyTorch's index of {build} builds cannot be reached ({error}).")
+        say("torch is taken from pip's own sources, whose build for Linux may be several GB.")
         return ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from align4d.inputs.asset import Asset, AssetObject, Material, Similarity
 from align4d.metrics.chamfer import chamfer_figures
 from align4d.metrics.mesh_picture import PictureCamera, draw
