@@ -96,7 +96,8 @@ def overrides_of(text: str) -> dict[str, Any]:
     except ValueError:
         overrides = None
     if not isinstance(overrides, dict):
-        raise UserError("overrides", "The settings under Overrides are not a JSON object.", 'Write them as {"tracking.iterations": 40}, or leave them empty.')
+        advice = 'Write them as {"tracking.iterations": 40}, or leave them empty.'
+        raise UserError("overrides", "The settings under Overrides are not a JSON object.", advice)
     return overrides
 
 

@@ -60,10 +60,10 @@ class EngineClient:
             bufsize=1,
             **_own_group(),
         )
+        self._said_exit = False
         self._readers = [threading.Thread(target=target, daemon=True) for target in (self._read_events, self._read_chatter)]
         for reader in self._readers:
             reader.start()
-        self._said_exit = False
         atexit.register(self.close)
 
     @property
@@ -132,8 +132,9 @@ class EngineClient:
                 self._events.put(protocol.decode(line))
             except protocol.ProtocolError as error:
                 if _is_message(line):
-                    self._events.put({"event": "failed", "code": "protocol_version", "message": str(error), "advice": ""})
+                    self._said_exit = True
                     self.kill()
+                    self._events.put({"event": "failed", "code": "protocol_version", "message": str(error), "advice": ""})
                     return
                 self._chatter.append(line.rstrip())
 

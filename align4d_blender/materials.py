@@ -88,7 +88,7 @@ def _linked(color: bpy.types.NodeSocket) -> Look:
     return Look("bake")
 
 
-def _is_plain_image(node: bpy.types.ShaderNodeTexImage) -> bool:
+def _is_plain_image(node: bpy.types.Node) -> bool:
     """Whether the node shows one still image by its UVs, repeated; UDIM tiles, movies and projections have to be baked."""
     image = node.image
     return image is not None and image.source in {"FILE", "GENERATED"} and node.projection == "FLAT" and node.extension == "REPEAT"

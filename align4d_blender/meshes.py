@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import bpy
 import numpy as np
@@ -11,9 +12,9 @@ from .materials import Look
 from .png import linear_to_srgb
 
 
-def read(collection: bpy.types.bpy_prop_collection, name: str, width: int, dtype: type = np.float32) -> np.ndarray:
+def read(collection: Any, name: str, width: int, dtype: type = np.float32) -> np.ndarray:
     """One property of a whole collection: (N, width), or (N,) for width 1."""
-    values = np.empty(len(collection) * width, dtype)
+    values: np.ndarray = np.empty(len(collection) * width, dtype)
     collection.foreach_get(name, values)
     return values if width == 1 else values.reshape(-1, width)
 
@@ -66,10 +67,8 @@ def _uv(mesh: bpy.types.Mesh, name: str) -> np.ndarray:
 def _color(mesh: bpy.types.Mesh, name: str) -> np.ndarray:
     """sRGB and alpha (loops, 4) of a colour attribute, or of the render-active one; black where it does not exist, as Blender shows it."""
     attributes = mesh.color_attributes
-    if name:
-        attribute = attributes.get(name)
-    else:
-        attribute = attributes[attributes.render_color_index] if 0 <= attributes.render_color_index < len(attributes) else None
+    index = attributes.find(name) if name else attributes.render_color_index
+    attribute = attributes[index] if 0 <= index < len(attributes) else None
     if attribute is None:
         return np.tile(np.array([0, 0, 0, 1], np.float32), (len(mesh.loops), 1))
     rgba = read(attribute.data, "color", 4)

@@ -100,7 +100,7 @@ def _bakeable(material: bpy.types.Material | None, image: bpy.types.Image) -> It
     try:
         if material_tree(copy) is None:
             enable_nodes(copy)
-            shader = copy.node_tree.nodes.get("Principled BSDF")
+            shader: bpy.types.Node | None = copy.node_tree.nodes.get("Principled BSDF")
             if shader:
                 shader.inputs["Base Color"].default_value = copy.diffuse_color
         tree = copy.node_tree
@@ -148,7 +148,7 @@ def _replace_by_emission(tree: bpy.types.NodeTree, node: bpy.types.Node, socket:
     """Feeds `socket` from an emission of the colour of the shader `node`; a shader without a colour (a volume, say) counts as black."""
     emission = tree.nodes.new("ShaderNodeEmission")
     emission.inputs["Color"].default_value = (0.0, 0.0, 0.0, 1.0)
-    base = node.inputs.get(BASE_COLOR.get(node.type, "Color"))
+    base: Any = node.inputs.get(BASE_COLOR.get(node.type, "Color"))
     if base is not None:
         emission.inputs["Color"].default_value = base.default_value
         color = source(base)
@@ -160,7 +160,7 @@ def _replace_by_emission(tree: bpy.types.NodeTree, node: bpy.types.Node, socket:
 def _run_cycles(scene: bpy.types.Scene, target: bpy.types.Object) -> None:
     """Bakes `target` in `scene` with one sample. Raises UserError."""
     try:
-        scene.render.engine = "CYCLES"
+        setattr(scene.render, "engine", "CYCLES")  # noqa: B010 - the stubs know the engines of a bare Blender only
     except TypeError as error:
         advice = "Enable the Cycles Render Engine in Edit > Preferences > Add-ons."
         raise UserError("cycles_missing", "A material of the selected objects has to be baked, and Cycles is switched off.", advice) from error

@@ -6,6 +6,7 @@ import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import bpy
 import numpy as np
@@ -115,8 +116,9 @@ def _scene_camera(camera: bpy.types.Object, aspect: float) -> tuple[Matrix, floa
     if camera.type != "CAMERA" or camera.data.type != "PERSP":
         advice = "Set the camera's type to Perspective, or choose another entry under Seen From."
         raise UserError("camera_not_perspective", f"{camera.name} is not a perspective camera.", advice)
+    lens = cast(bpy.types.Camera, camera.data)
     location, rotation, _ = camera.matrix_world.decompose()
-    return Matrix.LocRotScale(location, rotation, None), math.degrees(vertical_angle(camera.data, aspect))
+    return Matrix.LocRotScale(location, rotation, None), math.degrees(vertical_angle(lens, aspect))
 
 
 def vertical_angle(lens: bpy.types.Camera, aspect: float) -> float:

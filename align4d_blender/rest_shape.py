@@ -53,11 +53,11 @@ def bare_copy(item: bpy.types.Object, frame: tuple[int, float]) -> Iterator[bpy.
     scene = bpy.data.scenes.new("Align4D Probe")
     copy = item.copy()
     try:
-        scene.collection.objects.link(copy)
-        cache = copy.modifiers.get(MODIFIER)
+        cache: bpy.types.Modifier | None = copy.modifiers.get(MODIFIER)
         if cache:
             copy.modifiers.remove(cache)
-        scene.frame_set(frame[0], subframe=frame[1])
+        scene.frame_set(frame[0], subframe=frame[1])  # before the copy is in it: nothing is evaluated needlessly
+        scene.collection.objects.link(copy)
         yield copy
     finally:
         bpy.data.objects.remove(copy)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import cast
 
 import bpy
 from mathutils import Matrix
@@ -28,7 +29,7 @@ def add_camera(scene: bpy.types.Scene, result: protocol.Result, video: protocol.
 
 def remove_camera(camera: bpy.types.Object) -> None:
     """Removes the camera, its lens and its background image, where nothing else uses them."""
-    lens = camera.data
+    lens = cast(bpy.types.Camera, camera.data)
     images = [background.image for background in lens.background_images if background.image]
     bpy.data.objects.remove(camera)
     if lens.users == 0:

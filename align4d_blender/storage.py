@@ -7,9 +7,9 @@ import time
 import uuid
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import bpy
-from bpy.app.handlers import persistent
 
 from . import EXTENSION
 from .rest_shape import MODIFIER
@@ -62,7 +62,7 @@ def tagged() -> list[bpy.types.Object]:
 
 def point_cache(item: bpy.types.Object) -> bpy.types.MeshCacheModifier | None:
     """The modifier that plays an object's result."""
-    modifier = item.modifiers.get(MODIFIER)
+    modifier: bpy.types.Modifier | None = item.modifiers.get(MODIFIER)
     return modifier if isinstance(modifier, bpy.types.MeshCacheModifier) else None
 
 
@@ -73,11 +73,15 @@ def job_folder(item: bpy.types.Object) -> Path | None:
 
 
 def attach() -> None:
+    """Starts to follow saving; the handlers outlive loading another file."""
+    for handler in (_adopt, _delete_discarded):
+        bpy.app.handlers.persistent(handler)
     bpy.app.handlers.save_pre.append(_adopt)
     bpy.app.handlers.save_post.append(_delete_discarded)
 
 
 def detach() -> None:
+    """Stops it."""
     bpy.app.handlers.save_post.remove(_delete_discarded)
     bpy.app.handlers.save_pre.remove(_adopt)
 
@@ -86,8 +90,7 @@ def _beside(blend: str) -> Path:
     return Path(blend).parent / "align4d"
 
 
-@persistent
-def _adopt(blend: str, *_: object) -> None:
+def _adopt(blend: Any, *_: object) -> None:
     """Before a save: copies results that lie in the user folder to where the .blend will be, and refers to them relatively."""
     if not blend:
         return
@@ -106,7 +109,6 @@ def _adopt(blend: str, *_: object) -> None:
         cache.filepath = bpy.path.relpath(str(file), start=str(Path(blend).parent))
 
 
-@persistent
 def _delete_discarded(*_: object) -> None:
     """After a save: deletes the folders of results that the saved file no longer uses, unless another .blend beside it may."""
     if not bpy.data.filepath or len(list(Path(bpy.data.filepath).parent.glob("*.blend"))) > 1:

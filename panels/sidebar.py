@@ -10,15 +10,12 @@ from ..align4d_blender import EXTENSION, jobs, preferences, storage
 from ..align4d_blender.errors import UserError
 
 
-class _Sidebar:
+class ALIGN4D_PT_generate(bpy.types.Panel):
+    """The main job, from top to bottom: what, after which video, how well, go."""
+
     bl_space_type = "VIEW_3D"
     bl_region_type = "UI"
     bl_category = "Align4D"
-
-
-class ALIGN4D_PT_generate(_Sidebar, bpy.types.Panel):
-    """The main job, from top to bottom: what, after which video, how well, go."""
-
     bl_idname = "ALIGN4D_PT_generate"
     bl_label = "Animate from Video"
 
@@ -38,9 +35,12 @@ class ALIGN4D_PT_generate(_Sidebar, bpy.types.Panel):
         _draw_job(layout)
 
 
-class ALIGN4D_PT_advanced(_Sidebar, bpy.types.Panel):
+class ALIGN4D_PT_advanced(bpy.types.Panel):
     """What is rarely changed."""
 
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "Align4D"
     bl_idname = "ALIGN4D_PT_advanced"
     bl_parent_id = "ALIGN4D_PT_generate"
     bl_label = "Advanced"
@@ -54,9 +54,12 @@ class ALIGN4D_PT_advanced(_Sidebar, bpy.types.Panel):
         layout.prop(context.scene.align4d, "seed")
 
 
-class ALIGN4D_PT_result(_Sidebar, bpy.types.Panel):
+class ALIGN4D_PT_result(bpy.types.Panel):
     """What Align4D has added to this file, and how to take it away."""
 
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "Align4D"
     bl_idname = "ALIGN4D_PT_result"
     bl_label = "Result"
 

@@ -17,7 +17,8 @@ from types import ModuleType
 import pytest
 
 _USER_FOLDER = tempfile.TemporaryDirectory(prefix="align4d-blender-")
-os.environ["BLENDER_USER_RESOURCES"] = _USER_FOLDER.name  # before bpy is imported: it reads this once
+if "bpy" not in sys.modules:  # an installed Blender has read this already; scripts/test.py has set it there
+    os.environ["BLENDER_USER_RESOURCES"] = _USER_FOLDER.name
 
 import bpy  # noqa: E402
 

@@ -39,6 +39,7 @@ def add_mesh(name: str = "Mesh", subdivisions: int = 2) -> bpy.types.Object:
     item = bpy.context.object
     item.name = name
     item.data.vertices.foreach_set("co", (local(item) * np.array([1.0, 0.7, 1.3])).astype(np.float32).ravel())
+    item.data.update()
     select(item)
     return item
 
@@ -91,6 +92,15 @@ def evaluated(item: bpy.types.Object) -> np.ndarray:
     mesh.vertices.foreach_get("co", values)
     item.evaluated_get(bpy.context.evaluated_depsgraph_get()).to_mesh_clear()
     return values.reshape(-1, 3)
+
+
+def new_material(item: bpy.types.Object) -> bpy.types.Material:
+    """A material on the object; returns it with nodes."""
+    material = bpy.data.materials.new("Paint")
+    if bpy.app.version < (5, 0, 0):
+        material.use_nodes = True
+    item.data.materials.append(material)
+    return material
 
 
 def names() -> dict[str, list[str]]:

@@ -12,7 +12,7 @@ from types import ModuleType
 import bpy
 import numpy as np
 import pytest
-from scenes import add_mesh, names, select, use_video, write_images
+from scenes import add_mesh, names, new_material, select, use_video, write_images
 
 
 def state() -> object:
@@ -119,13 +119,11 @@ def test_frame_range_without_motion(blender: ModuleType, tmp_path: Path, first: 
 def test_missing_texture(blender: ModuleType, tmp_path: Path) -> None:
     use_video(tmp_path)
     item = add_mesh()
-    material = bpy.data.materials.new("Paint")
-    material.use_nodes = True
+    material = new_material(item)
     node = material.node_tree.nodes.new("ShaderNodeTexImage")
     node.image = bpy.data.images.new("skin", 4, 4)
     node.image.source, node.image.filepath = "FILE", str(tmp_path / "skin.png")
     material.node_tree.links.new(node.outputs["Color"], material.node_tree.nodes["Principled BSDF"].inputs["Base Color"])
-    item.data.materials.append(material)
     assert "The texture skin cannot be loaded" in refusal()
     assert not jobs_on_disk(blender)
 
@@ -145,6 +143,14 @@ def test_no_view_to_look_from(blender: ModuleType, tmp_path: Path) -> None:
     use_video(tmp_path)
     bpy.context.scene.align4d.camera = "VIEW"
     assert "There is no current view" in refusal()
+
+
+@pytest.mark.parametrize("text", ["iterations = 3", "[1, 2]"])
+def test_overrides_that_are_no_settings(blender: ModuleType, tmp_path: Path, text: str) -> None:
+    add_mesh()
+    use_video(tmp_path)
+    bpy.context.scene.align4d.overrides = text
+    assert "not a JSON object. Write them as" in refusal()
 
 
 def test_engine_missing(blender: ModuleType, tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ from types import ModuleType
 import bpy
 import numpy as np
 import pytest
+from scenes import add_armature, add_mesh, evaluated, local, names, new_material, place, select, use_video
+
 from align4d import protocol
-from scenes import add_armature, add_mesh, evaluated, local, names, place, select, use_video
 
 ORANGE = (0.8, 0.3, 0.05)
 """A linear colour."""
@@ -41,15 +42,6 @@ def arrays_of(request: protocol.Request, folder: Path, index: int = 0) -> dict[s
         for wanted, found in zip(shape, arrays[name].shape, strict=True):
             assert sizes.setdefault(wanted, found) == found if isinstance(wanted, str) else wanted == found
     return arrays
-
-
-def new_material(item: bpy.types.Object) -> bpy.types.Material:
-    """A material on the object; returns it with nodes."""
-    material = bpy.data.materials.new("Paint")
-    if bpy.app.version < (5, 0, 0):
-        material.use_nodes = True
-    item.data.materials.append(material)
-    return material
 
 
 def principled(material: bpy.types.Material) -> bpy.types.Node:

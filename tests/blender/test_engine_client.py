@@ -57,7 +57,7 @@ def test_close_ends_the_process(start: Callable[..., object]) -> None:
 
 
 def test_stubborn_engine_is_killed(start: Callable[..., object]) -> None:
-    client = start("future")  # sleeps for a minute without listening
+    client = start("move", [sys.executable, "-c", "import time; time.sleep(60)"])
     began = time.monotonic()
     client.cancel("job")
     assert poll_until(client, "cancelled")["job"] == "job"

@@ -74,7 +74,10 @@ def test_movie_and_one_frame_movie(blender: ModuleType, tmp_path: Path) -> None:
         bpy.ops.align4d.generate()
 
 
-@pytest.mark.parametrize(("first", "last", "expected"), [(0, 0, (0, -1)), (1, 0, (0, -1)), (3, 0, (2, -1)), (0, 4, (0, 3)), (2, 5, (1, -1)), (2, 99, (1, -1))])
+RANGES = [(0, 0, (0, -1)), (1, 0, (0, -1)), (3, 0, (2, -1)), (0, 4, (0, 3)), (2, 5, (1, -1)), (2, 99, (1, -1))]
+
+
+@pytest.mark.parametrize(("first", "last", "expected"), RANGES)
 def test_frame_range(blender: ModuleType, first: int, last: int, expected: tuple[int, int]) -> None:
     assert blender.align4d_blender.reference.chosen_frames(first, last, 5) == expected
 
