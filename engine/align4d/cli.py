@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     generate.add_argument("--first", type=int, default=0, help="first frame, 0-based")
     generate.add_argument("--last", type=int, default=-1, help="last frame, included; -1: the end")
     generate.add_argument("--fps", type=float, default=0.0, help="frame rate; 0: the movie's own, 24 for images")
-    generate.add_argument("--preset", default="artist", help="artist, paper or draft")
+    generate.add_argument("--preset", default="artist", help="name of a settings preset, such as artist or draft")
     generate.add_argument("--seed", type=int, default=0)
     generate.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     generate.add_argument("--backend", default="auto", help="rasteriser")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
+import platform
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from typing import Any, Protocol
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+import align4d
 from align4d.errors import Cancelled
 from align4d.memory import peak_gb
 
@@ -162,6 +164,7 @@ def job_log(folder: Path) -> Iterator[None]:
     root = logging.getLogger()
     root.addHandler(handler)
     try:
+        logging.getLogger(__name__).info("align4d %s, Python %s, %s", align4d.__version__, platform.python_version(), platform.platform())
         yield
     finally:
         root.removeHandler(handler)

@@ -76,6 +76,13 @@ def test_pale_parts_on_white_are_kept_through_compression(write_movie: MovieWrit
     assert masks.alpha[3][far].max() == 0  # no ringing
 
 
+def test_heavy_compression_leaves_no_halo(write_movie: MovieWriter) -> None:
+    frames = moving_square(6).repeat(4, axis=1).repeat(4, axis=2)
+    frames[..., 1] += np.random.default_rng(0).integers(0, 60, frames.shape[:3], dtype=np.uint8)  # texture, for the codec to struggle with
+    masks = find_masks(load_clip(VideoSpec(path=str(write_movie(on_white(frames), crf="36")))))
+    assert overlap(masks.alpha, frames[..., 3] / 255) > 0.97
+
+
 def test_a_gap_stays_open_and_a_burnt_out_spot_is_filled() -> None:
     frames = np.full((2, 256, 256, 3), 255, np.uint8)
     frames[:, 40:200, 40:200] = (220, 120, 50)

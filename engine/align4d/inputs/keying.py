@@ -12,6 +12,8 @@ import dataclasses
 import numpy as np
 from scipy import ndimage
 
+LOOKED_AT = 16
+"""Frames that the background is estimated from, spread over the clip."""
 BORDER = 0.02
 """Width of the border that is looked at, as part of the shorter side."""
 PLAIN = 0.6
@@ -49,6 +51,7 @@ class Background:
 
 def find_background(frames: np.ndarray) -> Background | None:
     """The plain background of (T, H, W, 3) uint8 frames, or None where there is none."""
+    frames = frames[:: max(1, len(frames) // LOOKED_AT)]
     height, width = frames.shape[1:3]
     ring = np.ones((height, width), bool)
     margin = max(1, round(BORDER * min(height, width)))
@@ -106,7 +109,7 @@ def _with_ringing(frames: np.ndarray, background: Background) -> Background:
     It is read off a ring around all that differs clearly. Pale parts of the object lie in that ring too, hence a percentile and a limit.
     """
     noise = []
-    for frame in frames[:: max(1, len(frames) // 8)]:
+    for frame in frames:
         difference = ndimage.gaussian_filter(_difference(frame, background), 0.7)
         clear = difference > CLEAR
         noise.append(difference[_grow(clear, 3 * RINGING) & ~_grow(clear, RINGING)])
