@@ -1,0 +1,52 @@
+"""How well renders agree with the video from the video's own camera: the known views."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class KnownViewSettings:
+    """Weights of eq. 6.
+
+    Attributes:
+        color: of the colour term.
+        mask: of the mask term.
+        robust: where above 0, the colour error is sqrt(e^2 + robust^2) - robust in the place of e^2: cast shadows and
+            highlights, which no albedo explains, then count for less. Beyond the paper.
+    """
+
+    color: float = 0.5
+    mask: float = 1.0
+    robust: float = 0.03
+
+
+PAPER = KnownViewSettings(color=10_000.0, mask=1_000.0, robust=0.0)
+"""The paper's weights; it multiplies them by step / iterations."""
+
+
+class KnownViewLoss:
+    """L_known, eq. 6: colour and mask of rendered frames against the video's.
+
+    With the paper's settings it is mean((R - I)^2) and mean((alpha - M)^2), times their weights. The robust form is
+    divided by the object's area in the place of the picture's, so that a small object does not count less.
+
+    Args:
+        settings: weights.
+    """
+
+    def __init__(self, settings: KnownViewSettings) -> None:
+        self.settings = settings
+
+    def __call__(self, color: Tensor, alpha: Tensor, target: Tensor, target_alpha: Tensor) -> Tensor:
+        """A scalar: the mean over frames. Colours (F, 3, H, W), masks (F, 1, H, W)."""
+        settings = self.settings
+        wrong, uncovered = color - target, alpha - target_alpha
+        if settings.robust <= 0:
+            return settings.color * (wrong**2).mean() + settings.mask * (uncovered**2).mean()
+        area = target_alpha.sum(dim=(1, 2, 3)).clamp_min(1.0)
+        robust = (wrong**2 + settings.robust**2).sqrt() - settings.robust
+        per_frame = settings.color * robust.sum(dim=(1, 2, 3)) + settings.mask * (uncovered**2).sum(dim=(1, 2, 3))
+        return (per_frame / area).mean()

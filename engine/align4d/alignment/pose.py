@@ -1,0 +1,233 @@
+"""Where the video's camera stands: direction, roll, offset and distance, from the first frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import EngineError
+from ..gaussians.surface_bound import LOW_PASS, BoundGaussians
+from ..inputs.asset import Asset
+from ..progress import Reporter
+from ..rendering import Gaussians, rasterize
+from .camera import OrbitCamera
+from .distance import DistanceCurve, DistanceSettings, video_aligned_distance
+from .lighting import Lighting, fit_lighting, to_linear
+from .reference import Reference
+
+PARAMETERS = ("azimuth", "elevation", "roll", "yaw", "pitch", "distance")
+STEPS = np.array([0.5, 0.5, 0.5, 0.1, 0.1, 0.01])
+"""Differences for the numeric Jacobian: degrees, and distance in longest sides."""
+
+
+@dataclass(frozen=True)
+class PoseSettings:
+    """Attributes:
+    resolution: of the pictures that are compared [px].
+    spread, grid: directions tried first: `grid` x `grid` azimuths and elevations up to `spread` degrees from the artist's.
+    candidates: how many of these are refined.
+    iterations: Levenberg-Marquardt steps of each refinement.
+    alpha_weight: of the mask against one colour channel.
+    least_overlap: intersection over union of the masks below which mesh and video do not show the same thing.
+    distance: the sweep of eq. 4.
+    """
+
+    resolution: int = 128
+    spread: float = 20.0
+    grid: int = 5
+    candidates: int = 4
+    iterations: int = 14
+    alpha_weight: float = 1.0
+    least_overlap: float = 0.4
+    distance: DistanceSettings = field(default_factory=DistanceSettings)
+
+
+@dataclass(frozen=True)
+class SolvedPose:
+    """Attributes:
+    camera: the video's camera.
+    lighting: the video's light.
+    curve: the distance sweep at the solved direction.
+    overlap: intersection over union of rendered and video mask in the first frame.
+    """
+
+    camera: OrbitCamera
+    lighting: Lighting
+    curve: DistanceCurve
+    overlap: float
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """For the checkpoint."""
+        return {
+            "camera": np.array([getattr(self.camera, name) for name in PARAMETERS]),
+            "lighting": self.lighting.coefficients.numpy(),
+            "distance": self.curve.distance,
+            "error": self.curve.error,
+            "best": np.array(self.curve.best),
+            "overlap": np.array(self.overlap),
+        }
+
+    @staticmethod
+    def from_arrays(arrays: dict[str, np.ndarray]) -> SolvedPose:
+        """From `to_arrays`."""
+        camera = OrbitCamera(**dict(zip(PARAMETERS, arrays["camera"].tolist(), strict=True)))
+        curve = DistanceCurve(arrays["distance"], arrays["error"], float(arrays["best"]))
+        return SolvedPose(camera, Lighting(torch.from_numpy(arrays["lighting"])), curve, float(arrays["overlap"]))
+
+
+def solve_pose(
+    asset: Asset,
+    gaussians: BoundGaussians,
+    reference: Reference,
+    start: OrbitCamera,
+    solve: bool,
+    settings: PoseSettings,
+    backend: str,
+    report: Reporter,
+) -> SolvedPose:
+    """Finds the camera near `start`; with `solve` off only the light and the curve are found.
+
+    A grid of directions with distance and offset from the mask's size and place, the best of these refined together
+    with the light; then the sweep of eq. 4 at the solved direction, and a last refinement from its minimum.
+
+    Raises:
+        EngineError: "no_overlap" when the mesh cannot be brought over the object of the video.
+    """
+    scene = _Scene(asset, gaussians, reference, settings, backend)
+    camera = start
+    if solve:
+        report.progress(0, settings.candidates + 2)
+        tried = [scene.centred(one) for one in _directions(start, settings)]
+        ranked = sorted(tried, key=lambda one: scene.loss(one, scene.light(one)))
+        refined = []
+        for number, one in enumerate(ranked[: settings.candidates]):
+            report.check_cancelled()
+            refined.append(scene.refine(one, settings.iterations))
+            report.progress(number + 1, settings.candidates + 2)
+        camera = min(refined, key=lambda one: scene.loss(one, scene.light(one)))
+    lighting = scene.light(camera)
+    curve = scene.sweep(camera, lighting)
+    if solve:
+        camera = scene.refine(camera.moved(distance=curve.best), settings.iterations)
+        lighting = scene.light(camera)
+        curve = scene.sweep(camera, lighting)
+    overlap = scene.overlap(camera)
+    report.progress(settings.candidates + 2, settings.candidates + 2)
+    if overlap < settings.least_overlap:
+        raise EngineError(
+            "no_overlap",
+            f"The object in the video and the mesh do not match: their outlines overlap by {overlap:.0%} only.",
+            "Check that the video shows this object, and put the camera roughly where the video was taken from.",
+        )
+    return SolvedPose(camera, lighting, curve, overlap)
+
+
+def _directions(start: OrbitCamera, settings: PoseSettings) -> list[OrbitCamera]:
+    offsets = np.linspace(-settings.spread, settings.spread, settings.grid)
+    return [
+        start.moved(azimuth=start.azimuth + a, elevation=float(np.clip(start.elevation + e, -89, 89)), yaw=0.0, pitch=0.0)
+        for a in offsets
+        for e in offsets
+    ]
+
+
+class _Scene:
+    """The asset in its rest pose against the first frame."""
+
+    def __init__(self, asset: Asset, gaussians: BoundGaussians, reference: Reference, settings: PoseSettings, backend: str) -> None:
+        self.asset, self.gaussians, self.reference, self.settings, self.backend = asset, gaussians, reference, settings, backend
+        self.color, self.alpha = reference.color[0], reference.alpha[0]
+        self.albedo = to_linear(gaussians.albedo)
+
+    def render(self, cameras: list[OrbitCamera], lighting: Lighting) -> tuple[Tensor, Tensor]:
+        """Colours (C, 3, R, R) and alphas (C, 1, R, R)."""
+        poses = np.stack([camera.world_to_camera() for camera in cameras])
+        bound = self.gaussians
+        lit = Gaussians(bound.centres, bound.rotations, bound.scales, bound.opacities, lighting.shade(self.albedo, bound.normals))
+        with torch.no_grad():
+            picture = rasterize(lit, self.reference.cameras(poses), self.reference.size, backend=self.backend, low_pass=LOW_PASS)
+        return picture.color, picture.alpha
+
+    def light(self, camera: OrbitCamera) -> Lighting:
+        return fit_lighting(self.asset, self.reference, camera.world_to_camera())
+
+    def residuals(self, cameras: list[OrbitCamera], lighting: Lighting) -> Tensor:
+        """(C, P) differences of colour and mask."""
+        color, alpha = self.render(cameras, lighting)
+        weight = self.settings.alpha_weight * 3**0.5
+        return torch.cat([(color - self.color).flatten(1), weight * (alpha - self.alpha).flatten(1)], 1)
+
+    def loss(self, camera: OrbitCamera, lighting: Lighting) -> float:
+        return float((self.residuals([camera], lighting)[0] ** 2).mean())
+
+    def overlap(self, camera: OrbitCamera) -> float:
+        _, alpha = self.render([camera], self.light(camera))
+        ours, theirs = alpha[0] > 0.5, self.alpha > 0.5
+        return float((ours & theirs).sum()) / max(1.0, float((ours | theirs).sum()))
+
+    def centred(self, camera: OrbitCamera) -> OrbitCamera:
+        """Distance and offset from the size and the place of the mask (area falls with the square of the distance)."""
+        lighting = Lighting(torch.zeros(13, 3))
+        target_area, target_x, target_y = _moments(self.alpha)
+        focal = self.reference.intrinsics[0, 0]
+        for _ in range(3):
+            _, alpha = self.render([camera], lighting)
+            area, x, y = _moments(alpha[0])
+            if area < 1:
+                # out of the picture, or too small to see: look at the middle of the video's object from nearer
+                camera = camera.moved(distance=max(1.0, camera.distance / 2), yaw=0.0, pitch=0.0)
+                continue
+            distance = float(np.clip(camera.distance * (area / target_area) ** 0.5, self.settings.distance.nearest, 2 * self.settings.distance.farthest))
+            yaw = camera.yaw - float(np.degrees((target_x - x) / focal))
+            pitch = camera.pitch + float(np.degrees((target_y - y) / focal))
+            camera = camera.moved(distance=distance, yaw=yaw, pitch=pitch)
+        return camera
+
+    def refine(self, camera: OrbitCamera, iterations: int) -> OrbitCamera:
+        """Levenberg-Marquardt on the six parameters, with a numeric Jacobian: seven pictures a step."""
+        damping, lighting = 1e-2, self.light(camera)
+        for step in range(iterations):
+            if step % 3 == 0:
+                lighting = self.light(camera)
+            values = np.array([getattr(camera, name) for name in PARAMETERS])
+            around = [camera] + [camera.moved(**{name: values[i] + STEPS[i]}) for i, name in enumerate(PARAMETERS)]
+            residuals = self.residuals(around, lighting).double().numpy()
+            jacobian = (residuals[1:] - residuals[0]).T
+            normal, gradient, before = jacobian.T @ jacobian, jacobian.T @ residuals[0], float((residuals[0] ** 2).mean())
+            for _ in range(5):
+                change = -np.linalg.solve(normal + damping * np.diag(np.diag(normal) + 1e-9), gradient)
+                change = np.clip(change, -10, 10) * STEPS
+                after = camera.moved(**{name: float(values[i] + change[i]) for i, name in enumerate(PARAMETERS)})
+                if self.loss(after, lighting) < before:
+                    camera, damping = after, damping / 3
+                    break
+                damping *= 4
+            else:
+                return camera
+        return camera
+
+    def sweep(self, camera: OrbitCamera, lighting: Lighting) -> DistanceCurve:
+        """Eq. 4 at the camera's direction."""
+
+        def render(distances: np.ndarray) -> tuple[Tensor, Tensor]:
+            return self.render([camera.moved(distance=float(one)) for one in distances], lighting)
+
+        try:
+            return video_aligned_distance(render, self.color, self.alpha, self.settings.distance)
+        except ValueError as error:
+            raise EngineError(
+                "no_overlap",
+                "The mesh reaches over the video's border at every distance.",
+                "Check that the video shows this object whole in its first frame, and that the camera looks at it.",
+            ) from error
+
+
+def _moments(alpha: Tensor) -> tuple[float, float, float]:
+    """Area [px] and centroid (x, y) [px] of a mask (1, H, W)."""
+    area = float(alpha.sum())
+    rows, columns = torch.arange(alpha.shape[1]) + 0.5, torch.arange(alpha.shape[2]) + 0.5
+    weight = max(area, 1e-9)
+    return area, float((alpha[0].sum(0) * columns).sum()) / weight, float((alpha[0].sum(1) * rows).sum()) / weight

@@ -1,0 +1,228 @@
+"""All frames together: the poses, then what parts cannot do (the deformation field), in turns with the appearance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from scipy.spatial import cKDTree
+from torch import Tensor
+
+from ..motion.hexplane import HexPlaneField, HexPlaneSettings
+from ..motion.skeleton import Motion, Skeleton
+from ..progress import Reporter
+from ..rendering import Gaussians
+from .asynchronous import AsynchronousSchedule
+from .known_views import KnownViewLoss
+from .lighting import Lighting, to_linear
+from .optimiser import LeveredAdam
+from .performer import Performer
+from .reference import Reference
+from .tracking import Track, TrackingSettings, levers, stiffness
+
+NEIGHBOURS = 6
+
+
+@dataclass(frozen=True)
+class RefinementSettings:
+    """Attributes:
+    resolution: of the pictures that are compared [px].
+    iterations: of each of the two rounds (poses, field); every other one is the appearance's.
+    batch: frames of an iteration of the field's round.
+    rate, last_rate: of the poses, as in `TrackingSettings`.
+    smooth: cost of a joint's acceleration, per frame, of 1 (in units of the whole surface's motion), squared.
+    field_rate, grid_rate: learning rates of the field's MLP and planes [D].
+    rigid: as-rigid-as-possible: cost of changing the distance of neighbouring Gaussians by its own length, squared.
+    small: cost of a displacement by the field of one longest side of the asset, squared.
+    color_rate, light_rate: learning rates of the Gaussians' colours [D] and of the light.
+    true_color: cost of a colour that differs from the asset's own by 1, squared.
+    hexplane: sizes of the field.
+    schedule: which half is optimised when.
+    """
+
+    resolution: int = 160
+    iterations: int = 60
+    batch: int = 6
+    rate: float = 0.01
+    last_rate: float = 0.001
+    smooth: float = 2.0
+    field_rate: float = 6.4e-4
+    grid_rate: float = 6.4e-3
+    rigid: float = 1.0
+    small: float = 20.0
+    color_rate: float = 1e-2
+    light_rate: float = 1e-2
+    true_color: float = 0.5
+    hexplane: HexPlaneSettings = field(default_factory=HexPlaneSettings)
+    schedule: AsynchronousSchedule = field(default_factory=AsynchronousSchedule)
+
+
+class Appearance:
+    """Colours and light, as leaf tensors."""
+
+    def __init__(self, performer: Performer, settings: RefinementSettings) -> None:
+        self.own = performer.bound.albedo
+        self.color = self.own.clone().requires_grad_()
+        self.light = performer.lighting.coefficients.clone().requires_grad_()
+        self.true_color = settings.true_color
+        self.optimiser = torch.optim.Adam(
+            [{"params": [self.color], "lr": settings.color_rate}, {"params": [self.light], "lr": settings.light_rate}], eps=1e-15
+        )
+
+    def on(self, performer: Performer, frozen: bool) -> Performer:
+        """The performer with this appearance."""
+        color, light = (self.color.detach(), self.light.detach()) if frozen else (self.color, self.light)
+        return replace(performer, albedo=to_linear(color.clamp(0, 1)), lighting=Lighting(light))
+
+    def cost(self) -> Tensor:
+        """Of colours that are not the asset's."""
+        return self.true_color * ((self.color - self.own) ** 2).sum(-1).mean()
+
+
+@dataclass(frozen=True)
+class Refined:
+    """Attributes:
+    motion: T frames.
+    field: the deformation field, in the rest pose.
+    performer: with the refined appearance.
+    loss: per iteration, for the curves.
+    """
+
+    motion: Motion
+    field: HexPlaneField
+    performer: Performer
+    loss: list[float]
+
+
+def refine(
+    performer: Performer,
+    skeleton: Skeleton,
+    reference: Reference,
+    world_to_camera: np.ndarray,
+    start: Track,
+    tracking: TrackingSettings,
+    settings: RefinementSettings,
+    seed: int,
+    report: Reporter,
+) -> Refined:
+    """Refines the poses of all frames, then the field on top of them; both in turns with the appearance (AO)."""
+    torch.manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
+    appearance = Appearance(performer, settings)
+    poses = _PoseRound(performer, skeleton, start, tracking, settings)
+    field_round = _FieldRound(performer, reference.frames, settings, generator)
+    known = KnownViewLoss(tracking.loss)
+    usable = np.flatnonzero(reference.usable)
+    losses: list[float] = []
+
+    def run(round_: _PoseRound | _FieldRound, frames: Callable[[], np.ndarray], offset: int) -> None:
+        for iteration in range(settings.iterations):
+            report.check_cancelled()
+            chosen = frames()
+            phases = settings.schedule.phases(iteration)
+            deforming = "deformation" in phases
+            shown_by = appearance.on(performer, frozen="appearance" not in phases)
+            shown, cost = round_.show(shown_by, chosen, deforming)
+            picture = shown_by.render(shown, reference.cameras(world_to_camera, len(chosen)), reference.size)
+            loss = known(picture.color, picture.alpha, reference.color[chosen], reference.alpha[chosen])
+            (loss + cost + appearance.cost()).backward()
+            if deforming:
+                round_.step(iteration / settings.iterations)
+            if "appearance" in phases:
+                appearance.optimiser.step()
+            appearance.optimiser.zero_grad()
+            losses.append(float(loss.detach()))
+            report.progress(offset + iteration + 1, 2 * settings.iterations, losses[-1])
+
+    run(poses, lambda: usable, 0)
+    field_round.motion = poses.motion()
+    batches = _batches(usable, settings.batch, generator)
+    run(field_round, lambda: next(batches), settings.iterations)
+    return Refined(field_round.motion, field_round.field, appearance.on(performer, frozen=True), losses)
+
+
+def _batches(frames: np.ndarray, size: int, generator: torch.Generator) -> Iterator[np.ndarray]:
+    """Endless batches of `size` frames; each pass holds every frame."""
+    while True:
+        order = frames[torch.randperm(len(frames), generator=generator).numpy()]
+        yield from (order[i : i + size] for i in range(0, len(order), size))
+
+
+class _PoseRound:
+    """The skeleton's poses in all frames; frame 0 stays the rest pose."""
+
+    def __init__(self, performer: Performer, skeleton: Skeleton, start: Track, tracking: TrackingSettings, settings: RefinementSettings) -> None:
+        self.skeleton, self.settings, self.tracking = skeleton, settings, tracking
+        self.turn_lever, self.shift_lever = levers(skeleton)
+        self.resistance = stiffness(skeleton, tracking.joint_radius)
+        self.is_joint = torch.ones(skeleton.count)
+        self.is_joint[skeleton.root] = 0
+        self.first = start.turn[:1], start.shift[:1]
+        self.turns = (start.turn[1:] / self.turn_lever).requires_grad_()
+        self.shifts = (start.shift[1:] / self.shift_lever).requires_grad_()
+        self.optimiser = LeveredAdam([self.turns, self.shifts], tracking.floor)
+
+    def motion(self) -> Motion:
+        """Of all frames, without gradients."""
+        with torch.no_grad():
+            return self.skeleton.pose(*self._all())
+
+    def _all(self) -> tuple[Tensor, Tensor]:
+        turn, shift = self.turns * self.turn_lever, self.shifts * self.shift_lever
+        return torch.cat([self.first[0], turn]), torch.cat([self.first[1], shift])
+
+    def show(self, performer: Performer, frames: np.ndarray, deforming: bool) -> tuple[Gaussians, Tensor]:
+        """Gaussians of `frames` and the cost of all poses per frame."""
+        with torch.set_grad_enabled(deforming):
+            turn, shift = self._all()
+            motion = self.skeleton.pose(turn, shift)
+            motion = motion.frames(frames)
+            bend = ((turn**2).sum(-1) * self.resistance).sum()
+            slack = ((shift**2).sum(-1) * self.is_joint).sum()
+            jerk = sum((torch.diff(one, n=2, dim=0) ** 2).sum() for one in (turn / self.turn_lever, shift / self.shift_lever))
+            cost = (self.tracking.bend * bend + self.tracking.slack * slack + self.settings.smooth * jerk) / len(turn)
+        return performer.perform(motion), torch.as_tensor(cost)
+
+    def step(self, done: float) -> None:
+        """`done`: part of the round that is over."""
+        self.optimiser.step(self.settings.rate + (self.settings.last_rate - self.settings.rate) * done)
+
+
+class _FieldRound:
+    """The deformation field on top of fixed poses."""
+
+    motion: Motion
+
+    def __init__(self, performer: Performer, frames: int, settings: RefinementSettings, generator: torch.Generator) -> None:
+        self.settings = settings
+        self.rest = performer.bound.centres
+        self.times = torch.linspace(0, 1, max(2, frames))
+        self.field = HexPlaneField(frames, settings.hexplane, generator)
+        self.optimiser = torch.optim.Adam(
+            [
+                {"params": self.field.grid_parameters(), "lr": settings.grid_rate},
+                {"params": self.field.network_parameters(), "lr": settings.field_rate},
+            ],
+            eps=1e-15,
+        )
+        neighbour = cKDTree(self.rest.numpy()).query(self.rest.numpy(), k=NEIGHBOURS + 1)[1][:, 1:]
+        self.neighbour = torch.from_numpy(neighbour)
+        self.length = (self.rest[self.neighbour] - self.rest[:, None]).norm(dim=-1).clamp_min(1e-5)
+
+    def show(self, performer: Performer, frames: np.ndarray, deforming: bool) -> tuple[Gaussians, Tensor]:
+        """Gaussians of `frames` and the cost of the field there."""
+        motion = self.motion.frames(frames)
+        with torch.set_grad_enabled(deforming):
+            offset = self.field(self.rest, self.times[frames]).centre
+            rest = self.rest + offset
+            length = (rest[:, self.neighbour] - rest[:, :, None] + 1e-9).norm(dim=-1)
+            rigid = (((length - self.length) / self.length) ** 2).mean()
+            cost = self.settings.rigid * rigid + self.settings.small * (offset**2).sum(-1).mean()
+        return performer.perform(motion, rest), cost
+
+    def step(self, done: float) -> None:
+        """One step of Adam."""
+        self.optimiser.step()
+        self.optimiser.zero_grad()

@@ -1,0 +1,151 @@
+"""From frame to frame: the pose of the skeleton that makes each frame of the video, starting from the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..motion.skeleton import Skeleton
+from ..progress import Reporter
+from .known_views import KnownViewLoss, KnownViewSettings
+from .optimiser import LeveredAdam
+from .performer import Performer
+from .reference import Reference
+
+
+@dataclass(frozen=True)
+class TrackingSettings:
+    """Attributes:
+    resolution: of the pictures that are compared [px].
+    iterations: steps per frame.
+    rate, last_rate: norm of a step at first and at last, as root mean square motion of the whole surface.
+    floor: see `LeveredAdam`.
+    momentum: how much of the last frame's change the next frame starts with.
+    bend: cost of turning a joint by 1 rad, for a joint of radius `joint_radius`; grows with the square of the radius.
+    joint_radius: radius of a thin joint.
+    slack: cost of pulling a joint apart by one longest side of the asset, squared.
+    loss: weights of colour and mask.
+    """
+
+    resolution: int = 160
+    iterations: int = 60
+    rate: float = 0.004
+    last_rate: float = 0.0004
+    floor: float = 0.3
+    momentum: float = 0.8
+    bend: float = 0.002
+    joint_radius: float = 0.04
+    slack: float = 3.0
+    loss: KnownViewSettings = field(default_factory=KnownViewSettings)
+
+
+@dataclass(frozen=True)
+class Track:
+    """Poses of the frames so far.
+
+    Attributes:
+        turn: (T, K, 3) rotation vectors of the joints.
+        shift: (T, K, 3) translations of the joints.
+        loss: (T,) known-view loss reached; 0 for the rest pose and for frames that were skipped.
+    """
+
+    turn: Tensor
+    shift: Tensor
+    loss: Tensor
+
+
+def levers(skeleton: Skeleton) -> tuple[Tensor, Tensor]:
+    """How much to turn (1, K, 1) and to shift (1, K, 1) a joint so that the whole surface moves by a root mean square of 1."""
+    turn = torch.from_numpy((skeleton.inertia + 1e-7) ** -0.5).float()
+    shift = torch.from_numpy((skeleton.mass + 1e-4) ** -0.5).float()
+    return turn[None, :, None], shift[None, :, None]
+
+
+def stiffness(skeleton: Skeleton, joint_radius: float) -> Tensor:
+    """(K,) resistance of each joint to bending, 1 for one of `joint_radius`; the root's is 0."""
+    resistance = (skeleton.radius / joint_radius) ** 2
+    resistance[skeleton.root] = 0
+    return torch.from_numpy(resistance).float()
+
+
+def track(
+    performer: Performer,
+    skeleton: Skeleton,
+    reference: Reference,
+    world_to_camera: np.ndarray,
+    settings: TrackingSettings,
+    report: Reporter,
+    resume: Track | None = None,
+    save: Callable[[Track], None] | None = None,
+) -> Track:
+    """Tracks all frames; frame 0 is the rest pose.
+
+    Args:
+        world_to_camera: (4, 4), of the solved camera.
+        resume: the frames that are done already.
+        save: called after each frame with all frames so far.
+    """
+    parts, total = skeleton.count, reference.frames
+    done = resume or Track(torch.zeros(1, parts, 3), torch.zeros(1, parts, 3), torch.zeros(1))
+    step = _FrameStep(performer, skeleton, reference, world_to_camera, settings)
+    for frame in range(len(done.turn), total):
+        start = _extrapolate(done, settings.momentum)
+        if reference.usable[frame]:
+            turn, shift, loss = step.solve(frame, *start, report)
+        else:
+            turn, shift, loss = done.turn[-1:], done.shift[-1:], 0.0
+        done = Track(torch.cat([done.turn, turn]), torch.cat([done.shift, shift]), torch.cat([done.loss, torch.tensor([loss])]))
+        report.progress(frame + 1, total, loss)
+        if save:
+            save(done)
+    return done
+
+
+def _extrapolate(done: Track, momentum: float) -> tuple[Tensor, Tensor]:
+    """(1, K, 3) turn and shift to start the next frame with."""
+    if len(done.turn) < 2:
+        return done.turn[-1:], done.shift[-1:]
+    return (
+        done.turn[-1:] + momentum * (done.turn[-1:] - done.turn[-2:-1]),
+        done.shift[-1:] + momentum * (done.shift[-1:] - done.shift[-2:-1]),
+    )
+
+
+class _FrameStep:
+    """Finds the pose of one frame."""
+
+    def __init__(
+        self, performer: Performer, skeleton: Skeleton, reference: Reference, world_to_camera: np.ndarray, settings: TrackingSettings
+    ) -> None:
+        self.performer, self.skeleton, self.reference, self.settings = performer, skeleton, reference, settings
+        self.cameras = reference.cameras(world_to_camera)
+        self.turn_lever, self.shift_lever = levers(skeleton)
+        self.resistance = stiffness(skeleton, settings.joint_radius)
+        self.is_joint = torch.ones(skeleton.count)
+        self.is_joint[skeleton.root] = 0
+        self.known = KnownViewLoss(settings.loss)
+
+    def solve(self, frame: int, turn: Tensor, shift: Tensor, report: Reporter) -> tuple[Tensor, Tensor, float]:
+        """Turn (1, K, 3), shift (1, K, 3) and the known-view loss, from a first guess."""
+        settings, loss = self.settings, torch.zeros(())
+        turns, shifts = (turn / self.turn_lever).requires_grad_(), (shift / self.shift_lever).requires_grad_()
+        optimiser = LeveredAdam([turns, shifts], settings.floor)
+        target, target_alpha = self.reference.color[frame : frame + 1], self.reference.alpha[frame : frame + 1]
+        for step in range(settings.iterations):
+            report.check_cancelled()
+            turn, shift = turns * self.turn_lever, shifts * self.shift_lever
+            shown = self.performer.perform(self.skeleton.pose(turn, shift))
+            picture = self.performer.render(shown, self.cameras, self.reference.size)
+            loss = self.known(picture.color, picture.alpha, target, target_alpha)
+            (loss + self.effort(turn, shift)).backward()
+            optimiser.step(settings.rate + (settings.last_rate - settings.rate) * step / settings.iterations)
+        return turns.detach() * self.turn_lever, shifts.detach() * self.shift_lever, float(loss.detach())
+
+    def effort(self, turn: Tensor, shift: Tensor) -> Tensor:
+        """What the pose costs: bent joints, joints pulled apart."""
+        bend = ((turn**2).sum(-1) * self.resistance).sum()
+        return self.settings.bend * bend + self.settings.slack * ((shift**2).sum(-1) * self.is_joint).sum()

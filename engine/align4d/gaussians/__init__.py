@@ -1,0 +1,1 @@
+"""3D Gaussians: bound to a mesh, and what they need."""

@@ -1,0 +1,1 @@
+"""How a mesh can move: rigid parts on a skeleton, and the deformation field."""

@@ -1,0 +1,121 @@
+"""The deformation field of the method: a HexPlane over (x, y, z, time) and a small MLP, D(x, time) -> offsets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class HexPlaneSettings:
+    """Sizes of the field, DG4D's (ALGORITHM: "Representation").
+
+    Attributes:
+        resolution: cells of a plane along each spatial axis.
+        time_resolution: cells along time; 0 means one per frame.
+        channels: features of a plane.
+        width: of the MLP.
+        bound: the field covers [-bound, bound]^3.
+    """
+
+    resolution: int = 32
+    time_resolution: int = 0
+    channels: int = 32
+    width: int = 64
+    bound: float = 1.6
+
+
+class Offsets(NamedTuple):
+    """Added to the Gaussians before activation.
+
+    Attributes:
+        centre: (T, N, 3), world units.
+        log_scale: (T, N, 3).
+        rotation: (T, N, 4), added to the quaternion wxyz.
+    """
+
+    centre: Tensor
+    log_scale: Tensor
+    rotation: Tensor
+
+
+class HexPlaneField(nn.Module):
+    """D(x, time): six planes multiplied, then an MLP with one residual head per output.
+
+    The last layers start at zero, so that a new field is exactly the rest pose. The three spatial planes are looked up
+    once per call and shared by all frames of it.
+
+    Args:
+        frames: number of frames of the clip; time runs from 0 (first) to 1 (last).
+        settings: sizes.
+        generator: source of randomness.
+    """
+
+    def __init__(self, frames: int, settings: HexPlaneSettings | None = None, generator: torch.Generator | None = None) -> None:
+        super().__init__()
+        self.settings = settings = settings or HexPlaneSettings()
+        size, channels, times = settings.resolution, settings.channels, settings.time_resolution or max(2, frames)
+        spatial = torch.empty(3, channels, size, size).uniform_(0.1, 0.5, generator=generator)
+        self.spatial = nn.Parameter(spatial)
+        self.temporal = nn.Parameter(torch.ones(3, channels, times, size))
+        self.trunk = nn.Linear(channels, settings.width)
+        self.heads = nn.ModuleList(ResidualHead(settings.width, outputs) for outputs in (3, 3, 4))
+        for layer in self.modules():
+            if isinstance(layer, nn.Linear):
+                bound = layer.in_features**-0.5
+                nn.init.uniform_(layer.weight, -bound, bound, generator=generator)
+                nn.init.zeros_(layer.bias)
+        for head in self.heads:
+            nn.init.zeros_(head.last.weight)
+
+    def grid_parameters(self) -> list[nn.Parameter]:
+        """The planes, which learn faster than the MLP."""
+        return [self.spatial, self.temporal]
+
+    def network_parameters(self) -> list[nn.Parameter]:
+        """The MLP."""
+        return [*self.trunk.parameters(), *self.heads.parameters()]
+
+    def forward(self, points: Tensor, times: Tensor) -> Offsets:
+        """Offsets at rest positions `points` (N, 3) and `times` (T,) in [0, 1]."""
+        hidden = self.trunk(self._features(points, times))
+        return Offsets(*(head(hidden) for head in self.heads))
+
+    def _features(self, points: Tensor, times: Tensor) -> Tensor:
+        """The product of the six planes, (T, N, channels)."""
+        unit = (points / self.settings.bound).clamp(-1, 1)
+        pairs = unit[:, [[0, 1], [0, 2], [1, 2]]].transpose(0, 1)[:, None]
+        lookup = nn.functional.grid_sample(self.spatial, pairs, mode="bilinear", align_corners=True)
+        shared = lookup[:, :, 0].prod(0).t()
+        rows = _lerp(self.temporal, times * (self.temporal.shape[2] - 1), dim=2)
+        position = (unit + 1) / 2 * (self.temporal.shape[3] - 1)
+        moving = torch.ones((), device=points.device)
+        for axis in range(3):
+            moving = moving * _lerp(rows[axis].permute(1, 2, 0), position[:, axis], dim=1)
+        return shared * moving
+
+
+class ResidualHead(nn.Module):
+    """ReLU, x + Linear(x), ReLU, Linear to the outputs."""
+
+    def __init__(self, width: int, outputs: int) -> None:
+        super().__init__()
+        self.inner = nn.Linear(width, width)
+        self.last = nn.Linear(width, outputs)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """(..., width) to (..., outputs)."""
+        hidden = torch.relu(hidden)
+        return self.last(torch.relu(hidden + self.inner(hidden)))
+
+
+def _lerp(table: Tensor, position: Tensor, dim: int) -> Tensor:
+    """Linear interpolation of `table` along `dim` at fractional indices `position` (M,)."""
+    low = position.floor().clamp(0, table.shape[dim] - 2).long()
+    shape = [1] * table.dim()
+    shape[dim] = -1
+    part = (position - low).reshape(shape)
+    return torch.lerp(table.index_select(dim, low), table.index_select(dim, low + 1), part)

@@ -1,0 +1,185 @@
+"""Which pieces of a mesh move as one: rigid parts, found from its shells and its shape."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import coo_matrix, csr_matrix, diags, identity
+from scipy.sparse.csgraph import connected_components, dijkstra
+from scipy.spatial import cKDTree
+
+from .surface_graph import SurfaceGraph
+
+
+@dataclass(frozen=True)
+class PartSettings:
+    """How a mesh is cut into parts. Lengths are of the asset's longest side.
+
+    Attributes:
+        size: length of a part along a limb.
+        contact: shells closer than this touch.
+        small: a shell with less than this part of the whole area belongs to the shell that it touches most.
+        attached: a shell of which this part of the area touches another shell belongs to it (a belt, a collar).
+        compact_ratio, compact_size: a shell whose longest extent is less than `compact_ratio` times its second, and less
+            than `compact_size`, is one part (a head, a helmet, a torso).
+        blend: smoothing steps of the skinning weights between parts of one shell.
+    """
+
+    size: float = 0.15
+    contact: float = 0.03
+    small: float = 0.02
+    attached: float = 0.8
+    compact_ratio: float = 1.5
+    compact_size: float = 0.55
+    blend: int = 3
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A partition of the surface graph.
+
+    Attributes:
+        label: (n,) part of each node, 0..K-1.
+        weights: (n, K) float32 skinning weights, rows sum to 1.
+        contacts: (M, 2) pairs of nodes of different shells that touch.
+    """
+
+    label: np.ndarray
+    weights: np.ndarray
+    contacts: np.ndarray
+
+    @property
+    def count(self) -> int:
+        """Number of parts K."""
+        return self.weights.shape[1]
+
+
+def find_parts(surface: SurfaceGraph, settings: PartSettings) -> Parts:
+    """Cuts the surface into parts: shells where the asset has them, slices of about `size` where a shell is long or branches."""
+    pairs = cKDTree(surface.nodes).query_pairs(settings.contact, output_type="ndarray")
+    contacts = pairs[surface.shell[pairs[:, 0]] != surface.shell[pairs[:, 1]]]
+    group = _group_shells(surface, contacts, settings)
+    label = np.full(len(surface.nodes), -1)
+    for number in np.unique(group):
+        members = np.flatnonzero(group == number)
+        label[members] = label.max() + 1 + _slice_group(surface, members, settings)
+    return Parts(label, _blend(surface, label, settings.blend), contacts)
+
+
+def _group_shells(surface: SurfaceGraph, contacts: np.ndarray, settings: PartSettings) -> np.ndarray:
+    """(n,) group of each node: its shell, or the shell that its own belongs to."""
+    group = surface.shell.astype(np.int64).copy()
+    area = np.bincount(surface.shell, surface.area)
+    for shell in np.argsort(area):
+        if area[shell] < settings.small * area.sum():
+            _join(group, group[surface.shell == shell][0], _most_touched(surface, group, group[surface.shell == shell][0], contacts))
+    joined = True
+    while joined:
+        joined = False
+        numbers = np.unique(group)
+        for number in sorted(numbers, key=lambda one: surface.area[group == one].sum()):
+            inside = group == number
+            if len(numbers) == 1:
+                break
+            distance, nearest = cKDTree(surface.nodes[~inside]).query(surface.nodes[inside])
+            weight = surface.area[inside] * (distance < settings.contact)
+            if weight.sum() > settings.attached * surface.area[inside].sum():
+                _join(group, number, int(np.bincount(group[~inside][nearest], weight).argmax()))
+                joined = True
+                break
+    return group
+
+
+def _join(group: np.ndarray, number: int, into: int) -> None:
+    group[group == number] = into
+
+
+def _most_touched(surface: SurfaceGraph, group: np.ndarray, number: int, contacts: np.ndarray) -> int:
+    """The other group with most contact to group `number`; where there is no contact, the nearest."""
+    inside = group == number
+    crossing = contacts[inside[contacts[:, 0]] != inside[contacts[:, 1]]]
+    if len(crossing):
+        other = np.where(inside[crossing[:, 0]], crossing[:, 1], crossing[:, 0])
+        distance = np.linalg.norm(surface.nodes[crossing[:, 0]] - surface.nodes[crossing[:, 1]], axis=1)
+        return int(np.bincount(group[other], 1 / (1e-3 + distance)).argmax())
+    if inside.all():
+        return number
+    distance, nearest = cKDTree(surface.nodes[~inside]).query(surface.nodes[inside])
+    return int(group[~inside][nearest[distance.argmin()]])
+
+
+def _extents(points: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Side lengths, longest first, of the box with the same second moments."""
+    if len(points) < 4:
+        return np.sort(np.ptp(points, axis=0))[::-1]
+    return np.sqrt(12 * np.maximum(np.linalg.eigvalsh(np.cov(points.T, aweights=weight + 1e-12))[::-1], 0))
+
+
+def _slice_group(surface: SurfaceGraph, members: np.ndarray, settings: PartSettings) -> np.ndarray:
+    """(m,) slice of each member: farthest-point seeds, evened out, cells by shortest path; lengths count less where the body is thick."""
+    points, weight = surface.nodes[members], surface.area[members]
+    extents = _extents(points, weight)
+    if extents[0] < settings.compact_ratio * extents[1] and extents[0] < settings.compact_size:
+        return np.zeros(len(members), np.int64)
+    graph = _scaled(surface, members, settings.size)
+    reach = 0.8 * settings.size
+    middle = int(np.linalg.norm(points - np.average(points, axis=0, weights=weight + 1e-12), axis=1).argmin())
+    distance = dijkstra(graph, directed=False, indices=middle)
+    seeds = [int(distance.argmax()) if distance.max() > reach else middle]
+    fields = [dijkstra(graph, directed=False, indices=seeds[0])]
+    while (nearest := np.min(fields, axis=0)).max() > reach:
+        seeds.append(int(nearest.argmax()))
+        fields.append(dijkstra(graph, directed=False, indices=seeds[-1]))
+    for _ in range(6):
+        seeds = _centred(points, weight, np.argmin(fields, axis=0), seeds)
+        fields = list(dijkstra(graph, directed=False, indices=seeds))
+    return np.unique(np.argmin(fields, axis=0), return_inverse=True)[1].reshape(-1)
+
+
+def _centred(points: np.ndarray, weight: np.ndarray, cell: np.ndarray, seeds: list[int]) -> list[int]:
+    """Each seed moves to the member of its cell that is nearest to the cell's centre of area (Lloyd)."""
+    moved = []
+    for number, seed in enumerate(seeds):
+        inside = np.flatnonzero(cell == number)
+        if len(inside) == 0:
+            moved.append(seed)
+            continue
+        centre = np.average(points[inside], axis=0, weights=weight[inside] + 1e-12)
+        moved.append(int(inside[np.linalg.norm(points[inside] - centre, axis=1).argmin()]))
+    return moved
+
+
+def _scaled(surface: SurfaceGraph, members: np.ndarray, size: float) -> csr_matrix:
+    """The members' graph with lengths divided by how much thicker than `size` the body is there; loose shells are tied to the nearest other."""
+    scale = np.maximum(1.0, surface.thickness[members] / size)
+    graph = surface.graph[members][:, members].tocoo()
+    rows, columns, length = [graph.row], [graph.col], [graph.data / np.maximum(scale[graph.row], scale[graph.col])]
+    count, piece = connected_components(graph, directed=False)
+    points, weight = surface.nodes[members], surface.area[members]
+    main = np.bincount(piece, weight).argmax()
+    for number in range(count):
+        if number == main:
+            continue
+        inside, outside = np.flatnonzero(piece == number), np.flatnonzero(piece == main)
+        distance, nearest = cKDTree(points[outside]).query(points[inside])
+        best = np.argsort(distance)[:8]
+        rows.append(inside[best])
+        columns.append(outside[nearest[best]])
+        length.append(np.maximum(distance[best], 1e-3))
+    tied = coo_matrix((np.concatenate(length), (np.concatenate(rows), np.concatenate(columns))), shape=graph.shape).tocsr()
+    return tied.maximum(tied.T).tocsr()
+
+
+def _blend(surface: SurfaceGraph, label: np.ndarray, steps: int) -> np.ndarray:
+    """Skinning weights: the labels, smoothed along the surface (so never from one shell to another)."""
+    count = len(label)
+    ones = np.ones(len(surface.edges))
+    links = coo_matrix((ones, (surface.edges[:, 0], surface.edges[:, 1])), shape=(count, count)).tocsr()
+    links = links + links.T + 2 * identity(count)
+    smooth = diags(1 / np.asarray(links.sum(axis=1)).ravel()) @ links
+    weights = np.zeros((count, int(label.max()) + 1))
+    weights[np.arange(count), label] = 1
+    for _ in range(steps):
+        weights = smooth @ weights
+    return weights.astype(np.float32)

@@ -1,0 +1,188 @@
+"""Parts joined into a tree: turning a joint moves everything that hangs on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import breadth_first_order, connected_components, dijkstra, minimum_spanning_tree
+from scipy.spatial import cKDTree
+from torch import Tensor
+
+from .parts import Parts
+from .rotations import matrix_from_quaternion, multiply, quaternion_from_vector
+from .surface_graph import SurfaceGraph
+
+CONTACT_SHARE = 0.5
+"""Shells that merely touch are held together by this much less than slices of one shell by the same area."""
+
+
+@dataclass(frozen=True)
+class Motion:
+    """World transforms of the parts: x' = rotation x + offset.
+
+    Attributes:
+        quaternion: (T, K, 4), wxyz.
+        rotation: (T, K, 3, 3).
+        offset: (T, K, 3).
+    """
+
+    quaternion: Tensor
+    rotation: Tensor
+    offset: Tensor
+
+    def frames(self, index: np.ndarray) -> Motion:
+        """The frames `index` (F,) of it."""
+        return Motion(self.quaternion[index], self.rotation[index], self.offset[index])
+
+    def frame(self, index: int) -> Motion:
+        """One frame, as a motion of one frame."""
+        return self.frames(np.array([index]))
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """A tree of parts.
+
+    Attributes:
+        parent: (K,) parent of each part, -1 for the root.
+        joint: (K, 3) where a part hangs on its parent; the root's is its centre.
+        radius: (K,) of the surface in which a part meets its parent: thick joints are stiff.
+        mass: (K,) part of the whole area that hangs on a joint, its own part included.
+        inertia: (K,) second moment of that area about the joint, over the whole area.
+        levels: parts by distance from the root, root first.
+    """
+
+    parent: np.ndarray
+    joint: np.ndarray
+    radius: np.ndarray
+    mass: np.ndarray
+    inertia: np.ndarray
+    levels: tuple[np.ndarray, ...]
+
+    @property
+    def count(self) -> int:
+        """Number of parts K."""
+        return len(self.parent)
+
+    @property
+    def root(self) -> int:
+        """The part without a parent."""
+        return int(self.levels[0][0])
+
+    def pose(self, turn: Tensor, shift: Tensor) -> Motion:
+        """Forward kinematics.
+
+        Args:
+            turn: (T, K, 3) rotation vectors of each part against its parent, about its joint.
+            shift: (T, K, 3) translations of each joint in its parent's frame; the root's is the object's own.
+        """
+        joint = torch.as_tensor(self.joint, dtype=turn.dtype, device=turn.device)
+        local = quaternion_from_vector(turn)
+        rotation = matrix_from_quaternion(local)
+        offset = joint - (rotation @ joint[..., None])[..., 0] + shift
+        first = list(self.levels[0])
+        done = [Motion(local[:, first], rotation[:, first], offset[:, first])]
+        place = {self.root: 0}
+        for level in self.levels[1:]:
+            above = Motion(*(torch.cat([getattr(one, name) for one in done], 1) for name in ("quaternion", "rotation", "offset")))
+            up = [place[int(self.parent[part])] for part in level]
+            turned = (above.rotation[:, up] @ offset[:, level][..., None])[..., 0] + above.offset[:, up]
+            place.update({int(part): len(place) + i for i, part in enumerate(level)})
+            done.append(Motion(multiply(above.quaternion[:, up], local[:, level]), above.rotation[:, up] @ rotation[:, level], turned))
+        order = [place[part] for part in range(self.count)]
+        return Motion(*(torch.cat([getattr(one, name) for one in done], 1)[:, order] for name in ("quaternion", "rotation", "offset")))
+
+
+def build_skeleton(surface: SurfaceGraph, parts: Parts) -> Skeleton:
+    """The tree that joins neighbouring parts where they share most surface, rooted in the middle of the mass."""
+    places = _meeting_places(surface, parts)
+    area = np.bincount(parts.label, surface.area, parts.count)
+    centre = np.stack([np.bincount(parts.label, surface.area * surface.nodes[:, axis], parts.count) for axis in range(3)], axis=1) / area[:, None]
+    links = _spanning_tree(surface, parts, places, area)
+    rows, columns = np.array(links, np.int64).reshape(-1, 2).T
+    length = np.linalg.norm(centre[rows] - centre[columns], axis=1) + 1e-3
+    graph = coo_matrix((length, (rows, columns)), shape=(parts.count,) * 2).tocsr()
+    root = int((dijkstra(graph, directed=False) * area).sum(axis=1).argmin())
+    order, parent = breadth_first_order(graph, root, directed=False)
+    parent = np.where(parent < 0, -1, parent).astype(np.int64)
+    joint, radius = centre.copy(), np.full(parts.count, 0.1)
+    for part in order[1:]:
+        points, weight = places[_key(part, parent[part])]
+        joint[part] = np.average(points, axis=0, weights=weight)
+        radius[part] = np.sqrt(np.average(((points - joint[part]) ** 2).sum(axis=1), weights=weight))
+    mass, inertia = _hanging(surface, parts, order, parent, joint)
+    return Skeleton(parent, joint, radius, mass, inertia, _levels(order, parent))
+
+
+Places = dict[tuple[int, int], tuple[np.ndarray, np.ndarray]]
+
+
+def _key(first: int, second: int) -> tuple[int, int]:
+    return (int(min(first, second)), int(max(first, second)))
+
+
+def _meeting_places(surface: SurfaceGraph, parts: Parts) -> Places:
+    """For each pair of neighbouring parts: points where they meet (P, 3) and the area that each stands for (P,)."""
+    graph = surface.graph.tocoo()
+    inner = parts.label[graph.row] < parts.label[graph.col]
+    row, column = graph.row[inner], graph.col[inner]
+    touching = np.concatenate([parts.contacts, parts.contacts[:, ::-1]])
+    touching = touching[parts.label[touching[:, 0]] != parts.label[touching[:, 1]]]
+    node, other = np.unique(np.stack([touching[:, 0], parts.label[touching[:, 1]]], axis=1), axis=0).T
+    first = np.concatenate([parts.label[row], parts.label[node]])
+    second = np.concatenate([parts.label[column], other])
+    points = np.concatenate([(surface.nodes[row] + surface.nodes[column]) / 2, surface.nodes[node]])
+    weight = np.concatenate([np.minimum(surface.area[row], surface.area[column]), CONTACT_SHARE * surface.area[node]]) + 1e-12
+    pair = np.minimum(first, second) * parts.count + np.maximum(first, second)
+    order = np.argsort(pair, kind="stable")
+    unique, start = np.unique(pair[order], return_index=True)
+    pieces = np.split(order, start[1:])
+    return {_key(int(one) // parts.count, int(one) % parts.count): (points[i], weight[i]) for one, i in zip(unique, pieces, strict=True)}
+
+
+def _spanning_tree(surface: SurfaceGraph, parts: Parts, places: Places, area: np.ndarray) -> list[tuple[int, int]]:
+    """Pairs of parts of the tree with most shared area; parts that touch nothing are tied to the nearest (and added to `places`)."""
+    pairs = np.array(list(places), np.int64).reshape(-1, 2)
+    strength = np.array([weight.sum() for _, weight in places.values()])
+    tree = minimum_spanning_tree(coo_matrix((1 / strength, (pairs[:, 0], pairs[:, 1])), shape=(parts.count,) * 2).tocsr())
+    _, island = connected_components(tree, directed=False)
+    row, column = tree.nonzero()
+    links = [_key(a, b) for a, b in zip(row, column, strict=True)]
+    main = island[area.argmax()]
+    while (island != main).any():
+        inside = np.flatnonzero(island[parts.label] == main)
+        outside = np.flatnonzero(island[parts.label] != main)
+        distance, nearest = cKDTree(surface.nodes[inside]).query(surface.nodes[outside])
+        best = int(distance.argmin())
+        ends = inside[nearest[best]], outside[best]
+        link = _key(parts.label[ends[0]], parts.label[ends[1]])
+        places[link] = (surface.nodes[list(ends)].mean(axis=0)[None], np.ones(1))
+        links.append(link)
+        island[island == island[parts.label[ends[1]]]] = main
+    return links
+
+
+def _hanging(
+    surface: SurfaceGraph, parts: Parts, order: np.ndarray, parent: np.ndarray, joint: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mass and inertia of what hangs on each joint, over the whole area."""
+    below = np.eye(parts.count, dtype=bool)
+    for part in order[:0:-1]:
+        below[parent[part]] |= below[part]
+    whole = surface.area.sum()
+    mass, inertia = np.zeros(parts.count), np.zeros(parts.count)
+    for part in range(parts.count):
+        area = surface.area * below[part][parts.label]
+        mass[part] = area.sum() / whole
+        inertia[part] = (area * ((surface.nodes - joint[part]) ** 2).sum(axis=1)).sum() / whole
+    return mass, inertia
+
+
+def _levels(order: np.ndarray, parent: np.ndarray) -> tuple[np.ndarray, ...]:
+    depth = np.zeros(len(parent), np.int64)
+    for part in order[1:]:
+        depth[part] = depth[parent[part]] + 1
+    return tuple(np.flatnonzero(depth == level) for level in range(depth.max() + 1))
