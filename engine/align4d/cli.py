@@ -138,8 +138,7 @@ def _pipeline(folder: Path, report: Reporter) -> protocol.Result:
 
 
 def _summary(console: Console, folder: Path, result: protocol.Result) -> None:
-    for note in result.notes:
-        console.print(f"[yellow]Note:[/yellow] {escape(note)}")
+    """What lies where; the result's notes were shown when they arose."""
     for item in result.objects:
         motion = escape(str(folder / item.motion))
         console.print(f"{escape(item.name)}: {result.frames} frames of {item.vertex_count} vertices in {motion}")

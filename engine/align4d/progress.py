@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 import align4d
@@ -23,6 +24,8 @@ from align4d.memory import peak_gb
 Event = dict[str, Any]
 SHORTEST_PAUSE = 0.1
 """Seconds between two progress events: more often nobody can read."""
+
+log = logging.getLogger(__name__)
 
 
 class Reporter(Protocol):
@@ -65,7 +68,7 @@ class EventReporter:
     def stage(self, name: str, index: int, count: int) -> None:
         """See `Reporter`."""
         self._stage, self._began, self._sent = name, time.monotonic(), 0.0
-        logging.getLogger(__name__).info("stage %s (%d of %d)", name, index + 1, count)
+        log.info("stage %s (%d of %d)", name, index + 1, count)
         self.send({"event": "stage", "job": self.job, "name": name, "index": index, "count": count})
 
     def progress(self, done: int, total: int, loss: float | None = None) -> None:
@@ -94,7 +97,7 @@ class EventReporter:
 
     def warn(self, code: str, message: str) -> None:
         """See `Reporter`."""
-        logging.getLogger(__name__).warning("%s: %s", code, message)
+        log.warning("%s: %s", code, message)
         self.send({"event": "warning", "job": self.job, "code": code, "message": message})
 
     def check_cancelled(self) -> None:
@@ -137,6 +140,7 @@ class TerminalReporter:
 
     def stage(self, name: str, index: int, count: int) -> None:
         """See `Reporter`."""
+        log.info("stage %s (%d of %d)", name, index + 1, count)
         self._bar.reset(self._task, total=None, description=f"{index + 1}/{count} {name}", loss="")
 
     def progress(self, done: int, total: int, loss: float | None = None) -> None:
@@ -148,7 +152,8 @@ class TerminalReporter:
 
     def warn(self, code: str, message: str) -> None:
         """See `Reporter`."""
-        self.console.print(f"[yellow]Note:[/yellow] {message}")
+        log.warning("%s: %s", code, message)
+        self.console.print(f"[yellow]Note:[/yellow] {escape(message)}")
 
     def check_cancelled(self) -> None:
         """See `Reporter`."""
@@ -164,7 +169,7 @@ def job_log(folder: Path) -> Iterator[None]:
     root = logging.getLogger()
     root.addHandler(handler)
     try:
-        logging.getLogger(__name__).info("align4d %s, Python %s, %s", align4d.__version__, platform.python_version(), platform.platform())
+        log.info("align4d %s, Python %s, %s", align4d.__version__, platform.python_version(), platform.platform())
         yield
     finally:
         root.removeHandler(handler)

@@ -36,7 +36,7 @@ def render_probe() -> float:
     pose[2, 3] = 2.0
     intrinsics = torch.tensor([[16.0, 0.0, 8.0], [0.0, 16.0, 8.0], [0.0, 0.0, 1.0]])
     rendering = rasterize(gaussians, Cameras(pose[None], intrinsics[None]), (16, 16))
-    (rendering.color.square().sum() + rendering.alpha.square().sum()).backward()  # type: ignore[no-untyped-call]
+    (rendering.color.square().sum() + rendering.alpha.square().sum()).backward()  # type: ignore[no-untyped-call,unused-ignore]
     if centres.grad is None or not torch.isfinite(centres.grad).all():
         raise EngineError("not_finite", "The rasteriser's gradient is not a number.", "Install the engine again.")
     return float(rendering.alpha.detach()[0, 0, 8, 8])

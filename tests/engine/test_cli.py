@@ -76,7 +76,7 @@ def test_generate_writes_a_job_that_the_engine_can_read(movie: Path, tmp_path: P
         "tracking.name=plain",
     )
     assert status == 0
-    assert "A note." in capsys.readouterr().out
+    assert "cut by the border" in capsys.readouterr().out
     request = protocol.read_request(out)
     assert request.seed == 7 and request.settings == {"tracking.iterations": 40, "tracking.name": "plain"} and request.video.last == 2
     assert len(request.objects) == 2
