@@ -29,7 +29,8 @@ class Job:
 
     Attributes:
         scene, start: where the motion goes: the scene's name, and the frame of the video's first frame.
-        state: "running", "arriving" (files are checked), "waiting" (the artist has to leave an edit mode), then "done", "failed" or "cancelled".
+        blend: the .blend that was open; empty when it had not been saved.
+        state: "running", "arriving" (files are checked), "waiting" (for the artist, `stage` says for what), then "done", "failed" or "cancelled".
         stage, fraction, eta: for the progress bar; eta of the stage in seconds, negative when unknown.
         stages: index and count of the engine's stages.
         notes: what the artist should know, as sentences.
@@ -41,6 +42,7 @@ class Job:
     targets: tuple[Target, ...]
     scene: str
     start: int
+    blend: str = ""
     state: str = "running"
     stage: str = "Starting the engine"
     fraction: float = 0.0
@@ -86,7 +88,7 @@ def start(context: bpy.types.Context) -> Job:
     except BaseException:
         storage.delete(folder)
         raise
-    job = Job(identity, folder, captured.targets, context.scene.name, context.scene.frame_start)
+    job = Job(identity, folder, captured.targets, context.scene.name, context.scene.frame_start, bpy.data.filepath)
     history.append(job)
     return job
 
@@ -202,13 +204,19 @@ def _take(job: Job, event: dict[str, Any]) -> None:
 
 
 def _land(job: Job, arrival: timeline.Arrival) -> None:
-    """Puts the result into the scene, once the artist is not in the middle of editing: undo steps of edit modes hold no modifiers."""
+    """Puts the result into the scene, once the artist is back in that file, and not in an edit mode, whose undo steps hold no modifiers."""
     active = bpy.context.view_layer.objects.active
     if active and active.mode not in {"OBJECT", "POSE"}:
         job.state, job.stage = "waiting", "Ready: leave the edit mode (Tab) to receive the motion"
         return
     scene = bpy.data.scenes.get(job.scene) or bpy.context.scene
-    timeline.apply(arrival, scene, job.start)
+    try:
+        timeline.apply(arrival, scene, job.start)
+    except UserError as error:
+        if error.code != "object_gone" or job.blend in {"", bpy.data.filepath}:
+            raise
+        job.state, job.stage = "waiting", f"Ready: open {Path(job.blend).name} again to receive the motion"
+        return
     job.notes = list(dict.fromkeys((*job.notes, *arrival.result.notes)))
     _end(job, "done")
 

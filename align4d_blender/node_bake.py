@@ -71,7 +71,7 @@ def atlas_uv(mesh: bpy.types.Mesh, size: int) -> np.ndarray:
     extent = np.maximum(np.maximum.reduceat(flat, starts) - low, 1e-12)
     side = int(np.ceil(np.sqrt(len(totals))))
     cell = np.stack([np.arange(len(totals)) % side, np.arange(len(totals)) // side], axis=1)
-    inset = _MARGIN * side / size
+    inset = min(_MARGIN * side / size, 0.25)
     inside = inset + (1 - 2 * inset) * (flat - low[face]) / extent[face]
     return ((cell[face] + inside) / side).astype(np.float32)
 

@@ -20,7 +20,7 @@ _discarded: set[Path] = set()
 
 def user_folder(name: str) -> Path:
     """A folder of the extension that survives its updates."""
-    return Path(bpy.utils.extension_path_user(EXTENSION, path=name, create=True))
+    return Path(bpy.utils.extension_path_user(EXTENSION, path=name, create=True)).resolve()
 
 
 def new_job() -> tuple[str, Path]:
@@ -40,7 +40,7 @@ def stored_path(path: Path) -> str:
 
 def actual_path(stored: str) -> Path:
     """The file behind a stored path."""
-    return Path(bpy.path.abspath(stored))
+    return Path(bpy.path.abspath(stored)).resolve()
 
 
 def discard(folder: Path) -> None:

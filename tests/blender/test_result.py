@@ -223,6 +223,20 @@ def test_saved_file_holds_relative_paths_and_its_result(blender: ModuleType, tmp
     assert_moves(item, local(item))
 
 
+def test_saved_while_the_job_ran(blender: ModuleType, tmp_path: Path) -> None:
+    """The job began in the user folder; the result still ends beside the .blend, at the next save."""
+    item = add_mesh("Fox")
+    use_video(tmp_path / "video")
+    jobs = blender.align4d_blender.jobs
+    job = jobs.start(bpy.context)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "fox.blend"))
+    jobs.wait(job)
+    assert_moves(item, local(item))
+    bpy.ops.wm.save_mainfile()
+    assert item.modifiers["Align4D"].filepath.startswith("//align4d")
+    assert_moves(item, local(item))
+
+
 def test_saving_after_removal_deletes_the_files(blender: ModuleType, tmp_path: Path) -> None:
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "fox.blend"))
     add_mesh("Fox")
