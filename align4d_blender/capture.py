@@ -120,7 +120,7 @@ class _Writer:
         """Writes one object's mesh and textures."""
         tag = uuid.uuid4().hex
         with self._evaluated(item) as (evaluated, depsgraph):
-            mesh = evaluated.to_mesh(preserve_all_data_layers=True, depsgraph=depsgraph)
+            mesh = evaluated.to_mesh()
             try:
                 materials = shown_materials(evaluated, mesh)
                 looks = [look_of(material) for material in materials]

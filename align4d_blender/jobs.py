@@ -15,7 +15,8 @@ from typing import Any
 
 import bpy
 
-from . import preferences, storage, timeline
+from ..engine.align4d.protocol import ProtocolError
+from . import preferences, resume, storage, timeline
 from .capture import Target, capture
 from .engine_client import EngineClient
 from .errors import UserError
@@ -84,6 +85,7 @@ def start(context: bpy.types.Context) -> Job:
     identity, folder = storage.new_job()
     try:
         captured = capture(context, identity, folder, chosen.device)
+        _succeed(last, folder)
         _engine(python).generate(folder)
     except BaseException:
         storage.delete(folder)
@@ -91,6 +93,16 @@ def start(context: bpy.types.Context) -> Job:
     job = Job(identity, folder, captured.targets, context.scene.name, context.scene.frame_start, bpy.data.filepath)
     history.append(job)
     return job
+
+
+def _succeed(last: Job | None, folder: Path) -> None:
+    """Lets the job of `folder` go on where the last one broke off, and clears up after that one."""
+    if last and last.error and last.error.code in resume.RESUMABLE and last.folder.is_dir():
+        try:
+            resume.take_over(last.folder, folder)
+        except (OSError, ProtocolError) as error:
+            print(f"Align4D: starting from the beginning, because the checkpoint of {last.folder} cannot be used: {error}")
+        _clear(last, "input", "work", "output")
 
 
 def cancel() -> None:
@@ -162,6 +174,9 @@ def shut_down() -> None:
     if _executor:
         _executor.shutdown(wait=True)
         _executor = None
+    for job in history:
+        if job.error:
+            _clear(job, "input", "work", "output")
     history.clear()
 
 
@@ -186,7 +201,7 @@ def _take(job: Job, event: dict[str, Any]) -> None:
     """One event of the engine."""
     kind = event.get("event")
     if kind == "stage":
-        job.stage, job.eta = str(event["name"]), -1.0
+        job.stage, job.eta = str(event["name"]).capitalize(), -1.0
         job.stages = event["index"], max(event["count"], 1)
         job.fraction = job.stages[0] / job.stages[1]
     elif kind == "progress":
@@ -222,16 +237,22 @@ def _land(job: Job, arrival: timeline.Arrival) -> None:
 
 
 def _end(job: Job, state: str, error: UserError | None = None) -> None:
-    """The last change of a job. What only the engine needed is deleted; of a job without result the log stays, where it failed."""
+    """The last change of a job. What is of no more use is deleted: all of a cancelled job, all but the log of a failed one that cannot go on."""
     job.state, job.error = state, error
     if state == "done":
-        for name in ("input", "work"):
-            storage.delete(job.folder / name)
-    elif state == "cancelled" or not (job.folder / "log.txt").exists():
+        _clear(job, "input", "work")
+    elif state == "cancelled":
         storage.delete(job.folder)
-    else:
-        for name in ("input", "work", "output"):
-            storage.delete(job.folder / name)
+    elif error and error.code not in resume.RESUMABLE:
+        _clear(job, "input", "work", "output")
+
+
+def _clear(job: Job, *names: str) -> None:
+    """Deletes parts of a job's folder; and the folder, when neither a result nor a log is left."""
+    for name in names:
+        storage.delete(job.folder / name)
+    if not any((job.folder / name).exists() for name in ("output", "log.txt")):
+        storage.delete(job.folder)
 
 
 def _worker() -> ThreadPoolExecutor:

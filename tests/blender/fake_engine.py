@@ -27,7 +27,7 @@ def moved(vertices: np.ndarray, frame: int) -> np.ndarray:
 def run(folder: Path, fewer: int) -> protocol.Result:
     """Writes the motion of every object, and the camera of the request as the solved one."""
     request = protocol.read_request(folder)
-    (folder / "output").mkdir()
+    (folder / "output").mkdir(exist_ok=True)
     objects = []
     for index, spec in enumerate(request.objects):
         vertices = protocol.read_arrays(folder / spec.mesh)["bake_vertices"]
@@ -49,6 +49,10 @@ def generate(folder: Path, mode: str) -> None:
     job = protocol.read_request(folder).job
     send("accepted", job=job)
     send("stage", job=job, name="Moving", index=0, count=2)
+    if (folder / "work" / "checkpoint").exists():
+        send("warning", job=job, code="resumed", message="Went on where it was.")
+    (folder / "work").mkdir(exist_ok=True)
+    (folder / "work" / "checkpoint").write_text("half way")
     if mode == "slow":
         return
     if mode == "stubborn":

@@ -193,6 +193,23 @@ def test_engine_that_died_is_started_again(blender: ModuleType, tmp_path: Path, 
     assert bpy.ops.align4d.generate() == {"FINISHED"}
 
 
+@pytest.mark.parametrize("change", ["nothing", "seed", "mesh"])
+def test_a_job_that_broke_off_goes_on_where_it_was(blender: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str) -> None:
+    item = add_mesh()
+    use_video(tmp_path)
+    monkeypatch.setenv("FAKE_ENGINE", "die")
+    refusal()
+    if change == "seed":
+        bpy.context.scene.align4d.seed = 5
+    if change == "mesh":
+        item.data.vertices[0].co.z += 0.5
+        item.data.update()
+    monkeypatch.setenv("FAKE_ENGINE", "move")
+    assert bpy.ops.align4d.generate() == {"FINISHED"}
+    assert ("Went on where it was." in blender.align4d_blender.jobs.current().notes) == (change == "nothing")
+    assert len(jobs_on_disk(blender)) == 1
+
+
 def test_chatter_among_the_messages_does_no_harm(blender: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     add_mesh()
     use_video(tmp_path)

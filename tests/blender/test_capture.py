@@ -220,6 +220,21 @@ def test_colour_attribute(blender: ModuleType, tmp_path: Path, domain: str, kind
     np.testing.assert_allclose(arrays["corner_color"][..., :3], wanted.reshape(-1, 3, 3), atol=0.003)
 
 
+def test_colours_reach_through_modifiers(blender: ModuleType, tmp_path: Path) -> None:
+    item = add_mesh()
+    item.data.color_attributes.new("Col", "FLOAT_COLOR", "POINT").data.foreach_set("color", np.tile((*ORANGE, 1), len(item.data.vertices)))
+    link(new_material(item), "ShaderNodeVertexColor").layer_name = "Col"
+    link(new_material(item), "ShaderNodeTexImage").image = bpy.data.images.new("skin", 8, 8)
+    item.data.polygons[0].material_index = 1
+    item.modifiers.new("Subdivision", "SUBSURF").levels = 1
+    add_armature(item)
+    request, folder = capture(blender, tmp_path)
+    arrays = arrays_of(request, folder)
+    painted = arrays["material"] == 0
+    np.testing.assert_allclose(shown(request, folder)[painted], np.broadcast_to(srgb(ORANGE), (painted.sum(), 3)), atol=1e-5)
+    assert np.ptp(arrays["corner_uv"][~painted], axis=(0, 1)).min() > 0.01
+
+
 def test_procedural_texture_is_baked(blender: ModuleType, tmp_path: Path) -> None:
     """Red where the local x is positive, blue elsewhere: a tree of maths on generated coordinates."""
     item = add_mesh(subdivisions=4)
