@@ -1,0 +1,99 @@
+"""The command line, without Blender: from a .glb and a movie to motion, also when the job is killed on the way."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import bpy
+import numpy as np
+import pytest
+from align4d.protocol import read_pc2, read_result
+from tiny import TINY
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class CommandLine:
+    """`python -m align4d` of the checkout, in the engine's environment."""
+
+    def __init__(self, python: Path) -> None:
+        self.python = python
+
+    def start(self, *words: str | Path) -> subprocess.Popen[str]:
+        surroundings = {**os.environ, "PYTHONPATH": str(ROOT / "engine"), "PYTHONIOENCODING": "utf-8"}
+        command = [str(self.python), "-m", "align4d", *(str(word) for word in words)]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8", env=surroundings)
+
+    def run(self, *words: str | Path) -> tuple[int, str]:
+        process = self.start(*words)
+        output = process.communicate(timeout=300)[0]
+        return process.returncode, output
+
+
+@pytest.fixture(scope="module")
+def align4d(engine_python: Path) -> CommandLine:
+    return CommandLine(engine_python)
+
+
+@pytest.fixture(scope="module")
+def glb(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The example's mesh as other programs would give it."""
+    path = tmp_path_factory.mktemp("glb") / "fox.glb"
+    bpy.ops.wm.open_mainfile(filepath=str(ROOT / "examples" / "fox.blend"))
+    bpy.ops.export_scene.gltf(filepath=str(path), export_cameras=False, export_animations=False)
+    return path
+
+
+def words(glb: Path, out: Path) -> list[str | Path]:
+    """The command of a short job."""
+    start = bpy.context.scene.camera.matrix_world.translation
+    azimuth = float(np.degrees(np.arctan2(start.x, -start.y)))
+    elevation = float(np.degrees(np.arcsin(start.z / start.length)))
+    overrides: list[str | Path] = [word for name, value in TINY.items() for word in ("--set", f"{name}={value}")]
+    view: list[str | Path] = [f"--azimuth={azimuth}", f"--elevation={elevation}", "--device=cpu", "--preset=draft", "--last=2"]
+    return ["generate", "--mesh", glb, "--video", ROOT / "examples" / "fox.mp4", "--out", out, *view, *overrides]
+
+
+def test_from_a_glb_to_motion_and_again_after_a_kill(align4d: CommandLine, glb: Path, tmp_path: Path) -> None:
+    code, output = align4d.run(*words(glb, tmp_path / "whole"))
+    assert code == 0, output
+    result = read_result(tmp_path / "whole")
+    motion = read_pc2(tmp_path / "whole" / result.objects[0].motion)
+    assert motion.shape == (3, result.objects[0].vertex_count, 3) and np.isfinite(motion).all()
+    assert np.abs(motion[2] - motion[0]).max() > 0.005
+
+    process = align4d.start(*words(glb, tmp_path / "killed"))
+    try:
+        wait_for(tmp_path / "killed" / "work", process)
+    finally:
+        process.kill()
+        process.communicate()
+    assert not (tmp_path / "killed" / "output" / "result.json").exists()
+    code, output = align4d.run("resume", tmp_path / "killed")
+    assert code == 0, output
+    again = read_result(tmp_path / "killed")
+    resumed = read_pc2(tmp_path / "killed" / again.objects[0].motion)
+    assert np.abs(resumed - motion).max() < 1e-5
+    assert again.camera == result.camera
+
+
+def wait_for(work: Path, process: subprocess.Popen[str]) -> None:
+    """Until the job has its first checkpoint of the tracking, or has ended."""
+    limit = time.monotonic() + 300
+    while not list(work.glob("tracking*")) and process.poll() is None and time.monotonic() < limit:
+        time.sleep(0.005)
+    assert process.poll() is None, process.communicate()[0]
+
+
+def test_wrong_input_gets_a_sentence_and_no_traceback(align4d: CommandLine, glb: Path, tmp_path: Path) -> None:
+    (tmp_path / "noise.mp4").write_bytes(bytes(5000))
+    command = words(glb, tmp_path / "job")
+    command[command.index("--video") + 1] = tmp_path / "noise.mp4"
+    code, output = align4d.run(*command)
+    assert code == 1 and "noise.mp4" in output and "Traceback" not in output
+    command = words(tmp_path / "nothing.glb", tmp_path / "job2")
+    code, output = align4d.run(*command)
+    assert code == 1 and "nothing.glb" in output and "Traceback" not in output
