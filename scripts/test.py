@@ -1,6 +1,6 @@
-"""Sets up what is needed and runs every check and test: style, types, the engine's, Blender's, and both together.
+"""Sets up what is needed and runs every check and test: style, types, the scripts', the engine's, Blender's, and both together.
 
-    python scripts/test.py [--only style|engine|blender|end_to_end] [--all-blenders] [--blender PATH]
+    python scripts/test.py [--only style|scripts|engine|blender|end_to_end] [--all-blenders] [--blender PATH]
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from support import blender, checks, console, environments, extension
 
-PARTS = ("style", "engine", "blender", "end_to_end")
+PARTS = ("style", "scripts", "engine", "blender", "end_to_end")
 
 
 def main() -> int:
@@ -30,8 +30,7 @@ def run(parts: Sequence[str], program: str | None, every: bool) -> list[checks.O
     if "style" in parts:
         style_python = environments.ready(environments.style_environment())
         outcomes += [*checks.style(style_python), *checks.types(style_python, engine_python)]
-    if "engine" in parts:
-        outcomes.append(checks.engine_tests(engine_python))
+    outcomes += [checks.engine_tests(engine_python, part) for part in ("scripts", "engine") if part in parts]
     if "blender" in parts or "end_to_end" in parts:
         blenders = blender.everything() if every else [blender.chosen(program)]
         zip_file = extension.build(blenders[-1], extension.default_zip())

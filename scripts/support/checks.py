@@ -67,9 +67,9 @@ def _copy_blender_side(folder: Path) -> str:
     return package
 
 
-def engine_tests(engine_python: Path) -> Outcome:
-    """tests/engine in the engine's environment."""
-    return _pytest("engine", [str(engine_python), "-m", "pytest", str(ROOT / "tests" / "engine")], {"PYTHONPATH": str(ROOT / "engine")})
+def engine_tests(engine_python: Path, folder: str = "engine") -> Outcome:
+    """tests/engine, or tests/scripts, in the engine's environment."""
+    return _pytest(folder, [str(engine_python), "-m", "pytest", str(ROOT / "tests" / folder)], {"PYTHONPATH": str(ROOT / "engine")})
 
 
 def blender_tests(blender: Blender, zip_file: Path, engine_python: Path, folder: str = "blender") -> Outcome:

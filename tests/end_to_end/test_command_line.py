@@ -10,8 +10,9 @@ from pathlib import Path
 import bpy
 import numpy as np
 import pytest
-from align4d.protocol import read_pc2, read_result
 from tiny import TINY
+
+from align4d.protocol import read_pc2, read_result
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import bpy
 import numpy as np
 import pytest
-from align4d.protocol import read_pc2, read_result
 from tiny import positions, shown
+
+from align4d.protocol import read_pc2, read_result
 
 
 def generate(video: Path) -> None:
