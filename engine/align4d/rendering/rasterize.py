@@ -5,9 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..errors import EngineError
-from .cpu import rasterize_cpu
-from .reference import rasterize_reference
+from . import backends
 from .types import Cameras, Gaussians, Rendering, check_cameras, check_finite, with_sets
 
 
@@ -28,7 +26,7 @@ def rasterize(
         cameras: C cameras.
         size: height and width of the images, pixels.
         background: (3,) colour behind everything; None is white.
-        backend: "auto", "reference" or "cpu".
+        backend: "auto" (see `choose`), "reference", "cpu", "triton" or "gsplat".
         low_pass: added to the diagonal of every image-space covariance, px^2 (gsplat's eps2d).
         depth: also render depth; costs a second pass.
 
@@ -43,7 +41,7 @@ def rasterize(
     check_finite({**tensors, "world_to_camera": cameras.world_to_camera, "intrinsics": cameras.intrinsics})
     like = tensors["centres"]
     background = like.new_ones(3) if background is None else background.to(like)
-    draw = _backend(backend, like)
+    draw = backends.load(_automatic(like) if backend == "auto" else backend)
     color, alpha = draw(tensors, cameras, size, background, low_pass)
     if not depth:
         return Rendering(color, alpha)
@@ -54,16 +52,9 @@ def rasterize(
 
 def _camera_depths(centres: Tensor, cameras: Cameras) -> Tensor:
     """Camera z of the centres (L, N, 3) in every camera, (C, N)."""
-    row = cameras.world_to_camera[:, 2].to(centres)
-    sets = centres.shape[0]
-    grouped = row.reshape(sets, cameras.count // sets, 4)
-    return (torch.einsum("lni,lvi->lvn", centres, grouped[..., :3]) + grouped[..., 3:]).reshape(cameras.count, -1)
+    row = cameras.world_to_camera[:, 2].to(centres).unflatten(0, (centres.shape[0], -1))
+    return (torch.einsum("lni,lvi->lvn", centres, row[..., :3]) + row[..., 3:]).flatten(0, 1)
 
 
-def _backend(name: str, like: Tensor):
-    if name == "auto":
-        name = "cpu" if like.device.type == "cpu" and like.dtype == torch.float32 else "reference"
-    backends = {"reference": rasterize_reference, "cpu": rasterize_cpu}
-    if name not in backends:
-        raise EngineError("rendering_backend", f"There is no rendering backend {name!r}.", f"Choose one of: auto, {', '.join(backends)}.")
-    return backends[name]
+def _automatic(like: Tensor) -> str:
+    return "cpu" if like.device.type == "cpu" and like.dtype == torch.float32 else "reference"

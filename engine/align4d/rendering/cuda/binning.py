@@ -1,0 +1,77 @@
+"""Which Gaussians touch which tile, nearest first, on the GPU: torch's radix sort twice, and one Triton kernel.
+
+First all Gaussians are sorted by camera and depth; then each writes one pair for each tile that it touches, in that
+order; then the pairs are sorted by tile, stably. A pair's place before the second sort is its gradient slot: the slots
+of one Gaussian lie next to each other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Bins:
+    """P pairs of (tile, Gaussian), sorted by tile, nearest first.
+
+    Attributes:
+        owners: (P,) int32, the Gaussian c * N + n of each pair.
+        slots: (P,) int64, the gradient slot of each pair.
+        ranges: (C * tiles + 1,) int64, where each tile's pairs start.
+        first_slot: (C * N,) int32, where each Gaussian's slots start.
+    """
+
+    owners: Tensor
+    slots: Tensor
+    ranges: Tensor
+    first_slot: Tensor
+
+
+@triton.jit
+def _emit_kernel(order, ends, counts, rects, keys, owners, first_slot, total, count, tiles_x, tiles, BLOCK: tl.constexpr):
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    mask = i < total
+    g = tl.load(order + i, mask=mask, other=0)
+    pairs = tl.where(mask, tl.load(counts + g, mask=mask, other=0), 0)
+    start = tl.load(ends + i, mask=mask, other=0) - pairs
+    tl.store(first_slot + g, start.to(tl.int32), mask=mask)
+    x0 = tl.load(rects + g, mask=mask, other=0)
+    y0 = tl.load(rects + total + g, mask=mask, other=0)
+    across = tl.maximum(tl.load(rects + 2 * total + g, mask=mask, other=1) - x0, 1)
+    first_tile = (g // count).to(tl.int32) * tiles + y0 * tiles_x + x0
+    most = tl.max(pairs)
+    t = 0
+    while t < most:
+        here = t < pairs
+        tile = first_tile + (t // across) * tiles_x + t % across
+        tl.store(keys + start + t, tile.to(keys.dtype.element_ty), mask=here)
+        tl.store(owners + start + t, g.to(tl.int32), mask=here)
+        t += 1
+
+
+def bin_gaussians(depths: Tensor, rects: Tensor, counts: Tensor, cameras: int, tiles_x: int, tiles: int) -> Bins:
+    """Sort C * N projected Gaussians into C * tiles tiles.
+
+    Waits once for the GPU: the number of pairs decides how much memory is needed.
+    """
+    total = depths.numel()
+    count = total // cameras
+    bits = depths.view(torch.int32).long()  # positive floats sort like their bits
+    camera = torch.arange(cameras, device=depths.device).repeat_interleave(count)
+    order = torch.sort((camera << 32) | bits, stable=True).indices
+    ends = torch.cumsum(counts[order], 0)
+    pairs = int(ends[-1])
+    key_type = torch.int16 if cameras * tiles < 1 << 15 else torch.int32
+    keys = torch.empty(pairs, dtype=key_type, device=depths.device)
+    owners = torch.empty(pairs, dtype=torch.int32, device=depths.device)
+    first_slot = torch.empty(total, dtype=torch.int32, device=depths.device)
+    block = 128
+    _emit_kernel[(triton.cdiv(total, block),)](order, ends, counts, rects, keys, owners, first_slot, total, count, tiles_x, tiles, BLOCK=block)
+    keys, slots = torch.sort(keys, stable=True)
+    edges = torch.arange(cameras * tiles + 1, dtype=key_type, device=depths.device)
+    return Bins(owners[slots], slots, torch.searchsorted(keys, edges), first_slot)
