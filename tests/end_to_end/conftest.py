@@ -16,8 +16,9 @@ from types import ModuleType
 
 import pytest
 
-_USER_FOLDER = tempfile.TemporaryDirectory(prefix="align4d-end-to-end-", ignore_cleanup_errors=True)
-os.environ["BLENDER_USER_RESOURCES"] = _USER_FOLDER.name  # before bpy is imported: it reads this once
+if "bpy" not in sys.modules:  # an installed Blender runs already, in the user folder that scripts/test.py gave it
+    _USER_FOLDER = tempfile.TemporaryDirectory(prefix="align4d-end-to-end-", ignore_cleanup_errors=True)
+    os.environ["BLENDER_USER_RESOURCES"] = _USER_FOLDER.name  # before bpy is imported: it reads this once
 
 import bpy  # noqa: E402
 
