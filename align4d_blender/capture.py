@@ -30,7 +30,9 @@ class Target:
         name: when it was captured.
         uid: Blender's session-wide id; survives renaming and undo, not loading a file.
         vertex_count: of the artist's own mesh.
-        unmap: file with `rest_shape.undo_modifiers`' arrays, where modifiers act on top of the point cache.
+        unmap: file with `shown`, `base` and `unmap` of its RestShape, where modifiers act on top of the point cache.
+        bent: as in its RestShape.
+        frame: scene frame and sub-frame at which it was captured.
     """
 
     id: str
@@ -38,6 +40,8 @@ class Target:
     uid: int
     vertex_count: int
     unmap: Path | None = None
+    bent: bool = False
+    frame: tuple[int, float] = (1, 0.0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,7 +142,7 @@ class _Writer:
             protocol.write_arrays(unmap, {"shown": rest.shown, "base": rest.base, "unmap": rest.unmap})
         matrix = tuple(tuple(row) for row in item.matrix_world)
         spec = protocol.ObjectSpec(tag, item.name, name, matrix, specs)
-        return spec, Target(tag, item.name, item.session_uid, len(item.data.vertices), unmap)
+        return spec, Target(tag, item.name, item.session_uid, len(item.data.vertices), unmap, rest.bent, self.frame)
 
     @contextmanager
     def _evaluated(self, item: bpy.types.Object) -> Iterator[tuple[bpy.types.Object, bpy.types.Depsgraph]]:

@@ -22,6 +22,8 @@ from .engine_client import EngineClient
 from .errors import UserError
 
 _TICK = 0.1
+_SLICE = 0.03
+"""Seconds of the main thread that a tick may take."""
 
 
 @dataclass
@@ -36,6 +38,7 @@ class Job:
         stages: index and count of the engine's stages.
         notes: what the artist should know, as sentences.
         error: why it failed.
+        arrival, writing: what the worker thread is doing with the result.
     """
 
     id: str
@@ -52,6 +55,7 @@ class Job:
     notes: list[str] = field(default_factory=list)
     error: UserError | None = None
     arrival: Future[timeline.Arrival] | None = None
+    writing: Future[None] | None = None
 
     @property
     def ended(self) -> bool:
@@ -153,7 +157,7 @@ def step(job: Job) -> None:
                 if event.get("job") in {None, "", job.id} and job.state == "running":
                     _take(job, event)
         if job.state in {"arriving", "waiting"} and job.arrival and job.arrival.done():
-            _land(job, job.arrival.result())
+            _receive(job, job.arrival.result())
     except UserError as error:
         _end(job, "failed", error)
     if (job.state, job.stage, job.fraction) != before:
@@ -218,22 +222,28 @@ def _take(job: Job, event: dict[str, Any]) -> None:
         job.arrival = _worker().submit(timeline.prepare, job.folder, job.targets)
 
 
-def _land(job: Job, arrival: timeline.Arrival) -> None:
-    """Puts the result into the scene, once the artist is back in that file, and not in an edit mode, whose undo steps hold no modifiers."""
+def _receive(job: Job, arrival: timeline.Arrival) -> None:
+    """From the engine's files to the scene: the motion goes below the artist's modifiers, a slice at a time; its files are written; it is applied.
+
+    Waits while the artist has another file open, or is in an edit mode, whose undo steps hold no modifiers.
+    """
     active = bpy.context.view_layer.objects.active
     if active and active.mode not in {"OBJECT", "POSE"}:
         job.state, job.stage = "waiting", "Ready: leave the edit mode (Tab) to receive the motion"
         return
-    scene = bpy.data.scenes.get(job.scene) or bpy.context.scene
     try:
-        timeline.apply(arrival, scene, job.start)
+        if job.writing is None:
+            if timeline.improve(arrival, _SLICE):
+                job.writing = _worker().submit(timeline.finish, arrival)
+        elif job.writing.done():
+            job.writing.result()
+            timeline.apply(arrival, bpy.data.scenes.get(job.scene) or bpy.context.scene, job.start)
+            job.notes = list(dict.fromkeys((*job.notes, *timeline.notes(arrival))))
+            _end(job, "done")
     except UserError as error:
         if error.code != "object_gone" or job.blend in {"", bpy.data.filepath}:
             raise
         job.state, job.stage = "waiting", f"Ready: open {Path(job.blend).name} again to receive the motion"
-        return
-    job.notes = list(dict.fromkeys((*job.notes, *arrival.result.notes)))
-    _end(job, "done")
 
 
 def _end(job: Job, state: str, error: UserError | None = None) -> None:

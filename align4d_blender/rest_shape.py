@@ -2,6 +2,7 @@
 
 The point cache is the FIRST modifier, so an armature or a lattice that follows acts on top of it. Close to the captured shape that
 remaining stack moves each vertex by an affine map; it is measured by shifting the input along x, y and z, and undone on import.
+For an armature that is exact; for modifiers that bend space it is the first step of Newton's method, and `undoing` does the others.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import cast
 
 import bpy
 import numpy as np
@@ -34,17 +36,13 @@ class RestShape:
         shown: (B, 3) where deforming modifiers show them, in object space.
         base: (B, 3) before any modifier, with shape keys mixed in; None where no modifier moves them.
         unmap: (B, 3, 3) inverse of the remaining stack's linear part; None with `base`.
+        bent: whether the remaining stack is more than an affine map of each vertex.
     """
 
     shown: np.ndarray
     base: np.ndarray | None = None
     unmap: np.ndarray | None = None
-
-
-def undo_modifiers(motion: np.ndarray, shape_arrays: dict[str, np.ndarray]) -> np.ndarray:
-    """Positions (T, B, 3) to feed into the stack so that it shows `motion`; the arrays are `shown`, `base` and `unmap`."""
-    offset = motion - shape_arrays["shown"]
-    return shape_arrays["base"] + np.einsum("bij,tbj->tbi", shape_arrays["unmap"], offset)
+    bent: bool = False
 
 
 @contextmanager
@@ -71,33 +69,64 @@ def evaluated_copy(copy: bpy.types.Object) -> bpy.types.Object:
     return copy.evaluated_get(layer.depsgraph)
 
 
+class Stack:
+    """The deforming modifiers that remain after the point cache, as a function of the vertices that go in."""
+
+    def __init__(self, copy: bpy.types.Object) -> None:
+        self.copy = copy
+
+    def shown(self, vertices: np.ndarray | None = None) -> np.ndarray:
+        """Where vertices (B, 3) come out; None: where the mesh's own are shown."""
+        if vertices is not None:
+            mesh = cast(bpy.types.Mesh, self.copy.data)
+            mesh.vertices.foreach_set("co", np.ascontiguousarray(vertices, np.float32).ravel())
+            mesh.update()
+        return _shown(self.copy)
+
+
+@contextmanager
+def stack_of(item: bpy.types.Object, frame: tuple[int, float]) -> Iterator[Stack]:
+    """The object's remaining stack, on a copy of the object and of its mesh without shape keys. It may be used inside the block only."""
+    with bare_copy(item, frame) as copy:
+        mesh = cast(bpy.types.Mesh, item.data).copy()
+        try:
+            copy.data = mesh
+            copy.shape_key_clear()
+            _keep_deforming(copy, len(mesh.vertices))
+            yield Stack(copy)
+        finally:
+            copy.data = item.data
+            bpy.data.meshes.remove(mesh)
+
+
 def rest_shape(item: bpy.types.Object, frame: tuple[int, float], evaluated: np.ndarray) -> RestShape:
     """Measures the artist's own vertices. `evaluated` (V, 3) is the evaluated mesh's, taken where no modifier is shown."""
-    active = [modifier for modifier in item.modifiers if modifier.show_viewport and modifier.name != MODIFIER]
-    if not active:
+    if not any(modifier.show_viewport and modifier.name != MODIFIER for modifier in item.modifiers):
         return RestShape(evaluated)
-    count = len(item.data.vertices)
     with bare_copy(item, frame) as copy:
-        _keep(copy, _DEFORMING | {"NODES"})
-        if len(_shown(copy)) != count:
-            _keep(copy, _DEFORMING)
+        _keep_deforming(copy, len(item.data.vertices))
         shown = _shown(copy)
         if not copy.modifiers:
             return RestShape(shown)
-        shift = copy.modifiers.new("Align4D Shift", "DISPLACE")
-        copy.modifiers.move(len(copy.modifiers) - 1, 0)
-        shift.mid_level = 0.0
-        length = _PROBE * float(max(np.ptp(shown, axis=0).max(), 1e-6))
-        shifted = []
-        for axis in "XYZ":
-            shift.direction, shift.strength = axis, length
-            shifted.append(_shown(copy))
-        _keep(copy, set())
+        copy.modifiers.clear()
         base = _shown(copy)
-    linear = np.stack([(moved - shown) / length for moved in shifted], axis=2).astype(np.float64)
-    if np.abs(linear - np.eye(3)).max() < 1e-4 and np.abs(shown - base).max() < 1e-6 * length / _PROBE:
-        return RestShape(shown)
-    return RestShape(shown, base, _inverse(linear).astype(np.float32))
+    size = float(max(np.ptp(shown, axis=0).max(), 1e-6))
+    length = _PROBE * size
+    with stack_of(item, frame) as stack:
+        linear = np.stack([(stack.shown(base + shift) - shown) / length for shift in length * np.eye(3)], axis=2).astype(np.float64)
+        if np.abs(linear - np.eye(3)).max() < 1e-4 and np.abs(shown - base).max() < 1e-6 * size:
+            return RestShape(shown)
+        swelling = 2 * _PROBE * (base - base.mean(0))
+        guess = shown + np.einsum("bij,bj->bi", linear, swelling)
+        bent = bool(np.abs(stack.shown(base + swelling) - guess).max() > 5e-6 * size)
+    return RestShape(shown, base, _inverse(linear).astype(np.float32), bent)
+
+
+def _keep_deforming(copy: bpy.types.Object, count: int) -> None:
+    """Leaves the modifiers that move vertices and make none; of geometry nodes that shows in the number of vertices, which has to be `count`."""
+    _keep(copy, _DEFORMING | {"NODES"})
+    if any(modifier.type == "NODES" for modifier in copy.modifiers) and len(_shown(copy)) != count:
+        _keep(copy, _DEFORMING)
 
 
 def _keep(copy: bpy.types.Object, types: set[str]) -> None:

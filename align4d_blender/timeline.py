@@ -9,11 +9,14 @@ from pathlib import Path
 import bpy
 
 from ..engine.align4d import protocol
-from . import storage
+from . import storage, undoing
 from .capture import Target
 from .errors import UserError, disk_error
-from .rest_shape import MODIFIER, undo_modifiers
+from .rest_shape import MODIFIER
 from .solved_camera import add_camera, remove_camera
+
+_EXACT = 1e-4
+"""Distance, as a part of an object's longest side, that nobody sees."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,7 @@ class Arrival:
 
     Attributes:
         caches: PC2 file of each target, in the order of the targets.
+        undoings: for targets with modifiers on top of the point cache, by index; their caches are written by `finish`.
     """
 
     result: protocol.Result
@@ -29,10 +33,11 @@ class Arrival:
     targets: tuple[Target, ...]
     caches: tuple[Path, ...]
     folder: Path
+    undoings: dict[int, undoing.Undoing]
 
 
 def prepare(folder: Path, targets: Sequence[Target]) -> Arrival:
-    """Checks a finished job's files, and undoes what modifiers will do on top of the point cache. Needs no Blender: runs in a thread.
+    """Checks a finished job's files, and begins to undo what modifiers will do on top of the point cache. Needs no Blender: runs in a thread.
 
     Raises UserError.
     """
@@ -40,25 +45,56 @@ def prepare(folder: Path, targets: Sequence[Target]) -> Arrival:
         result = protocol.read_result(folder)
         request = protocol.read_request(folder)
         motions = {entry.id: folder / entry.motion for entry in result.objects}
-        caches = tuple(_prepare_cache(motions[target.id], target, result.frames) for target in targets)
+        undoings = {}
+        caches = []
+        for index, target in enumerate(targets):
+            motion = motions[target.id]
+            _check(motion, target, result.frames)
+            caches.append(motion)
+            if target.unmap:
+                caches[-1] = motion.with_name(f"{motion.stem}_below_modifiers.pc2")
+                shape = protocol.read_arrays(target.unmap)
+                undoings[index] = undoing.start(caches[-1], target.frame, protocol.read_pc2(motion), shape, target.bent)
     except protocol.ProtocolError as error:
         raise UserError("bad_result", str(error), "") from error
     except KeyError as error:
         raise UserError("bad_result", "The engine's result does not hold every object.", "Press Generate again.") from error
     except OSError as error:
         raise disk_error(error) from error
-    return Arrival(result, request, tuple(targets), caches, folder)
+    return Arrival(result, request, tuple(targets), tuple(caches), folder, undoings)
 
 
-def _prepare_cache(motion: Path, target: Target, frames: int) -> Path:
-    """The PC2 to show; a new file where modifiers have to be undone."""
+def improve(arrival: Arrival, seconds: float) -> bool:
+    """Undoes modifiers that bend space, for about so many seconds of the main thread. Returns whether nothing is left to do."""
+    left = [(index, job) for index, job in arrival.undoings.items() if not job.done]
+    if left:
+        index, job = left[0]
+        undoing.improve(job, find(arrival.targets[index]), seconds)
+    return all(job.done for job in arrival.undoings.values())
+
+
+def notes(arrival: Arrival) -> list[str]:
+    """What the artist should know about the result, as sentences."""
+    said = list(arrival.result.notes)
+    for index, job in arrival.undoings.items():
+        if job.worst > _EXACT:
+            name = arrival.targets[index].name
+            said.append(f"The modifiers of {name} cannot be undone everywhere: the motion is off by up to {job.worst:.2%} of its size. Apply them.")
+    return said
+
+
+def finish(arrival: Arrival) -> None:
+    """Writes the point caches below modifiers. Needs no Blender: runs in a thread. Raises UserError."""
+    try:
+        for job in arrival.undoings.values():
+            protocol.write_pc2(job.path, job.base)
+    except OSError as error:
+        raise disk_error(error) from error
+
+
+def _check(motion: Path, target: Target, frames: int) -> None:
     if protocol.pc2_shape(motion) != (frames, target.vertex_count):
         raise protocol.ProtocolError(f"The motion of {target.name} has another number of frames or vertices. Generate the motion again.")
-    if target.unmap is None:
-        return motion
-    cache = motion.with_name(f"{motion.stem}_below_modifiers.pc2")
-    protocol.write_pc2(cache, undo_modifiers(protocol.read_pc2(motion), protocol.read_arrays(target.unmap)))
-    return cache
 
 
 def find(target: Target) -> bpy.types.Object:

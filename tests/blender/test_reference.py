@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import bpy
 import numpy as np
@@ -109,6 +109,48 @@ def test_front_view_shows_everything(blender: ModuleType, tmp_path: Path, size: 
     corners = [world_to_camera @ (item.matrix_world @ vertex.co) for vertex in item.data.vertices]
     reach = max(max(abs(x) / -z / tangent * size[1] / size[0], abs(y) / -z / tangent) for x, y, z in corners)
     assert 0.5 < reach < 1, "everything is inside the frame, and fills it well"
+
+
+class View:
+    """A 3D view's region, as Blender describes it; there is none without a window."""
+
+    def __init__(self, kind: str) -> None:
+        self.view_perspective = kind
+        turned = Matrix.Rotation(math.radians(40), 4, "Z") @ Matrix.Rotation(math.radians(70), 4, "X")
+        self.view_matrix = (turned @ Matrix.Translation((0, 0, 7))).inverted()
+        self.window_matrix = Matrix.Identity(4)
+        self.window_matrix[1][1] = 2.5
+
+
+def view_camera(blender: ModuleType, kind: str) -> tuple[Matrix, float]:
+    module = blender.align4d_blender.reference
+    bpy.context.scene.align4d.camera = "VIEW"
+    context = SimpleNamespace(scene=bpy.context.scene, region_data=View(kind))
+    clip = module.Reference(None, 64, 48)
+    spec = module.camera_of(context, clip, np.array([-1.0, -1, -1]), np.array([1.0, 1, 1]))
+    return Matrix(spec.matrix_world), spec.fovy
+
+
+def test_current_view(blender: ModuleType) -> None:
+    matrix, fovy = view_camera(blender, "PERSP")
+    np.testing.assert_allclose(matrix, View("PERSP").view_matrix.inverted(), atol=1e-6)
+    assert fovy == pytest.approx(math.degrees(2 * math.atan(1 / 2.5)))
+
+
+def test_current_view_without_perspective_keeps_its_direction(blender: ModuleType) -> None:
+    matrix, fovy = view_camera(blender, "ORTHO")
+    assert fovy == 49.1
+    np.testing.assert_allclose(matrix.to_3x3(), View("ORTHO").view_matrix.inverted().to_3x3(), atol=1e-6)
+    ahead = matrix.to_quaternion() @ Vector((0, 0, -1))
+    assert ahead.dot(-matrix.translation.normalized()) == pytest.approx(1, abs=1e-6), "looks at the middle of what is selected"
+
+
+def test_current_view_through_the_camera(blender: ModuleType) -> None:
+    camera = bpy.data.objects.new("Own", bpy.data.cameras.new("Own"))
+    bpy.context.scene.collection.objects.link(camera)
+    camera.matrix_world = Matrix.Translation((1, 2, 3))
+    bpy.context.scene.camera = camera
+    assert view_camera(blender, "CAMERA")[0] == camera.matrix_world
 
 
 def test_scene_camera_is_taken_without_its_scale(blender: ModuleType, tmp_path: Path) -> None:

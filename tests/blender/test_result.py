@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -97,6 +98,57 @@ def test_posed_armature_is_undone(blender: ModuleType, tmp_path: Path, subdivide
     if surface:
         item.modifiers.remove(surface)
     assert_moves(item, rest)
+
+
+def add_lattice(item: bpy.types.Object) -> None:
+    cage = bpy.data.objects.new("Cage", bpy.data.lattices.new("Cage"))
+    bpy.context.scene.collection.objects.link(cage)
+    cage.data.points_u = cage.data.points_v = cage.data.points_w = 3
+    cage.scale = (4, 4, 4)
+    cage.data.points[5].co_deform.x += 0.2
+    cage.data.points[13].co_deform.z -= 0.2
+    item.modifiers.new("Cage", "LATTICE").object = cage
+
+
+def add_bend(item: bpy.types.Object) -> None:
+    modifier = item.modifiers.new("Bend", "SIMPLE_DEFORM")
+    modifier.deform_method, modifier.angle, modifier.deform_axis = "BEND", 0.6, "Z"
+
+
+def add_smooth(item: bpy.types.Object) -> None:
+    item.modifiers.new("Smooth", "SMOOTH").iterations = 3
+
+
+@pytest.mark.parametrize("add", [add_lattice, add_bend, add_smooth])
+def test_modifiers_that_bend_space_are_undone(blender: ModuleType, tmp_path: Path, add: Callable[[bpy.types.Object], None]) -> None:
+    item = add_mesh()
+    add(item)
+    rest = evaluated(item)
+    assert np.abs(rest - local(item)).max() > 0.02, "the modifier does not move the mesh: this test shows nothing"
+    generate(tmp_path)
+    assert_moves(item, rest)
+
+
+def test_what_cannot_be_undone_is_said(blender: ModuleType, tmp_path: Path) -> None:
+    item, floor = add_mesh("Fox"), add_mesh("Floor")
+    item.modifiers.new("Wrap", "SHRINKWRAP").target = floor  # everything lies on the other mesh, whatever the motion says
+    floor.scale = (2, 2, 2)
+    select(item)
+    generate(tmp_path)
+    assert any("modifiers of Fox cannot be undone everywhere" in note for note in blender.align4d_blender.jobs.current().notes)
+
+
+def test_shape_keys_below_an_armature(blender: ModuleType, tmp_path: Path) -> None:
+    item = add_mesh()
+    item.shape_key_add(name="Basis")
+    key = item.shape_key_add(name="Wide")
+    key.data.foreach_set("co", (local(item) * np.array([2, 1, 1])).astype(np.float32).ravel())
+    key.value = 0.5
+    add_armature(item)
+    rest = evaluated(item)
+    generate(tmp_path)
+    assert_moves(item, rest)
+    assert [block.name for block in item.data.shape_keys.key_blocks] == ["Basis", "Wide"]
 
 
 def test_shape_keys_are_in_the_rest_pose(blender: ModuleType, tmp_path: Path) -> None:
