@@ -7,6 +7,7 @@ import math
 import gsplat
 from torch import Tensor
 
+from .reference import rasterize_reference
 from .types import Cameras
 
 
@@ -14,6 +15,8 @@ def rasterize_gsplat(
     tensors: dict[str, Tensor], cameras: Cameras, size: tuple[int, int], background: Tensor, low_pass: float
 ) -> tuple[Tensor, Tensor]:
     """Colour (C, 3, H, W) and alpha (C, 1, H, W) of float32 CUDA tensors with a leading set dimension."""
+    if not tensors["opacities"].shape[-1]:  # ends the process in gsplat 1.5.3
+        return rasterize_reference(tensors, cameras, size, background, low_pass)
     height, width = size
     sets = math.lcm(*(tensor.shape[0] for tensor in tensors.values()))
     batched = {name: tensor.repeat_interleave(sets // tensor.shape[0], 0) for name, tensor in tensors.items()}

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from . import backends
+from .choose import choose
 from .types import Cameras, Gaussians, Rendering, check_cameras, check_finite, with_sets
 
 
@@ -57,4 +58,4 @@ def _camera_depths(centres: Tensor, cameras: Cameras) -> Tensor:
 
 
 def _automatic(like: Tensor) -> str:
-    return "cpu" if like.device.type == "cpu" and like.dtype == torch.float32 else "reference"
+    return choose(like.device).backend if like.dtype == torch.float32 else "reference"

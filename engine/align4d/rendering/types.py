@@ -141,7 +141,7 @@ def check_finite(tensors: dict[str, Tensor]) -> None:
     The usual case costs one pass over each tensor and one synchronisation: a sum is finite only if all its terms are
     (or else it overflowed, which the exact look that follows tells apart).
     """
-    total = torch.stack([tensor.detach().sum(dtype=torch.float64) for tensor in tensors.values()]).sum()
+    total = torch.stack([tensor.detach().sum() for tensor in tensors.values()]).sum()
     if bool(torch.isfinite(total)):
         return
     for name, tensor in tensors.items():

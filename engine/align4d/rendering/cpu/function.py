@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from ...errors import EngineError
 from ..types import Cameras
@@ -24,23 +25,25 @@ NAMES = ("centres", "rotations", "scales", "opacities", "colors")
 def rasterize_cpu(
     tensors: dict[str, Tensor], cameras: Cameras, size: tuple[int, int], background: Tensor, low_pass: float
 ) -> tuple[Tensor, Tensor]:
-    """Colour (C, 3, H, W) and alpha (C, 1, H, W) of float32 CPU tensors with a leading set dimension.
+    """Colour (C, 3, H, W) and alpha (C, 1, H, W) of float32 tensors with a leading set dimension.
 
-    Uses as many threads as torch does (`torch.set_num_threads`); the result does not depend on how many.
+    Tensors of another device are brought to main memory and the images back. Uses as many threads as torch does
+    (`torch.set_num_threads`); the result does not depend on how many.
 
     Raises:
-        EngineError: "rendering_backend" for another dtype or device.
+        EngineError: "rendering_backend" for another dtype.
     """
     for name, tensor in tensors.items():
-        if tensor.dtype != torch.float32 or tensor.device.type != "cpu":
+        if tensor.dtype != torch.float32:
             raise EngineError(
                 "rendering_backend",
-                f"The cpu rasteriser takes float32 tensors in main memory; {name} is {tensor.dtype} on {tensor.device}.",
+                f"The cpu rasteriser takes float32 tensors; {name} is {tensor.dtype}.",
                 "Convert it, or choose the reference backend.",
             )
     view = _View(_float64(cameras.world_to_camera), _float64(cameras.intrinsics), size, float(cameras.near), float(low_pass))
-    color, alpha = _Rasterize.apply(view, _array(background), *(tensors[name] for name in NAMES))
-    return color, alpha
+    color, alpha = _Rasterize.apply(view, _array(background.cpu()), *(tensors[name].cpu() for name in NAMES))
+    device = tensors["centres"].device
+    return color.to(device), alpha.to(device)
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,7 @@ class _Rasterize(torch.autograd.Function):
         return image, opacity
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *g_images: Tensor) -> tuple[Tensor | None, ...]:
         color, *tensors = ctx.saved_tensors
         arrays = [_array(tensor) for tensor in tensors]

@@ -14,6 +14,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from .launch import launch
+
 
 @dataclass(frozen=True)
 class Bins:
@@ -33,7 +35,7 @@ class Bins:
 
 
 @triton.jit
-def _emit_kernel(order, ends, counts, rects, keys, owners, first_slot, total, count, tiles_x, tiles, BLOCK: tl.constexpr):
+def _emit_kernel(order, ends, counts, rects, keys, owners, first_slot, total, count, tiles_x, tiles, lowest, BLOCK: tl.constexpr):
     i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     mask = i < total
     g = tl.load(order + i, mask=mask, other=0)
@@ -43,7 +45,7 @@ def _emit_kernel(order, ends, counts, rects, keys, owners, first_slot, total, co
     x0 = tl.load(rects + g, mask=mask, other=0)
     y0 = tl.load(rects + total + g, mask=mask, other=0)
     across = tl.maximum(tl.load(rects + 2 * total + g, mask=mask, other=1) - x0, 1)
-    first_tile = (g // count).to(tl.int32) * tiles + y0 * tiles_x + x0
+    first_tile = (g // count).to(tl.int32) * tiles + y0 * tiles_x + x0 + lowest
     most = tl.max(pairs)
     t = 0
     while t < most:
@@ -66,12 +68,17 @@ def bin_gaussians(depths: Tensor, rects: Tensor, counts: Tensor, cameras: int, t
     order = torch.sort((camera << 32) | bits, stable=True).indices
     ends = torch.cumsum(counts[order], 0)
     pairs = int(ends[-1])
-    key_type = torch.int16 if cameras * tiles < 1 << 15 else torch.int32
+    # 16 bits sort in half the time; counting from the lowest number makes room for 65536 tiles.
+    key_type, lowest = (torch.int16, -(1 << 15)) if cameras * tiles <= 1 << 16 else (torch.int32, 0)
     keys = torch.empty(pairs, dtype=key_type, device=depths.device)
     owners = torch.empty(pairs, dtype=torch.int32, device=depths.device)
     first_slot = torch.empty(total, dtype=torch.int32, device=depths.device)
     block = 128
-    _emit_kernel[(triton.cdiv(total, block),)](order, ends, counts, rects, keys, owners, first_slot, total, count, tiles_x, tiles, BLOCK=block)
+    launch(
+        _emit_kernel, triton.cdiv(total, block), depths.device,
+        order, ends, counts, rects, keys, owners, first_slot, total, count, tiles_x, tiles, lowest, BLOCK=block,
+    )  # fmt: skip
     keys, slots = torch.sort(keys, stable=True)
-    edges = torch.arange(cameras * tiles + 1, dtype=key_type, device=depths.device)
-    return Bins(owners[slots], slots, torch.searchsorted(keys, edges), first_slot)
+    edges = torch.arange(lowest, lowest + cameras * tiles, device=depths.device).to(key_type)
+    starts = torch.searchsorted(keys, edges)
+    return Bins(owners[slots], slots, torch.cat([starts, ends[-1:]]), first_slot)

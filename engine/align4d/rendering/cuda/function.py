@@ -13,12 +13,12 @@ from ..types import Cameras
 from .binning import Bins, bin_gaussians
 from .geometry import SLOT_WIDTH, SPLAT_WIDTH, project_kernel
 from .geometry_gradient import project_backward_kernel
+from .launch import launch
 from .tiles import blend_backward_kernel, blend_kernel
 
 NAMES = ("centres", "rotations", "scales", "opacities", "colors")
-TILE = 16
+TILE_X, TILE_Y = 8, 8
 BLOCK = 128
-WARPS = 1
 
 
 def rasterize_triton(
@@ -42,23 +42,25 @@ class _Rasterize(torch.autograd.Function):
         tensors = tuple(tensor.contiguous() for tensor in tensors)
         number, count = cameras.shape[0], tensors[0].shape[1]
         total, views = number * count, [number // tensor.shape[0] for tensor in tensors]
-        tiles_x, tiles_y = triton.cdiv(width, TILE), triton.cdiv(height, TILE)
+        tiles_x, tiles_y = triton.cdiv(width, TILE_X), triton.cdiv(height, TILE_Y)
         new, kind = cameras.new_empty, torch.int32
         splats, depths = new(total, SPLAT_WIDTH), new(total)
         rects, counts = new((4, total), dtype=kind), new(total, dtype=kind)
         color, alpha, final = new(number, 3, height, width), new(number, 1, height, width), new(number, height, width)
         closed_by = new((number, height, width), dtype=kind)
         if total:
-            project_kernel[(triton.cdiv(total, BLOCK),)](
-                *tensors, cameras, splats, depths, rects, counts, total, count, height, width, near, low_pass, *views, TILE=TILE, BLOCK=BLOCK
-            )
+            launch(
+                project_kernel, triton.cdiv(total, BLOCK), cameras.device,
+                *tensors, cameras, splats, depths, rects, counts, total, count, height, width, near, low_pass, *views,
+                TILE_X=TILE_X, TILE_Y=TILE_Y, BLOCK=BLOCK,
+            )  # fmt: skip
             bins = bin_gaussians(depths, rects, counts, number, tiles_x, tiles_x * tiles_y)
         else:
             bins = Bins(*(torch.zeros(n, dtype=torch.int64, device=cameras.device) for n in (0, 0, number * tiles_x * tiles_y + 1, 0)))
-        grid = (number * tiles_x * tiles_y,)
-        blend_kernel[grid](
+        launch(
+            blend_kernel, number * tiles_x * tiles_y, cameras.device,
             bins.owners, bins.ranges, splats, background, color, alpha, final, closed_by,
-            height, width, tiles_x, tiles_x * tiles_y, TILE=TILE, num_warps=WARPS,
+            height, width, tiles_x, tiles_x * tiles_y, TILE_X=TILE_X, TILE_Y=TILE_Y, warps=1,
         )  # fmt: skip
         ctx.save_for_backward(*tensors, cameras, splats, counts, color, final, closed_by)
         ctx.bins, ctx.setting = bins, (height, width, low_pass, views, tiles_x, tiles_x * tiles_y)
@@ -73,12 +75,14 @@ class _Rasterize(torch.autograd.Function):
         if not count:
             return (None, *(torch.zeros_like(tensor) for tensor in tensors))
         slots = torch.zeros(len(bins.slots), SLOT_WIDTH, device=cameras.device)
-        blend_backward_kernel[(number * tiles,)](
+        launch(
+            blend_backward_kernel, number * tiles, cameras.device,
             bins.slots, bins.owners, bins.ranges, splats, color, final, closed_by, g_color.contiguous(), g_alpha.contiguous(), slots,
-            height, width, tiles_x, tiles, TILE=TILE, num_warps=WARPS,
+            height, width, tiles_x, tiles, TILE_X=TILE_X, TILE_Y=TILE_Y, warps=1,
         )  # fmt: skip
         gradients = [tensor.new_empty(number, *tensor.shape[1:]) for tensor in tensors]
-        project_backward_kernel[(triton.cdiv(number * count, BLOCK),)](
+        launch(
+            project_backward_kernel, triton.cdiv(number * count, BLOCK), cameras.device,
             *tensors[:4], cameras, slots, bins.first_slot, counts, *gradients,
             number * count, count, height, width, low_pass, *views[:4], BLOCK=BLOCK,
         )  # fmt: skip

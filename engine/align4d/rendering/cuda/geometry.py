@@ -111,7 +111,7 @@ def _covariance(a, b, low_pass):
 def project_kernel(
     centres, rotations, scales, opacities, colors, cameras, splats, depths, rects, counts,
     total, count, height, width, near, low_pass, views_c, views_r, views_s, views_o, views_k,
-    TILE: tl.constexpr, BLOCK: tl.constexpr,
+    TILE_X: tl.constexpr, TILE_Y: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     """Splat rows, depths, tile rectangles (x0, y0, x1, y1; end exclusive; 4 arrays) and tile counts of C * N Gaussians.
 
@@ -140,8 +140,8 @@ def project_kernel(
     seen = seen & (mean_x - reach_x < width) & (mean_y - reach_y < height)
     x0, x1 = tl.maximum(mean_x - reach_x, 0.0), tl.minimum(mean_x + reach_x, width - 1.0)
     y0, y1 = tl.maximum(mean_y - reach_y, 0.0), tl.minimum(mean_y + reach_y, height - 1.0)
-    x0, x1 = tl.where(seen, x0, 0.0).to(tl.int32) // TILE, tl.where(seen, x1, 0.0).to(tl.int32) // TILE + 1
-    y0, y1 = tl.where(seen, y0, 0.0).to(tl.int32) // TILE, tl.where(seen, y1, 0.0).to(tl.int32) // TILE + 1
+    x0, x1 = tl.where(seen, x0, 0.0).to(tl.int32) // TILE_X, tl.where(seen, x1, 0.0).to(tl.int32) // TILE_X + 1
+    y0, y1 = tl.where(seen, y0, 0.0).to(tl.int32) // TILE_Y, tl.where(seen, y1, 0.0).to(tl.int32) // TILE_Y + 1
     tl.store(rects + i, x0, mask=mask)
     tl.store(rects + total + i, y0, mask=mask)
     tl.store(rects + 2 * total + i, x1, mask=mask)

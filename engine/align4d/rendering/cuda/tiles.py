@@ -46,11 +46,11 @@ def _first_splats(owners, splats, start, end):
 
 
 @triton.jit
-def _pixels(tile, tiles_x, tiles, height, width, TILE: tl.constexpr):
+def _pixels(tile, tiles_x, tiles, height, width, TILE_X: tl.constexpr, TILE_Y: tl.constexpr):
     """Camera, pixel columns and rows of the tile, and which lie in the image."""
     inner = tile % tiles
-    lane = tl.arange(0, TILE * TILE)
-    x, y = (inner % tiles_x) * TILE + lane % TILE, (inner // tiles_x) * TILE + lane // TILE
+    lane = tl.arange(0, TILE_X * TILE_Y)
+    x, y = (inner % tiles_x) * TILE_X + lane % TILE_X, (inner // tiles_x) * TILE_Y + lane // TILE_X
     return tile // tiles, x, y, (x < width) & (y < height)
 
 
@@ -64,16 +64,16 @@ def _evaluate(splat, x, y):
 
 @triton.jit
 def blend_kernel(
-    owners, ranges, splats, background, color, alpha, final, closed_by, height, width, tiles_x, tiles, TILE: tl.constexpr
+    owners, ranges, splats, background, color, alpha, final, closed_by, height, width, tiles_x, tiles, TILE_X: tl.constexpr, TILE_Y: tl.constexpr
 ):
     """Render one tile; see `cpu.tiles.blend` for the images. closed_by (C, H, W) is int32 here."""
     tile = tl.program_id(0)
-    c, column, row, inside = _pixels(tile, tiles_x, tiles, height, width, TILE)
+    c, column, row, inside = _pixels(tile, tiles_x, tiles, height, width, TILE_X, TILE_Y)
     x, y = column.to(tl.float32) + 0.5, row.to(tl.float32) + 0.5
     start, end = tl.load(ranges + tile), tl.load(ranges + tile + 1)
     through = tl.where(inside, 1.0, 0.0)
-    last = tl.full([TILE * TILE], 1.0, tl.float32)
-    closed = tl.full([TILE * TILE], _NEVER, tl.int32)
+    last = tl.full([TILE_X * TILE_Y], 1.0, tl.float32)
+    closed = tl.full([TILE_X * TILE_Y], _NEVER, tl.int32)
     red, green, blue = tl.zeros_like(last), tl.zeros_like(last), tl.zeros_like(last)
     if start < end:
         splat, second, third = _first_splats(owners, splats, start, end)
@@ -108,12 +108,12 @@ def blend_kernel(
 
 @triton.jit
 def blend_backward_kernel(
-    slots, owners, ranges, splats, color, final, closed_by, g_color, g_alpha, out, height, width, tiles_x, tiles, TILE: tl.constexpr
+    slots, owners, ranges, splats, color, final, closed_by, g_color, g_alpha, out, height, width, tiles_x, tiles, TILE_X: tl.constexpr, TILE_Y: tl.constexpr
 ):
     """Gradient slots `out` (P, 9), zero at first: sums over the tile's pixels of v, v u, v dy, v u^2, v u dy, v dy^2 with
     v = dLoss/d(log alpha), and the gradient of red, green, blue."""
     tile = tl.program_id(0)
-    c, column, row, inside = _pixels(tile, tiles_x, tiles, height, width, TILE)
+    c, column, row, inside = _pixels(tile, tiles_x, tiles, height, width, TILE_X, TILE_Y)
     x, y = column.to(tl.float32) + 0.5, row.to(tl.float32) + 0.5
     pixel, area = row * width + column, height * width
     g_red = tl.load(g_color + c * 3 * area + pixel, mask=inside, other=0.0)
@@ -124,7 +124,7 @@ def blend_backward_kernel(
     behind += g_green * tl.load(color + (c * 3 + 1) * area + pixel, mask=inside, other=0.0)
     behind += g_blue * tl.load(color + (c * 3 + 2) * area + pixel, mask=inside, other=0.0)
     behind -= tl.load(g_alpha + c * area + pixel, mask=inside, other=0.0) * tl.load(final + c * area + pixel, mask=inside, other=0.0)
-    through = tl.full([TILE * TILE], 1.0, tl.float32)
+    through = tl.full([TILE_X * TILE_Y], 1.0, tl.float32)
     start = tl.load(ranges + tile)
     end = tl.minimum(tl.load(ranges + tile + 1), start + tl.max(closed))
     if start < end:
