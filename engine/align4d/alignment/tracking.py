@@ -28,6 +28,9 @@ class TrackingSettings:
     bend: cost of turning a joint by 1 rad, for a joint of radius `joint_radius`; grows with the square of the radius.
     joint_radius: radius of a thin joint.
     slack: cost of pulling a joint apart by one longest side of the asset, squared.
+    depth_drift: cost of a mean squared motion in depth, away from the rest pose, of one longest side: what the video does
+        not show to have moved in depth has not.
+    depth_change: the same against where the frame's first guess is.
     loss: weights of colour and mask.
     """
 
@@ -40,6 +43,8 @@ class TrackingSettings:
     bend: float = 0.002
     joint_radius: float = 0.04
     slack: float = 3.0
+    depth_drift: float = 1.0
+    depth_change: float = 0.0
     loss: KnownViewSettings = field(default_factory=KnownViewSettings)
 
 
@@ -128,6 +133,7 @@ class _FrameStep:
         self.is_joint = torch.ones(skeleton.count)
         self.is_joint[skeleton.root] = 0
         self.known = KnownViewLoss(settings.loss)
+        self.depth_axis = torch.from_numpy(world_to_camera[2, :3]).float()
 
     def solve(self, frame: int, turn: Tensor, shift: Tensor, report: Reporter) -> tuple[Tensor, Tensor, float]:
         """Turn (1, K, 3), shift (1, K, 3) and the known-view loss, from a first guess."""
@@ -135,15 +141,23 @@ class _FrameStep:
         turns, shifts = (turn / self.turn_lever).requires_grad_(), (shift / self.shift_lever).requires_grad_()
         optimiser = LeveredAdam([turns, shifts], settings.floor)
         target, target_alpha = self.reference.color[frame : frame + 1], self.reference.alpha[frame : frame + 1]
+        with torch.no_grad():
+            guess = self.performer.perform(self.skeleton.pose(turn, shift)).centres @ self.depth_axis
         for step in range(settings.iterations):
             report.check_cancelled()
             turn, shift = turns * self.turn_lever, shifts * self.shift_lever
             shown = self.performer.perform(self.skeleton.pose(turn, shift))
             picture = self.performer.render(shown, self.cameras, self.reference.size)
             loss = self.known(picture.color, picture.alpha, target, target_alpha)
-            (loss + self.effort(turn, shift)).backward()
+            (loss + self.effort(turn, shift) + self.drift(shown.centres, guess)).backward()
             optimiser.step(settings.rate + (settings.last_rate - settings.rate) * step / settings.iterations)
         return turns.detach() * self.turn_lever, shifts.detach() * self.shift_lever, float(loss.detach())
+
+    def drift(self, centres: Tensor, guess: Tensor) -> Tensor:
+        """What motion in depth costs."""
+        depth = centres @ self.depth_axis
+        rest = self.performer.bound.centres @ self.depth_axis
+        return self.settings.depth_drift * ((depth - rest) ** 2).mean() + self.settings.depth_change * ((depth - guess) ** 2).mean()
 
     def effort(self, turn: Tensor, shift: Tensor) -> Tensor:
         """What the pose costs: bent joints, joints pulled apart."""
