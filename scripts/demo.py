@@ -46,13 +46,14 @@ def animate(chosen: blender.Blender, user_folder: Path, out: Path, preset: str) 
 
 
 def render(chosen: blender.Blender, user_folder: Path, out: Path) -> None:
-    """Renders both views, and puts them beside the video."""
+    """Renders both views, and puts them beside the video: as a movie, and four frames as a picture."""
     import numpy as np
+    from PIL import Image
 
     from align4d.inputs.video import load_clip
     from align4d.protocol import VideoSpec
     from support.generation import run_with_bar
-    from support.movies import in_square, on_white, write_movie
+    from support.movies import in_square, on_white, sheet, write_movie
 
     pictures = out / "pictures"
     run_with_bar(chosen, user_folder, "render_views.py", [out / "fox_animated.blend", pictures, str(SIZE)], out / "render.log")
@@ -63,6 +64,7 @@ def render(chosen: blender.Blender, user_folder: Path, out: Path) -> None:
         for frame, solved, side in zip(clip.frames, *views, strict=True)
     ]
     write_movie(out / "fox.mp4", rows, clip.fps)
+    Image.fromarray(sheet(rows)).save(out / "fox.png")
 
 
 if __name__ == "__main__":

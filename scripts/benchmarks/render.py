@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
+
 from align4d.rendering import Cameras, Gaussians, rasterize
 from align4d.rendering.reference import boundary_band, rasterize_reference
 from align4d.rendering.types import with_sets
-from torch import Tensor
 
 CASES = ((5_000, 128), (5_000, 256), (20_000, 256), (100_000, 512))
 """Gaussians and image side."""
@@ -123,7 +124,7 @@ def measure_cases(names: list[str]) -> Iterable[Timing]:
 def measure_growth(name: str) -> Iterable[Timing]:
     """How the time grows with Gaussians, pixels, cameras and, on the CPU, cores."""
     print(f"\n{name}: growth, ms forward + backward")
-    cases = [(gaussians, 256, 1, None) for gaussians in (1_000, 2_500, 5_000, 10_000, 20_000, 40_000)]
+    cases: list[tuple[int, int, int, int | None]] = [(gaussians, 256, 1, None) for gaussians in (1_000, 2_500, 5_000, 10_000, 20_000, 40_000)]
     cases += [(5_000, side, 1, None) for side in (64, 128, 256, 512)]
     cases += [(5_000, 128, cameras, None) for cameras in (1, 2, 4, 8, 16)]
     if name == "cpu":

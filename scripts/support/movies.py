@@ -27,6 +27,14 @@ def in_square(picture: np.ndarray, side: int) -> np.ndarray:
     return np.asarray(square)
 
 
+def sheet(frames: Sequence[np.ndarray], count: int = 4) -> np.ndarray:
+    """`count` of (H, W, 3) uint8 frames, evenly over the movie, one under the other, without the white above and below."""
+    chosen = np.stack([frames[index] for index in np.linspace(0, len(frames) - 1, count + 1).round().astype(int)[:-1]])
+    inked = np.flatnonzero((chosen < 250).any(axis=(0, 2, 3)))
+    low, high = (max(inked[0] - 8, 0), inked[-1] + 9) if len(inked) else (0, chosen.shape[1])
+    return np.concatenate(list(chosen[:, low:high]))
+
+
 def write_movie(path: Path, frames: Sequence[np.ndarray], fps: float) -> None:
     """An H.264 movie of (H, W, 3) uint8 frames with even sides."""
     with av.open(str(path), "w") as container:

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
+from torch import Tensor
+
 from align4d.rendering import Cameras, Gaussians, rasterize
 from align4d.rendering.reference import boundary_band
 from align4d.rendering.types import with_sets
-from torch import Tensor
 
 COLOR_TOLERANCE, GRADIENT_TOLERANCE = 2e-4, 1e-3
 
@@ -48,7 +49,8 @@ def cloud(count: int, sigma: tuple[float, float], sets: int | None = None, exten
         return torch.rand(*lead, *shape, generator=random).double()
 
     rotations = torch.randn(*lead, count, 4, generator=random).double() * 3
-    return Gaussians((uniform(count, 3) - 0.5) * 2 * extent, rotations, sigma[0] + uniform(count, 3) * (sigma[1] - sigma[0]), uniform(count), uniform(count, 3))
+    centres, scales = (uniform(count, 3) - 0.5) * 2 * extent, sigma[0] + uniform(count, 3) * (sigma[1] - sigma[0])
+    return Gaussians(centres, rotations, scales, uniform(count), uniform(count, 3))
 
 
 def _scene(gaussians: Gaussians, size: tuple[int, int], cameras: int = 1, distance: float = 2.0) -> Scene:

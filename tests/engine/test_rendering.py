@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 import torch
+from rendering_scenes import SCENES, assert_agrees, cloud, orbit, render_with_gradient
+
 from align4d.errors import EngineError
 from align4d.rendering import Cameras, Gaussians, rasterize
-from rendering_scenes import SCENES, assert_agrees, cloud, orbit, render_with_gradient
 
 
 @pytest.mark.parametrize("name", SCENES)

@@ -180,7 +180,8 @@ class _Scene:
                 # out of the picture, or too small to see: look at the middle of the video's object from nearer
                 camera = camera.moved(distance=max(1.0, camera.distance / 2), yaw=0.0, pitch=0.0)
                 continue
-            distance = float(np.clip(camera.distance * (area / target_area) ** 0.5, self.settings.distance.nearest, 2 * self.settings.distance.farthest))
+            limits = self.settings.distance.nearest, 2 * self.settings.distance.farthest
+            distance = float(np.clip(camera.distance * (area / target_area) ** 0.5, *limits))
             yaw = camera.yaw - float(np.degrees((target_x - x) / focal))
             pitch = camera.pitch + float(np.degrees((target_y - y) / focal))
             camera = camera.moved(distance=distance, yaw=yaw, pitch=pitch)

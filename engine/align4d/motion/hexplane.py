@@ -62,13 +62,14 @@ class HexPlaneField(nn.Module):
         self.spatial = nn.Parameter(spatial)
         self.temporal = nn.Parameter(torch.ones(3, channels, times, size))
         self.trunk = nn.Linear(channels, settings.width)
-        self.heads = nn.ModuleList(ResidualHead(settings.width, outputs) for outputs in (3, 3, 4))
+        heads = [ResidualHead(settings.width, outputs) for outputs in (3, 3, 4)]
+        self.heads = nn.ModuleList(heads)
         for layer in self.modules():
             if isinstance(layer, nn.Linear):
                 bound = layer.in_features**-0.5
                 nn.init.uniform_(layer.weight, -bound, bound, generator=generator)
                 nn.init.zeros_(layer.bias)
-        for head in self.heads:
+        for head in heads:
             nn.init.zeros_(head.last.weight)
 
     def grid_parameters(self) -> list[nn.Parameter]:

@@ -106,7 +106,9 @@ def _areas_and_normals(nodes: np.ndarray, triangles: np.ndarray) -> tuple[np.nda
     return area, normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
 
 
-def _through_body(origin: np.ndarray, normal: np.ndarray, nodes: np.ndarray, triangles: np.ndarray, shell: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _through_body(
+    origin: np.ndarray, normal: np.ndarray, nodes: np.ndarray, triangles: np.ndarray, shell: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Depth below each node along the inward normal, and the pairs (node, node nearest to where the ray leaves)."""
     order = np.argsort(shell[triangles[:, 0]], kind="stable")
     triangles = triangles[order]

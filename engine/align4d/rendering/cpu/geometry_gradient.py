@@ -97,7 +97,7 @@ def _sum_slots(slots, start, end, sums):
     for slot in range(start, end):
         for j in range(SLOT_WIDTH):
             sums[j] += slots[slot, j]
-    for j in range(SLOT_WIDTH):
+    for j in range(SLOT_WIDTH):  # noqa: SIM110  numba knows no any() of a generator
         if sums[j] != 0.0:
             return True
     return False

@@ -74,7 +74,9 @@ def _loaded(kernel: Any, kinds: tuple[str, ...], constants: tuple[tuple[str, int
 
 @functools.cache
 def _driver() -> Any:
-    return ctypes.WinDLL("nvcuda.dll") if sys.platform == "win32" else ctypes.CDLL("libcuda.so.1")
+    if sys.platform == "win32":
+        return ctypes.WinDLL("nvcuda.dll")
+    return ctypes.CDLL("libcuda.so.1")
 
 
 def _check(result: int) -> None:
