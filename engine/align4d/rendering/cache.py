@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 import tempfile
@@ -33,12 +34,21 @@ def user_cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 
 
-def keep_compiled_kernels() -> None:
-    """Tell numba where to keep its machine code; to be called before a kernel is declared. `NUMBA_CACHE_DIR` wins."""
+def keep_compiled_kernels(sources: Path) -> None:
+    """Tell numba where to keep its machine code; to be called before a kernel is declared.
+
+    Args:
+        sources: the folder that the kernels lie in. Numba looks only at a kernel's own file to see whether it changed, not at
+            the functions and constants that it takes from others; so each state of the sources gets a folder of its own,
+            under `NUMBA_CACHE_DIR` where that is set.
+    """
     import numba
 
-    if not numba.config.CACHE_DIR:
-        numba.config.CACHE_DIR = str(cache_folder() / "numba")
+    digest = hashlib.sha256()
+    for file in sorted((*sources.glob("*.py"), *sources.parent.glob("*.py"))):
+        digest.update(file.read_bytes())
+    base = Path(numba.config.CACHE_DIR) if numba.config.CACHE_DIR else cache_folder() / "numba"
+    numba.config.CACHE_DIR = str(base / digest.hexdigest()[:16])
 
 
 def _writable(folder: Path) -> bool:

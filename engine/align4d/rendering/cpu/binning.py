@@ -1,4 +1,4 @@
-"""Numba kernels: which Gaussians touch which 16-px tile, nearest first.
+"""Numba kernels: which Gaussians touch which tile, nearest first.
 
 Per camera: a radix sort of all Gaussians by depth, then a counting sort into tiles, which keeps that order. Ties in
 depth keep the order of the input. Every (tile, Gaussian) pair also gets a gradient slot; the slots of one Gaussian
@@ -45,13 +45,13 @@ def _depth_order(depths, rects):
 
 
 @njit(nogil=True, cache=True)
-def count_pairs(worker, workers, rects, tiles_x, in_tile, first_slot):
+def count_pairs(part, parts, rects, tiles_x, in_tile, first_slot):
     """Count the pairs of every tile, into in_tile (C, tiles) int64 zeros, and where each Gaussian's slots start.
 
     first_slot (C, N + 1) int64 counts from 0 in each camera; its last entry is the camera's number of pairs.
     """
     cameras, count = rects.shape[0], rects.shape[1]
-    for c in range(worker, cameras, workers):
+    for c in range(part, cameras, parts):
         total = 0
         for n in range(count):
             first_slot[c, n] = total
@@ -64,14 +64,14 @@ def count_pairs(worker, workers, rects, tiles_x, in_tile, first_slot):
 
 
 @njit(nogil=True, cache=True)
-def fill_pairs(worker, workers, rects, depths, tiles_x, first_pair, first_slot, pairs):
+def fill_pairs(part, parts, rects, depths, tiles_x, first_pair, first_slot, pairs):
     """Write the pairs of every tile, nearest first, into pairs (P, 2) int32: the Gaussian's index and its gradient slot.
 
     first_pair (C * tiles + 1,) and first_slot (C, N + 1) count over all cameras here.
     """
     cameras = rects.shape[0]
     tiles = (first_pair.shape[0] - 1) // cameras
-    for c in range(worker, cameras, workers):
+    for c in range(part, cameras, parts):
         order = _depth_order(depths[c], rects[c])
         cursor = first_pair[c * tiles : (c + 1) * tiles].copy()
         for n in order:

@@ -13,7 +13,7 @@ from torch.autograd.function import once_differentiable
 from ...errors import EngineError
 from ..types import Cameras
 from .binning import count_pairs, fill_pairs
-from .geometry import SLOT_WIDTH, SPLAT_WIDTH, TILE, project
+from .geometry import LANES, ROWS, SLOT_WIDTH, SPLAT_WIDTH, project
 from .geometry_gradient import project_backward
 from .threads import run
 from .tiles import blend, blend_backward
@@ -59,7 +59,7 @@ class _View:
     @property
     def tiles(self) -> tuple[int, int]:
         """Tiles across and down."""
-        return -(-self.size[1] // TILE), -(-self.size[0] // TILE)
+        return -(-self.size[1] // LANES), -(-self.size[0] // ROWS)
 
 
 @dataclass(frozen=True)
@@ -88,14 +88,14 @@ def _bin(arrays: list[Array], view: _View) -> _Bins:
     across, down = view.tiles
     splats = np.empty((cameras, count, SPLAT_WIDTH), np.float32)
     rects, depths = np.empty((cameras, count, 4), np.int32), np.empty((cameras, count), np.float32)
-    run(project, *arrays, view.poses, view.intrinsics, width, height, view.near, view.low_pass, splats, rects, depths)
+    run(project, depths.size, *arrays, view.poses, view.intrinsics, width, height, view.near, view.low_pass, splats, rects, depths)
     in_tile, first_slot = np.zeros((cameras, across * down), np.int64), np.empty((cameras, count + 1), np.int64)
-    run(count_pairs, rects, across, in_tile, first_slot)
+    run(count_pairs, depths.size, rects, across, in_tile, first_slot)
     first_pair = np.zeros(in_tile.size + 1, np.int64)
     np.cumsum(in_tile, out=first_pair[1:])
     first_slot += first_pair[: -1 : across * down, None]
     pairs = np.empty((int(first_pair[-1]), 2), np.int32)
-    run(fill_pairs, rects, depths, across, first_pair, first_slot, pairs)
+    run(fill_pairs, len(pairs), rects, depths, across, first_pair, first_slot, pairs)
     return _Bins(splats, pairs, first_pair, first_slot, np.argsort(-in_tile.reshape(-1), kind="stable"))
 
 
@@ -108,7 +108,7 @@ class _Rasterize(torch.autograd.Function):
         shape = (len(view.poses), *view.size)
         color, alpha = np.empty((shape[0], 3, *view.size), np.float32), np.empty((shape[0], 1, *view.size), np.float32)
         final, closed_by = np.empty(shape, np.float32), np.empty(shape, np.float32)
-        run(blend, bins.pairs, bins.first_pair, bins.tile_order, bins.splats, background, color, alpha, final, closed_by)
+        run(blend, len(bins.pairs), bins.pairs, bins.first_pair, bins.tile_order, bins.splats, background, color, alpha, final, closed_by)
         image, opacity = torch.from_numpy(color), torch.from_numpy(alpha)
         ctx.save_for_backward(image, *tensors)
         ctx.view, ctx.bins, ctx.pixels = view, bins, (final, closed_by)
@@ -123,9 +123,13 @@ class _Rasterize(torch.autograd.Function):
         slots = np.empty((len(bins.pairs), SLOT_WIDTH), np.float32)
         g_color, g_alpha = (_array(g_image) for g_image in g_images)
         run(
-            blend_backward, bins.pairs, bins.first_pair, bins.tile_order, bins.splats, _array(color), *ctx.pixels, g_color, g_alpha, slots
-        )
+            blend_backward, len(bins.pairs),
+            bins.pairs, bins.first_pair, bins.tile_order, bins.splats, _array(color), *ctx.pixels, g_color, g_alpha, slots,
+        )  # fmt: skip
         gradients = [np.zeros_like(array) for array in arrays]
         height, width = view.size
-        run(project_backward, *arrays, view.poses, view.intrinsics, width, height, view.low_pass, slots, bins.first_slot, *gradients)
+        run(
+            project_backward, bins.first_slot.size,
+            *arrays, view.poses, view.intrinsics, width, height, view.low_pass, slots, bins.first_slot, *gradients,
+        )  # fmt: skip
         return (None, None, *(torch.from_numpy(gradient) for gradient in gradients))

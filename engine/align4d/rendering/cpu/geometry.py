@@ -15,7 +15,9 @@ from numba import njit
 
 from ..types import ALPHA_CUT, CLAMP_MARGIN
 
-TILE = 16
+LANES, ROWS = 16, 8
+"""Size of a tile in pixels: across, see `tiles`; down, by measurement."""
+
 MEAN_X, MEAN_Y, SLOPE, FALLOFF_X, FALLOFF_Y, LOG2_OPACITY, REACH_Y, RED, GREEN, BLUE = range(10)
 SPLAT_WIDTH = 12
 """Fields of a splat row, padded."""
@@ -116,16 +118,16 @@ def _project_one(centre, quaternion, scale, opacity, color, pose, intrinsics, wi
     splat[LOG2_OPACITY] = math.log2(opacity)
     splat[REACH_Y] = reach_y
     splat[RED], splat[GREEN], splat[BLUE] = color[0], color[1], color[2]
-    rect[0] = int(max(mean_x - reach_x, 0.0)) // TILE
-    rect[1] = int(max(mean_y - reach_y, 0.0)) // TILE
-    rect[2] = int(min(mean_x + reach_x, width - 1.0)) // TILE + 1
-    rect[3] = int(min(mean_y + reach_y, height - 1.0)) // TILE + 1
+    rect[0] = int(max(mean_x - reach_x, 0.0)) // LANES
+    rect[1] = int(max(mean_y - reach_y, 0.0)) // ROWS
+    rect[2] = int(min(mean_x + reach_x, width - 1.0)) // LANES + 1
+    rect[3] = int(min(mean_y + reach_y, height - 1.0)) // ROWS + 1
     return z
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def project(
-    worker, workers, centres, rotations, scales, opacities, colors, poses, intrinsics, width, height, near, low_pass, splats, rects, depths
+    part, parts, centres, rotations, scales, opacities, colors, poses, intrinsics, width, height, near, low_pass, splats, rects, depths
 ):
     """Fill splats (C, N, 12) float32, tile rectangles (C, N, 4) int32 and depths (C, N) float32.
 
@@ -133,7 +135,7 @@ def project(
     """
     cameras, count = poses.shape[0], centres.shape[1]
     total = cameras * count
-    for i in range(total * worker // workers, total * (worker + 1) // workers):
+    for i in range(total * part // parts, total * (part + 1) // parts):
         c, n = i // count, i % count
         depths[c, n] = _project_one(
             centres[c * centres.shape[0] // cameras, n],

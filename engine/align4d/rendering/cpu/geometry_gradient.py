@@ -105,7 +105,7 @@ def _sum_slots(slots, start, end, sums):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def project_backward(
-    worker, workers, centres, rotations, scales, opacities, colors, poses, intrinsics, width, height, low_pass, slots, first_slot,
+    part, parts, centres, rotations, scales, opacities, colors, poses, intrinsics, width, height, low_pass, slots, first_slot,
     g_centres, g_rotations, g_scales, g_opacities, g_colors,
 ):  # fmt: skip
     """Add the gradients of the five tensors to zeros of their own shapes (a leading set dimension each).
@@ -120,7 +120,7 @@ def project_backward(
         centre_set, rotation_set = c * centres.shape[0] // cameras, c * rotations.shape[0] // cameras
         scale_set, opacity_set = c * scales.shape[0] // cameras, c * opacities.shape[0] // cameras
         color_set = c * colors.shape[0] // cameras
-        for n in range(count * worker // workers, count * (worker + 1) // workers):
+        for n in range(count * part // parts, count * (part + 1) // parts):
             if not _sum_slots(slots, first_slot[c, n], first_slot[c, n + 1], sums):
                 continue
             _back_one(

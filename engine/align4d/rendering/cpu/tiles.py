@@ -1,8 +1,9 @@
-"""Numba kernels: blend the Gaussians of every 16-px tile, and the gradient of that.
+"""Numba kernels: blend the Gaussians of every tile, and the gradient of that.
 
 Both go front to back. Written for the vectoriser: the pixels of a tile row are 16 lanes, all per-pixel state of a row
-lies in one array (several would need alias checks, which stop vectorisation), inner loops have the constant length
-16, constants are float32, and the exponential is a polynomial.
+lies in one array (several would need alias checks, which stop vectorisation), inner loops have that constant length
+(8 is unrolled and left scalar), constants are float32, the exponential is a polynomial, and a division by zero is not
+an exception (error_model).
 """
 
 from __future__ import annotations
@@ -11,11 +12,14 @@ import numpy as np
 from numba import njit
 
 from ..types import ALPHA_CUT, ALPHA_MAX, TRANSMITTANCE_STOP
-from .geometry import BLUE, FALLOFF_X, FALLOFF_Y, GREEN, LOG2_OPACITY, MEAN_X, MEAN_Y, REACH_Y, RED, SLOPE, TILE
+from .geometry import BLUE, FALLOFF_X, FALLOFF_Y, GREEN, LANES, LOG2_OPACITY, MEAN_X, MEAN_Y, REACH_Y, RED, ROWS, SLOPE
 
 F = np.float32
 CUT, MAX, STOP = F(ALPHA_CUT), F(ALPHA_MAX), F(TRANSMITTANCE_STOP)
 ZERO, HALF, ONE, EIGHTH = F(0.0), F(0.5), F(1.0), F(0.125)
+LOOK_EVERY = 16
+"""Gaussians between two looks at which rows of a tile still have an open pixel."""
+
 LOWEST = F(-8.1)
 """Exponents are clamped to this: 2^-8.1 is below the alpha cut."""
 
@@ -39,14 +43,14 @@ def _power_of_two(exponent):
 def _rows(splat, top):
     """First and end row, within the tile that starts at pixel row `top`, that the Gaussian can reach."""
     first = max(int(np.floor(splat[MEAN_Y] - splat[REACH_Y] - HALF)) - top, 0)
-    end = min(int(np.ceil(splat[MEAN_Y] + splat[REACH_Y] + HALF)) - top, TILE)
+    end = min(int(np.ceil(splat[MEAN_Y] + splat[REACH_Y] + HALF)) - top, ROWS)
     return first, end
 
 
 @njit(forceinline=True, fastmath=FAST, error_model="numpy")
 def _blend_row(row, offset, peak, falloff, red, green, blue, index):
-    """Blend one Gaussian into a row of 16 pixels; row = transmittance (0 once closed), red, green, blue, final, closed by."""
-    for i in range(TILE):
+    """Blend one Gaussian into a row of pixels; row = transmittance (0 once closed), red, green, blue, final, closed by."""
+    for i in range(LANES):
         u = F(i) + offset
         alpha = min(_power_of_two(peak - falloff * u * u), MAX)
         alpha = alpha if alpha >= CUT else ZERO
@@ -56,20 +60,20 @@ def _blend_row(row, offset, peak, falloff, red, green, blue, index):
         weight = alpha * before if is_open else ZERO
         closes = (before > ZERO) & (after <= STOP)
         row[i] = after if is_open else ZERO
-        row[16 + i] += weight * red
-        row[32 + i] += weight * green
-        row[48 + i] += weight * blue
-        row[64 + i] = after if is_open else row[64 + i]
-        row[80 + i] = index if closes else row[80 + i]
+        row[LANES + i] += weight * red
+        row[2 * LANES + i] += weight * green
+        row[3 * LANES + i] += weight * blue
+        row[4 * LANES + i] = after if is_open else row[4 * LANES + i]
+        row[5 * LANES + i] = index if closes else row[5 * LANES + i]
 
 
 @njit(forceinline=True)
 def _look_for_open(state, is_open):
     """Mark the rows with a pixel that is not closed; returns whether there is one."""
     found = False
-    for r in range(TILE):
+    for r in range(ROWS):
         most = ZERO
-        for i in range(TILE):
+        for i in range(LANES):
             most = max(most, state[r, i])
         is_open[r] = most > ZERO
         found |= is_open[r]
@@ -79,7 +83,7 @@ def _look_for_open(state, is_open):
 @njit(forceinline=True, fastmath=FAST, error_model="numpy")
 def _blend_tile(pairs, start, end, splats, left, top, state, is_open):
     for k in range(start, end):
-        if (k - start) % 16 == 15 and not _look_for_open(state, is_open):
+        if (k - start) % LOOK_EVERY == LOOK_EVERY - 1 and not _look_for_open(state, is_open):
             break
         splat = splats[pairs[k, 0]]
         first, last = _rows(splat, top)
@@ -92,65 +96,65 @@ def _blend_tile(pairs, start, end, splats, left, top, state, is_open):
 
 
 @njit(nogil=True, cache=True, fastmath=FAST, error_model="numpy")
-def blend(worker, workers, pairs, first_pair, tile_order, splats, background, color, alpha, final, closed_by):
+def blend(part, parts, pairs, first_pair, tile_order, splats, background, color, alpha, final, closed_by):
     """Render every tile.
 
     Args:
-        tile_order: (C * tiles,) the tiles by descending work; worker w takes every w-th.
+        tile_order: (C * tiles,) the tiles by descending work; part p of n takes every n-th from the p-th on.
         background: (3,) float32.
         color, alpha, final, closed_by: to be filled, float32: (C, 3, H, W), (C, 1, H, W), final transmittance (C, H, W),
             and the place in the tile's list of the Gaussian that closed the pixel (C, H, W).
     """
     _, height, width = final.shape
-    tiles_x, tiles_y = (width + TILE - 1) // TILE, (height + TILE - 1) // TILE
-    state, is_open = np.empty((TILE, 6 * TILE), np.float32), np.empty(TILE, np.bool_)
-    for i in range(worker, tile_order.shape[0], workers):
+    tiles_x, tiles_y = (width + LANES - 1) // LANES, (height + ROWS - 1) // ROWS
+    state, is_open = np.empty((ROWS, 6 * LANES), np.float32), np.empty(ROWS, np.bool_)
+    for i in range(part, tile_order.shape[0], parts):
         tile = tile_order[i]
         c, inner = tile // (tiles_x * tiles_y), tile % (tiles_x * tiles_y)
-        left, top = inner % tiles_x * TILE, inner // tiles_x * TILE
-        right, bottom = min(TILE, width - left), min(TILE, height - top)
+        left, top = inner % tiles_x * LANES, inner // tiles_x * ROWS
+        right, bottom = min(LANES, width - left), min(ROWS, height - top)
         state[:] = ZERO
         state[:bottom, :right] = ONE
-        state[:, 64:80] = ONE
-        state[:, 80:] = F(1e9)
+        state[:, 4 * LANES : 5 * LANES] = ONE
+        state[:, 5 * LANES :] = F(1e9)
         is_open[:bottom], is_open[bottom:] = True, False
         _blend_tile(pairs, first_pair[tile], first_pair[tile + 1], splats[c], left, top, state, is_open)
         for r in range(bottom):
             for x in range(right):
-                through = state[r, 64 + x]
+                through = state[r, 4 * LANES + x]
                 for channel in range(3):
-                    color[c, channel, top + r, left + x] = state[r, 16 + 16 * channel + x] + through * background[channel]
+                    color[c, channel, top + r, left + x] = state[r, LANES * (1 + channel) + x] + through * background[channel]
                 alpha[c, 0, top + r, left + x] = ONE - through
                 final[c, top + r, left + x] = through
-                closed_by[c, top + r, left + x] = state[r, 80 + x]
+                closed_by[c, top + r, left + x] = state[r, 5 * LANES + x]
 
 
 @njit(forceinline=True, fastmath=FAST, error_model="numpy")
 def _blend_row_backward(row, sums, offset, peak, falloff, red, green, blue, index, y):
     """Gradient of one Gaussian in one row; row = transmittance, what lies behind, gradient of red, green, blue, closed by.
 
-    sums, 16 lanes each: v, v y, v y^2 with v = dLoss/d(log alpha), and the gradient of red, green, blue.
+    sums, LANES each: v, v y, v y^2 with v = dLoss/d(log alpha), and the gradient of red, green, blue.
     """
-    for i in range(TILE):
+    for i in range(LANES):
         u = F(i) + offset
         unclamped = _power_of_two(peak - falloff * u * u)
         alpha = min(unclamped, MAX)
-        alpha = alpha if (alpha >= CUT) & (index < row[80 + i]) else ZERO
+        alpha = alpha if (alpha >= CUT) & (index < row[5 * LANES + i]) else ZERO
         before = row[i]
         weight = alpha * before
-        along = row[32 + i] * red + row[48 + i] * green + row[64 + i] * blue
-        behind = row[16 + i] - weight * along
+        along = row[2 * LANES + i] * red + row[3 * LANES + i] * green + row[4 * LANES + i] * blue
+        behind = row[LANES + i] - weight * along
         through = ONE - alpha
         v = alpha * (before * along - behind / through)
         v = v if unclamped <= MAX else ZERO
         row[i] = before * through
-        row[16 + i] = behind
+        row[LANES + i] = behind
         sums[i] += v
-        sums[16 + i] += v * y
-        sums[32 + i] += v * y * y
-        sums[48 + i] += weight * row[32 + i]
-        sums[64 + i] += weight * row[48 + i]
-        sums[80 + i] += weight * row[64 + i]
+        sums[LANES + i] += v * y
+        sums[2 * LANES + i] += v * y * y
+        sums[3 * LANES + i] += weight * row[2 * LANES + i]
+        sums[4 * LANES + i] += weight * row[3 * LANES + i]
+        sums[5 * LANES + i] += weight * row[4 * LANES + i]
 
 
 @njit(forceinline=True)
@@ -158,16 +162,16 @@ def _store_slot(sums, splat, left, top, slot):
     """Turn lane sums into the slot's sums over u and dy (float64: needle-thin Gaussians cancel here)."""
     v, vx, vxx, vy, vxy, vyy = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     red, green, blue = 0.0, 0.0, 0.0
-    for i in range(TILE):
+    for i in range(LANES):
         v += sums[i]
         vx += sums[i] * float(i)
         vxx += sums[i] * float(i * i)
-        vy += sums[16 + i]
-        vxy += sums[16 + i] * float(i)
-        vyy += sums[32 + i]
-        red += sums[48 + i]
-        green += sums[64 + i]
-        blue += sums[80 + i]
+        vy += sums[LANES + i]
+        vxy += sums[LANES + i] * float(i)
+        vyy += sums[2 * LANES + i]
+        red += sums[3 * LANES + i]
+        green += sums[4 * LANES + i]
+        blue += sums[5 * LANES + i]
     slope = float(splat[SLOPE])
     dy = top + 0.5 - splat[MEAN_Y]  # of the tile's first row
     u = left + 0.5 - splat[MEAN_X] - slope * dy  # of the tile's first pixel; u(x, y) = u + x - slope y
@@ -198,17 +202,17 @@ def _tile_backward(pairs, start, end, splats, left, top, state, row_end, sums, s
 
 
 @njit(nogil=True, cache=True, fastmath=FAST, error_model="numpy")
-def blend_backward(worker, workers, pairs, first_pair, tile_order, splats, color, final, closed_by, g_color, g_alpha, slots):
+def blend_backward(part, parts, pairs, first_pair, tile_order, splats, color, final, closed_by, g_color, g_alpha, slots):
     """Fill the gradient slots (P, 9) float32, see `geometry.SLOT_WIDTH`; the rest are arguments and results of `blend`."""
     _, height, width = final.shape
-    tiles_x, tiles_y = (width + TILE - 1) // TILE, (height + TILE - 1) // TILE
-    state, sums = np.empty((TILE, 6 * TILE), np.float32), np.empty(6 * TILE, np.float32)
-    row_end = np.empty(TILE, np.float32)
-    for i in range(worker, tile_order.shape[0], workers):
+    tiles_x, tiles_y = (width + LANES - 1) // LANES, (height + ROWS - 1) // ROWS
+    state, sums = np.empty((ROWS, 6 * LANES), np.float32), np.empty(6 * LANES, np.float32)
+    row_end = np.empty(ROWS, np.float32)
+    for i in range(part, tile_order.shape[0], parts):
         tile = tile_order[i]
         c, inner = tile // (tiles_x * tiles_y), tile % (tiles_x * tiles_y)
-        left, top = inner % tiles_x * TILE, inner // tiles_x * TILE
-        right, bottom = min(TILE, width - left), min(TILE, height - top)
+        left, top = inner % tiles_x * LANES, inner // tiles_x * ROWS
+        right, bottom = min(LANES, width - left), min(ROWS, height - top)
         state[:] = ZERO
         row_end[:] = ZERO
         for r in range(bottom):
@@ -216,9 +220,9 @@ def blend_backward(worker, workers, pairs, first_pair, tile_order, splats, color
                 behind = -g_alpha[c, 0, top + r, left + x] * final[c, top + r, left + x]
                 for channel in range(3):
                     gradient = g_color[c, channel, top + r, left + x]
-                    state[r, 32 + 16 * channel + x] = gradient
+                    state[r, LANES * (2 + channel) + x] = gradient
                     behind += gradient * color[c, channel, top + r, left + x]
-                state[r, x], state[r, 16 + x] = ONE, behind
-                state[r, 80 + x] = closed_by[c, top + r, left + x]
-                row_end[r] = max(row_end[r], state[r, 80 + x])
+                state[r, x], state[r, LANES + x] = ONE, behind
+                state[r, 5 * LANES + x] = closed_by[c, top + r, left + x]
+                row_end[r] = max(row_end[r], state[r, 5 * LANES + x])
         _tile_backward(pairs, first_pair[tile], first_pair[tile + 1], splats[c], left, top, state, row_end, sums, slots)
