@@ -56,7 +56,7 @@ def select_meshes() -> list[bpy.types.Object]:
 def centre_of(meshes: list[bpy.types.Object]) -> Vector:
     """Centre of the box around the meshes, in world space."""
     corners = [item.matrix_world @ Vector(corner) for item in meshes for corner in item.bound_box]
-    low, high = (Vector(limit(corner[axis] for corner in corners) for axis in range(3)) for limit in (min, max))
+    low, high = (Vector([limit(corner[axis] for corner in corners) for axis in range(3)]) for limit in (min, max))
     return (low + high) / 2
 
 

@@ -13,7 +13,7 @@ import bpy
 def main(zip_file: str, engine_python: str) -> None:
     module = "bl_ext.user_default.align4d"
     bpy.ops.extensions.package_install_files(filepath=zip_file, repo="user_default", enable_on_install=True)
-    addon = bpy.context.preferences.addons.get(module)
+    addon: bpy.types.Addon | None = bpy.context.preferences.addons.get(module)
     if addon is None or addon.preferences is None:
         sys.exit(f"{module} was not enabled; Blender's messages above say why.")
     addon.preferences.engine_python = engine_python

@@ -44,7 +44,7 @@ def main(blend: str, folder: str, size: str) -> None:
 def prepare(scene: bpy.types.Scene, size: int) -> None:
     """Fast settings that need no graphics card; a denoiser would cost more than the samples that it saves."""
     render = scene.render
-    render.engine = "CYCLES"
+    render.engine = "CYCLES"  # type: ignore[assignment]  # the stubs only know the engines that are built in
     render.resolution_x = render.resolution_y = size
     render.resolution_percentage = 100
     render.film_transparent = True
@@ -75,7 +75,7 @@ def side_camera(scene: bpy.types.Scene, solved: bpy.types.Object, centre: Vector
 def centre_of(meshes: list[bpy.types.Object]) -> Vector:
     """Centre of the box around the meshes as they are in the file, in world space."""
     corners = [item.matrix_world @ Vector(corner) for item in meshes for corner in item.bound_box]
-    low, high = (Vector(limit(corner[axis] for corner in corners) for axis in range(3)) for limit in (min, max))
+    low, high = (Vector([limit(corner[axis] for corner in corners) for axis in range(3)]) for limit in (min, max))
     return (low + high) / 2
 
 

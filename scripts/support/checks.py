@@ -55,7 +55,7 @@ def types(style_python: Path, engine_python: Path) -> list[Outcome]:
 
 
 def _copy_blender_side(folder: Path) -> str:
-    """Copies what Blender imports into a package with a known name: the checkout's own folder may be called anything."""
+    """Copies what runs in Blender into a package with a known name: the checkout's own folder may be called anything."""
     package = "align4d_extension"
     for part in _BLENDER_SIDE:
         target = folder / package / part
@@ -64,6 +64,8 @@ def _copy_blender_side(folder: Path) -> str:
             shutil.copytree(ROOT / part, target, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(ROOT / part, target)
+    shutil.copytree(SCRIPTS_IN_BLENDER, folder / package / "in_blender", ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / package / "in_blender" / "__init__.py").touch()
     return package
 
 
