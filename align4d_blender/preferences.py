@@ -31,7 +31,6 @@ class Align4DPreferences(bpy.types.AddonPreferences):
         items=(
             ("auto", "Automatic", "The graphics card where there is a usable one, else the processor"),
             ("cuda", "NVIDIA GPU", "An NVIDIA graphics card (CUDA)"),
-            ("mps", "Apple GPU", "An Apple graphics processor (Metal)"),
             ("cpu", "Processor", "No graphics card needed"),
         ),
         default="auto",

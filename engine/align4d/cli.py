@@ -71,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     generate.add_argument("--fps", type=float, default=0.0, help="frame rate; 0: the movie's own, 24 for images")
     generate.add_argument("--preset", default="artist", help="name of a settings preset, such as artist or draft")
     generate.add_argument("--seed", type=int, default=0)
-    generate.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    generate.add_argument("--device", default="auto", help="auto, cpu or cuda")
     generate.add_argument("--backend", default="auto", help="rasteriser")
     generate.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", type=_setting, help="override one setting")
     resume = commands.add_parser("resume", help="go on with a job that was stopped")

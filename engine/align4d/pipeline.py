@@ -25,6 +25,7 @@ from .alignment.tracking import Track, track
 from .bake.binding import bind_points
 from .bake.result import write_result
 from .checkpoint import Checkpoint
+from .errors import EngineError
 from .gaussians.surface_bound import BoundGaussians, bind_gaussians
 from .inputs.asset import Asset, load_asset, weld
 from .inputs.masks import Masks, find_masks
@@ -67,6 +68,20 @@ def run(folder: Path, report: Reporter) -> Result:
         return job.bake(asset, body, clip, masks, solved, tracked, refined)
 
 
+def choose_device(wanted: str) -> str:
+    """The torch device for `wanted`, "auto" being the fastest there is.
+
+    Raises:
+        EngineError: "no_device" for one that this machine lacks.
+    """
+    cuda = torch.cuda.is_available()
+    if wanted == "auto":
+        return "cuda" if cuda else "cpu"
+    if wanted not in ("cpu", "cuda") or (wanted == "cuda" and not cuda):
+        raise EngineError("no_device", f"The engine cannot compute on {wanted!r} here.", "Choose the device Auto or CPU, or run align4d doctor.")
+    return wanted
+
+
 class Body:
     """What of the mesh moves as one, and how it hangs together."""
 
@@ -84,6 +99,7 @@ class Job:
         self.folder, self.report = folder, report
         self.request: Request = read_request(folder)
         self.settings = settings_for(self.request.preset, self.request.settings)
+        self.device = choose_device(self.request.device)
         self.checkpoint = Checkpoint(folder / "work")
         self.notes: list[str] = []
         self.seconds: dict[str, float] = {}
@@ -116,14 +132,14 @@ class Job:
         """Gaussians on the mesh."""
         stored = self.checkpoint.load("gaussians")
         if stored is None:
-            bound = bind_gaussians(asset, self.settings.gaussians, self.request.seed, self.request.backend, self.report)
-            stored = {name: tensor.numpy() for name, tensor in vars(bound).items()}
+            bound = bind_gaussians(asset, self.settings.gaussians, self.request.seed, self.device, self.request.backend, self.report)
+            stored = {name: tensor.cpu().numpy() for name, tensor in vars(bound).items()}
             self.checkpoint.save("gaussians", stored)
-        return BoundGaussians(**{name: torch.from_numpy(array) for name, array in stored.items()})
+        return BoundGaussians(**{name: torch.from_numpy(array) for name, array in stored.items()}).to(self.device)
 
     def reference(self, clip: Clip, masks: Masks, resolution: int, frames: slice = slice(None)) -> Reference:
         """The video as the optimisation sees it."""
-        return make_reference(clip, masks, self.request.camera.fovy, resolution, frames)
+        return make_reference(clip, masks, self.request.camera.fovy, resolution, frames, self.device)
 
     def solve_camera(self, asset: Asset, gaussians: BoundGaussians, clip: Clip, masks: Masks) -> SolvedPose:
         """Object distance alignment, and direction and offset with it."""
@@ -141,23 +157,27 @@ class Job:
 
     def performer(self, gaussians: BoundGaussians, body: Body, solved: SolvedPose) -> Performer:
         """The asset, ready to be posed and lit."""
-        skin = skin_points(body.surface, body.parts, gaussians.centres.numpy())
+        skin = skin_points(body.surface, body.parts, gaussians.centres.cpu().numpy(), self.device)
         return Performer(gaussians, skin, to_linear(gaussians.albedo), solved.lighting, self.request.backend)
 
     def track(self, performer: Performer, body: Body, clip: Clip, masks: Masks, solved: SolvedPose) -> Track:
         """The pose of every frame, one after the other."""
         stored = self.checkpoint.load("tracking")
-        resume = None if stored is None else Track(**{name: torch.from_numpy(array) for name, array in stored.items()})
+        resume = None if stored is None else self._track_from(stored)
         reference = self.reference(clip, masks, self.settings.tracking.resolution)
         preview = PreviewEveryFrame(self, performer, body.skeleton, reference, solved.camera)
 
         def save(done: Track) -> None:
-            self.checkpoint.save("tracking", {name: tensor.numpy() for name, tensor in vars(done).items()})
+            self.checkpoint.save("tracking", {name: tensor.cpu().numpy() for name, tensor in vars(done).items()})
             preview.show(done)
 
         return track(
             performer, body.skeleton, reference, solved.camera.world_to_camera(), self.settings.tracking, self.report, resume, save
         )
+
+    def _track_from(self, stored: dict[str, np.ndarray]) -> Track:
+        turn, shift = (torch.from_numpy(stored[name]).to(self.device) for name in ("turn", "shift"))
+        return Track(turn, shift, torch.from_numpy(stored["loss"]))
 
     def refine(self, performer: Performer, body: Body, clip: Clip, masks: Masks, solved: SolvedPose, tracked: Track) -> Refined:
         """All frames together."""
@@ -176,15 +196,15 @@ class Job:
     def bake(self, asset: Asset, body: Body, clip: Clip, masks: Masks, solved: SolvedPose, tracked: Track, refined: Refined) -> Result:
         """The motion at the artist's own vertices, the camera in the artist's own space."""
         binding = bind_points(asset)
-        skin = skin_points(body.surface, body.parts, asset.vertices)
-        rest = torch.from_numpy(asset.vertices)
+        skin = skin_points(body.surface, body.parts, asset.vertices, self.device)
+        rest = torch.from_numpy(asset.vertices).to(self.device)
         positions = np.empty((len(clip.frames), *asset.bake_points.shape), np.float32)
-        times = torch.linspace(0, 1, max(2, len(clip.frames)))
+        times = torch.linspace(0, 1, max(2, len(clip.frames)), device=self.device)
         for frame in range(len(positions)):
             self.report.check_cancelled()
             with torch.no_grad():
                 displaced = rest if frame == 0 else rest + refined.field(rest, times[frame : frame + 1]).centre[0]
-                moved = skin.move(refined.motion.frame(frame), displaced)[0].numpy()
+                moved = skin.move(refined.motion.frame(frame), displaced)[0].cpu().numpy()
             positions[frame] = binding.follow(asset.triangles, moved)
             self.report.progress(frame + 1, len(positions))
         return write_result(

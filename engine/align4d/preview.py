@@ -15,7 +15,7 @@ NAME = "output/preview.png"
 
 def write_preview(folder: Path, frame: Tensor, render: Tensor) -> str:
     """Writes two pictures (3, H, W) side by side; returns the path relative to the job folder."""
-    pair = np.concatenate([frame.numpy(), render.numpy()], axis=2).transpose(1, 2, 0)
+    pair = np.concatenate([frame.cpu().numpy(), render.cpu().numpy()], axis=2).transpose(1, 2, 0)
     path = folder / NAME
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as file:

@@ -134,10 +134,10 @@ class Request:
         objects: the meshes that move.
         video: the reference.
         camera: where the artist thinks the video was seen from.
-        preset: name of a settings preset, "artist", "paper" or "draft".
+        preset: name of a settings preset, "artist" or "draft".
         settings: overrides of single settings, dotted name -> value, e.g. {"tracking.iterations": 40}.
         seed: the one source of randomness.
-        device: "auto", "cpu", "cuda" or "mps".
+        device: "auto", "cpu" or "cuda".
         backend: rasteriser: "auto", "cpu", "reference", "gsplat" or "triton".
         protocol: version of this file that wrote it.
     """

@@ -16,8 +16,8 @@ class KnownViewSettings:
         mask: of the mask term.
         robust: where above 0, the colour error is sqrt(e^2 + robust^2) - robust in the place of e^2: cast shadows and
             highlights, which no albedo explains, then count for less. Beyond the paper.
-        camouflage: where above 0, the mask does not count where the video shows background and the render differs from it
-            by less than this: white fur on white is neither seen nor missed. Beyond the paper.
+        camouflage: where above 0, errors count less where the video shows background and the render differs from it by less
+            than this: white fur on white is neither seen nor missed. Beyond the paper.
     """
 
     color: float = 0.5
@@ -45,15 +45,19 @@ class KnownViewLoss:
 
     def __call__(self, color: Tensor, alpha: Tensor, target: Tensor, target_alpha: Tensor) -> Tensor:
         """A scalar: the mean over frames. Colours (F, 3, H, W), masks (F, 1, H, W)."""
+        return self.per_frame(color, alpha, target, target_alpha).mean()
+
+    def per_frame(self, color: Tensor, alpha: Tensor, target: Tensor, target_alpha: Tensor) -> Tensor:
+        """(F,) the loss of each frame."""
         settings = self.settings
         wrong, uncovered = color - target, alpha - target_alpha
         if settings.robust <= 0:
-            return settings.color * (wrong**2).mean() + settings.mask * (uncovered**2).mean()
+            return settings.color * (wrong**2).mean(dim=(1, 2, 3)) + settings.mask * (uncovered**2).mean(dim=(1, 2, 3))
         if settings.camouflage > 0:
             # all pictures are on white
             visible = (1 - color.detach()).amax(1, keepdim=True) / alpha.detach().clamp_min(0.05) / settings.camouflage
-            uncovered = uncovered * visible.clamp(0, 1).where(target_alpha < 0.5, 1.0)
+            noticed = visible.clamp(0, 1).where(target_alpha < 0.5, 1.0)
+            wrong, uncovered = wrong * noticed, uncovered * noticed
         area = target_alpha.sum(dim=(1, 2, 3)).clamp_min(1.0)
         robust = (wrong**2 + settings.robust**2).sqrt() - settings.robust
-        per_frame = settings.color * robust.sum(dim=(1, 2, 3)) + settings.mask * (uncovered**2).sum(dim=(1, 2, 3))
-        return (per_frame / area).mean()
+        return (settings.color * robust.sum(dim=(1, 2, 3)) + settings.mask * (uncovered**2).sum(dim=(1, 2, 3))) / area

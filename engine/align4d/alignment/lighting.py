@@ -34,8 +34,8 @@ class Lighting:
 
     def shade(self, albedo: Tensor, normals: Tensor) -> Tensor:
         """sRGB (..., N, 3) of surfaces with linear `albedo` (N, 3) and unit `normals` (..., N, 3)."""
-        basis = harmonics(normals)
-        linear = albedo * (basis @ self.coefficients[:IRRADIANCE]) + basis[..., :SHEEN] @ self.coefficients[IRRADIANCE:]
+        basis, light = harmonics(normals), self.coefficients.to(normals)
+        linear = albedo * (basis @ light[:IRRADIANCE]) + basis[..., :SHEEN] @ light[IRRADIANCE:]
         return to_srgb(linear).clamp(0, 1)
 
 
@@ -70,14 +70,14 @@ def fit_lighting(asset: Asset, reference: Reference, world_to_camera: np.ndarray
     first; each channel may then differ from it where the data insist.
     """
     seen = render_surface(asset.vertices, asset.triangles, world_to_camera, reference.intrinsics, reference.size)
-    covered = (seen.triangle >= 0) & _inner(reference.alpha[frame, 0].numpy())
+    covered = (seen.triangle >= 0) & _inner(reference.alpha[frame, 0].cpu().numpy())
     if covered.sum() < 50:
         return unlit()
     triangle, barycentric = seen.triangle[covered], seen.barycentric[covered]
     normals = np.einsum("nkc,nk->nc", asset.corner_normal[triangle], barycentric)
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
     albedo = to_linear(torch.from_numpy(colours_at(asset, triangle, barycentric)))
-    observed = to_linear(reference.color[frame].permute(1, 2, 0)[torch.from_numpy(covered)])
+    observed = to_linear(reference.color[frame].cpu().permute(1, 2, 0)[torch.from_numpy(covered)])
     return Lighting(_solve(albedo, harmonics(torch.from_numpy(normals).float()), observed))
 
 

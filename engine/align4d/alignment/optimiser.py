@@ -17,11 +17,13 @@ class LeveredAdam:
     Args:
         parameters: leaf tensors; their `grad` is consumed.
         floor: share of the root mean square of all gradients that each is held above.
-        betas: decay of the first and the second moment.
     """
 
-    def __init__(self, parameters: list[Tensor], floor: float, betas: tuple[float, float] = (0.8, 0.95)) -> None:
-        self.parameters, self.floor, self.betas = parameters, floor, betas
+    betas = (0.8, 0.95)
+    """Decay of the first and the second moment."""
+
+    def __init__(self, parameters: list[Tensor], floor: float) -> None:
+        self.parameters, self.floor = parameters, floor
         self.first = [torch.zeros_like(parameter) for parameter in parameters]
         self.second = [torch.zeros_like(parameter) for parameter in parameters]
         self.steps = 0
@@ -35,11 +37,11 @@ class LeveredAdam:
             assert parameter.grad is not None
             first.mul_(fast).add_(parameter.grad, alpha=1 - fast)
             second.mul_(slow).addcmul_(parameter.grad, parameter.grad, value=1 - slow)
-        count = sum(second.numel() for second in self.second)
         bias = 1 - slow**self.steps
-        whole = torch.stack([second.sum() for second in self.second]).sum() / bias
+        whole = torch.stack([second.sum() for second in self.second]).sum()
+        count = sum(second.numel() for second in self.second)
         share = self.floor**2
         for parameter, first, second in zip(self.parameters, self.first, self.second, strict=True):
-            scale = ((second / bias * count + share * whole) / (1 + share)).sqrt() + 1e-12
+            scale = ((second * count + share * whole) / bias / (1 + share)).sqrt() + 1e-12
             parameter -= rate * first / (1 - fast**self.steps) / scale
             parameter.grad = None

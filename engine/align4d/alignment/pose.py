@@ -63,7 +63,7 @@ class SolvedPose:
         """For the checkpoint."""
         return {
             "camera": np.array([getattr(self.camera, name) for name in PARAMETERS]),
-            "lighting": self.lighting.coefficients.numpy(),
+            "lighting": self.lighting.coefficients.cpu().numpy(),
             "distance": self.curve.distance,
             "error": self.curve.error,
             "best": np.array(self.curve.best),
@@ -195,7 +195,7 @@ class _Scene:
                 lighting = self.light(camera)
             values = np.array([getattr(camera, name) for name in PARAMETERS])
             around = [camera] + [camera.moved(**{name: values[i] + STEPS[i]}) for i, name in enumerate(PARAMETERS)]
-            residuals = self.residuals(around, lighting).double().numpy()
+            residuals = self.residuals(around, lighting).double().cpu().numpy()
             jacobian = (residuals[1:] - residuals[0]).T
             normal, gradient, before = jacobian.T @ jacobian, jacobian.T @ residuals[0], float((residuals[0] ** 2).mean())
             for _ in range(5):
@@ -228,6 +228,7 @@ class _Scene:
 
 def _moments(alpha: Tensor) -> tuple[float, float, float]:
     """Area [px] and centroid (x, y) [px] of a mask (1, H, W)."""
+    alpha = alpha.cpu()
     area = float(alpha.sum())
     rows, columns = torch.arange(alpha.shape[1]) + 0.5, torch.arange(alpha.shape[2]) + 0.5
     weight = max(area, 1e-9)

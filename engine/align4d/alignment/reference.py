@@ -52,12 +52,15 @@ class Reference:
         return Cameras(poses, torch.from_numpy(self.intrinsics).to(self.color).expand(len(poses), 3, 3))
 
 
-def make_reference(clip: Clip, masks: Masks, fovy: float, resolution: int, frames: slice = slice(None)) -> Reference:
+def make_reference(
+    clip: Clip, masks: Masks, fovy: float, resolution: int, frames: slice = slice(None), device: str = "cpu"
+) -> Reference:
     """Crops all frames to the square that holds the object in every one of them, and scales it to `resolution`.
 
     Args:
         fovy: vertical field of view of the whole frame [degrees].
         frames: which frames to take; the crop holds the object in these.
+        device: where the pictures go.
     """
     alpha, pictures = masks.alpha[frames], clip.frames[frames]
     left, top, side = _square(alpha)
@@ -73,7 +76,7 @@ def make_reference(clip: Clip, masks: Masks, fovy: float, resolution: int, frame
         colors.append(scaled[..., :3].transpose(2, 0, 1))
         alphas.append(scaled[..., 3][None])
     usable = ~masks.empty[frames]
-    return Reference(torch.from_numpy(np.stack(colors)), torch.from_numpy(np.stack(alphas)), intrinsics, usable)
+    return Reference(torch.from_numpy(np.stack(colors)).to(device), torch.from_numpy(np.stack(alphas)).to(device), intrinsics, usable)
 
 
 def _shift(x: float, y: float) -> np.ndarray:

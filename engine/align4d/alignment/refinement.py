@@ -20,7 +20,7 @@ from .lighting import Lighting, to_linear
 from .optimiser import LeveredAdam
 from .performer import Performer
 from .reference import Reference
-from .tracking import Track, TrackingSettings, levers, stiffness
+from .tracking import PoseCost, Track, TrackingSettings, levers
 
 NEIGHBOURS = 6
 
@@ -111,7 +111,8 @@ def refine(
     torch.manual_seed(seed)
     generator = torch.Generator().manual_seed(seed)
     appearance = Appearance(performer, settings)
-    poses = _PoseRound(performer, skeleton, start, tracking, settings)
+    cost = PoseCost(performer, skeleton, world_to_camera, tracking)
+    poses = _PoseRound(performer, skeleton, start, cost, tracking.floor, settings)
     field_round = _FieldRound(performer, reference.frames, settings, generator)
     known = KnownViewLoss(tracking.loss)
     usable = np.flatnonzero(reference.usable)
@@ -153,16 +154,13 @@ def _batches(frames: np.ndarray, size: int, generator: torch.Generator) -> Itera
 class _PoseRound:
     """The skeleton's poses in all frames; frame 0 stays the rest pose."""
 
-    def __init__(self, performer: Performer, skeleton: Skeleton, start: Track, tracking: TrackingSettings, settings: RefinementSettings) -> None:
-        self.skeleton, self.settings, self.tracking = skeleton, settings, tracking
-        self.turn_lever, self.shift_lever = levers(skeleton)
-        self.resistance = stiffness(skeleton, tracking.joint_radius)
-        self.is_joint = torch.ones(skeleton.count)
-        self.is_joint[skeleton.root] = 0
+    def __init__(self, performer: Performer, skeleton: Skeleton, start: Track, cost: PoseCost, floor: float, settings: RefinementSettings) -> None:
+        self.skeleton, self.settings, self.cost = skeleton, settings, cost
+        self.turn_lever, self.shift_lever = levers(skeleton, start.turn)
         self.first = start.turn[:1], start.shift[:1]
         self.turns = (start.turn[1:] / self.turn_lever).requires_grad_()
         self.shifts = (start.shift[1:] / self.shift_lever).requires_grad_()
-        self.optimiser = LeveredAdam([self.turns, self.shifts], tracking.floor)
+        self.optimiser = LeveredAdam([self.turns, self.shifts], floor)
 
     def motion(self) -> Motion:
         """Of all frames, without gradients."""
@@ -178,12 +176,10 @@ class _PoseRound:
         with torch.set_grad_enabled(deforming):
             turn, shift = self._all()
             motion = self.skeleton.pose(turn, shift)
-            motion = motion.frames(frames)
-            bend = ((turn**2).sum(-1) * self.resistance).sum()
-            slack = ((shift**2).sum(-1) * self.is_joint).sum()
-            jerk = sum((torch.diff(one, n=2, dim=0) ** 2).sum() for one in (turn / self.turn_lever, shift / self.shift_lever))
-            cost = (self.tracking.bend * bend + self.tracking.slack * slack + self.settings.smooth * jerk) / len(turn)
-        return performer.perform(motion), torch.as_tensor(cost)
+            shown = performer.perform(motion.frames(frames))
+            effort = self.cost.per_frame(turn[frames], shift[frames], shown.centres).mean()
+            jerk = [(torch.diff(one, n=2, dim=0) ** 2).sum() for one in (turn / self.turn_lever, shift / self.shift_lever)]
+        return shown, effort + self.settings.smooth * (jerk[0] + jerk[1]) / len(turn)
 
     def step(self, done: float) -> None:
         """`done`: part of the round that is over."""
@@ -198,8 +194,8 @@ class _FieldRound:
     def __init__(self, performer: Performer, frames: int, settings: RefinementSettings, generator: torch.Generator) -> None:
         self.settings = settings
         self.rest = performer.bound.centres
-        self.times = torch.linspace(0, 1, max(2, frames))
-        self.field = HexPlaneField(frames, settings.hexplane, generator)
+        self.times = torch.linspace(0, 1, max(2, frames), device=self.rest.device)
+        self.field = HexPlaneField(frames, settings.hexplane, generator).to(self.rest.device)
         self.optimiser = torch.optim.Adam(
             [
                 {"params": self.field.grid_parameters(), "lr": settings.grid_rate},
@@ -207,8 +203,8 @@ class _FieldRound:
             ],
             eps=1e-15,
         )
-        neighbour = cKDTree(self.rest.numpy()).query(self.rest.numpy(), k=NEIGHBOURS + 1)[1][:, 1:]
-        self.neighbour = torch.from_numpy(neighbour)
+        rest = self.rest.cpu().numpy()
+        self.neighbour = torch.from_numpy(cKDTree(rest).query(rest, k=NEIGHBOURS + 1)[1][:, 1:]).to(self.rest.device)
         self.length = (self.rest[self.neighbour] - self.rest[:, None]).norm(dim=-1).clamp_min(1e-5)
 
     def show(self, performer: Performer, frames: np.ndarray, deforming: bool) -> tuple[Gaussians, Tensor]:

@@ -30,7 +30,6 @@ class TrackingSettings:
     slack: cost of pulling a joint apart by one longest side of the asset, squared.
     depth_drift: cost of a mean squared motion in depth, away from the rest pose, of one longest side: what the video does
         not show to have moved in depth has not.
-    depth_change: the same against where the frame's first guess is.
     loss: weights of colour and mask.
     """
 
@@ -44,7 +43,6 @@ class TrackingSettings:
     joint_radius: float = 0.04
     slack: float = 3.0
     depth_drift: float = 1.0
-    depth_change: float = 0.0
     loss: KnownViewSettings = field(default_factory=KnownViewSettings)
 
 
@@ -63,10 +61,13 @@ class Track:
     loss: Tensor
 
 
-def levers(skeleton: Skeleton) -> tuple[Tensor, Tensor]:
-    """How much to turn (1, K, 1) and to shift (1, K, 1) a joint so that the whole surface moves by a root mean square of 1."""
-    turn = torch.from_numpy((skeleton.inertia + 1e-7) ** -0.5).float()
-    shift = torch.from_numpy((skeleton.mass + 1e-4) ** -0.5).float()
+def levers(skeleton: Skeleton, like: Tensor) -> tuple[Tensor, Tensor]:
+    """How much to turn (1, K, 1) and to shift (1, K, 1) a joint so that the whole surface moves by a root mean square of 1.
+
+    Both on the device and of the type of `like`.
+    """
+    turn = torch.from_numpy((skeleton.inertia + 1e-7) ** -0.5).to(like)
+    shift = torch.from_numpy((skeleton.mass + 1e-4) ** -0.5).to(like)
     return turn[None, :, None], shift[None, :, None]
 
 
@@ -95,7 +96,8 @@ def track(
         save: called after each frame with all frames so far.
     """
     parts, total = skeleton.count, reference.frames
-    done = resume or Track(torch.zeros(1, parts, 3), torch.zeros(1, parts, 3), torch.zeros(1))
+    still = reference.color.new_zeros(1, parts, 3)
+    done = resume or Track(still, still, torch.zeros(1))
     step = _FrameStep(performer, skeleton, reference, world_to_camera, settings)
     for frame in range(len(done.turn), total):
         start = _extrapolate(done, settings.momentum)
@@ -120,6 +122,26 @@ def _extrapolate(done: Track, momentum: float) -> tuple[Tensor, Tensor]:
     )
 
 
+class PoseCost:
+    """What a pose costs whatever the video shows: bent joints, joints pulled apart, motion in depth."""
+
+    def __init__(self, performer: Performer, skeleton: Skeleton, world_to_camera: np.ndarray, settings: TrackingSettings) -> None:
+        self.settings = settings
+        rest = performer.bound.centres
+        self.resistance = stiffness(skeleton, settings.joint_radius).to(rest)
+        self.is_joint = rest.new_ones(skeleton.count)
+        self.is_joint[skeleton.root] = 0
+        self.depth_axis = torch.from_numpy(world_to_camera[2, :3]).to(rest)
+        self.rest_depth = rest @ self.depth_axis
+
+    def per_frame(self, turn: Tensor, shift: Tensor, centres: Tensor) -> Tensor:
+        """(T,) of turns and shifts (T, K, 3) and the Gaussians' centres (T, N, 3)."""
+        bend = ((turn**2).sum(-1) * self.resistance).sum(-1)
+        slack = ((shift**2).sum(-1) * self.is_joint).sum(-1)
+        drift = ((centres @ self.depth_axis - self.rest_depth) ** 2).mean(-1)
+        return self.settings.bend * bend + self.settings.slack * slack + self.settings.depth_drift * drift
+
+
 class _FrameStep:
     """Finds the pose of one frame."""
 
@@ -128,12 +150,9 @@ class _FrameStep:
     ) -> None:
         self.performer, self.skeleton, self.reference, self.settings = performer, skeleton, reference, settings
         self.cameras = reference.cameras(world_to_camera)
-        self.turn_lever, self.shift_lever = levers(skeleton)
-        self.resistance = stiffness(skeleton, settings.joint_radius)
-        self.is_joint = torch.ones(skeleton.count)
-        self.is_joint[skeleton.root] = 0
+        self.turn_lever, self.shift_lever = levers(skeleton, reference.color)
         self.known = KnownViewLoss(settings.loss)
-        self.depth_axis = torch.from_numpy(world_to_camera[2, :3]).float()
+        self.cost = PoseCost(performer, skeleton, world_to_camera, settings)
 
     def solve(self, frame: int, turn: Tensor, shift: Tensor, report: Reporter) -> tuple[Tensor, Tensor, float]:
         """Turn (1, K, 3), shift (1, K, 3) and the known-view loss, from a first guess."""
@@ -141,25 +160,12 @@ class _FrameStep:
         turns, shifts = (turn / self.turn_lever).requires_grad_(), (shift / self.shift_lever).requires_grad_()
         optimiser = LeveredAdam([turns, shifts], settings.floor)
         target, target_alpha = self.reference.color[frame : frame + 1], self.reference.alpha[frame : frame + 1]
-        with torch.no_grad():
-            guess = self.performer.perform(self.skeleton.pose(turn, shift)).centres @ self.depth_axis
         for step in range(settings.iterations):
             report.check_cancelled()
             turn, shift = turns * self.turn_lever, shifts * self.shift_lever
             shown = self.performer.perform(self.skeleton.pose(turn, shift))
             picture = self.performer.render(shown, self.cameras, self.reference.size)
             loss = self.known(picture.color, picture.alpha, target, target_alpha)
-            (loss + self.effort(turn, shift) + self.drift(shown.centres, guess)).backward()
+            (loss + self.cost.per_frame(turn, shift, shown.centres).sum()).backward()
             optimiser.step(settings.rate + (settings.last_rate - settings.rate) * step / settings.iterations)
         return turns.detach() * self.turn_lever, shifts.detach() * self.shift_lever, float(loss.detach())
-
-    def drift(self, centres: Tensor, guess: Tensor) -> Tensor:
-        """What motion in depth costs."""
-        depth = centres @ self.depth_axis
-        rest = self.performer.bound.centres @ self.depth_axis
-        return self.settings.depth_drift * ((depth - rest) ** 2).mean() + self.settings.depth_change * ((depth - guess) ** 2).mean()
-
-    def effort(self, turn: Tensor, shift: Tensor) -> Tensor:
-        """What the pose costs: bent joints, joints pulled apart."""
-        bend = ((turn**2).sum(-1) * self.resistance).sum()
-        return self.settings.bend * bend + self.settings.slack * ((shift**2).sum(-1) * self.is_joint).sum()

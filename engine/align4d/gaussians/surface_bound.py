@@ -63,14 +63,18 @@ class BoundGaussians:
     normals: Tensor
     albedo: Tensor
 
+    def to(self, device: str) -> BoundGaussians:
+        """The same on `device`."""
+        return BoundGaussians(**{name: tensor.to(device) for name, tensor in vars(self).items()})
+
     @property
     def count(self) -> int:
         """Number of Gaussians N."""
         return len(self.opacities)
 
 
-def bind_gaussians(asset: Asset, settings: GaussianSettings, seed: int, backend: str, report: Reporter) -> BoundGaussians:
-    """Samples the surface and fits the samples to the mesh."""
+def bind_gaussians(asset: Asset, settings: GaussianSettings, seed: int, device: str, backend: str, report: Reporter) -> BoundGaussians:
+    """Samples the surface and fits the samples to the mesh, on `device`."""
     samples = sample_surface(asset, settings.count, seed)
     spacing = np.sqrt(samples.area.mean())
     width = settings.width * spacing
@@ -83,7 +87,7 @@ def bind_gaussians(asset: Asset, settings: GaussianSettings, seed: int, backend:
         albedo=torch.from_numpy(samples.colour),
     )
     inwards = -_smooth_normals(asset, samples.triangle, samples.barycentric)
-    return _fit_to_mesh(asset, start, torch.from_numpy(inwards), settings, seed, backend, report)
+    return _fit_to_mesh(asset, start.to(device), torch.from_numpy(inwards).to(device), settings, seed, backend, report)
 
 
 def _smooth_normals(asset: Asset, triangle: np.ndarray, barycentric: np.ndarray) -> np.ndarray:
@@ -109,7 +113,7 @@ def _fit_to_mesh(
     asset: Asset, start: BoundGaussians, inwards: Tensor, settings: GaussianSettings, seed: int, backend: str, report: Reporter
 ) -> BoundGaussians:
     """Adam over how far each Gaussian sits below the surface, its two widths and its opacity; colours are the material's."""
-    cameras, colours, alphas = _exact_views(asset, settings)
+    cameras, colours, alphas = _exact_views(asset, settings, str(inwards.device))
     depth = (0.5 * start.scales[:, :1]).clone().requires_grad_()
     log_width = start.scales[:, :2].log().requires_grad_()
     logit = torch.full_like(start.opacities, 3.0).requires_grad_()
@@ -142,7 +146,7 @@ def _chosen(cameras: Cameras, index: Tensor) -> Cameras:
     return Cameras(cameras.world_to_camera[index], cameras.intrinsics[index], cameras.near)
 
 
-def _exact_views(asset: Asset, settings: GaussianSettings) -> tuple[Cameras, Tensor, Tensor]:
+def _exact_views(asset: Asset, settings: GaussianSettings, device: str) -> tuple[Cameras, Tensor, Tensor]:
     """Renders of the mesh from all around: cameras, colours (C, 3, H, W) on white and alphas (C, 1, H, W), anti-aliased."""
     size, finer = settings.fit_size, 3
     views = [OrbitCamera(azimuth=i * 360 / settings.fit_views + 7, elevation=(-20, 10, 40, 0)[i % 4]) for i in range(settings.fit_views)]
@@ -156,6 +160,6 @@ def _exact_views(asset: Asset, settings: GaussianSettings) -> tuple[Cameras, Ten
         colour[covered] = colours_at(asset, seen.triangle[covered], seen.barycentric[covered])
         colours.append(colour.reshape(size, finer, size, finer, 3).mean(axis=(1, 3)).transpose(2, 0, 1))
         alphas.append(covered.reshape(size, finer, size, finer).mean(axis=(1, 3))[None])
-    poses = torch.from_numpy(np.stack([view.world_to_camera() for view in views])).float()
-    cameras = Cameras(poses, torch.from_numpy(intrinsics).float().expand(len(views), 3, 3))
-    return cameras, torch.from_numpy(np.stack(colours)).float(), torch.from_numpy(np.stack(alphas)).float()
+    poses = torch.from_numpy(np.stack([view.world_to_camera() for view in views])).float().to(device)
+    cameras = Cameras(poses, torch.from_numpy(intrinsics).to(poses).expand(len(views), 3, 3))
+    return cameras, torch.from_numpy(np.stack(colours)).to(poses), torch.from_numpy(np.stack(alphas)).to(poses)

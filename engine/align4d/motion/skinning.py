@@ -38,6 +38,6 @@ class Skin:
         return multiply(motion.quaternion[:, self.weights.argmax(1)], rotations)
 
 
-def skin_points(surface: SurfaceGraph, parts: Parts, points: np.ndarray) -> Skin:
+def skin_points(surface: SurfaceGraph, parts: Parts, points: np.ndarray, device: str) -> Skin:
     """Weights of `points` (N, 3) on or near the surface: those of the nearest node."""
-    return Skin(torch.from_numpy(parts.weights[surface.nearest(points)]))
+    return Skin(torch.from_numpy(parts.weights[surface.nearest(points)]).to(device))
