@@ -8,6 +8,7 @@ when it is entered from two threads. These threads sleep while they wait, and ma
 from __future__ import annotations
 
 import os
+import sys
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,15 @@ from typing import Any
 
 import torch
 
-_pool = ThreadPoolExecutor(max_workers=max(1, (os.cpu_count() or 1) - 1), thread_name_prefix="align4d-raster")
+
+def core_count() -> int:
+    """Processor cores that this process may use."""
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+_pool = ThreadPoolExecutor(max_workers=max(1, core_count() - 1), thread_name_prefix="align4d-raster")
 
 
 GRAIN = 2000
@@ -31,7 +40,7 @@ def run(kernel: Callable[..., None], work: int, *arguments: Any) -> None:
     Args:
         work: Gaussians or pairs that the kernel goes through; decides the number of parts.
     """
-    threads = max(1, min(torch.get_num_threads(), os.cpu_count() or 1))
+    threads = max(1, min(torch.get_num_threads(), core_count()))
     parts = max(1, min(PARTS_EACH * threads if threads > 1 else 1, -(-work // GRAIN)))
     left = deque(range(parts))
 
