@@ -139,7 +139,7 @@ def _meeting_places(surface: SurfaceGraph, parts: Parts) -> Places:
     pair = np.minimum(first, second) * parts.count + np.maximum(first, second)
     order = np.argsort(pair, kind="stable")
     unique, start = np.unique(pair[order], return_index=True)
-    pieces = np.split(order, start[1:])
+    pieces = np.split(order, start)[1:]
     return {_key(int(one) // parts.count, int(one) % parts.count): (points[i], weight[i]) for one, i in zip(unique, pieces, strict=True)}
 
 
@@ -165,9 +165,7 @@ def _spanning_tree(surface: SurfaceGraph, parts: Parts, places: Places, area: np
     return links
 
 
-def _hanging(
-    surface: SurfaceGraph, parts: Parts, order: np.ndarray, parent: np.ndarray, joint: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _hanging(surface: SurfaceGraph, parts: Parts, order: np.ndarray, parent: np.ndarray, joint: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mass and inertia of what hangs on each joint, over the whole area."""
     below = np.eye(parts.count, dtype=bool)
     for part in order[:0:-1]:

@@ -1,0 +1,84 @@
+"""The camera of the video, solved from a start that is off: direction, roll, offset, distance."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from builders import Job
+from puppets import Mesh, Studio, asset_of, block, bound, joined
+
+from align4d.alignment.camera import OrbitCamera
+from align4d.alignment.pose import PoseSettings, SolvedPose, solve_pose
+from align4d.errors import EngineError
+from align4d.gaussians.surface_bound import BoundGaussians
+from align4d.inputs.asset import Asset
+from align4d.progress import RecordingReporter
+
+TRUE = OrbitCamera(35.0, 18.0, 2.3, 2.0, 4.0, -3.0)
+SMALL = PoseSettings(resolution=64, grid=3, candidates=1, iterations=8)
+
+
+def figure() -> Mesh:
+    """Different from every side, many-coloured."""
+    return joined(block((0.4, 0.3, 0.6), (-0.2, 0, 0)), block((0.4, 0.14, 0.2), (0.2, -0.05, 0.15)), block((0.15, 0.5, 0.15), (-0.25, -0.2, -0.2)))
+
+
+class Set:
+    """The asset, its Gaussians and how the video shows it."""
+
+    def __init__(self, job: Job) -> None:
+        self.asset: Asset = asset_of(job, figure())
+        self.gaussians: BoundGaussians = bound(self.asset, 1000, 20)
+
+    def solve(self, start: OrbitCamera, solve: bool = True, settings: PoseSettings = SMALL, shown: Asset | None = None) -> SolvedPose:
+        asset = shown or self.asset
+        reference = Studio(TRUE).reference(asset, asset.vertices[None], settings.resolution)
+        self.report = RecordingReporter()
+        return solve_pose(self.asset, self.gaussians, reference, start, solve, settings, "cpu", self.report)
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Set:
+    return Set(Job(tmp_path_factory.mktemp("pose")))
+
+
+@pytest.mark.parametrize(("azimuth", "elevation", "distance"), [(15.0, -15.0, 1.5), (-15.0, 15.0, 3.5)])
+def test_found_from_fifteen_degrees_off(stage: Set, azimuth: float, elevation: float, distance: float) -> None:
+    """The start knows nothing of roll, offset and distance either."""
+    solved = stage.solve(OrbitCamera(TRUE.azimuth + azimuth, TRUE.elevation + elevation, distance))
+    assert abs(solved.camera.azimuth - TRUE.azimuth) < 2 and abs(solved.camera.elevation - TRUE.elevation) < 2
+    assert abs(solved.camera.distance / TRUE.distance - 1) < 0.02 and abs(solved.curve.best / TRUE.distance - 1) < 0.02
+    assert abs(solved.camera.roll - TRUE.roll) < 1
+    away = solved.camera.world_to_camera() @ np.linalg.inv(TRUE.world_to_camera())
+    assert np.degrees(np.arccos((np.trace(away[:3, :3]) - 1) / 2)) < 2
+    assert solved.overlap > 0.95
+    assert len(solved.curve.distance) == 61 and np.isfinite(solved.curve.error).any()
+    assert stage.report.events[-1]["done"] == stage.report.events[-1]["total"]
+
+
+def test_a_camera_that_is_exact_is_kept(stage: Set) -> None:
+    solved = stage.solve(TRUE, solve=False)
+    assert solved.camera == TRUE and solved.overlap > 0.95
+    assert abs(solved.curve.best / TRUE.distance - 1) < 0.02
+
+
+def test_it_comes_back_from_the_checkpoint(stage: Set) -> None:
+    solved = stage.solve(TRUE, solve=False)
+    again = SolvedPose.from_arrays(solved.to_arrays())
+    assert again.camera == solved.camera and again.overlap == solved.overlap and again.curve.best == solved.curve.best
+    assert again.lighting.coefficients.equal(solved.lighting.coefficients)
+    np.testing.assert_array_equal(again.curve.error, solved.curve.error)
+
+
+def test_a_video_of_something_else_is_refused(stage: Set, job: Job) -> None:
+    """Two small balls' worth of boxes far apart, where the mesh is one body."""
+    other = asset_of(job, joined(block((0.1, 0.1, 0.1), (-0.7, 0, -0.7)), block((0.1, 0.1, 0.1), (0.7, 0, 0.7))))
+    with pytest.raises(EngineError) as caught:
+        stage.solve(TRUE, settings=PoseSettings(resolution=48, candidates=1, iterations=2, grid=2), shown=other)
+    assert caught.value.code == "no_overlap" and caught.value.advice
+
+
+def test_a_camera_that_looks_elsewhere_is_refused_when_it_may_not_be_solved(stage: Set) -> None:
+    with pytest.raises(EngineError) as caught:
+        stage.solve(TRUE.moved(yaw=25.0), solve=False, settings=PoseSettings(resolution=48))
+    assert caught.value.code == "no_overlap"
