@@ -1,6 +1,9 @@
 """The one exception that reaches a user: what happened and what to do about it."""
 
 
+from __future__ import annotations
+
+
 class EngineError(Exception):
     """A failure that the user can act on.
 
@@ -15,6 +18,10 @@ class EngineError(Exception):
         self.code = code
         self.message = message
         self.advice = advice
+
+    def __reduce__(self) -> tuple[type[EngineError], tuple[str, str, str]]:
+        """So that it can be sent from one process to another."""
+        return type(self), (self.code, self.message, self.advice)
 
 
 class Cancelled(Exception):
