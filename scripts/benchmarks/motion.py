@@ -19,11 +19,13 @@ from . import motion_case, motion_pictures
 
 COLUMNS = {
     "motion_explained": "motion explained",
+    "shown_motion_explained": "(as shown)",
     "in_view_error": "in view %",
     "static_in_view_error": "(static)",
     "depth_error": "depth %",
     "static_depth_error": "(static)",
     "reprojection_error": "reproj. %",
+    "shown_reprojection_error": "(as shown)",
     "temporal_jerk": "jerk",
     "edge_stretch": "stretch",
     "cd_m": "CD-M",
@@ -41,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cases", type=Path, required=True, help="folder of cases: asset.blend, reference.mp4 and truth.npz each")
     parser.add_argument("--only", action="append", metavar="NAME", help="one case (can be repeated)")
     parser.add_argument("--preset", default="artist", help="quality preset")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting of the engine (can be repeated)")
     parser.add_argument("--start-offset", type=float, default=0.0, metavar="DEG", help="put the start camera off by this much")
@@ -126,7 +128,7 @@ def show(cases: dict[str, dict[str, Any]], average: dict[str, float]) -> None:
     for name, values in (*cases.items(), ("mean", average)):
         row = [f"{values[key]:.3g}" if _measured(values.get(key)) else "–" for key in COLUMNS]
         table.add_row(name, *row, style="bold" if name == "mean" else None)
-    rich.console.Console(width=190).print(table)
+    rich.console.Console(width=210).print(table)
     say("LPIPS, CLIP and FVD: not measured (their weights are not on this machine).")
 
 

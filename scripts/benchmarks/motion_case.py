@@ -21,6 +21,8 @@ from support.blender import Blender
 from support.console import ScriptError, say
 from support.generation import Order, generate
 
+from .video_lag import as_shown, video_lag
+
 NOVEL_AZIMUTHS = (-75.0, 15.0, 105.0, 195.0)
 """Consistent4D's views, relative to the video's [degrees]."""
 
@@ -108,6 +110,7 @@ def score(case: Path, capture: Path, motion: np.ndarray, result: Result, video: 
         **motion_figures(found, true, rest, edges, view),
         **chamfer_figures(found, true, asset.triangles),
         **novel_views(asset, found, true, view),
+        **shown_figures(case, found, true, rest, edges, view),
         "vaod_error": abs(result.camera.distance - distance) / distance,
         "azimuth_error": angle_between(result.camera.azimuth, azimuth),
         "elevation_error": angle_between(result.camera.elevation, elevation),
@@ -117,6 +120,15 @@ def score(case: Path, capture: Path, motion: np.ndarray, result: Result, video: 
         **{f"static_{name}": value for name, value in novel_views(asset, static, true, view).items()},
     }
     return Outcome(figures, asset, found, true, view, result, video)
+
+
+def shown_figures(case: Path, found: np.ndarray, true: np.ndarray, rest: np.ndarray, edges: np.ndarray, view: TrueView) -> dict[str, float]:
+    """`video_lag` [frames] and, where the movie lags, the motion figures against the frames that it shows, as shown_*."""
+    lag = video_lag(case)
+    if lag is None:
+        return {}
+    against = motion_figures(found, as_shown(true, lag), rest, edges, view)
+    return {"video_lag": float(lag), **{f"shown_{name}": value for name, value in against.items()}}
 
 
 def mesh_edges(triangles: np.ndarray) -> np.ndarray:

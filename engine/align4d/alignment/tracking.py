@@ -39,7 +39,7 @@ class TrackingSettings:
     last_rate: float = 0.0004
     floor: float = 0.3
     momentum: float = 0.8
-    bend: float = 0.002
+    bend: float = 0.008
     joint_radius: float = 0.04
     slack: float = 3.0
     depth_drift: float = 1.0
