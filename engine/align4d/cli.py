@@ -20,6 +20,7 @@ from align4d.errors import Cancelled, EngineError
 from align4d.failures import as_engine_error
 from align4d.job_folder import Orbit, make_job
 from align4d.progress import Reporter, TerminalReporter, job_log
+from align4d.warm_up import wait_passively
 
 Run = Callable[[Path, Reporter], protocol.Result]
 INTERRUPTED = 130
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 def main(arguments: list[str] | None = None, run: Run | None = None) -> int:
     """Runs one command; 0 where it succeeded. `run` stands in for the pipeline in tests."""
     options = _parser().parse_args(arguments)
+    wait_passively()
     console = Console(soft_wrap=True)
     if options.command == "doctor":
         from align4d.doctor import report

@@ -55,12 +55,15 @@ def _device() -> str:
 
 
 def _rasteriser() -> str:
+    import torch
+
+    from align4d.rendering.choose import choose
     from align4d.warm_up import render_probe
 
     alpha = render_probe()
     if not 0.2 < alpha < 0.8:
         raise Ailment(f"a half transparent Gaussian renders with alpha {alpha:.2f}. Install the engine again.")
-    return "renders, and its gradient is finite"
+    return choose("cuda" if torch.cuda.is_available() else "cpu").sentence
 
 
 def _video() -> str:

@@ -24,6 +24,7 @@ from align4d import protocol
 from align4d.errors import Cancelled
 from align4d.failures import as_engine_error
 from align4d.progress import Event, EventReporter, Reporter, job_log
+from align4d.warm_up import wait_passively, warm_up
 
 Run = Callable[[Path, Reporter], protocol.Result]
 """A pipeline: works on a job folder and returns what it has written as output/result.json; raises EngineError or Cancelled."""
@@ -176,14 +177,13 @@ def main(arguments: list[str] | None = None, run: Run | None = None) -> int:
     parser = argparse.ArgumentParser(prog="align4d.server", description="The engine as Blender starts it.")
     parser.add_argument("--idle", type=float, default=900.0, help="leave after so many seconds without a job; 0: never (default: %(default)s)")
     options = parser.parse_args(arguments)
+    wait_passively()
     commands, messages = _take_stdio()
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     logging.captureWarnings(True)
     server = Server(run or _pipeline, commands, messages, options.idle)
     _leave_on_interrupt(server)
     if run is None:
-        from align4d.warm_up import warm_up
-
         threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
     server.serve()
     return 0

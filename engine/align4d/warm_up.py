@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import logging
+import os
 
 from align4d.errors import EngineError
 
 log = logging.getLogger(__name__)
+
+
+def wait_passively() -> None:
+    """Makes torch's threads sleep while they wait; they would take a core from the rasteriser and from Blender. To be called before torch is imported."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def warm_up() -> None:
