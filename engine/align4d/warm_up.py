@@ -11,7 +11,7 @@ log = logging.getLogger(__name__)
 
 
 def wait_passively() -> None:
-    """Makes torch's threads sleep while they wait; they would take a core from the rasteriser and from Blender. To be called before torch is imported."""
+    """Makes torch's threads sleep while they wait, not take a core from the rasteriser and from Blender. For before torch is imported."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
