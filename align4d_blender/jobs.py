@@ -16,14 +16,29 @@ from typing import Any
 import bpy
 
 from ..engine.align4d.protocol import ProtocolError
-from . import preferences, resume, storage, timeline
+from . import preferences, reference, resume, storage, timeline
 from .capture import Target, capture
 from .engine_client import EngineClient
 from .errors import UserError
 
-_TICK = 0.1
+_TICK = 0.2
+"""Seconds between two looks at the engine; each may redraw the sidebars."""
+
 _SLICE = 0.03
 """Seconds of the main thread that a tick may take."""
+
+_FORESEEABLE = 0.25
+"""Part of a stage after which the time left is believed; the first steps compile code, and foretell many times too much."""
+
+_STAGES = {
+    "reading": "Reading the video",
+    "sampling": "Sampling the mesh",
+    "camera": "Finding the camera",
+    "tracking": "Following the motion",
+    "refining": "Refining the motion",
+    "baking": "Writing the motion",
+}
+"""The engine's stages in an artist's words; a stage that is not here is shown by its own name."""
 
 
 @dataclass
@@ -94,7 +109,9 @@ def start(context: bpy.types.Context) -> Job:
     except BaseException:
         storage.delete(folder)
         raise
-    job = Job(identity, folder, captured.targets, context.scene.name, context.scene.frame_start, bpy.data.filepath)
+    note = reference.shift_note(context)
+    notes = [note] if note else []
+    job = Job(identity, folder, captured.targets, context.scene.name, context.scene.frame_start, bpy.data.filepath, notes=notes)
     history.append(job)
     return job
 
@@ -136,8 +153,7 @@ def watch(ended: Callable[[Job], None]) -> None:
     job = history[-1]
 
     def tick() -> float | None:
-        if not job.ended:
-            step(job)
+        if not job.ended and step(job):
             _redraw()
         if job.ended:
             ended(job)
@@ -148,9 +164,9 @@ def watch(ended: Callable[[Job], None]) -> None:
     bpy.app.timers.register(tick, first_interval=_TICK, persistent=True)
 
 
-def step(job: Job) -> None:
-    """Moves a job on by what has happened since; takes a few milliseconds."""
-    before = (job.state, job.stage, job.fraction)
+def step(job: Job) -> bool:
+    """Moves a job on by what has happened since; takes a few milliseconds. Returns whether there is something new to show."""
+    before = _shown(job)
     try:
         if job.state == "running" and _client:
             for event in _client.poll():
@@ -160,9 +176,16 @@ def step(job: Job) -> None:
             _receive(job, job.arrival.result())
     except UserError as error:
         _end(job, "failed", error)
-    if (job.state, job.stage, job.fraction) != before:
+    changed = _shown(job) != before
+    if changed:
         for listener in on_change:
             listener(job)
+    return changed
+
+
+def _shown(job: Job) -> tuple[object, ...]:
+    """What a progress bar shows of a job."""
+    return job.state, job.stage, job.fraction, job.eta
 
 
 def shut_down() -> None:
@@ -205,12 +228,14 @@ def _take(job: Job, event: dict[str, Any]) -> None:
     """One event of the engine."""
     kind = event.get("event")
     if kind == "stage":
-        job.stage, job.eta = str(event["name"]).capitalize(), -1.0
+        name = str(event["name"])
+        job.stage, job.eta = _STAGES.get(name, name.capitalize()), -1.0
         job.stages = event["index"], max(event["count"], 1)
         job.fraction = job.stages[0] / job.stages[1]
     elif kind == "progress":
-        job.fraction = (job.stages[0] + min(event["done"] / max(event["total"], 1), 1.0)) / job.stages[1]
-        job.eta = float(event["eta"])
+        done = min(event["done"] / max(event["total"], 1), 1.0)
+        job.fraction = (job.stages[0] + done) / job.stages[1]
+        job.eta = float(event["eta"]) if done >= _FORESEEABLE else -1.0
     elif kind == "warning":
         job.notes.append(str(event["message"]))
     elif kind == "failed":
@@ -274,8 +299,9 @@ def _worker() -> ThreadPoolExecutor:
 
 
 def _redraw() -> None:
-    """Lets the sidebars show the progress."""
+    """Lets the sidebars show the progress; the 3D view beside them is left alone, because drawing a heavy scene takes long."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
-            if area.type == "VIEW_3D":
-                area.tag_redraw()
+            for region in area.regions:
+                if area.type == "VIEW_3D" and region.type == "UI":
+                    region.tag_redraw()

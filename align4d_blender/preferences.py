@@ -39,7 +39,7 @@ class Align4DPreferences(bpy.types.AddonPreferences):
     def draw(self, _context: bpy.types.Context) -> None:
         layout = self.layout
         layout.use_property_split = True
-        layout.prop(self, "engine_python", text="Use Existing")
+        layout.prop(self, "engine_python")
         try:
             engine_python(self)
         except UserError as error:

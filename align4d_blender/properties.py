@@ -25,7 +25,6 @@ class Align4DSettings(bpy.types.PropertyGroup):
         items=(
             ("draft", "Draft", "A quick look: coarse motion, in a fraction of the time"),
             ("artist", "Artist", "Good motion in a few minutes, without a graphics card too"),
-            ("paper", "Paper", "The settings of the published method; wants a strong graphics card"),
         ),
         default="artist",
     )

@@ -27,8 +27,22 @@ def add_camera(scene: bpy.types.Scene, result: protocol.Result, video: protocol.
     return camera
 
 
+def look_through(camera: bpy.types.Object, space: bpy.types.SpaceView3D) -> None:
+    """Shows a 3D view through the camera, as that view's local one: the scene's camera stays."""
+    space.use_local_camera = True
+    space.camera = camera
+    space.region_3d.view_perspective = "CAMERA"
+
+
+def _views_through(camera: bpy.types.Object) -> list[bpy.types.SpaceView3D]:
+    spaces = (space for screen in bpy.data.screens for area in screen.areas for space in area.spaces)
+    return [space for space in spaces if isinstance(space, bpy.types.SpaceView3D) and space.use_local_camera and space.camera == camera]
+
+
 def remove_camera(camera: bpy.types.Object) -> None:
-    """Removes the camera, its lens and its background image, where nothing else uses them."""
+    """Removes the camera, its lens and its background image, where nothing else uses them; views through it get the scene's camera back."""
+    for space in _views_through(camera):
+        space.use_local_camera = False
     lens = cast(bpy.types.Camera, camera.data)
     images = [background.image for background in lens.background_images if background.image]
     bpy.data.objects.remove(camera)

@@ -31,7 +31,10 @@ def shown_pixels(image: bpy.types.Image) -> np.ndarray:
     rgba = _reduce(rgba)
     if is_linear(image):
         rgba[..., :3] = linear_to_srgb(rgba[..., :3])
-    return np.ascontiguousarray(np.rint(np.clip(rgba[::-1], 0, 1) * 255).astype(np.uint8))
+    rgba *= 255  # in place: the window waits for this, and each new array of a large texture costs as much as the arithmetic
+    rgba += 0.5
+    np.clip(rgba, 0, 255, out=rgba)
+    return rgba[::-1].astype(np.uint8, order="C")
 
 
 def is_linear(image: bpy.types.Image) -> bool:

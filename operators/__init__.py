@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from . import cancel, generate, remove_result
+from . import cancel, generate, look_through, remove_result
 
-CLASSES = (*generate.CLASSES, *cancel.CLASSES, *remove_result.CLASSES)
+CLASSES = (*generate.CLASSES, *cancel.CLASSES, *look_through.CLASSES, *remove_result.CLASSES)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import bpy
 
-from ..align4d_blender import EXTENSION, jobs, preferences, storage
+from ..align4d_blender import EXTENSION, jobs, preferences, reference, storage
 from ..align4d_blender.errors import UserError
+from . import text
 
 
 class ALIGN4D_PT_generate(bpy.types.Panel):
@@ -23,16 +24,19 @@ class ALIGN4D_PT_generate(bpy.types.Panel):
         layout = self.layout
         layout.use_property_split = True
         layout.use_property_decorate = False
-        _draw_engine(layout)
-        _draw_objects(layout, context)
-        _draw_video(layout, context)
-        settings = context.scene.align4d
-        column = layout.column()
-        column.prop(settings, "camera")
-        if settings.camera == "SCENE" and context.scene.camera is None:
-            column.label(text="No camera in the scene: front view", icon="INFO")
-        layout.prop(settings, "preset")
-        _draw_job(layout)
+        job = jobs.current()
+        running = job if job and not job.ended else None
+        _draw_engine(layout, context)
+        _draw_objects(layout, context, running)
+        choices = layout.column()
+        choices.enabled = running is None
+        _draw_video(choices, context)
+        _draw_camera(choices, context)
+        choices.prop(context.scene.align4d, "preset")
+        if running:
+            _draw_progress(layout, context, running)
+        else:
+            _draw_generate(layout, context, job)
 
 
 class ALIGN4D_PT_advanced(bpy.types.Panel):
@@ -67,36 +71,37 @@ class ALIGN4D_PT_result(bpy.types.Panel):
     def poll(cls, _context: bpy.types.Context) -> bool:
         return bool(storage.tagged())
 
-    def draw(self, _context: bpy.types.Context) -> None:
+    def draw(self, context: bpy.types.Context) -> None:
         column = self.layout.column()
         for item in storage.tagged():
             column.label(text=item.name, icon="CAMERA_DATA" if item.type == "CAMERA" else "MESH_DATA")
             cache = storage.point_cache(item)
             if cache and not storage.actual_path(cache.filepath).is_file():
-                column.label(text=f"Its file is gone: {Path(cache.filepath).name}", icon="ERROR")
+                text.paragraph(column, context, f"Its file is gone: {Path(cache.filepath).name}", "ERROR")
+        self.layout.operator("align4d.look_through", icon="VIEW_CAMERA")
         self.layout.operator("align4d.remove_result", icon="TRASH")
 
 
-def _draw_engine(layout: bpy.types.UILayout) -> None:
+def _draw_engine(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """Says so where the engine is not set up."""
     try:
         preferences.engine_python(preferences.get())
     except UserError as error:
         box = layout.box().column()
-        box.label(text=error.message, icon="ERROR")
+        text.paragraph(box, context, error.message, "ERROR")
         box.operator("preferences.addon_show", text="Set Engine Python", icon="PREFERENCES").module = EXTENSION
 
 
-def _draw_objects(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """The meshes that would be animated."""
+def _draw_objects(layout: bpy.types.UILayout, context: bpy.types.Context, running: jobs.Job | None) -> None:
+    """The meshes that are, or would be, animated."""
     column = layout.column(align=True)
-    names = [item.name for item in context.selected_objects if item.type == "MESH"]
+    names = [target.name for target in running.targets] if running else [item.name for item in context.selected_objects if item.type == "MESH"]
     for name in names[:5]:
         column.label(text=name, icon="MESH_DATA")
     if len(names) > 5:
         column.label(text=f"and {len(names) - 5} more")
     if not names:
-        column.label(text="Select the mesh that the video shows", icon="ERROR")
+        text.paragraph(column, context, "Select the mesh that the video shows", "ERROR")
 
 
 def _draw_video(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -104,30 +109,55 @@ def _draw_video(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     column = layout.column()
     column.prop(settings, "video")
     if not settings.video:
-        column.label(text="Choose a movie or an image sequence", icon="ERROR")
+        text.paragraph(column, context, "Choose a movie or an image sequence", "ERROR")
     row = column.row(align=True)
     row.prop(settings, "first", text="Frames")
     row.prop(settings, "last", text="")
+    if not settings.last:
+        text.paragraph(column, context, f"Frame {settings.first} to the end" if settings.first > 1 else "The whole video", "INFO")
 
 
-def _draw_job(layout: bpy.types.UILayout) -> None:
-    """Generate; or how far the running job is, and Cancel."""
-    job = jobs.current()
+def _draw_camera(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    settings = context.scene.align4d
     column = layout.column()
-    if job and not job.ended:
-        left = f"  {round(job.eta)} s left in this step" if job.eta >= 0 else ""
-        column.progress(factor=job.fraction, text=f"{job.stage}{left}")
-        column.operator("align4d.cancel", icon="CANCEL")
-        return
+    column.prop(settings, "camera")
+    if settings.camera == "SCENE" and context.scene.camera is None:
+        text.paragraph(column, context, "No camera in the scene: front view", "INFO")
+    note = reference.shift_note(context)
+    if note:
+        text.paragraph(column, context, note, "INFO")
+
+
+def _draw_progress(layout: bpy.types.UILayout, context: bpy.types.Context, job: jobs.Job) -> None:
+    """How far the job is, and Cancel."""
+    column = layout.column()
+    index, count = job.stages
+    if job.state == "waiting":
+        text.paragraph(column, context, job.stage, "INFO")
+    else:
+        column.progress(factor=job.fraction, text=job.stage)
+    if job.state == "running" and count > 1:
+        left = f", {text.duration(job.eta)} left in it" if job.eta >= 0 else ""
+        column.label(text=f"Step {index + 1} of {count}{left}")
+    column.operator("align4d.cancel", icon="CANCEL")
+
+
+def _draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context, last: jobs.Job | None) -> None:
+    """Generate, and how the last job ended."""
+    column = layout.column()
     row = column.row()
     row.scale_y = 1.5
     row.operator("align4d.generate", icon="PLAY")
-    if job and job.error:
-        column.label(text=job.error.message, icon="ERROR")
-        if job.error.advice:
-            column.label(text=job.error.advice)
-    for note in job.notes if job else ():
-        column.label(text=note, icon="INFO")
+    if last is None:
+        return
+    if last.error:
+        text.paragraph(column, context, str(last.error).strip(), "ERROR")
+    elif last.state == "cancelled":
+        text.paragraph(column, context, "Cancelled; nothing has changed", "INFO")
+    elif storage.tagged():
+        text.paragraph(column, context, f"The motion is on {', '.join(target.name for target in last.targets)}", "CHECKMARK")
+    for note in last.notes:
+        text.paragraph(column, context, note, "INFO")
 
 
 CLASSES = (ALIGN4D_PT_generate, ALIGN4D_PT_advanced, ALIGN4D_PT_result)

@@ -165,3 +165,17 @@ def test_scene_camera_is_taken_without_its_scale(blender: ModuleType, tmp_path: 
     spec = blender.align4d_blender.capture.capture(bpy.context, "job", tmp_path / "job", "auto").request.camera
     np.testing.assert_allclose(spec.matrix_world, camera.matrix_world.normalized(), atol=1e-6)
     assert not spec.solve
+
+
+def test_a_shifted_lens_is_noted_not_guessed(blender: ModuleType, tmp_path: Path) -> None:
+    add_mesh()
+    use_video(tmp_path / "video")
+    camera = bpy.data.objects.new("Own", bpy.data.cameras.new("Own"))
+    bpy.context.scene.collection.objects.link(camera)
+    bpy.context.scene.camera = camera
+    assert blender.align4d_blender.reference.shift_note(bpy.context) == ""
+    camera.data.shift_y = 0.1
+    assert bpy.ops.align4d.generate() == {"FINISHED"}
+    assert "Shift X and Y of Own are ignored" in blender.align4d_blender.jobs.current().notes[0]
+    bpy.context.scene.align4d.camera = "FRONT"
+    assert blender.align4d_blender.reference.shift_note(bpy.context) == ""

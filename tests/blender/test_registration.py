@@ -30,7 +30,7 @@ def traces(module: str) -> dict[str, object]:
 
 def test_register_and_unregister_several_times(blender: ModuleType) -> None:
     registered = traces(blender.__name__)
-    assert len(registered["types"]) == 7 and registered["scene"] and registered["object"] and len(registered["handlers"]) == 2
+    assert len(registered["types"]) == 8 and registered["scene"] and registered["object"] and len(registered["handlers"]) == 2
     for _ in range(3):
         blender.unregister()
         gone = traces(blender.__name__)

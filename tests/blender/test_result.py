@@ -299,3 +299,19 @@ def test_saving_after_removal_deletes_the_files(blender: ModuleType, tmp_path: P
     assert folder.exists(), "reverting the file, or undo, must still find the motion"
     bpy.ops.wm.save_mainfile()
     assert not folder.exists()
+
+
+def test_removing_gives_views_their_camera_back(blender: ModuleType, tmp_path: Path) -> None:
+    """Without a window there is no current view: the button's work is done on the views of the file's screens."""
+    own = bpy.data.objects.new("Own", bpy.data.cameras.new("Own"))
+    bpy.context.scene.collection.objects.link(own)
+    bpy.context.scene.camera = own
+    add_mesh()
+    generate(tmp_path)
+    spaces = [space for screen in bpy.data.screens for area in screen.areas for space in area.spaces if space.type == "VIEW_3D"]
+    assert spaces
+    blender.align4d_blender.solved_camera.look_through(bpy.data.objects["Align4D Camera"], spaces[0])
+    assert spaces[0].camera.name == "Align4D Camera" and spaces[0].region_3d.view_perspective == "CAMERA"
+    assert bpy.context.scene.camera == own, "what renders stays"
+    bpy.ops.align4d.remove_result()
+    assert not spaces[0].use_local_camera
