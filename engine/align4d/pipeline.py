@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from .alignment.camera import OrbitCamera, blender_from_normalised, normalised_from_blender, orbit_from_matrix
 from .alignment.lighting import to_linear
 from .alignment.performer import Performer
 from .alignment.pose import SolvedPose, solve_pose
@@ -38,6 +37,7 @@ from .motion.surface_graph import SurfaceGraph, build_surface_graph
 from .preview import write_preview
 from .progress import Reporter
 from .protocol import CameraResult, Request, Result, read_request
+from .rendering.orbit import OrbitCamera, blender_from_normalised, normalised_from_blender, orbit_from_matrix
 from .settings import Settings, settings_for
 
 STAGES = ("reading", "sampling", "camera", "tracking", "refining", "baking")

@@ -9,7 +9,6 @@ import torch
 import trimesh
 from builders import IDENTITY, Job, mesh_arrays
 
-from align4d.alignment.camera import OrbitCamera, intrinsics_for
 from align4d.alignment.lighting import Lighting, to_linear, unlit
 from align4d.alignment.reference import Reference, make_reference
 from align4d.gaussians.surface_bound import BoundGaussians, GaussianSettings, bind_gaussians
@@ -20,6 +19,7 @@ from align4d.inputs.video import Clip
 from align4d.motion.parts import PartSettings
 from align4d.progress import RecordingReporter
 from align4d.protocol import MaterialSpec, Request, VideoSpec
+from align4d.rendering.orbit import OrbitCamera, intrinsics_for
 from align4d.rendering.zbuffer import SurfaceImage, render_surface
 
 FOVY = 40.0

@@ -10,8 +10,8 @@ from builders import Job
 from puppets import Mesh, Studio, asset_of, block
 from torch import Tensor
 
-from align4d.alignment.camera import OrbitCamera
 from align4d.alignment.distance import DistanceSettings, Renderer, border_alpha, parabola_minimum, video_aligned_distance
+from align4d.rendering.orbit import OrbitCamera
 
 SIZE = (64, 64)
 

@@ -14,7 +14,6 @@ from PIL import Image
 from puppets import FOVY, TWO_PARTS, Studio, add_mesh, puppet, request_for
 
 from align4d import pipeline, protocol
-from align4d.alignment.camera import OrbitCamera, blender_from_normalised
 from align4d.errors import Cancelled, EngineError
 from align4d.inputs.asset import load_asset
 from align4d.motion.parts import find_parts
@@ -24,6 +23,7 @@ from align4d.motion.surface_graph import build_surface_graph
 from align4d.pipeline import STAGES, choose_device
 from align4d.preview import NAME
 from align4d.progress import RecordingReporter
+from align4d.rendering.orbit import OrbitCamera, blender_from_normalised
 
 CAMERA = OrbitCamera(20.0, 12.0, 2.4)
 FRAMES = 4

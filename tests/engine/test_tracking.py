@@ -11,7 +11,6 @@ from builders import Job
 from puppets import TWO_PARTS, Studio, asset_of, bound, puppet
 
 from align4d.alignment.asynchronous import AsynchronousSchedule
-from align4d.alignment.camera import OrbitCamera
 from align4d.alignment.lighting import to_linear, unlit
 from align4d.alignment.performer import Performer
 from align4d.alignment.reference import Reference
@@ -25,6 +24,7 @@ from align4d.motion.skeleton import build_skeleton
 from align4d.motion.skinning import skin_points
 from align4d.motion.surface_graph import build_surface_graph
 from align4d.progress import RecordingReporter
+from align4d.rendering.orbit import OrbitCamera
 
 CAMERA = OrbitCamera(0.0, 0.0, 2.2)
 SIZE = 80

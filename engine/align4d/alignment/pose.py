@@ -13,7 +13,7 @@ from ..gaussians.surface_bound import LOW_PASS, BoundGaussians
 from ..inputs.asset import Asset
 from ..progress import Reporter
 from ..rendering import Gaussians, rasterize
-from .camera import OrbitCamera
+from ..rendering.orbit import OrbitCamera
 from .distance import DistanceCurve, DistanceSettings, video_aligned_distance
 from .lighting import Lighting, fit_lighting, to_linear
 from .reference import Reference

@@ -12,7 +12,7 @@ from torch import Tensor
 from ..inputs.masks import Masks
 from ..inputs.video import Clip
 from ..rendering import Cameras
-from .camera import intrinsics_for
+from ..rendering.orbit import intrinsics_for
 
 MARGIN = 0.08
 """Free space around the object in the crop, of its longer side."""
