@@ -20,7 +20,7 @@ SIZE = 384
 def main() -> int:
     parser = argparse.ArgumentParser(description=console.headline(__doc__))
     parser.add_argument("--blender", metavar="PATH", help="an installed Blender instead of PyPI's bpy")
-    parser.add_argument("--preset", default="artist", help="quality preset: artist, paper or draft")
+    parser.add_argument("--preset", default="artist", help="quality preset: artist or draft")
     parser.add_argument("--out", type=Path, default=environments.ROOT / "out" / "demo", help="where the results go")
     arguments = parser.parse_args()
     environments.enter_engine()

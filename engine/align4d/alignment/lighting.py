@@ -87,7 +87,7 @@ def _inner(alpha: np.ndarray) -> np.ndarray:
     return solid[1:-1, 1:-1] & solid[:-2, 1:-1] & solid[2:, 1:-1] & solid[1:-1, :-2] & solid[1:-1, 2:]
 
 
-def _solve(albedo: Tensor, basis: Tensor, observed: Tensor, ridge: float = 1e-3) -> Tensor:
+def _solve(albedo: Tensor, basis: Tensor, observed: Tensor, ridge: float = 1e-4) -> Tensor:
     """(13, 3) coefficients. Errors count as they show in sRGB; outliers (cast shadows, highlights) count less."""
     design = torch.cat([albedo[..., None] * basis[:, None, :], basis[:, None, :SHEEN].expand(-1, 3, -1)], -1).double()
     target, visible = observed.double(), observed.double().clamp_min(0.02) ** -0.58

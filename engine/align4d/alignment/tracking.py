@@ -25,8 +25,8 @@ class TrackingSettings:
     rate, last_rate: norm of a step at first and at last, as root mean square motion of the whole surface.
     floor: see `LeveredAdam`.
     momentum: how much of the last frame's change the next frame starts with.
-    bend: cost of turning a joint by 1 rad, for a joint of radius `joint_radius`; grows with the square of the radius.
-    joint_radius: radius of a thin joint.
+    bend: cost of turning a thin joint by 1 rad; above `joint_radius` it grows with the square of the radius.
+    joint_radius: up to which a joint is thin.
     slack: cost of pulling a joint apart by one longest side of the asset, squared.
     depth_drift: cost of a mean squared motion in depth, away from the rest pose, of one longest side: what the video does
         not show to have moved in depth has not.
@@ -72,8 +72,8 @@ def levers(skeleton: Skeleton, like: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def stiffness(skeleton: Skeleton, joint_radius: float) -> Tensor:
-    """(K,) resistance of each joint to bending, 1 for one of `joint_radius`; the root's is 0."""
-    resistance = (skeleton.radius / joint_radius) ** 2
+    """(K,) resistance of each joint to bending: 1 up to `joint_radius`, more for thicker ones; the root's is 0."""
+    resistance = np.maximum(1.0, (skeleton.radius / joint_radius) ** 2)
     resistance[skeleton.root] = 0
     return torch.from_numpy(resistance).float()
 

@@ -17,9 +17,9 @@ from trimesh.remesh import subdivide_to_size
 
 EDGE = 0.035
 """Longest edge of the graph, of the asset's longest side."""
-GRID = 0.012
+GRID = 0.02
 """Vertices of dense meshes are merged on a grid of this size."""
-DENSE = 30_000
+DENSE = 20_000
 """Triangles from which a mesh counts as dense."""
 
 
