@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import avg_pool2d
 
 from ..motion.skeleton import Skeleton
 from ..progress import Reporter
@@ -25,6 +26,8 @@ class TrackingSettings:
     rate, last_rate: norm of a step at first and at last, as root mean square motion of the whole surface.
     floor: see `LeveredAdam`.
     momentum: how much of the last frame's change the next frame starts with.
+    blur: pictures are also compared as means over squares of this size [px], so that a limb is found that is farther off
+        than its own width.
     bend: cost of turning a thin joint by 1 rad; above `joint_radius` it grows with the square of the radius.
     joint_radius: up to which a joint is thin.
     slack: cost of pulling a joint apart by one longest side of the asset, squared.
@@ -39,10 +42,11 @@ class TrackingSettings:
     last_rate: float = 0.0004
     floor: float = 0.3
     momentum: float = 0.8
-    bend: float = 0.008
+    blur: int = 4
+    bend: float = 0.012
     joint_radius: float = 0.04
     slack: float = 3.0
-    depth_drift: float = 1.0
+    depth_drift: float = 2.0
     loss: KnownViewSettings = field(default_factory=KnownViewSettings)
 
 
@@ -165,7 +169,9 @@ class _FrameStep:
             turn, shift = turns * self.turn_lever, shifts * self.shift_lever
             shown = self.performer.perform(self.skeleton.pose(turn, shift))
             picture = self.performer.render(shown, self.cameras, self.reference.size)
-            loss = self.known(picture.color, picture.alpha, target, target_alpha)
-            (loss + self.cost.per_frame(turn, shift, shown.centres).sum()).backward()
+            shown_and_true = (picture.color, picture.alpha, target, target_alpha)
+            loss = self.known(*shown_and_true)
+            blurred = self.known(*(avg_pool2d(one, settings.blur) for one in shown_and_true))
+            (loss + blurred + self.cost.per_frame(turn, shift, shown.centres).sum()).backward()
             optimiser.step(settings.rate + (settings.last_rate - settings.rate) * step / settings.iterations)
         return turns.detach() * self.turn_lever, shifts.detach() * self.shift_lever, float(loss.detach())
