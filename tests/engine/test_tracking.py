@@ -156,6 +156,7 @@ def test_while_the_appearance_learns_the_deformation_is_frozen(show: Show, bendi
     start = show.bent(BEND)
     only = replace(REFINEMENT, iterations=3, schedule=AsynchronousSchedule(period=100, first="appearance"))
     done = show.refine(bending, start, only)
+    assert done.loss[2] < done.loss[0]  # it learns from the pictures in the poses' round as well
     expected = show.skeleton.pose(start.turn, start.shift)
     torch.testing.assert_close(done.motion.rotation, expected.rotation, rtol=0, atol=1e-6)
     torch.testing.assert_close(done.motion.offset, expected.offset, rtol=0, atol=1e-6)

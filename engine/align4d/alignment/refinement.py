@@ -175,8 +175,10 @@ class _PoseRound:
         """Gaussians of `frames` and the cost of all poses per frame."""
         with torch.set_grad_enabled(deforming):
             turn, shift = self._all()
-            motion = self.skeleton.pose(turn, shift)
-            shown = performer.perform(motion.frames(frames))
+            motion = self.skeleton.pose(turn, shift).frames(frames)
+        # with gradients in either phase: the colours are the appearance's
+        shown = performer.perform(motion)
+        with torch.set_grad_enabled(deforming):
             effort = self.cost.per_frame(turn[frames], shift[frames], shown.centres).mean()
             jerk = [(torch.diff(one, n=2, dim=0) ** 2).sum() for one in (turn / self.turn_lever, shift / self.shift_lever)]
         return shown, effort + self.settings.smooth * (jerk[0] + jerk[1]) / len(turn)
