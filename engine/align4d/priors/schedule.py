@@ -1,0 +1,45 @@
+"""Noise schedules: how much of a picture is left at each timestep."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class NoiseSchedule:
+    """z_t = sqrt(abar_t) z + sqrt(1 - abar_t) noise.
+
+    Attributes:
+        abar: (S,) float32, cumulative product of 1 - beta, falling; index = timestep.
+    """
+
+    abar: Tensor
+
+    @property
+    def steps(self) -> int:
+        """Number of timesteps S."""
+        return len(self.abar)
+
+    def at(self, timestep: Tensor, like: Tensor) -> Tensor:
+        """abar at `timestep` (B,), with ones behind it so that it multiplies `like` (B, ...), on its device and of its type."""
+        return self.abar.to(like)[timestep.to(like.device)].reshape(-1, *[1] * (like.dim() - 1))
+
+    def add_noise(self, clean: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
+        """z_t of `clean` (B, ...) with `noise` (B, ...) at `timestep` (B,) int64."""
+        abar = self.at(timestep, clean)
+        return abar.sqrt() * clean + (1 - abar).sqrt() * noise
+
+    def clean(self, noisy: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
+        """The clean picture (B, ...) that `noisy` and the predicted `noise` imply: the mean of x0."""
+        abar = self.at(timestep, noisy)
+        return (noisy - (1 - abar).sqrt() * noise) / abar.sqrt()
+
+
+def scaled_linear(steps: int = 1000, first: float = 0.00085, last: float = 0.012) -> NoiseSchedule:
+    """Stable Diffusion's schedule, which Zero123 and what derives from it keep: betas linear in their square root."""
+    betas = torch.linspace(math.sqrt(first), math.sqrt(last), steps, dtype=torch.float64) ** 2
+    return NoiseSchedule(torch.cumprod(1 - betas, 0).float())
