@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -145,7 +145,9 @@ def guided_noise(
     given = prior.predict_noise(noisy, timestep, condition, camera)
     if scale == 1:
         return given
-    free = prior.predict_noise(noisy, timestep, prior.null(condition.count), camera)
+    # nothing is seen, but the camera is where it is
+    nothing = replace(prior.null(condition.count), elevation=condition.elevation, distance=condition.distance)
+    free = prior.predict_noise(noisy, timestep, nothing, camera)
     return free + scale * (given - free)
 
 
