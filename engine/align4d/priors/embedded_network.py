@@ -97,7 +97,7 @@ class AttentionBlock(nn.Module):
     def forward(self, x: Tensor, view: View, rotary: Cached, condition: Cached | None) -> tuple[Tensor, Cached]:
         """x (B, N, channels) -> the same, and its own keys and values."""
         count, tokens, channels = x.shape
-        shift_a, scale_a, gate_a, shift_f, scale_f, gate_f = self.modulation(view.embedding)[:, None].chunk(6, -1)
+        scale_a, shift_a, gate_a, scale_f, shift_f, gate_f = self.modulation(view.embedding)[:, None].chunk(6, -1)
         mixed = self.qkv(layer_norm(x, (channels,)) * (1 + scale_a) + shift_a)
         query, key, value = mixed.view(count, tokens, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         query = rms_norm(query, query.shape[-1:], self.query_norm.to(query.dtype))
