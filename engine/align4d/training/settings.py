@@ -1,0 +1,47 @@
+"""The recipe of the embedded prior."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """Attributes:
+    objects: per step and GPU.
+    targets: views of each object that are denoised in a step; one more is the condition.
+    rate: learning rate of both optimisers.
+    warm_up: steps until the rate is reached.
+    decay: last part of the run over which the rate falls to 0.
+    weight_decay: of both optimisers.
+    average: decay per step of the moving average that becomes the weights.
+    clip: largest norm of the gradient.
+    dropout: part of the conditions that say nothing, for classifier-free guidance.
+    high_noise: exponent < 1 that moves noise levels towards pure noise, where the product asks.
+    condition_noise, condition_noise_share: noise on condition pictures (of a range of 2), and how many get it.
+    elevation_jitter, distance_jitter: what the condition's camera is told wrong by, standard deviation [degrees, part].
+    supersampling: rays per pixel's side.
+    seed: of the first object and of everything drawn; a restarted run takes another one.
+    """
+
+    objects: int = 192
+    targets: int = 4
+    rate: float = 1.5e-3
+    warm_up: int = 200
+    decay: float = 0.45
+    weight_decay: float = 0.01
+    average: float = 0.9995
+    clip: float = 1.0
+    dropout: float = 0.1
+    high_noise: float = 0.6
+    condition_noise: float = 0.03
+    condition_noise_share: float = 0.3
+    elevation_jitter: float = 1.0
+    distance_jitter: float = 0.005
+    supersampling: int = 2
+    seed: int = 1
+
+    def rate_at(self, step: int, done: float) -> float:
+        """Learning rate at `step`, when a part `done` in [0, 1] of the run is over."""
+        warm = min(1.0, (step + 1) / self.warm_up)
+        return self.rate * warm * min(1.0, max(0.0, 1 - done) / self.decay)
