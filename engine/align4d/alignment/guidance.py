@@ -1,0 +1,70 @@
+"""Score distillation sampling (SDS): a picture learns from a diffusion prior what would make it likelier."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from ..priors.prior import Condition, MultiviewPrior, RelativeCamera, guided_noise
+
+
+@dataclass(frozen=True)
+class GuidanceSettings:
+    """Attributes:
+    scale: of classifier-free guidance [D].
+    first_timestep, last_timestep: t falls from the one to the other over the run, linearly [D].
+    target: what pictures are pulled towards: "noise", the paper's SDS, whose gradient is w(t) (eps_phi - eps) with
+        w = 1 - abar_t [D]; or "x0", the mean of the clean picture that the prior sees behind the noise, whose gradient is
+        latent - x0, so that its length is that of the change which is wanted.
+    batch: pictures that the prior judges together.
+    """
+
+    scale: float = 5.0
+    first_timestep: int = 980
+    last_timestep: int = 20
+    target: Literal["noise", "x0"] = "noise"
+    batch: int = 32
+
+    def __post_init__(self) -> None:
+        if self.target not in ("noise", "x0"):
+            raise ValueError(f"target is {self.target!r}, neither noise nor x0")
+
+    def timestep(self, done: float) -> int:
+        """t when the part `done` of the run is over."""
+        return round(self.first_timestep + (self.last_timestep - self.first_timestep) * done)
+
+
+@torch.no_grad()
+def distillation_gradient(
+    prior: MultiviewPrior, latent: Tensor, noise: Tensor, timestep: int, condition: Condition, camera: RelativeCamera, settings: GuidanceSettings
+) -> Tensor:
+    """The gradient of eqs. 7 and 8 with respect to `latent` (B, ...), of its shape; nothing is differentiated through the network.
+
+    Args:
+        latent: what `prior.encode` made of pictures; noise: of the same shape.
+        timestep: t, the same for all.
+        condition, camera: B each.
+    """
+    step = settings.batch - settings.batch % prior.facts.views or prior.facts.views
+    parts = []
+    for start in range(0, len(latent), step):
+        some = slice(start, start + step)
+        clean, drawn = latent[some], noise[some]
+        index = torch.arange(start, start + len(clean), device=latent.device)
+        when = torch.full((len(clean),), timestep, device=latent.device)
+        seen_from = RelativeCamera(camera.elevation[some], camera.azimuth[some], camera.distance[some])
+        noisy = prior.schedule.add_noise(clean, drawn, when)
+        found = guided_noise(prior, noisy, when, condition.take(index), seen_from, settings.scale)
+        if settings.target == "noise":
+            parts.append((1 - prior.schedule.at(when, clean)) * (found - drawn))
+        else:
+            parts.append(clean - prior.schedule.clean(noisy, found, when))
+    return torch.cat(parts)
+
+
+def distillation_loss(latent: Tensor, gradient: Tensor) -> Tensor:
+    """(B,) 0.5 ||gradient||^2 of each picture, whose derivative with respect to `latent` is `gradient` [D]."""
+    return 0.5 * ((latent - (latent - gradient).detach()) ** 2).flatten(1).sum(1)

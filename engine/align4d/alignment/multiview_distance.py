@@ -1,0 +1,165 @@
+"""Object distance alignment, the prior's side (MAOD): from how far the prior wants to see the asset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from scipy.signal import find_peaks
+from torch import Tensor
+
+from ..priors.prior import Condition, MultiviewPrior, RelativeCamera
+from .distance import parabola_minimum
+from .novel_views import NovelViews, fit_to_prior
+
+
+@dataclass(frozen=True)
+class MultiviewDistanceSettings:
+    """The sweep of eqs. 5 and 11. Distances are in longest sides of the asset, at the prior's own field of view.
+
+    Attributes:
+        nearest, farthest: range of the sweep [R].
+        step: of the sweep [P].
+        timesteps: over which the error is averaged: high noise, where the curve is stable [R].
+        azimuths: relative to the video's, for a prior that is told distances [degrees] [P].
+        azimuths_without: for one that is not (eq. 11) [degrees] [R].
+        told: what the prior is told of the distance: "same" that it is the condition's, "own" the candidate's own [R].
+        prominence: how deep a minimum must be, in parts of what the curve spans left of d_V [R].
+        beyond: how far right of d_V a minimum still counts as standing at it [R].
+        batch: pictures that the prior judges together.
+    """
+
+    nearest: float = 1.0
+    farthest: float = 4.0
+    step: float = 0.05
+    timesteps: tuple[int, ...] = (600, 700, 800, 900)
+    azimuths: tuple[float, ...] = (0.0, 90.0, 180.0, 270.0)
+    azimuths_without: tuple[float, ...] = (90.0, 180.0, 270.0)
+    told: Literal["same", "own"] = "same"
+    prominence: float = 0.02
+    beyond: float = 0.05
+    batch: int = 16
+
+    def __post_init__(self) -> None:
+        if self.told not in ("same", "own"):
+            raise ValueError(f"told is {self.told!r}, neither same nor own")
+
+
+@dataclass(frozen=True)
+class MultiviewDistanceCurve:
+    """The whole sweep and the minimum that was chosen.
+
+    Attributes:
+        distance: (M,) candidates.
+        timesteps: (K,).
+        per_timestep: (K, M) mean squared error of the predicted noise.
+        minima: (J,) all local minima that are prominent enough, refined below the step.
+        best: d_M; d_V where no local minimum was found.
+        found: whether d_M is a local minimum.
+    """
+
+    distance: np.ndarray
+    timesteps: np.ndarray
+    per_timestep: np.ndarray
+    minima: np.ndarray
+    best: float
+    found: bool
+
+    @property
+    def error(self) -> np.ndarray:
+        """(M,) L(d), the mean over the timesteps."""
+        return self.per_timestep.mean(0)
+
+    def lists(self) -> dict[str, list[float]]:
+        """The curves for the result: "distance", "error", and "error_at_T" for each timestep."""
+        single = {f"error_at_{t}": curve.tolist() for t, curve in zip(self.timesteps, self.per_timestep, strict=True)}
+        return {"distance": self.distance.tolist(), "error": self.error.tolist(), **single}
+
+
+ViewRenderer = Callable[[NovelViews], Tensor]
+"""The asset in its rest pose, seen by B cameras with the prior's field of view: (B, 3, R, R) on the prior's background."""
+
+
+@torch.no_grad()
+def multiview_aligned_distance(
+    render: ViewRenderer,
+    prior: MultiviewPrior,
+    condition: Condition,
+    azimuth: float,
+    settings: MultiviewDistanceSettings | None = None,
+    seed: int = 0,
+    check_cancelled: Callable[[], None] = lambda: None,
+) -> MultiviewDistanceCurve:
+    """d_M: the local minimum left of d_V, nearest to it, of L(d) = mean over t and views of ||eps(z_t(R(G; view, d)); t, I_1) - eps||^2.
+
+    Eq. 5; eq. 11 for a prior that takes no distance. One noise is drawn and shared by all distances, views and timesteps,
+    so that the curve tells the distance and not the dice. The global minimum, far away where there is nothing but
+    background, is an artefact and never taken.
+
+    Args:
+        render: the asset.
+        prior: the judge.
+        condition: of one picture, the video's first frame I_1; its distance is d_V.
+        azimuth: of the video's camera [degrees].
+        settings: the sweep.
+        seed: of the noise.
+        check_cancelled: called before every batch; may raise.
+    """
+    settings = settings or MultiviewDistanceSettings()
+    distance = np.arange(settings.nearest, settings.farthest + settings.step / 2, settings.step)
+    azimuths, judged = _azimuths(prior, settings)
+    facts, device = prior.facts, prior.device
+    noise = torch.randn(1, facts.channels, facts.latent_size, facts.latent_size, generator=torch.Generator().manual_seed(seed)).to(device)
+    turns = torch.tensor(azimuths, device=device, dtype=torch.float32)
+    own = settings.told == "own" and facts.takes_distance
+    rows, at_once = [], max(1, settings.batch // len(azimuths))
+    for start in range(0, len(distance), at_once):
+        check_cancelled()
+        some = torch.from_numpy(distance[start : start + at_once]).to(turns)
+        far, turn = some.repeat_interleave(len(turns)), turns.repeat(len(some))
+        views = NovelViews(azimuth + turn, condition.elevation.expand(len(far)), far)
+        latent = prior.encode(fit_to_prior(render(views), facts.size))
+        told = far - condition.distance if own else torch.zeros_like(far)
+        camera = RelativeCamera(torch.zeros_like(far), turn, told)
+        given = condition.take(torch.zeros(len(far), dtype=torch.long, device=device))
+        errors = [_noise_error(prior, latent, noise, t, given, camera) for t in settings.timesteps]
+        rows.append(torch.stack(errors).reshape(len(errors), len(some), -1)[..., judged].mean(-1))
+    per_timestep = torch.cat(rows, 1).double().cpu().numpy()
+    return choose_minimum(distance, per_timestep, float(condition.distance[0]), settings)
+
+
+def _azimuths(prior: MultiviewPrior, settings: MultiviewDistanceSettings) -> tuple[list[float], list[int]]:
+    """The views that are rendered, and the indices of those that count: a prior may want to see more of them together."""
+    wanted = list(settings.azimuths if prior.facts.takes_distance else settings.azimuths_without)
+    if prior.facts.views == 1:
+        return wanted, list(range(len(wanted)))
+    together = [index * 360 / prior.facts.views for index in range(prior.facts.views)]
+    return together, [index for index, one in enumerate(together) if any(abs(one - w % 360) < 1e-6 for w in wanted)]
+
+
+def _noise_error(prior: MultiviewPrior, latent: Tensor, noise: Tensor, timestep: int, given: Condition, camera: RelativeCamera) -> Tensor:
+    """(B,) mean squared error of the noise that the prior sees in `latent` (B, ...)."""
+    when = torch.full((len(latent),), timestep, device=latent.device)
+    shared = noise.expand_as(latent)
+    found = prior.predict_noise(prior.schedule.add_noise(latent, shared, when), when, given, camera)
+    return ((found - shared) ** 2).flatten(1).mean(1)
+
+
+def choose_minimum(distance: np.ndarray, per_timestep: np.ndarray, video: float, settings: MultiviewDistanceSettings) -> MultiviewDistanceCurve:
+    """d_M on a curve: see `multiview_aligned_distance`.
+
+    Args:
+        distance: (M,); per_timestep: (K, M).
+        video: d_V.
+    """
+    error = per_timestep.mean(0)
+    left = error[distance <= video + settings.beyond]
+    span = float(np.ptp(left)) if len(left) else 0.0
+    peaks, _ = find_peaks(-error, prominence=max(settings.prominence * span, np.finfo(float).tiny))
+    minima = np.array([parabola_minimum(distance, error, int(one)) for one in peaks])
+    near = minima[minima <= video + settings.beyond] if len(minima) else minima
+    best = float(near.max()) if len(near) else video
+    return MultiviewDistanceCurve(distance, np.array(settings.timesteps), per_timestep, minima, best, bool(len(near)))

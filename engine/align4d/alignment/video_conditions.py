@@ -1,0 +1,80 @@
+"""The video as a multiview prior wants to see it: from a camera that looks at the object's centre, on the prior's background."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import avg_pool2d, grid_sample
+
+from ..priors.prior import Condition, MultiviewPrior, PriorFacts, same_apparent_size
+from ..rendering.orbit import OrbitCamera, intrinsics_for
+
+MOST_SAMPLES = 8
+"""Samples of a pixel along each axis, at most."""
+
+
+@dataclass(frozen=True)
+class ConditionCamera:
+    """The camera of the condition pictures: where the video's stands, but it looks straight at the object's centre.
+
+    Attributes:
+        orbit: the video's camera.
+        fovy: of the condition pictures [degrees].
+        distance: at which a camera with the prior's field of view sees the object as large: d_V as the prior counts it.
+    """
+
+    orbit: OrbitCamera
+    fovy: float
+    distance: float
+
+
+def condition_camera(video: OrbitCamera, fovy: float, facts: PriorFacts) -> ConditionCamera:
+    """The condition's camera for a video taken by `video` with the field of view `fovy` [degrees].
+
+    Where the object then looks smaller or larger than the prior was ever shown one, the pictures are cropped or widened.
+    """
+    nearest, farthest = facts.distances
+    distance = min(max(same_apparent_size(video.distance, fovy, facts.fovy), nearest), farthest)
+    half = distance * math.tan(math.radians(facts.fovy) / 2) / video.distance
+    return ConditionCamera(video, 2 * math.degrees(math.atan(half)), distance)
+
+
+def condition_pictures(color: Tensor, alpha: Tensor, intrinsics: np.ndarray, camera: ConditionCamera, facts: PriorFacts) -> Tensor:
+    """The frames as `camera` sees them, (F, 3, S, S) with S the prior's size.
+
+    Exact: the two cameras stand at the same place, so that their pictures differ by a homography only.
+
+    Args:
+        color: (F, 3, H, W), the object on white; alpha: (F, 1, H, W).
+        intrinsics: (3, 3) K [px] of the frames.
+    """
+    wanted = intrinsics_for(camera.fovy, facts.size, facts.size)
+    samples = min(MOST_SAMPLES, max(1, math.ceil(intrinsics[0, 0] / wanted[0, 0])))
+    fine = np.diag([samples, samples, 1]) @ wanted
+    straight = camera.orbit.moved(roll=0.0, yaw=0.0, pitch=0.0)
+    turn = camera.orbit.world_to_camera()[:3, :3] @ straight.world_to_camera()[:3, :3].T
+    homography = intrinsics @ turn @ np.linalg.inv(fine)
+    side = facts.size * samples
+    steps = np.arange(side) + 0.5
+    pixels = np.stack([*np.meshgrid(steps, steps), np.ones((side, side))], -1) @ homography.T
+    height, width = color.shape[-2:]
+    # what lies behind the video's camera is seen nowhere
+    place = np.where(pixels[..., 2:] > 0, pixels[..., :2] / np.abs(pixels[..., 2:]).clip(1e-9) / [width, height] * 2 - 1, -9.0)
+    grid = torch.from_numpy(place).to(color).expand(len(color), side, side, 2)
+    # on black, because outside of the frame there is nothing
+    layers = torch.cat([color - (1 - alpha), alpha], 1)
+    seen = avg_pool2d(grid_sample(layers, grid, mode="bilinear", padding_mode="zeros", align_corners=False), samples)
+    return (seen[:, :3] + (1 - seen[:, 3:]) * facts.background).clamp(0, 1)
+
+
+def video_condition(
+    prior: MultiviewPrior, color: Tensor, alpha: Tensor, intrinsics: np.ndarray, camera: ConditionCamera
+) -> Condition:
+    """The frames, digested by the prior; see `condition_pictures`."""
+    pictures = condition_pictures(color, alpha, intrinsics, camera, prior.facts).to(prior.device)
+    elevation = torch.full((len(pictures),), camera.orbit.elevation, device=prior.device)
+    return prior.condition(pictures, elevation, torch.full_like(elevation, camera.distance))

@@ -1,0 +1,248 @@
+"""Motion-geometry joint alignment, eqs. 7-9, and what it stands on: distillation, novel cameras, the video as a condition."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from analytic_priors import MixturePrior
+from torch import Tensor
+
+from align4d.alignment.guidance import GuidanceSettings, distillation_gradient, distillation_loss
+from align4d.alignment.motion_geometry import MotionGeometryLoss, MotionGeometrySettings, UnknownViews
+from align4d.alignment.novel_views import NovelDistances, NovelViews, NovelViewSettings, draw_views, fit_to_prior, orbit_matrices
+from align4d.alignment.video_conditions import condition_camera, condition_pictures, video_condition
+from align4d.priors.prior import Condition, RelativeCamera
+from align4d.rendering import Cameras, Gaussians, rasterize
+from align4d.rendering.orbit import OrbitCamera, intrinsics_for
+
+SIZE = 8
+
+
+def of_condition(condition: Condition, camera: RelativeCamera) -> Tensor:
+    """Believes in the condition's own picture; without a condition, in grey."""
+    return torch.nan_to_num(condition.features[0], nan=0.5)[None]
+
+
+def random(*shape: int, seed: int = 0) -> Tensor:
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def pull(prior: MixturePrior, latent: Tensor, noise: Tensor, timestep: int, settings: GuidanceSettings) -> tuple[Tensor, Condition]:
+    condition = prior.condition(random(len(latent), 3, SIZE, SIZE, seed=9), torch.zeros(len(latent)), torch.ones(len(latent)))
+    return distillation_gradient(prior, latent, noise, timestep, condition, RelativeCamera.same(len(latent)), settings), condition
+
+
+@pytest.mark.parametrize("timestep", [200, 600, 900])
+@pytest.mark.parametrize("sigma", [0.0, 0.4])
+def test_the_gradient_is_the_closed_form(timestep: int, sigma: float) -> None:
+    """For one Gaussian E[noise | z_t] is linear in z_t; guidance of scale s moves its mean past the condition's."""
+    prior, latent = MixturePrior(of_condition, SIZE, sigma), random(3, 3, SIZE, SIZE)
+    noise = torch.randn(latent.shape, generator=torch.Generator().manual_seed(1))
+    abar = prior.schedule.abar[timestep]
+    spread = abar * sigma**2 + 1 - abar
+    for scale in (1.0, 5.0):
+        found, condition = pull(prior, latent, noise, timestep, GuidanceSettings(scale=scale))
+        mean = 0.5 + scale * (condition.features[0] - 0.5)
+        noisy = abar.sqrt() * latent + (1 - abar).sqrt() * noise
+        predicted = (1 - abar).sqrt() * (noisy - abar.sqrt() * mean) / spread
+        torch.testing.assert_close(found, (1 - abar) * (predicted - noise), rtol=1e-3, atol=1e-4)
+        clean, _ = pull(prior, latent, noise, timestep, GuidanceSettings(scale=scale, target="x0"))
+        torch.testing.assert_close(clean, latent - (noisy - (1 - abar).sqrt() * predicted) / abar.sqrt(), rtol=1e-3, atol=1e-3)
+    if sigma == 0:  # a prior that is sure pulls straight to its picture
+        torch.testing.assert_close(clean, latent - mean, rtol=1e-3, atol=1e-3)
+
+
+def test_distillation_follows_the_nearer_mode_of_a_mixture() -> None:
+    """Descending the gradient at little noise ends at the picture, of the two believed in, that was nearer."""
+    modes = torch.stack([torch.full((3, SIZE, SIZE), 0.2), torch.full((3, SIZE, SIZE), 0.8)])
+    prior = MixturePrior(lambda condition, camera: modes[:, None].expand(2, camera.count, 3, SIZE, SIZE), SIZE, 0.05)
+    pictures = torch.stack([torch.full((3, SIZE, SIZE), 0.35), torch.full((3, SIZE, SIZE), 0.65)]) + 0.05 * random(2, 3, SIZE, SIZE)
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(200):
+        noise = torch.randn(pictures.shape, generator=generator)
+        pictures = pictures - 0.1 * pull(prior, pictures, noise, 300, GuidanceSettings(scale=1.0, target="x0"))[0]
+    assert pictures.flatten(1).mean(1).tolist() == pytest.approx([0.2, 0.8], abs=0.03)
+
+
+def test_batches_change_nothing() -> None:
+    prior, latent = MixturePrior(of_condition, SIZE, 0.3), random(7, 3, SIZE, SIZE)
+    noise = torch.randn(latent.shape, generator=torch.Generator().manual_seed(1))
+    whole, parts = (pull(prior, latent, noise, 500, GuidanceSettings(batch=batch))[0] for batch in (32, 3))
+    torch.testing.assert_close(parts, whole)
+    assert max(len(noisy) for noisy, *_ in prior.asked[2:]) == 3
+    joint = MixturePrior(of_condition, SIZE, views=4)
+    pull(joint, random(8, 3, SIZE, SIZE), torch.zeros(8, 3, SIZE, SIZE), 500, GuidanceSettings(batch=6))
+    assert all(len(noisy) == 4 for noisy, *_ in joint.asked)  # views of one frame stay together
+
+
+def test_the_loss_has_the_gradient_and_its_size() -> None:
+    latent, gradient = random(2, 3, SIZE, SIZE).requires_grad_(), random(2, 3, SIZE, SIZE, seed=1)
+    loss = distillation_loss(latent, gradient)
+    torch.testing.assert_close(loss.detach(), 0.5 * (gradient**2).flatten(1).sum(1))
+    loss.sum().backward()
+    torch.testing.assert_close(latent.grad, gradient)
+
+
+def test_time_falls_from_first_to_last() -> None:
+    settings = GuidanceSettings()
+    assert [settings.timestep(done) for done in (0.0, 0.5, 1.0)] == [980, 500, 20]
+    with pytest.raises(ValueError, match="neither"):
+        GuidanceSettings(target="sample")  # type: ignore[arg-type]
+
+
+def frames_condition(prior: MixturePrior, frames: int = 4) -> Condition:
+    return prior.condition(random(frames, 3, SIZE, SIZE, seed=5), torch.full((frames,), 10.0), torch.full((frames,), 1.8))
+
+
+def loss_of(prior: MixturePrior, settings: MotionGeometrySettings, distances: NovelDistances | None = None) -> MotionGeometryLoss:
+    return MotionGeometryLoss(prior, frames_condition(prior), 30.0, 10.0, distances or NovelDistances(1.7, 0.0), settings)
+
+
+def test_what_the_two_terms_tell_the_prior() -> None:
+    prior = MixturePrior(of_condition, SIZE)
+    settings = MotionGeometrySettings(views=NovelViewSettings(count=2), guidance=GuidanceSettings(scale=1.0))
+    loss, generator = loss_of(prior, settings, NovelDistances(1.7, 0.25)), torch.Generator().manual_seed(0)
+    frames = torch.tensor([3, 1])
+    views = loss.draw(2, generator)
+    asset = random(4, 3, SIZE, SIZE, seed=8)
+    loss(random(4, 3, SIZE, SIZE), asset, frames, views, 0.25, generator)
+    (noisy, when, video, camera), (again, _, own, same) = prior.asked
+    assert torch.equal(noisy, again) and when.tolist() == [740] * 4  # one noisy picture, two questions
+    torch.testing.assert_close(video.features[0], frames_condition(prior).features[0][[3, 3, 1, 1]])
+    torch.testing.assert_close(camera.azimuth, views.azimuth - 30)
+    torch.testing.assert_close(camera.elevation, views.elevation - 10)
+    assert camera.distance.tolist() == [0.25] * 4
+    assert torch.equal(own.features[0], asset) and torch.equal(own.elevation, views.elevation) and (own.distance == 1.7).all()
+    assert all((one == 0).all() for one in (same.azimuth, same.elevation, same.distance))
+
+
+def terms(settings: MotionGeometrySettings, frame: int) -> tuple[UnknownViews, Tensor]:
+    """The loss of frame `frame`, and its gradient."""
+    prior = MixturePrior(of_condition, SIZE)
+    loss, generator = loss_of(prior, settings), torch.Generator().manual_seed(0)
+    pictures = random(4, 3, SIZE, SIZE).requires_grad_()
+    found = loss(pictures, random(4, 3, SIZE, SIZE, seed=8), torch.tensor([frame]), loss.draw(1, generator), 0.4, generator)
+    found.loss.backward()
+    assert pictures.grad is not None
+    return dataclasses.replace(found, loss=found.loss.detach()), pictures.grad
+
+
+@pytest.mark.parametrize("frame", [0, 2, 3])
+def test_the_geometry_term_fades_over_the_clip(frame: int) -> None:
+    """Eq. 9 with lambda(frame) = lambda (1 - frame / T), and the pull towards (video + lambda asset), in closed form."""
+    settings = MotionGeometrySettings(geometry=0.5, weight=3.0, guidance=GuidanceSettings(scale=1.0))
+    found, gradient = terms(settings, frame)
+    fade = 0.5 * (1 - frame / 4)
+    assert float(found.loss) == pytest.approx(3 * (float(found.motion) + fade * float(found.geometry)), rel=1e-5)
+    timestep = settings.guidance.timestep(0.4)
+    abar = MixturePrior(of_condition).schedule.abar[timestep]
+    strength = (1 - abar) * (abar / (1 - abar)).sqrt()
+    pictures, video, asset = random(4, 3, SIZE, SIZE), random(4, 3, SIZE, SIZE, seed=5)[frame], random(4, 3, SIZE, SIZE, seed=8)
+    wanted = 3 / 4 * strength * (pictures - video + fade * (pictures - asset))
+    torch.testing.assert_close(gradient, wanted, rtol=1e-3, atol=1e-4)
+
+
+def test_without_the_geometry_term_it_is_the_baseline() -> None:
+    settings = MotionGeometrySettings(geometry=0.0)
+    found, _ = terms(settings, 1)
+    assert float(found.geometry) == 0 and float(found.loss) == pytest.approx(float(found.motion))
+    prior = MixturePrior(of_condition, SIZE)
+    loss, generator = loss_of(prior, settings), torch.Generator().manual_seed(0)
+    views = loss.draw(1, generator)
+    loss(random(4, 3, SIZE, SIZE), None, torch.tensor([0]), views, 0.4, generator)
+    assert len(prior.asked) == 2  # with and without condition; the asset is asked about nowhere
+    with pytest.raises(ValueError, match="asset"):
+        loss_of(prior, MotionGeometrySettings())(random(4, 3, SIZE, SIZE), None, torch.tensor([0]), views, 0.4, generator)
+
+
+def test_large_renders_reach_the_prior_at_its_own_size() -> None:
+    prior = MixturePrior(of_condition, SIZE)
+    loss, generator = loss_of(prior, MotionGeometrySettings()), torch.Generator().manual_seed(0)
+    pictures = random(4, 3, 32, 32).requires_grad_()
+    loss(pictures, random(4, 3, 32, 32), torch.tensor([0]), loss.draw(1, generator), 0.4, generator).loss.backward()
+    assert pictures.grad is not None and (pictures.grad != 0).float().mean() > 0.99
+    flat = fit_to_prior(torch.full((1, 3, 24, 24), 0.3), SIZE)
+    torch.testing.assert_close(flat, torch.full((1, 3, SIZE, SIZE), 0.3))
+
+
+def test_views_are_drawn_around_the_video_s_camera() -> None:
+    facts, generator = MixturePrior(of_condition).facts, torch.Generator().manual_seed(0)
+    views = draw_views(500, 30.0, 10.0, 1.7, facts, NovelViewSettings(), generator)
+    assert views.count == 2000 and (views.distance == 1.7).all()
+    turns, tilts = views.azimuth - 30, views.elevation - 10
+    assert -180 <= turns.min() < -175 and 175 < turns.max() < 180 and abs(float(turns.mean())) < 10
+    assert -30 <= tilts.min() < -29 and 29 < tilts.max() < 30
+    steep = draw_views(500, 0.0, 70.0, 1.7, facts, NovelViewSettings(), generator)
+    assert steep.elevation.max() == 80 and steep.elevation.min() < 45
+
+
+def test_a_prior_of_several_views_gets_them_evenly_around() -> None:
+    facts = dataclasses.replace(MixturePrior(of_condition).facts, views=4)
+    views = draw_views(3, 0.0, 10.0, 1.7, facts, NovelViewSettings(count=1), torch.Generator().manual_seed(0))
+    turns = views.azimuth.reshape(3, 4)
+    torch.testing.assert_close(turns.diff(dim=1), torch.full((3, 3), 90.0))
+    assert (views.elevation.reshape(3, 4).diff(dim=1) == 0).all() and len(views.elevation.unique()) == 3
+
+
+def test_novel_cameras_are_orbit_cameras() -> None:
+    views = NovelViews(torch.tensor([0.0, 130.0, -75.0]), torch.tensor([0.0, 40.0, -20.0]), torch.tensor([1.5, 2.0, 3.0]))
+    found = views.cameras(49.13, 64)
+    for index in range(3):
+        true = OrbitCamera(*(float(one[index]) for one in (views.azimuth, views.elevation, views.distance)))
+        np.testing.assert_allclose(found.world_to_camera[index], true.world_to_camera(), atol=1e-6)
+        np.testing.assert_allclose(found.intrinsics[index], intrinsics_for(49.13, 64, 64), rtol=1e-6)
+    assert torch.equal(orbit_matrices(views.azimuth, views.elevation, views.distance), found.world_to_camera)
+
+
+def cloud(count: int = 300) -> Gaussians:
+    generator = torch.Generator().manual_seed(2)
+    centres = (torch.rand(count, 3, generator=generator) - 0.5) * torch.tensor([0.9, 0.5, 0.7])
+    turns = torch.tensor([1.0, 0, 0, 0]).repeat(count, 1)
+    return Gaussians(centres, turns, torch.full((count, 3), 0.03), torch.full((count,), 0.9), torch.rand(count, 3, generator=generator))
+
+
+@pytest.mark.parametrize(
+    ("camera", "fovy"),
+    [
+        (OrbitCamera(25.0, 15.0, 1.9), 49.13),
+        (OrbitCamera(25.0, 15.0, 1.9, roll=8.0, yaw=5.0, pitch=-4.0), 49.13),
+        (OrbitCamera(-60.0, -10.0, 3.4, roll=-5.0, yaw=2.0, pitch=3.0), 30.0),
+        (OrbitCamera(10.0, 0.0, 4.5), 40.0),  # smaller than the prior was ever shown anything: cropped
+    ],
+)
+def test_the_condition_is_the_object_seen_straight(camera: OrbitCamera, fovy: float) -> None:
+    """A video frame, warped, is the render of a camera at the same place that looks at the centre."""
+    facts = dataclasses.replace(MixturePrior(of_condition, 32).facts, background=0.5)
+    intrinsics = np.diag([3.0, 3.0, 1]) @ intrinsics_for(fovy, 100, 80)
+    pose = torch.from_numpy(camera.world_to_camera()).float()[None]
+    frame = rasterize(cloud(), Cameras(pose, torch.from_numpy(intrinsics).float()[None]), (240, 300), backend="cpu")
+    wanted = condition_camera(camera, fovy, facts)
+    found = condition_pictures(frame.color, frame.alpha, intrinsics, wanted, facts)
+    straight = torch.from_numpy(camera.moved(roll=0.0, yaw=0.0, pitch=0.0).world_to_camera()).float()[None]
+    fine = torch.from_numpy(intrinsics_for(wanted.fovy, 256, 256)).float()[None]
+    true = fit_to_prior(rasterize(cloud(), Cameras(straight, fine), (256, 256), torch.full((3,), 0.5), backend="cpu").color, 32)
+    assert found.shape == (1, 3, 32, 32)
+    assert float((found - true).abs().mean()) < 0.012 < float((found - 0.5).abs().mean())
+    assert facts.distances[0] <= wanted.distance <= facts.distances[1]
+
+
+def test_the_told_distance_is_by_apparent_size() -> None:
+    facts = MixturePrior(of_condition).facts
+    same = condition_camera(OrbitCamera(distance=1.9), facts.fovy, facts)
+    assert (same.distance, same.fovy) == pytest.approx((1.9, facts.fovy))
+    narrow = condition_camera(OrbitCamera(distance=4.0), 25.0, facts)
+    assert narrow.fovy == pytest.approx(25.0) and narrow.distance == pytest.approx(4 * 0.22169 / 0.45712, rel=1e-3)
+    far = condition_camera(OrbitCamera(distance=4.0), facts.fovy, facts)
+    assert far.distance == 2.2 and far.fovy < facts.fovy
+
+
+def test_the_video_s_condition_says_where_it_was_taken() -> None:
+    prior = MixturePrior(of_condition, SIZE)
+    camera = condition_camera(OrbitCamera(20.0, 12.0, 1.8), prior.facts.fovy, prior.facts)
+    color = torch.ones(2, 3, 16, 16)
+    found = video_condition(prior, color, torch.zeros(2, 1, 16, 16), intrinsics_for(49.13, 16, 16), camera)
+    assert found.elevation.tolist() == [12.0, 12.0] and found.distance.tolist() == pytest.approx([1.8, 1.8])
+    assert found.features[0].shape == (2, 3, SIZE, SIZE) and (found.features[0] == 1).all()
