@@ -61,6 +61,14 @@ def generate(blender: Blender, user_folder: Path, order: Order, log: Path) -> Re
     return Report(last["seconds"], Path(last["job_folder"]), memory / 1e9)
 
 
+def capture(blender: Blender, user_folder: Path, order: Order, log: Path) -> None:
+    """Only writes what the engine would get to `order.capture`. Raises ScriptError."""
+    with tempfile.TemporaryDirectory() as folder:
+        order_file = Path(folder) / "order.json"
+        order_file.write_text(json.dumps(dataclasses.asdict(order)), encoding="utf-8")
+        run_with_bar(blender, user_folder, "capture.py", [order_file], log)
+
+
 def run_with_bar(blender: Blender, user_folder: Path, script: str, arguments: Sequence[str | Path], log: Path) -> tuple[dict[str, Any], int]:
     """Runs one of the scripts in in_blender/ with a progress bar; the chatter goes to `log`.
 

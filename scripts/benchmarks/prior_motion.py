@@ -1,0 +1,56 @@
+"""Whether a prior sees in one frame of a video how the object is posed, when it is shown from another side."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from align4d.priors.prior import MultiviewPrior
+
+from . import prior_cameras
+from .prior_judge import draw, noise_errors
+from .prior_subjects import AssetSubjects, Case, as_tensor, digest, relative
+
+TIMESTEP = 600
+NOISES = 2
+
+
+def motion(prior: MultiviewPrior, assets: AssetSubjects) -> dict[str, Any]:
+    """Per case and azimuth, and the means: see `case_motion`."""
+    cases = {case.name: case_motion(prior, case) for case in assets.cases}
+    every = [figures for case in cases.values() for figures in case.values()]
+    return {"mean": {name: float(np.mean([figures[name] for figures in every])) for name in every[0]}, "cases": cases}
+
+
+def case_motion(prior: MultiviewPrior, case: Case) -> dict[str, dict[str, float]]:
+    """For each azimuth: `correlation`, `first` and `first_normalised`, see `compared`."""
+    frames = len(case.frames)
+    condition = digest(prior, as_tensor(case.frames, prior.device), np.repeat(case.camera[None], frames, axis=0))
+    given, shown = (torch.from_numpy(index.ravel()).to(prior.device) for index in np.mgrid[:frames, :frames])
+    figures = {}
+    for index, azimuth in enumerate(prior_cameras.MOTION_AZIMUTHS):
+        pictures = as_tensor(case.moved[:, index], prior.device)[shown]
+        turned = prior_cameras.around(case.camera, (azimuth,)).repeat(len(shown), axis=0)
+        camera = relative(np.repeat(case.camera[None], len(shown), axis=0), turned, prior.device)
+        timestep = torch.full((len(shown),), TIMESTEP, device=prior.device)
+        noises = [draw(prior, 1, seed).expand(len(shown), -1, -1, -1) for seed in range(NOISES)]
+        errors = [noise_errors(prior, pictures, noise, timestep, condition, given, camera) for noise in noises]
+        figures[f"{azimuth:.0f}"] = compared(torch.stack(errors).mean(0).view(frames, frames).cpu().numpy(), case.mesh_distance)
+    return figures
+
+
+def compared(error: np.ndarray, mesh_distance: np.ndarray) -> dict[str, float]:
+    """What errors (F, F), row = frame of the condition, column = frame of the mesh that is judged, say of the true distances (F, F).
+
+    `correlation`: mean over the conditions, after each column has been divided by its mean (some poses are harder to judge whatever
+    the condition); `first`: share of the conditions whose own frame has the least error, `first_normalised` after that division.
+    """
+    normalised = error / error.mean(axis=0, keepdims=True)
+    own = np.arange(len(error))
+    return {
+        "correlation": float(np.mean([np.corrcoef(row, true)[0, 1] for row, true in zip(normalised, mesh_distance, strict=True)])),
+        "first": float((error.argmin(axis=1) == own).mean()),
+        "first_normalised": float((normalised.argmin(axis=1) == own).mean()),
+    }

@@ -1,0 +1,69 @@
+"""The prior's figures beside what they are to reach."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import rich.table
+
+from .prior_quality import TURNS
+
+Row = tuple[str, str, str]
+
+VIEW_TARGETS = {"assets": (24, 22.5, 23), "procedural": (24, 22, 22.5)}
+"""PSNR [dB] at each of TURNS."""
+
+
+def table(figures: dict[str, Any]) -> rich.table.Table:
+    """Of what was measured."""
+    result = rich.table.Table("figure", "measured", "target")
+    for rows in (_views, _motion, _distance, _sds, _speed):
+        for row in rows(figures):
+            result.add_row(*row)
+    return result
+
+
+def _views(figures: dict[str, Any]) -> Iterator[Row]:
+    views = figures.get("views", {})
+    for name, targets in VIEW_TARGETS.items():
+        for turn, target in zip(TURNS, targets, strict=True):
+            if name in views:
+                x0, copy = (views[name]["mean"][kind][turn] for kind in ("x0", "copy"))
+                yield f"{name}, {turn}° away: x0 mean (copy) [dB]", f"{x0:.2f} ({copy:.2f})", f">= {target}"
+    procedural = views.get("procedural", {})
+    for angle, value in procedural.get("random_cameras", {}).get("x0", {}).items():
+        yield f"procedural, random cameras, {angle}° away (copy) [dB]", f"{value:.2f} ({procedural['random_cameras']['copy'][angle]:.2f})", ""
+    for bucket, errors in procedural.get("shuffled_cameras", {}).items():
+        target = "right < shuffled" if int(bucket.split("-")[0]) >= 200 else ""
+        yield f"noise error, t {bucket}: right / shuffled camera", f"{errors['right']:.5f} / {errors['shuffled']:.5f}", target
+
+
+def _motion(figures: dict[str, Any]) -> Iterator[Row]:
+    if mean := figures.get("motion", {}).get("mean"):
+        yield "motion: correlation with the mesh distance", f"{mean['correlation']:.2f}", ">= 0.85"
+        yield "motion: right frame first (normalised)", f"{mean['first']:.0%} ({mean['first_normalised']:.0%})", ">= 50 %"
+
+
+def _distance(figures: dict[str, Any]) -> Iterator[Row]:
+    for name, by_told in figures.get("distance", {}).items():
+        for told, values in by_told.items():
+            shares = f"{values['one_clear_minimum']:.0%} ({values['minimum_found']:.0%})"
+            yield f"{name}, told {told}: one clear minimum (one picked)", shares, ">= 85 %"
+
+
+def _sds(figures: dict[str, Any]) -> Iterator[Row]:
+    for name, values in figures.get("sds", {}).items():
+        shares = f"{values['picked_within_0.15']:.0%} ({values['picked_within_0.15_dB']:.0%})"
+        yield f"{name}: picked distance within 0.15 (within 0.15 dB) of the best", shares, ">= 80 %"
+        scores = (values["bent"], values["video_only"], max(values["by_distance"].values()), values["true_shape"])
+        yield f"{name}: bent / video only / prior at the best distance / true shape [dB]", " / ".join(f"{score:.2f}" for score in scores), ""
+
+
+def _speed(figures: dict[str, Any]) -> Iterator[Row]:
+    speed = figures.get("speed", {})
+    if cpu := speed.get("cpu"):
+        name = f"CPU, {cpu['threads']} threads, fp32, batch {cpu['batch']}: a view (a condition) [ms]"
+        yield name, f"{cpu['ms_per_view']:.1f} ({cpu['ms_per_condition']:.0f})", "<= 50"
+    for precision, rates in speed.get("cuda", {}).get("views_per_second", {}).items():
+        yield f"{precision}, batch {', '.join(map(str, rates))}: views/s", ", ".join(f"{rate:.0f}" for rate in rates.values()), ">= 3000"

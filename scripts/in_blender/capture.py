@@ -1,0 +1,30 @@
+"""Opens a .blend, selects the meshes, and writes what the engine would get, without running it.
+
+Runs inside a Blender that has the extension installed; argument: a JSON file, see `support.generation.Order`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import bpy
+
+# an installed Blender does not look for modules beside the script that it runs
+sys.path.insert(0, str(Path(__file__).parent))
+from generate import library, select_meshes, send  # noqa: E402
+
+
+def main(order_file: str) -> None:
+    order = json.loads(Path(order_file).read_text(encoding="utf-8"))
+    bpy.ops.wm.read_userpref()
+    bpy.ops.wm.open_mainfile(filepath=order["scene"])
+    select_meshes()
+    bpy.context.scene.align4d.video = order["video"]
+    library("capture").capture(bpy.context, "capture", Path(order["capture"]), order["device"])
+    send({"error": ""})
+
+
+if __name__ == "__main__":
+    main(*(sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else sys.argv[1:]))
