@@ -118,7 +118,7 @@ def test_turns_add_up_along_the_chain(walker: Figure) -> None:
 def test_frames_are_picked_in_order(walker: Figure) -> None:
     turn, shift = torch.randn(4, walker.skeleton.count, 3, generator=torch.Generator().manual_seed(0)), still(walker, 4)[1]
     motion = walker.skeleton.pose(turn, shift)
-    assert torch.equal(motion.frames(np.array([2, 0])).rotation, motion.rotation[[2, 0]])
+    assert torch.equal(motion.frames(torch.tensor([2, 0])).rotation, motion.rotation[[2, 0]])
     assert torch.equal(motion.frame(3).offset, motion.offset[3:])
 
 

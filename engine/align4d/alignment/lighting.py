@@ -32,6 +32,10 @@ class Lighting:
 
     coefficients: Tensor
 
+    def to(self, device: torch.device) -> Lighting:
+        """The same on `device`."""
+        return Lighting(self.coefficients.to(device))
+
     def shade(self, albedo: Tensor, normals: Tensor) -> Tensor:
         """sRGB (..., N, 3) of surfaces with linear `albedo` (N, 3) and unit `normals` (..., N, 3)."""
         basis, light = harmonics(normals), self.coefficients.to(normals)

@@ -24,24 +24,31 @@ class LeveredAdam:
 
     def __init__(self, parameters: list[Tensor], floor: float) -> None:
         self.parameters, self.floor = parameters, floor
-        self.first = [torch.zeros_like(parameter) for parameter in parameters]
-        self.second = [torch.zeros_like(parameter) for parameter in parameters]
-        self.steps = 0
+        self.sizes = [parameter.numel() for parameter in parameters]
+        self.first, self.second = (parameters[0].detach().new_zeros(sum(self.sizes)) for _ in range(2))
+        self.steps = parameters[0].detach().new_zeros(())
+        """Steps so far; on the device, as all that changes, so that a step can be recorded (`RecordedSteps`)."""
+
+    def reset(self) -> None:
+        """Forgets all gradients."""
+        for state in (self.first, self.second, self.steps):
+            state.zero_()
 
     @torch.no_grad()
-    def step(self, rate: float) -> None:
+    def step(self, rate: float | Tensor) -> None:
         """One step; `rate` is the norm of a step in which all gradients agree with their history."""
-        self.steps += 1
         fast, slow = self.betas
-        for parameter, first, second in zip(self.parameters, self.first, self.second, strict=True):
+        gradients = []
+        for parameter in self.parameters:
             assert parameter.grad is not None
-            first.mul_(fast).add_(parameter.grad, alpha=1 - fast)
-            second.mul_(slow).addcmul_(parameter.grad, parameter.grad, value=1 - slow)
-        bias = 1 - slow**self.steps
-        whole = torch.stack([second.sum() for second in self.second]).sum()
-        count = sum(second.numel() for second in self.second)
-        share = self.floor**2
-        for parameter, first, second in zip(self.parameters, self.first, self.second, strict=True):
-            scale = ((second * count + share * whole) / bias / (1 + share)).sqrt() + 1e-12
-            parameter -= rate * first / (1 - fast**self.steps) / scale
+            gradients.append(parameter.grad.flatten())
             parameter.grad = None
+        gradient = torch.cat(gradients)
+        self.steps += 1
+        self.first.lerp_(gradient, 1 - fast)
+        self.second.mul_(slow).addcmul_(gradient, gradient, value=1 - slow)
+        share = self.floor**2
+        floored = (self.second * len(self.second) + share * self.second.sum()) / ((1 + share) * (1 - slow**self.steps))
+        change = self.first / (floored.sqrt() + 1e-12) * (rate / (1 - fast**self.steps))
+        for parameter, part in zip(self.parameters, change.split(self.sizes), strict=True):
+            parameter -= part.view_as(parameter)

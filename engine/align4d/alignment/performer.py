@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..gaussians.surface_bound import LOW_PASS, BoundGaussians
 from ..motion.skeleton import Motion
-from ..motion.skinning import Skin
+from ..motion.skinning import Skin, rotate
 from ..rendering import Cameras, Gaussians, Rendering, rasterize
 from .lighting import Lighting
 
@@ -30,6 +30,10 @@ class Performer:
     lighting: Lighting
     backend: str
 
+    def __post_init__(self) -> None:
+        # here and not in every step: a copy to the GPU makes the processor wait, and cannot be recorded
+        object.__setattr__(self, "lighting", self.lighting.to(self.albedo.device))
+
     def perform(self, motion: Motion, rest: Tensor | None = None) -> Gaussians:
         """Gaussians of each frame of `motion`: moved, turned and shaded by the way they now face.
 
@@ -39,8 +43,8 @@ class Performer:
         """
         matrices, offsets = self.skin.blend(motion)
         centres = self.bound.centres if rest is None else rest
-        moved = (matrices @ centres[..., None])[..., 0] + offsets
-        normals = torch.nn.functional.normalize((matrices @ self.bound.normals[..., None])[..., 0], dim=-1)
+        moved = rotate(matrices, centres) + offsets
+        normals = torch.nn.functional.normalize(rotate(matrices, self.bound.normals), dim=-1)
         colors = self.lighting.shade(self.albedo, normals)
         return Gaussians(moved, self.skin.turn(motion, self.bound.rotations), self.bound.scales, self.bound.opacities, colors)
 

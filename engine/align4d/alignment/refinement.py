@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -14,6 +13,7 @@ from ..motion.hexplane import HexPlaneField, HexPlaneSettings
 from ..motion.skeleton import Motion, Skeleton
 from ..progress import Reporter
 from ..rendering import Gaussians
+from ..rendering.deferral import Deferral
 from .asynchronous import AsynchronousSchedule
 from .known_views import KnownViewLoss
 from .lighting import Lighting, to_linear
@@ -81,6 +81,38 @@ class Appearance:
         return self.true_color * ((self.color - self.own) ** 2).sum(-1).mean()
 
 
+class Losses:
+    """The loss of each iteration, kept on the device: to look at one, Python waits for the GPU, so on a GPU it looks now and then.
+
+    Renderings within `deferral` are checked then, too.
+
+    Args:
+        total: number of iterations.
+        device: of the losses.
+        report: is told how far the iterations are, and the loss last seen.
+    """
+
+    def __init__(self, total: int, device: torch.device, report: Reporter) -> None:
+        self.deferral = Deferral(device)
+        self.report, self.total, self.done = report, total, 0
+        self.look_every = 1 if device.type == "cpu" else 10
+        self._all = torch.zeros(total, device=device)
+        self._seen: float | None = None
+
+    def add(self, loss: Tensor) -> None:
+        """The loss of the next iteration. Raises EngineError "not_finite" where a rendering since the last look was damaged."""
+        self._all[self.done].copy_(loss.detach())
+        self.done += 1
+        if self.done % self.look_every == 0 or self.done == self.total:
+            self.deferral.verify()
+            self._seen = float(self._all[self.done - 1])
+        self.report.progress(self.done, self.total, self._seen)
+
+    def read(self) -> list[float]:
+        """All of them."""
+        return self._all.tolist()
+
+
 @dataclass(frozen=True)
 class Refined:
     """Attributes:
@@ -115,40 +147,40 @@ def refine(
     poses = _PoseRound(performer, skeleton, start, cost, tracking.floor, settings)
     field_round = _FieldRound(performer, reference.frames, settings, generator)
     known = KnownViewLoss(tracking.loss)
-    usable = np.flatnonzero(reference.usable)
-    losses: list[float] = []
+    usable = torch.from_numpy(np.flatnonzero(reference.usable))
+    cameras = reference.cameras(world_to_camera, len(usable))
+    losses = Losses(2 * settings.iterations, reference.color.device, report)
 
-    def run(round_: _PoseRound | _FieldRound, frames: Callable[[], np.ndarray], offset: int) -> None:
-        for iteration in range(settings.iterations):
+    def run(round_: _PoseRound | _FieldRound, batches: list[Tensor]) -> None:
+        for iteration, chosen in enumerate(batches):
             report.check_cancelled()
-            chosen = frames()
             phases = settings.schedule.phases(iteration)
             deforming = "deformation" in phases
             shown_by = appearance.on(performer, frozen="appearance" not in phases)
             shown, cost = round_.show(shown_by, chosen, deforming)
-            picture = shown_by.render(shown, reference.cameras(world_to_camera, len(chosen)), reference.size)
-            loss = known(picture.color, picture.alpha, reference.color[chosen], reference.alpha[chosen])
+            with losses.deferral:
+                picture = shown_by.render(shown, cameras.first(len(chosen)), reference.size)
+            loss = known(picture.color, picture.alpha, *(one.index_select(0, chosen) for one in (reference.color, reference.alpha)))
             (loss + cost + appearance.cost()).backward()
             if deforming:
                 round_.step(iteration / settings.iterations)
             if "appearance" in phases:
                 appearance.optimiser.step()
             appearance.optimiser.zero_grad()
-            losses.append(float(loss.detach()))
-            report.progress(offset + iteration + 1, 2 * settings.iterations, losses[-1])
+            losses.add(loss)
 
-    run(poses, lambda: usable, 0)
+    run(poses, [usable.to(reference.color.device)] * settings.iterations)
     field_round.motion = poses.motion()
-    batches = _batches(usable, settings.batch, generator)
-    run(field_round, lambda: next(batches), settings.iterations)
-    return Refined(field_round.motion, field_round.field, appearance.on(performer, frozen=True), losses)
+    run(field_round, _batches(usable, settings, generator, reference.color.device))
+    return Refined(field_round.motion, field_round.field, appearance.on(performer, frozen=True), losses.read())
 
 
-def _batches(frames: np.ndarray, size: int, generator: torch.Generator) -> Iterator[np.ndarray]:
-    """Endless batches of `size` frames; each pass holds every frame."""
-    while True:
-        order = frames[torch.randperm(len(frames), generator=generator).numpy()]
-        yield from (order[i : i + size] for i in range(0, len(order), size))
+def _batches(frames: Tensor, settings: RefinementSettings, generator: torch.Generator, device: torch.device) -> list[Tensor]:
+    """The frames of each iteration, on `device`; each pass holds every frame."""
+    sizes = [len(one) for one in frames.split(settings.batch)]
+    passes = -(-settings.iterations // len(sizes))
+    order = torch.cat([frames[torch.randperm(len(frames), generator=generator)] for _ in range(passes)]).to(device)
+    return list(order.split(sizes * passes))[: settings.iterations]
 
 
 class _PoseRound:
@@ -171,7 +203,7 @@ class _PoseRound:
         turn, shift = self.turns * self.turn_lever, self.shifts * self.shift_lever
         return torch.cat([self.first[0], turn]), torch.cat([self.first[1], shift])
 
-    def show(self, performer: Performer, frames: np.ndarray, deforming: bool) -> tuple[Gaussians, Tensor]:
+    def show(self, performer: Performer, frames: Tensor, deforming: bool) -> tuple[Gaussians, Tensor]:
         """Gaussians of `frames` and the cost of all poses per frame."""
         with torch.set_grad_enabled(deforming):
             turn, shift = self._all()
@@ -179,7 +211,7 @@ class _PoseRound:
         # with gradients in either phase: the colours are the appearance's
         shown = performer.perform(motion)
         with torch.set_grad_enabled(deforming):
-            effort = self.cost.per_frame(turn[frames], shift[frames], shown.centres).mean()
+            effort = self.cost.per_frame(turn.index_select(0, frames), shift.index_select(0, frames), shown.centres).mean()
             jerk = [(torch.diff(one, n=2, dim=0) ** 2).sum() for one in (turn / self.turn_lever, shift / self.shift_lever)]
         return shown, effort + self.settings.smooth * (jerk[0] + jerk[1]) / len(turn)
 
@@ -209,11 +241,11 @@ class _FieldRound:
         self.neighbour = torch.from_numpy(cKDTree(rest).query(rest, k=NEIGHBOURS + 1)[1][:, 1:]).to(self.rest.device)
         self.length = (self.rest[self.neighbour] - self.rest[:, None]).norm(dim=-1).clamp_min(1e-5)
 
-    def show(self, performer: Performer, frames: np.ndarray, deforming: bool) -> tuple[Gaussians, Tensor]:
+    def show(self, performer: Performer, frames: Tensor, deforming: bool) -> tuple[Gaussians, Tensor]:
         """Gaussians of `frames` and the cost of the field there."""
         motion = self.motion.frames(frames)
         with torch.set_grad_enabled(deforming):
-            offset = self.field(self.rest, self.times[frames]).centre
+            offset = self.field(self.rest, self.times.index_select(0, frames)).centre
             rest = self.rest + offset
             length = (rest[:, self.neighbour] - rest[:, :, None] + 1e-9).norm(dim=-1)
             rigid = (((length - self.length) / self.length) ** 2).mean()

@@ -15,6 +15,7 @@ from ..progress import Reporter
 from .known_views import KnownViewLoss, KnownViewSettings
 from .optimiser import LeveredAdam
 from .performer import Performer
+from .recorded_steps import RecordedSteps
 from .reference import Reference
 
 
@@ -147,7 +148,7 @@ class PoseCost:
 
 
 class _FrameStep:
-    """Finds the pose of one frame."""
+    """Finds the pose of one frame, in tensors that all frames share."""
 
     def __init__(
         self, performer: Performer, skeleton: Skeleton, reference: Reference, world_to_camera: np.ndarray, settings: TrackingSettings
@@ -157,21 +158,34 @@ class _FrameStep:
         self.turn_lever, self.shift_lever = levers(skeleton, reference.color)
         self.known = KnownViewLoss(settings.loss)
         self.cost = PoseCost(performer, skeleton, world_to_camera, settings)
+        self.turns, self.shifts = (torch.zeros(1, skeleton.count, 3).to(reference.color).requires_grad_() for _ in range(2))
+        self.target, self.target_alpha = torch.empty_like(reference.color[:1]), torch.empty_like(reference.alpha[:1])
+        self.loss = torch.zeros_like(reference.color[0, 0, 0, 0])
+        self.optimiser = LeveredAdam([self.turns, self.shifts], settings.floor)
+        self.steps = RecordedSteps(self._step, reference.color.device, performer.backend)
 
     def solve(self, frame: int, turn: Tensor, shift: Tensor, report: Reporter) -> tuple[Tensor, Tensor, float]:
         """Turn (1, K, 3), shift (1, K, 3) and the known-view loss, from a first guess."""
-        settings, loss = self.settings, torch.zeros(())
-        turns, shifts = (turn / self.turn_lever).requires_grad_(), (shift / self.shift_lever).requires_grad_()
-        optimiser = LeveredAdam([turns, shifts], settings.floor)
-        target, target_alpha = self.reference.color[frame : frame + 1], self.reference.alpha[frame : frame + 1]
-        for step in range(settings.iterations):
-            report.check_cancelled()
-            turn, shift = turns * self.turn_lever, shifts * self.shift_lever
-            shown = self.performer.perform(self.skeleton.pose(turn, shift))
-            picture = self.performer.render(shown, self.cameras, self.reference.size)
-            shown_and_true = (picture.color, picture.alpha, target, target_alpha)
-            loss = self.known(*shown_and_true)
-            blurred = self.known(*(avg_pool2d(one, settings.blur) for one in shown_and_true))
-            (loss + blurred + self.cost.per_frame(turn, shift, shown.centres).sum()).backward()
-            optimiser.step(settings.rate + (settings.last_rate - settings.rate) * step / settings.iterations)
-        return turns.detach() * self.turn_lever, shifts.detach() * self.shift_lever, float(loss.detach())
+
+        @torch.no_grad()
+        def begin() -> None:
+            self.turns.copy_(turn / self.turn_lever)
+            self.shifts.copy_(shift / self.shift_lever)
+            self.target.copy_(self.reference.color[frame : frame + 1])
+            self.target_alpha.copy_(self.reference.alpha[frame : frame + 1])
+            self.optimiser.reset()
+
+        self.steps.run(begin, self.settings.iterations, report.check_cancelled)
+        return self.turns.detach() * self.turn_lever, self.shifts.detach() * self.shift_lever, float(self.loss)
+
+    def _step(self) -> None:
+        settings = self.settings
+        turn, shift = self.turns * self.turn_lever, self.shifts * self.shift_lever
+        shown = self.performer.perform(self.skeleton.pose(turn, shift))
+        picture = self.performer.render(shown, self.cameras, self.reference.size)
+        shown_and_true = (picture.color, picture.alpha, self.target, self.target_alpha)
+        loss = self.known(*shown_and_true)
+        blurred = self.known(*(avg_pool2d(one, settings.blur) for one in shown_and_true))
+        (loss + blurred + self.cost.per_frame(turn, shift, shown.centres).sum()).backward()
+        self.loss.copy_(loss.detach())
+        self.optimiser.step(settings.rate + (settings.last_rate - settings.rate) * self.optimiser.steps / settings.iterations)

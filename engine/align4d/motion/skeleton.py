@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -11,8 +12,8 @@ from scipy.sparse.csgraph import breadth_first_order, connected_components, dijk
 from scipy.spatial import cKDTree
 from torch import Tensor
 
+from .kinematics import Tree, build_tree, pose_tree
 from .parts import Parts
-from .rotations import matrix_from_quaternion, multiply, quaternion_from_vector
 from .surface_graph import SurfaceGraph
 
 CONTACT_SHARE = 0.5
@@ -33,13 +34,14 @@ class Motion:
     rotation: Tensor
     offset: Tensor
 
-    def frames(self, index: np.ndarray) -> Motion:
-        """The frames `index` (F,) of it."""
-        return Motion(self.quaternion[index], self.rotation[index], self.offset[index])
+    def frames(self, index: Tensor) -> Motion:
+        """The frames `index` (F,) int64 of it; `index` on its device."""
+        return Motion(*(one.index_select(0, index) for one in (self.quaternion, self.rotation, self.offset)))
 
     def frame(self, index: int) -> Motion:
         """One frame, as a motion of one frame."""
-        return self.frames(np.array([index]))
+        one = slice(index, index + 1)
+        return Motion(self.quaternion[one], self.rotation[one], self.offset[one])
 
 
 @dataclass(frozen=True)
@@ -79,21 +81,18 @@ class Skeleton:
             turn: (T, K, 3) rotation vectors of each part against its parent, about its joint.
             shift: (T, K, 3) translations of each joint in its parent's frame; the root's is the object's own.
         """
-        joint = torch.as_tensor(self.joint, dtype=turn.dtype, device=turn.device)
-        local = quaternion_from_vector(turn)
-        rotation = matrix_from_quaternion(local)
-        offset = joint - (rotation @ joint[..., None])[..., 0] + shift
-        first = list(self.levels[0])
-        done = [Motion(local[:, first], rotation[:, first], offset[:, first])]
-        place = {self.root: 0}
-        for level in self.levels[1:]:
-            above = Motion(*(torch.cat([getattr(one, name) for one in done], 1) for name in ("quaternion", "rotation", "offset")))
-            up = [place[int(self.parent[part])] for part in level]
-            turned = (above.rotation[:, up] @ offset[:, level][..., None])[..., 0] + above.offset[:, up]
-            place.update({int(part): len(place) + i for i, part in enumerate(level)})
-            done.append(Motion(multiply(above.quaternion[:, up], local[:, level]), above.rotation[:, up] @ rotation[:, level], turned))
-        order = [place[part] for part in range(self.count)]
-        return Motion(*(torch.cat([getattr(one, name) for one in done], 1)[:, order] for name in ("quaternion", "rotation", "offset")))
+        return Motion(*pose_tree(self._tree(turn), turn, shift))
+
+    def _tree(self, like: Tensor) -> Tree:
+        """The tree on the device of `like`, brought there once."""
+        place = (like.device, like.dtype)
+        if place not in self._trees:
+            self._trees[place] = build_tree(self.parent, self.joint, like)
+        return self._trees[place]
+
+    @cached_property
+    def _trees(self) -> dict[tuple[torch.device, torch.dtype], Tree]:
+        return {}
 
 
 def build_skeleton(surface: SurfaceGraph, parts: Parts) -> Skeleton:

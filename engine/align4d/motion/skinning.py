@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -22,20 +23,29 @@ class Skin:
 
     weights: Tensor
 
+    @cached_property
+    def _holder(self) -> Tensor:
+        """(N, K), 1 for the part that holds the point most: a product with it picks, and so does its gradient, in a fixed order."""
+        return torch.nn.functional.one_hot(self.weights.argmax(1), self.weights.shape[1]).to(self.weights)
+
     def blend(self, motion: Motion) -> tuple[Tensor, Tensor]:
         """The affine map of each point: matrices (T, N, 3, 3) and offsets (T, N, 3)."""
-        frames, parts = motion.offset.shape[:2]
-        matrices = self.weights @ motion.rotation.reshape(frames, parts, 9)
-        return matrices.reshape(frames, -1, 3, 3), self.weights @ motion.offset
+        affine = self.weights @ torch.cat([motion.rotation.flatten(-2), motion.offset], -1)
+        return affine[..., :9].unflatten(-1, (3, 3)), affine[..., 9:]
 
     def move(self, motion: Motion, points: Tensor) -> Tensor:
         """Positions (T, N, 3) of rest positions (N, 3), or of positions per frame (T, N, 3)."""
         matrices, offsets = self.blend(motion)
-        return (matrices @ points[..., None])[..., 0] + offsets
+        return rotate(matrices, points) + offsets
 
     def turn(self, motion: Motion, rotations: Tensor) -> Tensor:
         """Quaternions (T, N, 4) of rest quaternions (N, 4): each follows the part that holds it most."""
-        return multiply(motion.quaternion[:, self.weights.argmax(1)], rotations)
+        return multiply(self._holder @ motion.quaternion, rotations)
+
+
+def rotate(matrices: Tensor, vectors: Tensor) -> Tensor:
+    """(..., 3) of matrices (..., 3, 3) and vectors (..., 3): for many small products faster than `@`."""
+    return (matrices * vectors[..., None, :]).sum(-1)
 
 
 def skin_points(surface: SurfaceGraph, parts: Parts, points: np.ndarray, device: str) -> Skin:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from . import backends
 from .choose import choose
+from .deferral import current
 from .types import Cameras, Gaussians, Rendering, check_cameras, check_finite, with_sets
 
 
@@ -35,11 +36,16 @@ def rasterize(
         Colour, alpha and, where asked for, depth, of the dtype and on the device of `gaussians`.
 
     Raises:
-        EngineError: "rendering_shape", "not_finite" or "rendering_backend".
+        EngineError: "rendering_shape", "not_finite" (within a `Deferral` it is `verify` that raises it) or "rendering_backend".
     """
     check_cameras(cameras)
     tensors = with_sets(gaussians, cameras)
-    check_finite({**tensors, "world_to_camera": cameras.world_to_camera, "intrinsics": cameras.intrinsics})
+    given = {**tensors, "world_to_camera": cameras.world_to_camera, "intrinsics": cameras.intrinsics}
+    deferral = current()
+    if deferral is None:
+        check_finite(given)
+    else:
+        deferral.note_input(given)
     like = tensors["centres"]
     background = like.new_ones(3) if background is None else background.to(like)
     draw = backends.load(_automatic(like) if backend == "auto" else backend)

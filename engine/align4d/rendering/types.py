@@ -80,6 +80,10 @@ class Cameras:
         """Number of cameras C."""
         return self.world_to_camera.shape[0]
 
+    def first(self, count: int) -> Cameras:
+        """The first `count` of them."""
+        return Cameras(self.world_to_camera[:count], self.intrinsics[:count], self.near)
+
 
 @dataclass(frozen=True)
 class Rendering:

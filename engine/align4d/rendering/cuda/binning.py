@@ -14,6 +14,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from ..deferral import current
 from .launch import launch
 
 
@@ -35,12 +36,15 @@ class Bins:
 
 
 @triton.jit
-def _emit_kernel(order, ends, counts, rects, keys, owners, first_slot, total, count, tiles_x, tiles, lowest, BLOCK: tl.constexpr):
+def _emit_kernel(order, ends, counts, rects, keys, owners, first_slot, room, total, count, tiles_x, tiles, lowest, BLOCK: tl.constexpr):
+    """Write each Gaussian's pairs; `counts` is cut down to those for which there is room."""
     i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     mask = i < total
     g = tl.load(order + i, mask=mask, other=0)
     pairs = tl.where(mask, tl.load(counts + g, mask=mask, other=0), 0)
     start = tl.load(ends + i, mask=mask, other=0) - pairs
+    pairs = tl.minimum(pairs, tl.maximum(room - start, 0)).to(tl.int32)
+    tl.store(counts + g, pairs, mask=mask)
     tl.store(first_slot + g, start.to(tl.int32), mask=mask)
     x0 = tl.load(rects + g, mask=mask, other=0)
     y0 = tl.load(rects + total + g, mask=mask, other=0)
@@ -56,29 +60,42 @@ def _emit_kernel(order, ends, counts, rects, keys, owners, first_slot, total, co
         t += 1
 
 
+def _room_for(pairs: Tensor) -> tuple[int, bool]:
+    """For how many pairs to make room, and whether that was fixed beforehand."""
+    deferral = current()
+    if deferral is None:
+        return int(pairs), False
+    deferral.note_pairs(pairs)
+    return (int(pairs), False) if deferral.room is None else (deferral.room, True)
+
+
 def bin_gaussians(depths: Tensor, rects: Tensor, counts: Tensor, cameras: int, tiles_x: int, tiles: int) -> Bins:
     """Sort C * N projected Gaussians into C * tiles tiles.
 
-    Waits once for the GPU: the number of pairs decides how much memory is needed.
+    Waits once for the GPU: the number of pairs decides how much memory is needed. Within a `Deferral` that has room for a
+    number of pairs nothing waits: the room is filled up with pairs of a tile past the last one. `counts` is changed where
+    there was not enough.
     """
     total = depths.numel()
     count = total // cameras
     bits = depths.view(torch.int32).long()  # positive floats sort like their bits
-    camera = torch.arange(cameras, device=depths.device).repeat_interleave(count)
+    camera = torch.arange(cameras, device=depths.device)[:, None].expand(-1, count).flatten()
     order = torch.sort((camera << 32) | bits, stable=True).indices
     ends = torch.cumsum(counts[order], 0)
-    pairs = int(ends[-1])
+    room, bounded = _room_for(ends[-1])
     # 16 bits sort in half the time; counting from the lowest number makes room for 65536 tiles.
-    key_type, lowest = (torch.int16, -(1 << 15)) if cameras * tiles <= 1 << 16 else (torch.int32, 0)
-    keys = torch.empty(pairs, dtype=key_type, device=depths.device)
-    owners = torch.empty(pairs, dtype=torch.int32, device=depths.device)
+    key_type, lowest = (torch.int16, -(1 << 15)) if cameras * tiles + bounded <= 1 << 16 else (torch.int32, 0)
+    keys = torch.empty(room, dtype=key_type, device=depths.device)
+    if bounded:
+        keys.fill_(lowest + cameras * tiles)
+    owners = torch.empty(room, dtype=torch.int32, device=depths.device)
     first_slot = torch.empty(total, dtype=torch.int32, device=depths.device)
     block = 128
     launch(
         _emit_kernel, triton.cdiv(total, block), depths.device,
-        order, ends, counts, rects, keys, owners, first_slot, total, count, tiles_x, tiles, lowest, BLOCK=block,
+        order, ends, counts, rects, keys, owners, first_slot, room, total, count, tiles_x, tiles, lowest, BLOCK=block,
     )  # fmt: skip
     keys, slots = torch.sort(keys, stable=True)
     edges = torch.arange(lowest, lowest + cameras * tiles, device=depths.device).to(key_type)
     starts = torch.searchsorted(keys, edges)
-    return Bins(owners[slots], slots, torch.cat([starts, ends[-1:]]), first_slot)
+    return Bins(owners[slots], slots, torch.cat([starts, ends[-1:].clamp(max=room)]), first_slot)

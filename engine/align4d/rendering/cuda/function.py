@@ -26,11 +26,13 @@ def rasterize_triton(
 ) -> tuple[Tensor, Tensor]:
     """Colour (C, 3, H, W) and alpha (C, 1, H, W) of float32 CUDA tensors with a leading set dimension.
 
-    Waits for the GPU once, to learn how many (tile, Gaussian) pairs there are.
+    Waits for the GPU once, to learn how many (tile, Gaussian) pairs there are; within a `Deferral` that has room, not at all.
+    The same input gives the same bits, forward and backward: nothing is added up in an order that could change.
     """
     like = tensors["centres"]
     packed = torch.cat([cameras.world_to_camera[:, :3, :3].reshape(-1, 9), cameras.world_to_camera[:, :3, 3]], 1)
-    packed = torch.cat([packed, cameras.intrinsics[:, [0, 1, 0, 1], [0, 1, 2, 2]]], 1).to(like).contiguous()
+    lens = cameras.intrinsics
+    packed = torch.cat([packed, torch.stack([lens[:, 0, 0], lens[:, 1, 1], lens[:, 0, 2], lens[:, 1, 2]], 1)], 1).to(like).contiguous()
     color, alpha = _Rasterize.apply((packed, size, float(cameras.near), float(low_pass), background), *(tensors[name] for name in NAMES))
     return color, alpha
 

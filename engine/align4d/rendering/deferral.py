@@ -1,0 +1,79 @@
+"""Rendering without waiting for the GPU: what `rasterize` would look at at once is noted there and looked at later.
+
+A rendering waits twice for the GPU: to know that its input is finite, and how many (tile, Gaussian) pairs to make room
+for. Each wait empties the GPU's queue, and a CUDA graph cannot hold one. Within a `Deferral` both are noted on the
+device; `verify` looks at them, once for many renderings.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar, Token
+from types import TracebackType
+
+import torch
+from torch import Tensor
+
+from ..errors import EngineError
+
+NAMES = ("centres", "rotations", "scales", "opacities", "colors", "world_to_camera", "intrinsics")
+
+_current: ContextVar[Deferral | None] = ContextVar("deferral", default=None)
+
+
+def current() -> Deferral | None:
+    """The deferral that is in force."""
+    return _current.get()
+
+
+class Deferral:
+    """`with` it, renderings on `device` take their input on trust until `verify`.
+
+    Args:
+        device: of the renderings.
+        room: for how many (tile, Gaussian) pairs of a rendering there is room. What goes over it is left out of the
+            picture, and `verify` tells. None: each rendering waits once, for the number.
+    """
+
+    def __init__(self, device: torch.device, room: int | None = None) -> None:
+        self.room = room
+        self._finite = torch.ones(len(NAMES), dtype=torch.bool, device=device)
+        self._most = torch.zeros((), dtype=torch.int64, device=device)
+        self._token: Token[Deferral | None] | None = None
+
+    def __enter__(self) -> Deferral:
+        self._token = _current.set(self)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        assert self._token is not None
+        _current.reset(self._token)
+
+    def note_input(self, tensors: dict[str, Tensor]) -> None:
+        """Notes whether each of the tensors, in the order of `NAMES`, is finite."""
+        largest = [torch.linalg.vector_norm(one.detach(), float("inf")) if one.numel() else one.new_zeros(()) for one in tensors.values()]
+        self._finite.logical_and_(torch.isfinite(torch.stack(largest)))
+
+    def note_pairs(self, pairs: Tensor) -> None:
+        """Notes how many pairs a rendering has, an int64 scalar."""
+        torch.maximum(self._most, pairs, out=self._most)
+
+    def verify(self) -> int:
+        """Waits for the device, and forgets what was noted.
+
+        Returns:
+            The most pairs that a rendering had; where that is more than `room`, pictures were incomplete.
+
+        Raises:
+            EngineError: "not_finite" naming the tensor.
+        """
+        *finite, most = torch.cat([self._finite.long(), self._most[None]]).tolist()
+        self._finite.fill_(True)
+        self._most.zero_()
+        for name, is_finite in zip(NAMES, finite, strict=True):
+            if not is_finite:
+                raise EngineError(
+                    "not_finite",
+                    f"{name} held values that are NaN or infinite.",
+                    "The optimisation has diverged or the input is damaged: lower the learning rate, or look at what made this tensor.",
+                )
+        return int(most)
