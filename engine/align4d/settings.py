@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
+from .alignment.multiview_distance import MultiviewDistanceSettings
+from .alignment.optimisation import OptimisationSettings
 from .alignment.pose import PoseSettings
 from .alignment.refinement import RefinementSettings
 from .alignment.tracking import TrackingSettings
@@ -15,18 +17,52 @@ from .motion.parts import PartSettings
 
 
 @dataclass(frozen=True)
+class PaperSettings:
+    """The paper's own method.
+
+    Attributes:
+        align_distance: object distance alignment; without it, the ablation "w/o ODA", d_V is `fixed_distance` and novel views
+            stand as far [P].
+        fixed_distance: the baseline's, at its field of view, in longest sides of the asset [D].
+        multiview: the prior's sweep.
+        multiview_size: of the pictures of that sweep, before they are reduced to what the prior takes [px].
+        optimisation: known and unknown views, and who learns when. `optimisation.unknown.geometry` 0 is the ablation
+            "w/o MGJA", `optimisation.schedule.joint` the ablation "w/o AO".
+        cpu_frames, cpu_novel_frames, cpu_resolution: what an iteration may look at without a graphics card, see `within_budget`.
+    """
+
+    align_distance: bool = True
+    fixed_distance: float = 1.5
+    multiview: MultiviewDistanceSettings = field(default_factory=MultiviewDistanceSettings)
+    multiview_size: int = 128
+    optimisation: OptimisationSettings = field(default_factory=OptimisationSettings)
+    cpu_frames: int = 4
+    cpu_novel_frames: int = 2
+    cpu_resolution: int = 128
+
+
+@dataclass(frozen=True)
 class Settings:
     """Attributes:
     video_side: longest side to which the video is scaled when it is read [px].
-    gaussians, pose, parts, tracking, refinement: of the stages.
+    method: "artist" (tracking and refinement) or "paper".
+    gaussians, pose: of the stages that both have.
+    parts, tracking, refinement: of the artist's method.
+    paper: of the paper's.
     """
 
     video_side: int = 512
+    method: Literal["artist", "paper"] = "artist"
     gaussians: GaussianSettings = field(default_factory=GaussianSettings)
     pose: PoseSettings = field(default_factory=PoseSettings)
     parts: PartSettings = field(default_factory=PartSettings)
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
     refinement: RefinementSettings = field(default_factory=RefinementSettings)
+    paper: PaperSettings = field(default_factory=PaperSettings)
+
+    def __post_init__(self) -> None:
+        if self.method not in ("artist", "paper"):
+            raise ValueError(f"method is {self.method!r}, neither artist nor paper")
 
 
 PRESETS: dict[str, Settings] = {
@@ -38,8 +74,9 @@ PRESETS: dict[str, Settings] = {
         tracking=TrackingSettings(resolution=96, iterations=25),
         refinement=RefinementSettings(resolution=96, iterations=20),
     ),
+    "paper": Settings(method="paper"),
 }
-"""artist: the default for an existing mesh. draft: a preview."""
+"""artist: the default for an existing mesh. draft: a preview. paper: the published method, for comparison."""
 
 
 def settings_for(preset: str, overrides: dict[str, Any]) -> Settings:

@@ -65,22 +65,17 @@ def test_the_curve_is_the_closed_form_and_its_minimum_is_what_the_prior_wants() 
 def test_one_noise_for_all_distances_views_and_timesteps() -> None:
     prior = wants(1.8)
     multiview_aligned_distance(seen, prior, condition(prior, 2.0), 20.0, FAST, seed=3)
-    first = None
-    for noisy, timestep, _, _ in prior.asked:
-        assert (timestep == timestep[0]).all()
-    # what is left of z_t without the picture
-    views = [(noisy, int(t[0]), camera) for noisy, t, _, camera in prior.asked]
-    far, start = torch.from_numpy(np.arange(61) * 0.05 + 1.0).float(), 0
-    for batch in range(0, len(views), 2):
-        for noisy, t, camera in views[batch : batch + 2]:
-            count = len(noisy) // 4
-            clean = disc(far[start : start + count].repeat_interleave(4), camera.azimuth)
-            abar = prior.schedule.abar[t]
-            noise = (noisy - abar.sqrt() * clean) / (1 - abar).sqrt()
-            first = noise[0] if first is None else first
-            torch.testing.assert_close(noise, first.expand_as(noise), rtol=0, atol=1e-4)
-        start += count
-    assert start == 61 and first is not None and 0.8 < float(first.std()) < 1.2
+    far, start, noises = torch.from_numpy(np.arange(61) * 0.05 + 1.0).float(), 0, []
+    for number, (noisy, timestep, _, camera) in enumerate(prior.asked):
+        count = len(noisy) // 4
+        clean = disc(far[start : start + count].repeat_interleave(4), camera.azimuth)
+        abar = prior.schedule.at(timestep, noisy)
+        noises.append((noisy - abar.sqrt() * clean) / (1 - abar).sqrt())  # what is left of z_t without the picture
+        start += count * (number % len(FAST.timesteps))  # both timesteps, then the next distances
+    assert start == 61
+    noise = torch.cat(noises)
+    torch.testing.assert_close(noise, noise[:1].expand_as(noise), rtol=0, atol=1e-4)
+    assert 0.8 < float(noise[0].std()) < 1.2
 
 
 def test_what_the_prior_is_told() -> None:
@@ -143,7 +138,7 @@ def valleys(*places: tuple[float, float, float]) -> np.ndarray:
         (valleys((1.3, 0.5, 0.1), (1.71, 0.2, 0.1)), 1.71),  # the nearest, not the deepest
         (valleys((1.71, 0.2, 0.1), (2.3, 0.6, 0.1)), 1.71),  # left of d_V, even if one to the right is nearer
         (valleys((1.5, 0.5, 0.1), (1.9, 0.005, 0.05)), 1.5),  # a ripple is no minimum
-        (valleys((2.03, 0.5, 0.1)), 2.03),  # at d_V itself, within a step
+        (valleys((2.06, 0.5, 0.1)), 2.06),  # at d_V itself, give or take
     ],
 )
 def test_the_local_minimum_left_of_the_video_s_distance(curve: np.ndarray, best: float) -> None:

@@ -16,11 +16,12 @@ from puppets import FOVY, TWO_PARTS, Studio, add_mesh, puppet, request_for
 from align4d import pipeline, protocol
 from align4d.errors import Cancelled, EngineError
 from align4d.inputs.asset import load_asset
+from align4d.job import choose_device
 from align4d.motion.parts import find_parts
 from align4d.motion.skeleton import build_skeleton
 from align4d.motion.skinning import skin_points
 from align4d.motion.surface_graph import build_surface_graph
-from align4d.pipeline import STAGES, choose_device
+from align4d.pipeline import STAGES
 from align4d.preview import NAME
 from align4d.progress import RecordingReporter
 from align4d.rendering.orbit import OrbitCamera, blender_from_normalised

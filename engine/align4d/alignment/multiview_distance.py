@@ -12,6 +12,7 @@ from scipy.signal import find_peaks
 from torch import Tensor
 
 from ..priors.prior import Condition, MultiviewPrior, RelativeCamera
+from ..progress import Reporter
 from .distance import parabola_minimum
 from .novel_views import NovelViews, fit_to_prior
 
@@ -28,7 +29,8 @@ class MultiviewDistanceSettings:
         azimuths_without: for one that is not (eq. 11) [degrees] [R].
         told: what the prior is told of the distance: "same" that it is the condition's, "own" the candidate's own [R].
         prominence: how deep a minimum must be, in parts of what the curve spans left of d_V [R].
-        beyond: how far right of d_V a minimum still counts as standing at it [R].
+        beyond: how far right of d_V a minimum still counts as standing at it: told "same", the embedded prior's stand there,
+            give or take this much [R].
         batch: pictures that the prior judges together.
     """
 
@@ -40,7 +42,7 @@ class MultiviewDistanceSettings:
     azimuths_without: tuple[float, ...] = (90.0, 180.0, 270.0)
     told: Literal["same", "own"] = "same"
     prominence: float = 0.02
-    beyond: float = 0.05
+    beyond: float = 0.1
     batch: int = 16
 
     def __post_init__(self) -> None:
@@ -78,6 +80,16 @@ class MultiviewDistanceCurve:
         single = {f"error_at_{t}": curve.tolist() for t, curve in zip(self.timesteps, self.per_timestep, strict=True)}
         return {"distance": self.distance.tolist(), "error": self.error.tolist(), **single}
 
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """For the checkpoint."""
+        return {name: np.asarray(value) for name, value in vars(self).items()}
+
+    @staticmethod
+    def from_arrays(arrays: dict[str, np.ndarray]) -> MultiviewDistanceCurve:
+        """From `to_arrays`."""
+        scalars = {"best": float(arrays["best"]), "found": bool(arrays["found"])}
+        return MultiviewDistanceCurve(**{**arrays, **scalars})  # type: ignore[arg-type]
+
 
 ViewRenderer = Callable[[NovelViews], Tensor]
 """The asset in its rest pose, seen by B cameras with the prior's field of view: (B, 3, R, R) on the prior's background."""
@@ -91,7 +103,7 @@ def multiview_aligned_distance(
     azimuth: float,
     settings: MultiviewDistanceSettings | None = None,
     seed: int = 0,
-    check_cancelled: Callable[[], None] = lambda: None,
+    report: Reporter | None = None,
 ) -> MultiviewDistanceCurve:
     """d_M: the local minimum left of d_V, nearest to it, of L(d) = mean over t and views of ||eps(z_t(R(G; view, d)); t, I_1) - eps||^2.
 
@@ -106,7 +118,7 @@ def multiview_aligned_distance(
         azimuth: of the video's camera [degrees].
         settings: the sweep.
         seed: of the noise.
-        check_cancelled: called before every batch; may raise.
+        report: hears of every batch, and may break off.
     """
     settings = settings or MultiviewDistanceSettings()
     distance = np.arange(settings.nearest, settings.farthest + settings.step / 2, settings.step)
@@ -117,7 +129,9 @@ def multiview_aligned_distance(
     own = settings.told == "own" and facts.takes_distance
     rows, at_once = [], max(1, settings.batch // len(azimuths))
     for start in range(0, len(distance), at_once):
-        check_cancelled()
+        if report:
+            report.check_cancelled()
+            report.progress(start, len(distance))
         some = torch.from_numpy(distance[start : start + at_once]).to(turns)
         far, turn = some.repeat_interleave(len(turns)), turns.repeat(len(some))
         views = NovelViews(azimuth + turn, condition.elevation.expand(len(far)), far)
@@ -127,6 +141,8 @@ def multiview_aligned_distance(
         given = condition.take(torch.zeros(len(far), dtype=torch.long, device=device))
         errors = [_noise_error(prior, latent, noise, t, given, camera) for t in settings.timesteps]
         rows.append(torch.stack(errors).reshape(len(errors), len(some), -1)[..., judged].mean(-1))
+    if report:
+        report.progress(len(distance), len(distance))
     per_timestep = torch.cat(rows, 1).double().cpu().numpy()
     return choose_minimum(distance, per_timestep, float(condition.distance[0]), settings)
 

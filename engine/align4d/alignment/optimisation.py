@@ -1,0 +1,260 @@
+"""The paper's optimisation, eq. 10: known and unknown views teach the deformation field and the Gaussians, which take turns."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import Cancelled
+from ..gaussians.densification import CentreGradients, DensificationSettings
+from ..gaussians.learned import AttributeRates, LearnedGaussians
+from ..motion.hexplane import HexPlaneField, HexPlaneSettings, Offsets
+from ..optimiser_state import optimiser_arrays, restore_optimiser
+from ..progress import Reporter
+from ..rendering import Gaussians, rasterize
+from .asynchronous import AsynchronousSchedule
+from .known_views import PAPER, KnownViewLoss, KnownViewSettings
+from .motion_geometry import MotionGeometryLoss, MotionGeometrySettings, UnknownViews
+from .reference import Reference
+
+LOSSES = ("known", "motion", "geometry")
+"""What is recorded of an iteration: eq. 6 without its factor s, and the means of eqs. 7 and 8."""
+
+
+@dataclass(frozen=True)
+class OptimisationSettings:
+    """Attributes:
+    iterations: of the whole run [D].
+    resolution: of the known views [px] [D].
+    novel_resolutions: of the unknown views [px], one after the other [D].
+    novel_growth: parts of the run at which they grow [D].
+    frames: how many frames an iteration looks at; 0 is all of them [D].
+    novel_frames: how many of these are seen by unknown views as well; 0 is all of them [D].
+    field_rate, grid_rate: learning rates of the field's MLP and planes [D].
+    free: the Gaussians leave the mesh: centres, scales and rotations learn too, as for a generated asset.
+    rates: learning rates of the Gaussians.
+    known: weights of eq. 6.
+    unknown: weights of eqs. 7-9 and the distillation.
+    schedule: which half is optimised when.
+    hexplane: sizes of the field.
+    densification: of free Gaussians.
+    read_every: iterations from one look at the loss to the next: a look makes the processor wait for the graphics card.
+    keep_every: iterations from one checkpoint to the next.
+    """
+
+    iterations: int = 500
+    resolution: int = 256
+    novel_resolutions: tuple[int, ...] = (128, 256, 512)
+    novel_growth: tuple[float, ...] = (0.3, 0.6)
+    frames: int = 0
+    novel_frames: int = 0
+    field_rate: float = 6.4e-4
+    grid_rate: float = 6.4e-3
+    free: bool = False
+    rates: AttributeRates = field(default_factory=AttributeRates)
+    known: KnownViewSettings = PAPER
+    unknown: MotionGeometrySettings = field(default_factory=MotionGeometrySettings)
+    schedule: AsynchronousSchedule = field(default_factory=AsynchronousSchedule)
+    hexplane: HexPlaneSettings = field(default_factory=HexPlaneSettings)
+    densification: DensificationSettings = field(default_factory=DensificationSettings)
+    read_every: int = 10
+    keep_every: int = 50
+
+    def novel_resolution(self, done: float) -> int:
+        """Of the unknown views when the part `done` of the run is over [px]."""
+        return self.novel_resolutions[sum(done >= border for border in self.novel_growth)]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What is given.
+
+    Attributes:
+        asset: G_3D, the Gaussians in the rest pose.
+        reference: the video.
+        world_to_camera: (4, 4) of the video's camera, at d_V.
+        backend: of the rasteriser.
+        low_pass: of the rasteriser [px^2].
+    """
+
+    asset: Gaussians
+    reference: Reference
+    world_to_camera: np.ndarray
+    backend: str
+    low_pass: float
+
+
+class Optimisation:
+    """The run: `step` by step, or `run` to its end.
+
+    Everything random of an iteration comes from the seed and the iteration's number, so that a run that goes on from a
+    checkpoint is the run that was never broken off.
+
+    Args:
+        scene: what is given.
+        unknown: the unknown views' teacher.
+        settings: how.
+        seed: of everything random.
+    """
+
+    def __init__(self, scene: Scene, unknown: MotionGeometryLoss, settings: OptimisationSettings, seed: int) -> None:
+        self.scene, self.unknown, self.settings, self.seed = scene, unknown, settings, seed
+        device = scene.reference.color.device
+        self.generator = torch.Generator(device)
+        self.gaussians = LearnedGaussians(scene.asset, settings.rates, settings.free)
+        frames = scene.reference.frames
+        self.field = HexPlaneField(frames, settings.hexplane, torch.Generator().manual_seed(seed)).to(device)
+        self.times = torch.linspace(0, 1, max(2, frames), device=device)
+        self.field_optimiser = torch.optim.Adam(
+            [
+                {"params": self.field.grid_parameters(), "lr": settings.grid_rate},
+                {"params": self.field.network_parameters(), "lr": settings.field_rate},
+            ],
+            eps=1e-15,
+        )
+        self.known = KnownViewLoss(settings.known)
+        self.usable = torch.from_numpy(np.flatnonzero(scene.reference.usable)).to(device)
+        self.per_step = min(settings.frames or len(self.usable), len(self.usable))
+        self.novel_per_step = min(settings.novel_frames or self.per_step, self.per_step)
+        self.known_cameras = scene.reference.cameras(scene.world_to_camera, self.per_step)
+        self.centre_gradients = CentreGradients(scene.asset.centres)
+        self.iteration = 0
+        self.losses: list[list[float]] = []
+        self._unread: list[Tensor] = []
+
+    def run(self, report: Reporter, save: Callable[[], None]) -> None:
+        """All iterations that are left; `save` is called every so often, and when the user cancels.
+
+        Raises:
+            Cancelled: within one iteration.
+        """
+        settings = self.settings
+        while self.iteration < settings.iterations:
+            try:
+                report.check_cancelled()
+            except Cancelled:
+                save()
+                raise
+            self.step()
+            last = self.iteration == settings.iterations
+            if last or self.iteration % settings.read_every == 0:
+                self.read_losses()
+            report.progress(self.iteration, settings.iterations, self.losses[-1][0] if self.losses else None)
+            if last or self.iteration % settings.keep_every == 0:
+                save()
+
+    def step(self) -> None:
+        """One iteration, without waiting for the device."""
+        settings, done = self.settings, self.iteration / self.settings.iterations
+        phases = settings.schedule.phases(self.iteration)
+        frames = self._frames()
+        self._seed(self.iteration)
+        with torch.set_grad_enabled("deformation" in phases):
+            offsets = self.field(self.gaussians.centres, self.times[frames])
+        shown = self.gaussians.deformed(offsets, learning="appearance" in phases)
+        known = self._known(shown, frames)
+        few = self.novel_per_step
+        unknown = self._unknown(first_frames(shown, few), frames[:few], done)
+        # s of eq. 6: the known views count more and more
+        ((self.iteration + 1) / settings.iterations * known + unknown.loss).backward()
+        if "deformation" in phases:
+            self.field_optimiser.step()
+            self.field_optimiser.zero_grad()
+        if "appearance" in phases:
+            self._watch_centres()
+            self.gaussians.step(done)
+        self._densify()
+        self._unread.append(torch.stack([known.detach(), unknown.motion, unknown.geometry]))
+        self.iteration += 1
+
+    def _seed(self, stream: int) -> None:
+        self.generator.manual_seed(1_000_003 * self.seed + stream)
+
+    def _frames(self) -> Tensor:
+        """(F,) int64 frames of this iteration, on the device; each pass over the clip sees every frame once, up to a remainder."""
+        if self.per_step == len(self.usable):
+            return self.usable
+        a_pass = len(self.usable) // self.per_step
+        self._seed(-1 - self.iteration // a_pass)
+        order = torch.randperm(len(self.usable), generator=self.generator, device=self.usable.device)
+        start = self.iteration % a_pass * self.per_step
+        return self.usable[order[start : start + self.per_step]]
+
+    def _known(self, shown: Gaussians, frames: Tensor) -> Tensor:
+        scene = self.scene
+        picture = rasterize(shown, self.known_cameras, scene.reference.size, backend=scene.backend, low_pass=scene.low_pass)
+        return self.known(picture.color, picture.alpha, scene.reference.color[frames], scene.reference.alpha[frames])
+
+    def _unknown(self, shown: Gaussians, frames: Tensor, done: float) -> UnknownViews:
+        scene, facts, size = self.scene, self.unknown.prior.facts, self.settings.novel_resolution(done)
+        views = self.unknown.draw(len(frames), self.generator)
+        cameras = views.cameras(facts.fovy, size)
+        background = torch.full((3,), facts.background, device=frames.device)
+        pictures = rasterize(shown, cameras, (size, size), background, backend=scene.backend, low_pass=scene.low_pass).color
+        asset = None
+        if self.settings.unknown.geometry:
+            with torch.no_grad():
+                asset = rasterize(scene.asset, cameras, (size, size), background, backend=scene.backend, low_pass=scene.low_pass).color
+        return self.unknown(pictures, asset, frames, views, done, self.generator)
+
+    def _watch_centres(self) -> None:
+        """Gathers what densification goes by."""
+        gradient = self.gaussians.attributes["centre"].grad
+        if self.settings.densification.enabled and gradient is not None:
+            half = self.unknown.distances.rendered * math.tan(math.radians(self.unknown.prior.facts.fovy) / 2)
+            self.centre_gradients.add(gradient, half)
+
+    def _densify(self) -> None:
+        """Every so often, and only Gaussians that are free: a bound one's centre has no gradient."""
+        settings = self.settings.densification
+        if self.centre_gradients.count and (self.iteration + 1) % settings.interval == 0:
+            mean = self.centre_gradients.mean()
+            self.gaussians.densify(mean, settings.gradient, settings.percent_dense, settings.least_opacity, self.generator)
+            self.centre_gradients = CentreGradients(self.gaussians.centres)
+
+    def read_losses(self) -> None:
+        """Brings the losses of the last iterations to the processor."""
+        if self._unread:
+            self.losses += torch.stack(self._unread).cpu().tolist()
+            self._unread = []
+
+    @torch.no_grad()
+    def offsets(self, points: Tensor, frame: int) -> Offsets:
+        """The field at rest positions (N, 3) in one frame."""
+        return Offsets(*(one[0] for one in self.field(points, self.times[frame : frame + 1])))
+
+    @torch.no_grad()
+    def picture(self, frame: int) -> Tensor:
+        """(3, H, W) the known view of one frame as it is now."""
+        offsets = self.field(self.gaussians.centres, self.times[frame : frame + 1])
+        scene = self.scene
+        shown, camera = self.gaussians.deformed(offsets, learning=False), scene.reference.cameras(scene.world_to_camera)
+        return rasterize(shown, camera, scene.reference.size, backend=scene.backend, low_pass=scene.low_pass).color[0]
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All that goes on, for the checkpoint."""
+        self.read_losses()
+        kept = {f"field.{name}": tensor.cpu().numpy() for name, tensor in self.field.state_dict().items()}
+        gathered = {"gradients.total": self.centre_gradients.total.cpu().numpy(), "gradients.count": np.array(self.centre_gradients.count)}
+        kept |= optimiser_arrays(self.field_optimiser, "field_adam") | self.gaussians.arrays() | gathered
+        return {**kept, "iteration": np.array(self.iteration), "losses": np.array(self.losses, np.float64).reshape(-1, len(LOSSES))}
+
+    def restore(self, arrays: dict[str, np.ndarray]) -> None:
+        """From `arrays`."""
+        self.field.load_state_dict({name: torch.from_numpy(arrays[f"field.{name}"]) for name in self.field.state_dict()})
+        restore_optimiser(self.field_optimiser, "field_adam", arrays)
+        self.gaussians.restore(arrays)
+        self.centre_gradients = CentreGradients(self.gaussians.centres)
+        self.centre_gradients.total += torch.from_numpy(arrays["gradients.total"]).to(self.times.device)
+        self.centre_gradients.count = int(arrays["gradients.count"])
+        self.iteration, self.losses = int(arrays["iteration"]), arrays["losses"].tolist()
+
+
+def first_frames(gaussians: Gaussians, count: int) -> Gaussians:
+    """The first frames of Gaussians whose centres, rotations and scales are per frame."""
+    return replace(gaussians, centres=gaussians.centres[:count], rotations=gaussians.rotations[:count], scales=gaussians.scales[:count])
