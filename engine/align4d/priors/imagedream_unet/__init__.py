@@ -1,0 +1,1 @@
+"""ImageDream's multi-view U-Net; its parameters have the names and shapes of the published weights."""

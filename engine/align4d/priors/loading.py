@@ -1,0 +1,127 @@
+"""Chooses and loads a prior: the embedded one, or one of the paper's from a folder or from the Hugging Face hub."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from ..errors import EngineError
+from .component_folder import read_json
+from .diffusion_components import require_libraries
+from .prior import MultiviewPrior
+from .prior_options import PriorOptions
+from .zero123 import STABLE_ZERO123, ZERO123, load_zero123
+
+PriorKind = Literal["auto", "zero123", "stable-zero123", "imagedream"]
+
+EMBEDDED = "embedded"
+
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+_HUB_FILES = ["*.json", "*.txt", "*.safetensors"]
+"""What is fetched from the hub: no pickles, no code."""
+
+
+@dataclass(frozen=True)
+class PriorSpec:
+    """Which prior, and how it is to compute.
+
+    Attributes:
+        source: "embedded", the folder of a published model, or its id on the Hugging Face hub ("owner/name").
+        kind: what the folder holds; "auto" tells it from its layout and name.
+        online: may be fetched from the hub. Otherwise the hub's cache on this machine must have it.
+        options: for the large priors; the embedded one needs none.
+    """
+
+    source: str = EMBEDDED
+    kind: PriorKind = "auto"
+    online: bool = False
+    options: PriorOptions = field(default_factory=PriorOptions)
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("auto", "zero123", "stable-zero123", "imagedream"):
+            raise ValueError(f"kind is {self.kind!r}, not auto, zero123, stable-zero123 or imagedream")
+
+
+def load_prior(spec: PriorSpec, device: torch.device | str) -> MultiviewPrior:
+    """The prior, ready to be asked on `device`.
+
+    Raises:
+        EngineError: "prior_not_found" where there is no such folder and no such model in the hub's cache, "prior_kind" for a folder
+            that does not tell what it holds, "prior_libraries", "prior_layout", "prior_pickle", "prior_file", "prior_memory",
+            "prior_weights" (the embedded prior's).
+    """
+    device = torch.device(device)
+    if spec.source == EMBEDDED:
+        from .embedded import load_embedded_prior
+
+        return load_embedded_prior(device)
+    folder = find_model(spec.source, spec.online)
+    kind = find_kind(folder) if spec.kind == "auto" else spec.kind
+    if kind == "imagedream":
+        from .imagedream import load_imagedream
+
+        return load_imagedream(folder, device, spec.options)
+    return load_zero123(folder, STABLE_ZERO123 if kind == "stable-zero123" else ZERO123, device, spec.options)
+
+
+def find_model(source: str, online: bool) -> Path:
+    """The folder of a published model: `source` itself, or where the hub's cache has it. Raises EngineError, see `load_prior`."""
+    folder = Path(source).expanduser()
+    if folder.is_dir():
+        return folder
+    if not _HUB_ID.fullmatch(source):
+        raise EngineError("prior_not_found", f"There is no folder {source}.", "Choose the folder that holds the prior's model_index.json.")
+    require_libraries()
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(source, allow_patterns=_HUB_FILES, local_files_only=not online))
+    except LocalEntryNotFoundError as error:
+        advice = (
+            "Check the connection, and that the model's name is right."
+            if online
+            else "Allow the download, or download it yourself and choose its folder."
+        )
+        raise EngineError("prior_not_found", f"{source} is neither a folder nor among the models on this machine.", advice) from error
+    except (HfHubHTTPError, OSError, ValueError) as error:
+        raise EngineError(
+            "prior_not_found", f"{source} could not be fetched from the hub: {error}", "Check the connection, and that the model's name is right."
+        ) from error
+
+
+def find_kind(folder: Path) -> PriorKind:
+    """What a folder holds, told from its layout; Zero123 and Stable-Zero123, which share one, from its published name.
+
+    Raises:
+        EngineError: "prior_layout" where it is none of these, "prior_kind" where it cannot be told.
+    """
+    if (folder / "cc_projection").is_dir():
+        return "zero123"
+    if (folder / "clip_camera_projection").is_dir():
+        return _zero123_by_name(folder)
+    if (folder / "unet" / "config.json").is_file() and "ip_dim" in read_json(folder / "unet" / "config.json"):
+        return "imagedream"
+    raise EngineError(
+        "prior_layout",
+        f"{folder} holds neither Zero123, nor Stable-Zero123, nor ImageDream, as they are published for diffusers.",
+        "Choose the folder that holds the prior's model_index.json, with all its subfolders.",
+    )
+
+
+def _zero123_by_name(folder: Path) -> PriorKind:
+    # in the hub's cache the name is two folders up: models--OWNER--NAME/snapshots/REVISION
+    name = (folder.parent.parent if folder.parent.name == "snapshots" else folder).resolve().name.lower()
+    if "stable" in name:
+        return "stable-zero123"
+    if "zero123" in name:
+        return "zero123"
+    raise EngineError(
+        "prior_kind",
+        f"{folder} may hold Zero123 or Stable-Zero123: both look the same.",
+        "Say which it is, or name the folder as it was published, for instance stable-zero123-diffusers.",
+    )
