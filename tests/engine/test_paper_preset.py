@@ -247,7 +247,12 @@ def test_densification_in_a_run_and_across_a_break(shoot: Shoot, tmp_path: Path)
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("method", "other"), ("paper.optimisation.unknown.maod_mode", "x"), ("paper.multiview.told", "x"), ("paper.optimisation.unknown.guidance.target", 3)],
+    [
+        ("method", "other"),
+        ("paper.optimisation.unknown.maod_mode", "x"),
+        ("paper.multiview.told", "x"),
+        ("paper.optimisation.unknown.guidance.target", 3),
+    ],
 )
 def test_choices_that_do_not_exist_are_refused(name: str, value: object) -> None:
     with pytest.raises(EngineError) as caught:

@@ -90,7 +90,10 @@ class NovelViews:
     def cameras(self, fovy: float, size: int) -> Cameras:
         """For square pictures of `size` [px] with the vertical field of view `fovy` [degrees]."""
         focal = size / 2 / math.tan(math.radians(fovy) / 2)
-        intrinsics = self.distance.new_tensor([[focal, 0, size / 2], [0, focal, size / 2], [0, 0, 1]])
+        # filled in on the device: a copy from the processor would make it wait
+        intrinsics = torch.eye(3, device=self.distance.device)
+        intrinsics[0, 0] = intrinsics[1, 1] = focal
+        intrinsics[:2, 2] = size / 2
         return Cameras(orbit_matrices(self.azimuth, self.elevation, self.distance), intrinsics.expand(self.count, 3, 3))
 
 
@@ -104,7 +107,7 @@ def orbit_matrices(azimuth: Tensor, elevation: Tensor, distance: Tensor) -> Tens
     rows = torch.stack([right, down, forward], 1)
     # the camera looks at the origin, so its own place is (0, 0, distance) behind it
     offset = torch.stack([zero, zero, distance], -1)[..., None]
-    last = rows.new_tensor([0, 0, 0, 1]).expand(len(a), 1, 4)
+    last = torch.stack([zero, zero, zero, torch.ones_like(a)], -1)[:, None]
     return torch.cat([torch.cat([rows, offset], 2), last], 1)
 
 

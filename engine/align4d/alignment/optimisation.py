@@ -17,6 +17,7 @@ from ..motion.hexplane import HexPlaneField, HexPlaneSettings, Offsets
 from ..optimiser_state import optimiser_arrays, restore_optimiser
 from ..progress import Reporter
 from ..rendering import Gaussians, rasterize
+from ..rendering.deferral import Deferral
 from .asynchronous import AsynchronousSchedule
 from .known_views import PAPER, KnownViewLoss, KnownViewSettings
 from .motion_geometry import MotionGeometryLoss, MotionGeometrySettings, UnknownViews
@@ -123,6 +124,7 @@ class Optimisation:
         self.novel_per_step = min(settings.novel_frames or self.per_step, self.per_step)
         self.known_cameras = scene.reference.cameras(scene.world_to_camera, self.per_step)
         self.centre_gradients = CentreGradients(scene.asset.centres)
+        self.deferral = Deferral(device)
         self.iteration = 0
         self.losses: list[list[float]] = []
         self._unread: list[Tensor] = []
@@ -157,9 +159,10 @@ class Optimisation:
         with torch.set_grad_enabled("deformation" in phases):
             offsets = self.field(self.gaussians.centres, self.times[frames])
         shown = self.gaussians.deformed(offsets, learning="appearance" in phases)
-        known = self._known(shown, frames)
         few = self.novel_per_step
-        unknown = self._unknown(first_frames(shown, few), frames[:few], done)
+        with self.deferral:
+            known = self._known(shown, frames)
+            unknown = self._unknown(first_frames(shown, few), frames[:few], done)
         # s of eq. 6: the known views count more and more
         ((self.iteration + 1) / settings.iterations * known + unknown.loss).backward()
         if "deformation" in phases:
@@ -218,8 +221,13 @@ class Optimisation:
             self.centre_gradients = CentreGradients(self.gaussians.centres)
 
     def read_losses(self) -> None:
-        """Brings the losses of the last iterations to the processor."""
+        """Brings the losses of the last iterations to the processor.
+
+        Raises:
+            EngineError: "not_finite" where something that was rendered since the last time was damaged.
+        """
         if self._unread:
+            self.deferral.verify()
             self.losses += torch.stack(self._unread).cpu().tolist()
             self._unread = []
 
