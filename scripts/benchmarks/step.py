@@ -1,0 +1,134 @@
+"""Step: a whole step of the paper's optimisation, how long it takes and how much of it is rasteriser, field and prior."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import statistics
+import time
+import warnings
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import rich.console
+import rich.table
+import torch
+
+from align4d.alignment.optimisation import Optimisation
+from align4d.priors.embedded import load_embedded_prior
+from align4d.protocol import replacing
+from align4d.rendering.deferral import Deferral
+from support.console import say
+
+from . import step_precision, step_profile, step_scene
+from .render import machine
+
+WARM_UP, SECONDS_EACH = 4, 4.0
+PROFILED = 8
+"""Steps in the profile."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", type=Path, required=True, help="folder for figures.json")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--backend", default="auto", help="rasteriser: auto, cpu, triton or gsplat")
+    parser.add_argument("--gaussians", type=int, default=20_000)
+    parser.add_argument("--trace", action="store_true", help="leave a Chrome trace as well")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measures, prints, and leaves OUT/figures.json."""
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    say(machine(arguments.device))
+    figures: dict[str, Any] = {
+        "machine": machine(arguments.device),
+        "torch": torch.__version__,
+        "gaussians": arguments.gaussians,
+        "frames": step_scene.FRAMES,
+        "known_views": step_scene.VIEWS,
+        "novel_views": step_scene.VIEWS,
+        "size": step_scene.SIZE,
+    }
+    for half in (False, True) if arguments.device == "cuda" else (False,):
+        name = "prior in bf16" if half else "prior in fp32"
+        figures[name] = measure(arguments, half)
+        show(name, figures[name])
+    figures["half_precision"] = step_precision.differences(arguments.device)
+    for what, difference in figures["half_precision"].items():
+        say(f"bf16 against fp32, {what}: {difference:.2e}")
+    with replacing(arguments.out / "figures.json", "w") as file:
+        json.dump(figures, file, indent=1)
+    return 0
+
+
+def measure(arguments: argparse.Namespace, half: bool) -> dict[str, Any]:
+    """Times with and without waiting, synchronisations by their place, and the profile."""
+    prior = step_profile.MarkedPrior(load_embedded_prior(arguments.device, half=half))
+    steps = step_scene.build(prior, arguments.gaussians, arguments.device, arguments.backend)
+    watched = timed(steps.step, arguments.device)
+    with Deferral(torch.device(arguments.device)) as counting:
+        steps.step()
+    room = 2 * counting.verify()
+    with Deferral(torch.device(arguments.device), room or None) as deferral:
+        deferred = timed(steps.step, arguments.device)
+        syncs = synchronisations(steps) if arguments.device == "cuda" else {}
+        with step_profile.marked(steps):
+            trace = arguments.out / f"trace_{'bf16' if half else 'fp32'}.json" if arguments.trace else None
+            parts = step_profile.profiled(steps.step, PROFILED, arguments.device, trace)
+    assert deferral.verify() <= room or not room, "a rendering had more pairs than there was room for"
+    steps.read_losses()
+    result = {"watched_ms": watched, "ms": deferred, "steps_per_second": 1e3 / deferred, "synchronisations": syncs, "parts": parts}
+    inside = {kind: sum(times[part] for part in step_profile.PARTS) for kind, times in parts.items()}
+    result["cpu_share"] = inside["cpu"] / sum(parts["cpu"].values())
+    result["cuda_share"] = inside["cuda"] / deferred if arguments.device == "cuda" else None
+    return result
+
+
+def timed(step: Callable[[], None], device: str) -> float:
+    """Median milliseconds of a step, of runs of ten that wait for the device at their end only."""
+    for _ in range(WARM_UP):
+        step()
+    runs: list[float] = []
+    started = time.perf_counter()
+    while len(runs) < 3 or time.perf_counter() - started < SECONDS_EACH:
+        count = 10 if device == "cuda" else 1
+        began = _now(device)
+        for _ in range(count):
+            step()
+        runs.append((_now(device) - began) * 1e3 / count)
+    return statistics.median(runs)
+
+
+def _now(device: str) -> float:
+    if device == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+def synchronisations(steps: Optimisation) -> dict[str, int]:
+    """Where a step makes the processor wait for the GPU, as torch sees it: {"file:line": times}."""
+    with warnings.catch_warnings(record=True) as caught, contextlib.ExitStack() as after:
+        warnings.simplefilter("always")
+        torch.cuda.set_sync_debug_mode("warn")
+        after.callback(torch.cuda.set_sync_debug_mode, "default")
+        steps.step()
+    places = Counter(f"{Path(one.filename).name}:{one.lineno}" for one in caught if "synchroniz" in str(one.message))
+    return dict(places.most_common())
+
+
+def show(name: str, figures: dict[str, Any]) -> None:
+    """Prints one variant."""
+    say(f"\n{name}: {figures['ms']:.2f} ms a step, {figures['steps_per_second']:.1f} steps/s")
+    say(f"waiting in every rendering: {figures['watched_ms']:.2f} ms a step")
+    table = rich.table.Table("part", "processor ms (profiled)", "GPU ms")
+    for part in (*step_profile.PARTS, step_profile.REST):
+        table.add_row(part, *(f"{figures['parts'][kind][part]:.2f}" for kind in ("cpu", "cuda")))
+    rich.console.Console().print(table)
+    say(f"rasteriser, field and prior: {figures['cpu_share']:.0%} of the processor's time in a step")
+    if figures["cuda_share"] is not None:
+        say(f"the GPU computes for them during {figures['cuda_share']:.0%} of a step")
+    for place, times in figures["synchronisations"].items():
+        say(f"waits for the GPU: {place}, {times} times a step")
