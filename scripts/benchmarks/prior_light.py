@@ -54,7 +54,8 @@ def fit_light(asset: Asset, reference: Reference, world_to_camera: np.ndarray) -
 
     def light(values: np.ndarray) -> SunAndSky:
         direction = values[3:] / max(float(np.linalg.norm(values[3:])), 1e-9)
-        return SunAndSky(*values[:3].tolist(), direction)
+        sky, sun, sheen = values[:3].tolist()
+        return SunAndSky(sky, sun, sheen, direction)
 
     def errors(values: np.ndarray) -> np.ndarray:
         return (light(values).shade(albedo, normals) - observed).ravel()

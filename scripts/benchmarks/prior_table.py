@@ -8,6 +8,7 @@ from typing import Any
 import rich.table
 
 from .prior_quality import TURNS
+from .prior_sds import WAYS
 
 Row = tuple[str, str, str]
 
@@ -30,13 +31,13 @@ def _views(figures: dict[str, Any]) -> Iterator[Row]:
         for turn, target in zip(TURNS, targets, strict=True):
             if name in views:
                 x0, copy = (views[name]["mean"][kind][turn] for kind in ("x0", "copy"))
-                yield f"{name}, {turn}° away: x0 mean (copy) [dB]", f"{x0:.2f} ({copy:.2f})", f">= {target}"
+                yield f"{name}, {turn}° away: x0 mean (copy), dB", f"{x0:.2f} ({copy:.2f})", f">= {target}"
     procedural = views.get("procedural", {})
     for angle, value in procedural.get("random_cameras", {}).get("x0", {}).items():
-        yield f"procedural, random cameras, {angle}° away (copy) [dB]", f"{value:.2f} ({procedural['random_cameras']['copy'][angle]:.2f})", ""
+        yield f"procedural, random cameras, {angle}° away (copy), dB", f"{value:.2f} ({procedural['random_cameras']['copy'][angle]:.2f})", ""
     for bucket, errors in procedural.get("shuffled_cameras", {}).items():
-        target = "right < shuffled" if int(bucket.split("-")[0]) >= 200 else ""
-        yield f"noise error, t {bucket}: right / shuffled camera", f"{errors['right']:.5f} / {errors['shuffled']:.5f}", target
+        wanted = "right < shuffled" if int(bucket.split("-")[0]) >= 200 else ""
+        yield f"noise error, t {bucket}: right / shuffled camera", f"{errors['right']:.5f} / {errors['shuffled']:.5f}", wanted
 
 
 def _motion(figures: dict[str, Any]) -> Iterator[Row]:
@@ -54,16 +55,19 @@ def _distance(figures: dict[str, Any]) -> Iterator[Row]:
 
 def _sds(figures: dict[str, Any]) -> Iterator[Row]:
     for name, values in figures.get("sds", {}).items():
-        shares = f"{values['picked_within_0.15']:.0%} ({values['picked_within_0.15_dB']:.0%})"
-        yield f"{name}: picked distance within 0.15 (within 0.15 dB) of the best", shares, ">= 80 %"
-        scores = (values["bent"], values["video_only"], max(values["by_distance"].values()), values["true_shape"])
-        yield f"{name}: bent / video only / prior at the best distance / true shape [dB]", " / ".join(f"{score:.2f}" for score in scores), ""
+        for way in WAYS:
+            judged = values[way]
+            shares = f"{judged['picked_near']:.0%} ({judged['picked_as_good']:.0%})"
+            yield f"{name}, {way}: picked distance within 0.15 (within 0.15 dB) of the best", shares, ">= 80 %"
+            best = max(judged["by_distance"].items(), key=lambda item: item[1])
+            scores = f"{values['bent']:.2f} / {values['video_only']:.2f} / {best[1]:.2f} at {best[0]} / {values['true_shape']:.2f}"
+            yield f"{name}, {way}: bent / video only / prior at one distance for all / true shape, dB", scores, ""
 
 
 def _speed(figures: dict[str, Any]) -> Iterator[Row]:
     speed = figures.get("speed", {})
     if cpu := speed.get("cpu"):
-        name = f"CPU, {cpu['threads']} threads, fp32, batch {cpu['batch']}: a view (a condition) [ms]"
+        name = f"CPU, {cpu['threads']} threads, fp32, batch {cpu['batch']}: a view (a condition), ms"
         yield name, f"{cpu['ms_per_view']:.1f} ({cpu['ms_per_condition']:.0f})", "<= 50"
     for precision, rates in speed.get("cuda", {}).get("views_per_second", {}).items():
         yield f"{precision}, batch {', '.join(map(str, rates))}: views/s", ", ".join(f"{rate:.0f}" for rate in rates.values()), ">= 3000"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -43,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Captures every case's asset in Blender and draws it."""
     chosen = blender.chosen(arguments.blender)
     user_folder = extension.installed(chosen, environments.ready(environments.engine_environment()))
-    arrays: dict[str, np.ndarray] = {}
+    arrays: dict[str, Any] = {}
     for case in find_cases(arguments.cases, arguments.only):
         say(case.name)
         with tempfile.TemporaryDirectory() as folder:

@@ -1,0 +1,180 @@
+"""The prior benchmark's own logic, on priors that know everything and objects that are known exactly."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy.spatial.transform import Rotation
+from torch import Tensor
+
+from align4d.priors.prior import Condition, MultiviewPrior, PriorFacts, RelativeCamera
+from align4d.priors.schedule import scaled_linear
+from benchmarks import (
+    prior_cameras,
+    prior_cloud,
+    prior_distance,
+    prior_judge,
+    prior_light,
+    prior_motion,
+    prior_quality,
+    prior_sds,
+    prior_table,
+    prior_views,
+)
+from benchmarks.prior_subjects import AssetSubjects, Subjects, digest, relative
+from support.console import ScriptError
+
+SIZE = 32
+CPU = torch.device("cpu")
+
+
+class Oracle(MultiviewPrior):
+    """Knows that the picture is a disc whose radius tells the distance and whose grey tells the elevation."""
+
+    def __init__(self) -> None:
+        self.facts = PriorFacts("oracle", prior_cameras.FOVY, (1.5, 2.2), SIZE, 3, SIZE, takes_distance=True)
+        self.schedule = scaled_linear()
+
+    @property
+    def device(self) -> torch.device:
+        return CPU
+
+    def condition(self, pictures: Tensor, elevation: Tensor, distance: Tensor) -> Condition:
+        return Condition(elevation, distance, (pictures,))
+
+    def null(self, count: int) -> Condition:
+        return Condition(torch.zeros(count), torch.full((count,), 1.85), (torch.zeros(count, 3, SIZE, SIZE),))
+
+    def encode(self, pictures: Tensor) -> Tensor:
+        return pictures * 2 - 1
+
+    def predict_noise(self, noisy: Tensor, timestep: Tensor, condition: Condition, camera: RelativeCamera) -> Tensor:
+        clean = self.encode(discs(condition.elevation + camera.elevation, condition.distance + camera.distance))
+        abar = self.schedule.at(timestep, noisy)
+        return (noisy - abar.sqrt() * clean) / (1 - abar).sqrt()
+
+
+def discs(elevation: Tensor, distance: Tensor) -> Tensor:
+    """(B, 3, S, S): a disc of half the picture at distance 1."""
+    steps = (torch.arange(SIZE) + 0.5) / SIZE * 2 - 1
+    radius = (steps[:, None] ** 2 + steps**2).sqrt()
+    grey = 0.3 + 0.004 * elevation
+    edge = torch.sigmoid(40 * (radius - 0.5 / distance[:, None, None]))
+    return (grey[:, None, None] + (1 - grey[:, None, None]) * edge)[:, None].expand(-1, 3, -1, -1)
+
+
+class Discs(Subjects):
+    """What the oracle knows, as subjects."""
+
+    def __init__(self, distances: tuple[float, ...]) -> None:
+        self.names = [f"disc {distance}" for distance in distances]
+        self.size, self.device = SIZE, CPU
+        self.camera = np.array([(0.0, 0.0, distance) for distance in distances], np.float32)
+        self.first = self.pictures(self.camera[:, None])[:, 0]
+
+    def pictures(self, cameras: np.ndarray, only: slice = slice(None)) -> Tensor:
+        flat = torch.from_numpy(np.asarray(cameras, np.float32).reshape(-1, 3))
+        return discs(flat[:, 0], flat[:, 2]).view(*cameras.shape[:-1], 3, SIZE, SIZE)
+
+
+def test_one_step_and_many_lead_to_what_the_prior_knows() -> None:
+    prior, subjects = Oracle(), Discs((1.6, 2.0))
+    wanted = subjects.camera + np.array([20.0, 90.0, 0.1], np.float32)
+    condition, which = digest(prior, subjects.first, subjects.camera), torch.arange(2)
+    camera = relative(subjects.camera, wanted, CPU)
+    truth = subjects.pictures(wanted[:, None])[:, 0]
+    for picture in (prior_judge.clean_means(prior, condition, which, camera, 0), prior_judge.samples(prior, condition, which, camera, 0)):
+        assert prior_judge.psnr(picture, truth).min() > 40
+
+
+def test_the_right_camera_beats_a_shuffled_one() -> None:
+    for errors in prior_quality.shuffled_cameras(Oracle(), Discs((1.6, 1.8, 2.0))).values():
+        assert errors["right"] < 1e-6 < errors["shuffled"]
+
+
+def test_the_search_finds_the_distance_that_the_prior_expects() -> None:
+    prior, subjects = Oracle(), Discs((1.7, 2.1))
+    found = prior_distance.distances(prior, subjects)
+    assert [one.picked for one in found["same"]] == pytest.approx([1.7, 2.1], abs=0.03)
+    assert all(one.found for one in found["same"])
+    assert prior_distance.summary(found)["same"]["one_clear_minimum"] == 1
+    # told each candidate's own distance, the oracle is right everywhere
+    assert prior_distance.search(prior, subjects, 0, "own").error.max() < 1e-6
+
+
+def test_motion_is_compared_row_by_row() -> None:
+    distance = np.abs(np.subtract.outer(np.arange(5.0), np.arange(5.0)))
+    hard = np.array([1.0, 9.0, 2.0, 7.0, 3.0])
+    right = prior_motion.compared((1 + distance) * hard, distance)
+    assert right["first_normalised"] == 1 and right["first"] < 1 and right["correlation"] > 0.7
+    wrong = prior_motion.compared((5 - distance) * hard, distance)
+    assert wrong["first_normalised"] == 0 and wrong["correlation"] < 0
+
+
+def test_the_picked_distance_is_judged_against_the_best() -> None:
+    curve = 20 - (prior_sds.DISTANCES - 1.7) ** 2
+    one = prior_sds.judged(prior_distance.Found("a", 1.7, [2.0], 2.0, True, 4.0), curve)
+    assert one["best"] == pytest.approx(1.7, abs=0.01) and one["lost"] == pytest.approx(0.08, abs=0.01)
+
+
+def test_the_lattice_moves_space_as_its_points_move() -> None:
+    points = torch.rand(50, 3) - 0.5
+    steps = torch.linspace(-prior_cloud.HALF_BOX, prior_cloud.HALF_BOX, prior_cloud.DEGREE + 1)
+    lattice = torch.stack(torch.meshgrid(steps, steps, steps, indexing="ij"), -1).view(-1, 3)
+    # Bernstein polynomials reproduce linear functions
+    assert torch.allclose(prior_cloud.lattice_weights(points) @ lattice, points, atol=1e-5)
+
+
+def test_gaussians_are_fitted_to_what_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prior_cloud, "FIT_STEPS", 40)
+    monkeypatch.setattr(prior_cameras, "surrounding", lambda: np.array([(0.0, 40.0 * i, 1.85) for i in range(9)], np.float32))
+    subjects = Discs((1.8, 1.8))
+    clouds = prior_cloud.fit_clouds(subjects)
+    cameras = np.array([(0.0, 25.0, 1.8)] * 2, np.float32)
+    shown = clouds.render(clouds.centres, prior_cloud.views_of(cameras, CPU), SIZE)
+    assert prior_judge.psnr(shown, subjects.pictures(cameras)).min() > 20
+
+
+def test_frames_turn_with_their_triangles() -> None:
+    corners = np.random.default_rng(0).normal(size=(20, 3, 3))
+    turn = Rotation.from_euler("xyz", [20, -50, 130], degrees=True).as_matrix()
+    before, after = prior_views.triangle_frames(corners), prior_views.triangle_frames(corners @ turn.T + 3)
+    assert np.allclose(after @ before.swapaxes(1, 2), turn)
+    assert np.allclose(np.linalg.det(before), 1)
+
+
+def test_the_back_is_lit_by_the_sky_alone() -> None:
+    light = prior_light.SunAndSky(0.4, 0.6, 0.0, np.array([0.0, -1.0, 0.0]))
+    white = np.ones((2, 3))
+    front, back = light.shade(white, np.array([[0.0, -1.0, 0.0], [0.0, 1.0, 0.0]]))
+    assert front == pytest.approx(1) and back == pytest.approx(replace(light, sun=0.0).shade(white[:1], np.zeros((1, 3)))[0])
+
+
+def test_a_file_of_views_is_read_back(tmp_path: Path) -> None:
+    cameras = np.array([(0.0, 30.0, 1.85), (0.0, -30.0, 1.85)], np.float32)
+    pictures = np.stack([np.full((8, 8, 3), value, np.uint8) for value in (10, 200)])
+    arrays = {
+        "camera": cameras[0], "cameras": cameras, "pictures": pictures, "frames": pictures,
+        "moved": pictures[:, None], "mesh_distance": np.zeros((2, 2)),
+    }  # fmt: skip
+    with open(tmp_path / "views.npz", "wb") as file:
+        np.savez(file, **{f"fox.{name}": array for name, array in arrays.items()})  # type: ignore[arg-type]
+    assets = AssetSubjects(tmp_path / "views.npz", CPU)
+    turned = np.array([[(0.0, 330.0, 1.85)]], np.float32)
+    assert assets.names == ["fox"] and assets.pictures(turned).mean() == pytest.approx(200 / 255)
+    with pytest.raises(ScriptError, match="prior_views"):
+        assets.pictures(turned + 1)
+    (tmp_path / "other.npz").write_bytes(io.BytesIO(b"no archive").getvalue())
+    with pytest.raises(ScriptError, match="other.npz"):
+        AssetSubjects(tmp_path / "other.npz", CPU)
+
+
+def test_the_table_shows_what_was_measured() -> None:
+    figures = {"motion": {"mean": {"correlation": 0.9, "first": 0.5, "first_normalised": 0.6}}}
+    assert [column.header for column in prior_table.table(figures).columns] == ["figure", "measured", "target"]
+    assert prior_table.table(figures).row_count == 2 and prior_table.table({}).row_count == 0
