@@ -71,7 +71,7 @@ def back_gear(sketch: Sketch, w: float, d: float, h: float) -> None:
         pivot_and_swing(sketch, first, 1.15 * d, 1.9 * h, swing)
     elif q < 0.27:  # a cloak that wraps the back
         drop = h * between(dice, 1.6, 3.4)
-        row = dome(sketch, 0.0, 0.0, 1.9 * h, 0.0, 1.0, 0.0, w * between(dice, 1.15, 1.6), drop, d * between(dice, 1.3, 2.2), between(dice, 0.0, 0.3), material)
+        row = dome(sketch, 0.0, 0.0, 2.1 * h - 0.5 * drop, 0.0, 1.0, 0.0, w * between(dice, 1.15, 1.6), 0.6 * drop, d * between(dice, 1.3, 2.2), between(dice, 0.0, 0.3), material)
         if chance(dice, 0.3):
             split(sketch, row, 0.0, 0.0, -1.0, 0.5, 40.0, ACCENT)
     elif q < 0.36:

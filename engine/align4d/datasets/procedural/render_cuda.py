@@ -12,16 +12,19 @@ from align4d.datasets.procedural import layout as at
 from align4d.datasets.procedural.distance import F
 from align4d.datasets.procedural.pixels import TILE_HEIGHT, TILE_WIDTH, pixel, tile_sees
 
+# Shapes of shared arrays must be this module's own constants.
+ROWS = at.ROWS
+OBJECT_SHAPE = (at.ROWS, at.ROW_FLOATS)
 MAX_BLOCKS_Y = 65535
 """CUDA's limit of the grid's second axis: so many images are drawn by one launch."""
 
 
 def draw_tile(objects, cameras, views, first, supersampling, images):  # type: ignore[no-untyped-def]  # compiled by numba
     """Kernel: grid (tiles of an image, images), block TILE_WIDTH * TILE_HEIGHT; arguments as draw_images's, the images flattened (n V, …)."""
-    rows = cuda.shared.array((at.ROWS, at.ROW_FLOATS), float32)
+    rows = cuda.shared.array(OBJECT_SHAPE, float32)
     camera = cuda.shared.array(3, float32)
-    seen = cuda.shared.array(at.ROWS, int32)
-    order = cuda.shared.array(at.MAX_PRIMITIVES, int32)
+    seen = cuda.shared.array(ROWS, int32)
+    order = cuda.shared.array(ROWS, int32)
     thread = cuda.threadIdx.x
     image = first + cuda.blockIdx.y
     source = objects[image // views]
