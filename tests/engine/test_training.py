@@ -1,0 +1,102 @@
+"""The training of the embedded prior: it learns, it goes on from a checkpoint, it never sees held-out objects."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from align4d.datasets.procedural import HELD_OUT_SEED
+from align4d.priors.embedded import load_network
+from align4d.priors.embedded_network import NetworkConfig, NovelViewNetwork
+from align4d.training.batches import Batch, Batches, held_out_batch
+from align4d.training.loss import clean_draw, draw, velocity_error
+from align4d.training.settings import TrainingSettings
+from align4d.training.training import Training
+
+SMALL = NetworkConfig(size=32, widths=(16, 32, 32), head=16, embedding=16, blocks=(1, 1, 1), convolutions=(1, 1))
+SETTINGS = replace(TrainingSettings(), objects=4, targets=2, warm_up=5, supersampling=1)
+CPU = torch.device("cpu")
+
+
+def training(settings: TrainingSettings = SETTINGS) -> Training:
+    torch.manual_seed(0)
+    return Training(NovelViewNetwork(SMALL), settings, CPU)
+
+
+def test_rate_warms_up_and_falls_to_zero() -> None:
+    settings = TrainingSettings(rate=1.0, warm_up=10, decay=0.5)
+    assert settings.rate_at(0, 0) == pytest.approx(0.1)
+    assert settings.rate_at(100, 0.5) == 1.0
+    assert settings.rate_at(100, 0.75) == pytest.approx(0.5)
+    assert settings.rate_at(100, 1.0) == 0
+
+
+def test_learns_one_batch() -> None:
+    one = training()
+    batch = Batches(SETTINGS, 32, CPU, 0, 1, 0).draw()
+    held = clean_draw(batch, math.radians(80), torch.Generator().manual_seed(0))
+    before = float(velocity_error(one.network, batch, held, False).mean().detach())
+    for _ in range(25):
+        one.advance(batch, 3e-3)
+    after = float(velocity_error(one.network, batch, held, False).mean().detach())
+    assert after < 0.6 * before
+
+
+def test_goes_on_from_a_checkpoint(tmp_path: Path) -> None:
+    batches = Batches(SETTINGS, 32, CPU, 0, 1, 0)
+    first, later = batches.draw(), batches.draw()
+    whole = training()
+    whole.advance(first, 1e-3)
+    whole.save(tmp_path / "checkpoint.safetensors")
+    resumed = training()
+    resumed.resume(tmp_path / "checkpoint.safetensors")
+    assert (resumed.step, resumed.objects) == (1, SETTINGS.objects)
+    for one in (whole, resumed):
+        one.generator.manual_seed(5)
+        one.advance(later, 1e-3)
+    for name, tensor in whole.network.state_dict().items():
+        assert torch.allclose(tensor, resumed.network.state_dict()[name], atol=1e-6), name
+    for name, tensor in whole.average.weights.items():
+        assert torch.allclose(tensor, resumed.average.weights[name], atol=1e-6), name
+
+
+def test_exports_the_average(tmp_path: Path) -> None:
+    one = training()
+    one.advance(Batches(SETTINGS, 32, CPU, 0, 1, 0).draw(), 1e-2)
+    weights = {name: tensor.clone() for name, tensor in one.network.state_dict().items()}
+    one.export(tmp_path / "w.safetensors", {})
+    loaded = load_network(tmp_path / "w.safetensors").state_dict()
+    for name, tensor in one.average.weights.items():
+        assert torch.allclose(loaded[name], tensor, atol=2e-3), name
+    for name, tensor in one.network.state_dict().items():
+        assert torch.equal(tensor, weights[name]), "the export changed the network that is being trained"
+
+
+def test_ranks_see_different_objects_and_never_held_out_ones() -> None:
+    drawn = [Batches(SETTINGS, 32, CPU, rank, 2, 0) for rank in (0, 1)]
+    first, second = (one.draw().pictures for one in drawn)
+    again = Batches(SETTINGS, 32, CPU, 0, 2, 0).draw().pictures
+    assert torch.equal(first, again) and not torch.equal(first, second)
+    assert all(one.next < HELD_OUT_SEED for one in drawn)
+
+
+def test_dropped_conditions_do_not_matter() -> None:
+    one = training()
+    batch = Batches(SETTINGS, 32, CPU, 0, 1, 0).draw()
+    for _ in range(3):
+        one.advance(batch, 1e-2)
+    random = replace(draw(batch, SETTINGS, torch.Generator().manual_seed(0)), given=torch.zeros(4))
+    other = Batch(torch.cat([batch.pictures[:, :1].flip(0), batch.pictures[:, 1:]], 1), batch.cameras)
+    with torch.no_grad():
+        mine, theirs = (velocity_error(one.network, each, random, False) for each in (batch, other))
+    assert torch.allclose(mine, theirs, atol=1e-6)
+
+
+def test_held_out_views_stand_as_the_product_looks() -> None:
+    batch = held_out_batch(3, 32, CPU)
+    relative = torch.rad2deg(batch.cameras[:, 1:, 1] - batch.cameras[:, :1, 1])
+    assert torch.allclose(relative, torch.tensor([30.0, 90.0, 180.0]).expand(3, 3), atol=1e-3)
+    assert (batch.cameras[:, :, [0, 2]] == batch.cameras[:, :1, [0, 2]]).all()
