@@ -10,7 +10,9 @@ import pytest
 import torch
 from diffusers import UNet2DConditionModel
 from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint
+from PIL import Image
 from prior_models import SMALL_UNET, save_imagedream
+from transformers import CLIPImageProcessor, CLIPTextModel
 
 from align4d.priors.imagedream import ImageDreamPrior, camera_matrices, load_imagedream
 from align4d.priors.imagedream_unet.config import MultiviewUNetConfig
@@ -150,9 +152,24 @@ def test_latent_of_the_condition_is_scaled(prior: ImageDreamPrior, condition: Co
         torch.testing.assert_close(condition.features[1], prior.encode(pictures))
 
 
-def test_prompt_is_begun_ended_and_padded(prior: ImageDreamPrior, folder: Path) -> None:
-    from transformers import CLIPTextModel
+def test_picture_tokens_come_from_clips_last_layer_but_one(prior: ImageDreamPrior, condition: Condition) -> None:
+    pictures = torch.rand(2, 3, 256, 256, generator=torch.Generator().manual_seed(5))
+    clip = prior.image_encoder.module
+    with torch.no_grad():
+        hidden = clip.pre_layrnorm(clip.embeddings(prior.clip_pictures(pictures)))
+        for layer in clip.encoder.layers[:-1]:
+            hidden = layer(hidden, None)
+        torch.testing.assert_close(condition.features[0], prior.unet.module.image_embed(hidden))
 
+
+def test_pictures_are_prepared_as_clips_own_processor_does(prior: ImageDreamPrior) -> None:
+    picture = torch.rand(3, 256, 256, generator=torch.Generator().manual_seed(6))
+    image = Image.fromarray((picture.permute(1, 2, 0) * 255).round().byte().numpy())
+    expected = CLIPImageProcessor()(image, return_tensors="pt").pixel_values
+    assert (prior.clip_pictures(picture[None]) - expected).abs().mean() < 0.01
+
+
+def test_prompt_is_begun_ended_and_padded(prior: ImageDreamPrior, folder: Path) -> None:
     with torch.no_grad():
         expected = CLIPTextModel.from_pretrained(folder / "text_encoder")(torch.tensor([[6, 7, *[0] * 75]]))[0]
     torch.testing.assert_close(prior.text, expected)
@@ -166,6 +183,15 @@ def test_views_of_a_frame_are_coupled_and_frames_are_not(prior: ImageDreamPrior,
     moved = (after - before).abs().amax((1, 2, 3))
     assert (moved[:4] > 1e-4).all()
     assert (moved[4:] == 0).all()
+
+
+def test_frames_that_are_judged_in_turns_are_whole(folder: Path, condition: Condition) -> None:
+    thrifty = load_imagedream(folder, CPU, PriorOptions(batch=5))
+    index, when = torch.tensor([0] * 4 + [1] * 4), torch.full((8,), 500)
+    found, expected = (
+        one.predict_noise(noisy(8), when, condition.take(index), around(8)) for one in (thrifty, load_imagedream(folder, CPU, PriorOptions(batch=8)))
+    )
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
 
 
 def test_the_order_of_views_does_not_matter(prior: ImageDreamPrior, condition: Condition) -> None:

@@ -8,7 +8,9 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import httpx2
 import huggingface_hub.constants
 import psutil
 import pytest
@@ -107,6 +109,31 @@ def test_the_hubs_cache_is_used_and_the_network_is_not(published: dict[str, Path
     code, sentence = code_of("kxic/zero123-xl")
     assert code == "prior_not_found"
     assert "Allow the download" in sentence
+
+
+def test_the_hub_is_asked_only_with_leave_and_only_for_harmless_files(published: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, Any] = {}
+
+    def pretend(source: str, **options: Any) -> str:
+        asked.update(source=source, **options)
+        return str(published["kxic"])
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", pretend)
+    for online in (False, True):
+        load_prior(PriorSpec("kxic/zero123-xl", online=online), CPU)
+        assert (asked["source"], asked["local_files_only"]) == ("kxic/zero123-xl", not online)
+    endings = {Path(pattern).suffix for pattern in asked["allow_patterns"]}
+    assert endings == {".json", ".txt", ".safetensors"}
+
+
+def test_a_broken_connection_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any, **__: Any) -> str:
+        raise httpx2.ReadTimeout("the server is silent")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", broken)
+    code, sentence = code_of("kxic/zero123-xl", online=True)
+    assert code == "prior_not_found"
+    assert "the server is silent" in sentence
 
 
 def test_a_folder_that_is_not_there() -> None:
@@ -231,6 +258,30 @@ def test_the_half_precision_file_is_enough(copy: Callable[..., Path]) -> None:
     assert prior.encode(torch.rand(1, 3, 256, 256)).dtype == torch.float32
 
 
+def test_files_as_older_libraries_wrote_them(copy: Callable[..., Path], published: dict[str, Path]) -> None:
+    folder = copy("imagedream")
+    path = folder / "image_encoder" / "model.safetensors"
+    save_file({f"vision_model.{name}": one for name, one in load_file(path).items()}, path, {"format": "pt"})
+    path = folder / "text_encoder" / "model.safetensors"
+    older = {f"text_model.{name}": one for name, one in load_file(path).items()}
+    save_file({**older, "text_model.embeddings.position_ids": torch.arange(77)[None]}, path, {"format": "pt"})
+    names = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
+    path = folder / "vae" / WEIGHTS
+    weights = load_file(path)
+    for name in [name for name in weights if ".attentions." in name]:
+        layer = next((layer for layer in names if f".{layer}." in name), None)
+        if layer:
+            weights[name.replace(layer, names[layer])] = weights.pop(name)
+    save_file(weights, path, {"format": "pt"})
+    older_prior, newer = (load_prior(PriorSpec(str(one)), CPU) for one in (folder, published["imagedream"]))
+    pictures, ones = torch.rand(1, 3, 256, 256), torch.ones(1)
+    for found, expected in zip(*(prior.condition(pictures, ones, ones).features for prior in (older_prior, newer)), strict=True):
+        torch.testing.assert_close(found, expected)
+    assert isinstance(older_prior, ImageDreamPrior)
+    assert isinstance(newer, ImageDreamPrior)
+    torch.testing.assert_close(older_prior.text, newer.text)
+
+
 def test_without_the_libraries(published: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(diffusion_components, "LIBRARIES", ("diffusers", "no_such_library"))
     code, sentence = code_of(published["xl"])
@@ -249,10 +300,10 @@ def test_too_little_memory_is_a_sentence_before_anything_is_loaded(published: di
 
 def test_memory_of_the_published_zero123() -> None:
     parts = [Part(1_719_000_000), Part(608_000_000), Part(335_000_000, stays=True)]
-    whole, offloaded = (estimate(parts, 4, offload, on_cpu=False) for offload in (False, True))
+    whole, offloaded = (estimate(parts, 4, 4, offload, on_cpu=False) for offload in (False, True))
     assert whole == MemoryNeed(2_662_000_000 + 4 * 900_000_000 + 700_000_000, 1_719_000_000)
     assert offloaded == MemoryNeed(whole.device - 608_000_000, 2_327_000_000)
-    on_cpu = estimate(parts, 4, False, on_cpu=True)
+    on_cpu = estimate(parts, 4, 4, False, on_cpu=True)
     assert on_cpu.host == on_cpu.device == 2_662_000_000 + 4 * 900_000_000
 
 
@@ -285,6 +336,25 @@ def test_an_offloaded_module_visits_the_device_and_comes_back() -> None:
     with pytest.raises(KeyError), placed.ready():
         raise KeyError
     assert layer.weight.device == CPU
+    with placed.ready(), placed.ready() as module:
+        assert module.weight.device.type == "meta"
+    assert layer.weight.device == CPU
+
+
+@torch.no_grad()
+def test_whole_networks_can_be_offloaded(published: dict[str, Path]) -> None:
+    there = torch.device("meta")
+    zero123, imagedream = (load_prior(PriorSpec(str(published[name])), CPU) for name in ("xl", "imagedream"))
+    assert isinstance(zero123, Zero123Prior)
+    assert isinstance(imagedream, ImageDreamPrior)
+    for encoder in (zero123.image_encoder, imagedream.image_encoder):
+        with Placed(encoder.module, there, offload=True).ready() as module:
+            assert module(torch.zeros(1, 3, 224, 224, device=there))[0].device == there
+    latent, when, text, image = (torch.zeros(shape, device=there) for shape in ((2, 4, 32, 32), (2,), (2, 77, 16), (2, 3, 16)))
+    with Placed(zero123.unet.module, there, offload=True).ready() as unet:
+        assert unet(torch.cat([latent, latent], 1), when, encoder_hidden_states=text).sample.device == there
+    with Placed(imagedream.unet.module, there, offload=True).ready() as unet:
+        assert unet(latent, when, torch.zeros(2, 16, device=there), text, image, 2).device == there
 
 
 def test_options_that_do_not_exist() -> None:

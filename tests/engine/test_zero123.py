@@ -159,6 +159,28 @@ def test_half_precision_and_slicing_change_next_to_nothing(folder: Path, prior: 
     assert not torch.equal(found, expected)
 
 
+def test_many_pictures_are_looked_at_in_turns_with_the_same_result(
+    folder: Path, prior: Zero123Prior, pictures: torch.Tensor, condition: Condition, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thrifty = load_prior(PriorSpec(str(folder), options=PriorOptions(batch=1)), CPU)
+    assert isinstance(thrifty, Zero123Prior)
+    encoded: list[int] = []
+    encode = thrifty.vae.encode
+    monkeypatch.setattr(thrifty.vae, "encode", lambda some: encoded.append(len(some)) or encode(some))
+    gradients = []
+    for one in (prior, thrifty):
+        own = pictures.clone().requires_grad_()
+        latent = one.encode(own)
+        latent.square().sum().backward()
+        gradients.append(own.grad)
+    torch.testing.assert_close(*gradients, atol=1e-4, rtol=1e-3)
+    assert encoded == [1] * 4  # twice: again for the gradient, of one picture at a time
+    when, side = torch.tensor([300, 600]), camera(5, 30, 0.1)
+    given = thrifty.condition(pictures, condition.elevation, condition.distance)
+    found, expected = (one.predict_noise(noisy(), when, given, side) for one in (thrifty, prior))
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
+
+
 def test_pictures_of_another_size_are_refused(prior: Zero123Prior) -> None:
     with pytest.raises(ValueError, match="256"):
         prior.encode(torch.zeros(1, 3, 64, 64))

@@ -67,27 +67,22 @@ class ImageDreamPrior(LatentPrior):
     """See `MultiviewPrior`. Features of a condition: the picture's tokens, and its scaled latent.
 
     The four views of a frame are denoised together with the condition of the first of them. Where all of them are the same view
-    (eq. 8: each is judged by a picture from its own side), each is denoised alone, with its own condition.
+    (eq. 8: each is judged by a picture from its own side), each is denoised alone, with its own condition. Distances are not told.
     """
 
-    def __init__(self, schedule: NoiseSchedule, vae: Any, image_encoder: Placed, text: Tensor, unet: Placed) -> None:
+    def __init__(self, schedule: NoiseSchedule, vae: Any, image_encoder: Placed, text: Tensor, unet: Placed, batch: int) -> None:
         """`text`: (1, L, C) tokens of the prompt."""
-        device = unet.device
-        super().__init__(vae, image_encoder, ClipPictures(image_encoder.module.config.image_size, aligned=False), device)
-        self.unet = unet
-        self.text = text.to(device)
-        self.facts = FACTS
-        self.schedule = schedule
+        clip_pictures = ClipPictures(image_encoder.module.config.image_size, aligned=False)
+        super().__init__(FACTS, schedule, vae, image_encoder, clip_pictures, unet, batch)
+        self.text = text.to(self.device)
+        self.resampler = unet.module.image_embed.to(self.device)  # small; stays there, so that the U-Net need not come for a condition
         self._nothing: Tensor | None = None
 
-    @guards_memory
-    @torch.no_grad()
-    def condition(self, pictures: Tensor, elevation: Tensor, distance: Tensor) -> Condition:
-        """See `MultiviewPrior`."""
+    def _features(self, pictures: Tensor) -> tuple[Tensor, ...]:
         latent = self.encode(pictures)
         with self.image_encoder.ready() as encoder:
             clip = encoder(self.clip_pictures(pictures).to(encoder.dtype), output_hidden_states=True).hidden_states[-2]
-        return Condition(elevation, distance, (self._tokens(clip), latent))
+        return self._tokens(clip), latent
 
     @guards_memory
     @torch.no_grad()
@@ -101,12 +96,7 @@ class ImageDreamPrior(LatentPrior):
         latent = torch.zeros(count, LATENT_CHANNELS, LATENT_SIZE, LATENT_SIZE, device=self.device)
         return Condition(zeros, zeros, (self._nothing.expand(count, -1, -1), latent))
 
-    @guards_memory
-    @torch.no_grad()
-    def predict_noise(self, noisy: Tensor, timestep: Tensor, condition: Condition, camera: RelativeCamera) -> Tensor:
-        """See `MultiviewPrior`; of the condition's distance and the camera's nothing is told."""
-        if len(noisy) % VIEWS:
-            raise ValueError(f"{len(noisy)} views, no multiple of {VIEWS}")
+    def _predict(self, noisy: Tensor, timestep: Tensor, condition: Condition, camera: RelativeCamera) -> Tensor:
         views = 1 if self._same_side(camera) else VIEWS
         tokens, latent = condition.features
         cameras = camera_matrices(condition.elevation + camera.elevation, camera.azimuth)
@@ -123,8 +113,7 @@ class ImageDreamPrior(LatentPrior):
         return found.float().unflatten(0, (-1, views + 1))[:, :views].flatten(0, 1)
 
     def _tokens(self, clip: Tensor) -> Tensor:
-        with self.unet.ready() as unet:
-            return unet.image_embed(clip.to(unet.dtype)).float()
+        return self.resampler(clip.to(self.resampler.latents.dtype)).float()
 
     def _same_side(self, camera: RelativeCamera) -> bool:
         """Whether the views that lie next to each other are all the same view."""
@@ -153,9 +142,9 @@ def load_imagedream(folder: Path, device: torch.device, options: PriorOptions) -
     text = find_component(folder, "text_encoder", "model", half=False)
     schedule = components.read_schedule(read_json(folder / "scheduler" / "scheduler_config.json"))
     parts = [Part(unet.parameters * dtype.itemsize), Part(clip.parameters * dtype.itemsize), Part(vae.parameters * 4, stays=True)]
-    # with each group of views one place more, the condition's, goes through the U-Net
-    pictures = -(-options.batch * (VIEWS + 1) // VIEWS)
-    need = estimate(parts, pictures, options.offload, device.type == "cpu", while_loading=text.parameters * 4)
+    views = max(options.batch, VIEWS)
+    # a view that is denoised alone goes through the U-Net with the condition beside it
+    need = estimate(parts, views, 2 * views, options.offload, device.type == "cpu", while_loading=text.parameters * 4)
     check(FACTS.name, need, device, options.offload)
     context = components.text_context(text, PROMPT)
     network = load_network(unet, dtype)
@@ -169,7 +158,7 @@ def load_imagedream(folder: Path, device: torch.device, options: PriorOptions) -
     if network.config.image_dim != encoder.config.hidden_size:
         given = encoder.config.hidden_size
         raise other_model(unet.weights, f"it takes image tokens of {network.config.image_dim} channels, and the image encoder gives {given}")
-    return ImageDreamPrior(schedule, components.load_vae(vae), Placed(encoder, device, options.offload), context, placed)
+    return ImageDreamPrior(schedule, components.load_vae(vae), Placed(encoder, device, options.offload), context, placed, options.batch)
 
 
 def load_network(component: Component, dtype: torch.dtype) -> MultiviewUNet:

@@ -76,8 +76,9 @@ def find_model(source: str, online: bool) -> Path:
     if not _HUB_ID.fullmatch(source):
         raise EngineError("prior_not_found", f"There is no folder {source}.", "Choose the folder that holds the prior's model_index.json.")
     require_libraries()
+    from httpx2 import HTTPError
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import LocalEntryNotFoundError
 
     try:
         return Path(snapshot_download(source, allow_patterns=_HUB_FILES, local_files_only=not online))
@@ -88,7 +89,7 @@ def find_model(source: str, online: bool) -> Path:
             else "Allow the download, or download it yourself and choose its folder."
         )
         raise EngineError("prior_not_found", f"{source} is neither a folder nor among the models on this machine.", advice) from error
-    except (HfHubHTTPError, OSError, ValueError) as error:
+    except (HTTPError, OSError, ValueError) as error:
         raise EngineError(
             "prior_not_found", f"{source} could not be fetched from the hub: {error}", "Check the connection, and that the model's name is right."
         ) from error

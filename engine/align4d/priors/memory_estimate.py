@@ -46,18 +46,19 @@ class MemoryNeed:
     host: int
 
 
-def estimate(parts: list[Part], pictures: int, offload: bool, on_cpu: bool, while_loading: int = 0) -> MemoryNeed:
+def estimate(parts: list[Part], encoded: int, denoised: int, offload: bool, on_cpu: bool, while_loading: int = 0) -> MemoryNeed:
     """The memory of a model.
 
     Args:
         parts: its components.
-        pictures: judged at once.
+        encoded: pictures that are encoded at once, with what their gradient needs.
+        denoised: pictures that go through the U-Net at once.
         offload: whether components come to the device only while they are used.
         on_cpu: whether the device is the CPU.
         while_loading: of the host's memory, for what is let go before the rest is loaded [bytes].
     """
     total = sum(part.size for part in parts)
-    work = pictures * (ENCODE_BYTES + DENOISE_BYTES)
+    work = encoded * ENCODE_BYTES + denoised * DENOISE_BYTES
     if on_cpu:
         return MemoryNeed(max(total + work, while_loading), max(total + work, while_loading))
     if offload:

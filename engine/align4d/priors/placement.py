@@ -21,11 +21,12 @@ class Placed:
         self.module = module if offload else module.to(device)
         self.device = device
         self.offload = offload and device.type != "cpu"
+        self._there = False
 
     @contextmanager
     def ready(self) -> Iterator[Any]:
-        """The module, its weights on the device."""
-        if not self.offload:
+        """The module, its weights on the device. Inside another `ready` they are already there, and stay."""
+        if not self.offload or self._there:
             yield self.module
             return
         home = [
@@ -37,7 +38,9 @@ class Placed:
             for owner, name, tensor in home:
                 moved = tensor.detach().to(self.device)
                 setattr(owner, name, Parameter(moved, requires_grad=False) if isinstance(tensor, Parameter) else moved)
+            self._there = True
             yield self.module
         finally:
+            self._there = False
             for owner, name, tensor in home:  # the copies on the device are let go; nothing was written to them
                 setattr(owner, name, tensor)

@@ -18,7 +18,7 @@ class PriorOptions:
         precision: of the networks; "auto" is float16 on a GPU and float32 on a CPU. The picture encoder always computes in float32.
         offload: keep the networks in the computer's memory and bring each to the GPU only while it is used.
         attention_slicing: compute attention piece by piece: less memory, slower.
-        batch: pictures that are judged at once; the memory is checked for so many.
+        batch: pictures that are looked at at once, where there are more; the memory is checked for so many.
     """
 
     precision: Precision = "auto"

@@ -19,7 +19,7 @@ from . import diffusion_components as components
 from .component_folder import Component, find_component, other_model, read_json
 from .diffusion_components import ClipPictures
 from .latent_prior import LATENT_CHANNELS, LATENT_SIZE, SIZE, LatentPrior
-from .memory_estimate import Part, check, estimate, guards_memory
+from .memory_estimate import Part, check, estimate
 from .placement import Placed
 from .prior import Condition, PriorFacts, RelativeCamera
 from .prior_options import PriorOptions
@@ -78,29 +78,17 @@ class Zero123Prior(LatentPrior):
     """See `MultiviewPrior`. Features of a condition: CLIP's embedding, the unscaled latent, and whether there is a condition at all."""
 
     def __init__(
-        self,
-        kind: Zero123Kind,
-        schedule: NoiseSchedule,
-        vae: Any,
-        image_encoder: Placed,
-        projection: Linear,
-        unet: Placed,
+        self, kind: Zero123Kind, schedule: NoiseSchedule, vae: Any, image_encoder: Placed, projection: Linear, unet: Placed, batch: int
     ) -> None:
-        device = unet.device
-        super().__init__(vae, image_encoder, ClipPictures(image_encoder.module.config.image_size, aligned=True), device)
-        self.projection = projection.to(device)
-        self.unet = unet
-        self.facts = kind.facts()
-        self.schedule = schedule
+        clip_pictures = ClipPictures(image_encoder.module.config.image_size, aligned=True)
+        super().__init__(kind.facts(), schedule, vae, image_encoder, clip_pictures, unet, batch)
+        self.projection = projection.to(self.device)
 
-    @guards_memory
-    @torch.no_grad()
-    def condition(self, pictures: Tensor, elevation: Tensor, distance: Tensor) -> Condition:
-        """See `MultiviewPrior`."""
+    def _features(self, pictures: Tensor) -> tuple[Tensor, ...]:
         latent = self._latent(pictures)
         with self.image_encoder.ready() as encoder:
             embedding = encoder(self.clip_pictures(pictures).to(encoder.dtype)).image_embeds.float()
-        return Condition(elevation, distance, (embedding, latent, torch.ones(len(pictures), device=self.device)))
+        return embedding, latent, torch.ones(len(pictures), device=self.device)
 
     def null(self, count: int) -> Condition:
         """See `MultiviewPrior`: zeros instead of the projected context, and instead of the latent."""
@@ -109,10 +97,7 @@ class Zero123Prior(LatentPrior):
         latent = torch.zeros(count, LATENT_CHANNELS, LATENT_SIZE, LATENT_SIZE, device=self.device)
         return Condition(zeros, zeros, (torch.zeros(count, width, device=self.device), latent, zeros))
 
-    @guards_memory
-    @torch.no_grad()
-    def predict_noise(self, noisy: Tensor, timestep: Tensor, condition: Condition, camera: RelativeCamera) -> Tensor:
-        """See `MultiviewPrior`."""
+    def _predict(self, noisy: Tensor, timestep: Tensor, condition: Condition, camera: RelativeCamera) -> Tensor:
         _, latent, _ = condition.features
         context = self._context(condition, camera)
         with self.unet.ready() as unet:
@@ -148,7 +133,8 @@ def load_zero123(folder: Path, kind: Zero123Kind, device: torch.device, options:
     camera = find_component(folder, layer, "diffusion_pytorch_model", half=False)
     schedule = components.read_schedule(read_json(folder / "scheduler" / "scheduler_config.json"))
     parts = [Part(unet.parameters * dtype.itemsize), Part(clip.parameters * dtype.itemsize), Part(vae.parameters * 4, stays=True)]
-    check(kind.name, estimate(parts, options.batch, options.offload, device.type == "cpu"), device, options.offload)
+    need = estimate(parts, options.batch, options.batch, options.offload, device.type == "cpu")
+    check(kind.name, need, device, options.offload)
     projection = _load_projection(camera, PROJECTIONS[layer])
     if projection.in_features != clip.config.get("projection_dim", 0) + 4:
         raise other_model(camera.weights, f"it takes {projection.in_features} numbers, and the image encoder does not give four less")
@@ -159,7 +145,7 @@ def load_zero123(folder: Path, kind: Zero123Kind, device: torch.device, options:
         network.set_attention_slice("auto")
     placed = Placed(network, device, options.offload)
     encoder = Placed(components.load_image_encoder(clip, dtype, projected=True), device, options.offload)
-    return Zero123Prior(kind, schedule, components.load_vae(vae), encoder, projection, placed)
+    return Zero123Prior(kind, schedule, components.load_vae(vae), encoder, projection, placed, options.batch)
 
 
 def _load_projection(component: Component, name: str) -> Linear:
