@@ -145,6 +145,28 @@ def test_the_geometry_term_fades_over_the_clip(frame: int) -> None:
     torch.testing.assert_close(gradient, wanted, rtol=1e-3, atol=1e-4)
 
 
+def test_what_goes_through_the_prior_together_changes_nothing() -> None:
+    """And the renders' gradient comes from all batches."""
+    gradients = []
+    for batch in (32, 3):
+        prior = MixturePrior(of_condition, SIZE, 0.3)
+        loss = loss_of(prior, MotionGeometrySettings(guidance=GuidanceSettings(batch=batch)))
+        generator, pictures = torch.Generator().manual_seed(0), random(8, 3, 16, 16).requires_grad_()
+        found = loss(pictures, random(8, 3, SIZE, SIZE, seed=8), torch.tensor([0, 2]), loss.draw(2, generator), 0.4, generator)
+        found.loss.backward()
+        assert pictures.grad is not None and max(len(noisy) for noisy, *_ in prior.asked) == min(batch, 8)
+        gradients.append(torch.cat([pictures.grad.flatten(), torch.stack([found.loss.detach(), found.motion, found.geometry])]))
+    torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-4, atol=1e-6)
+    assert (gradients[0][:-3].reshape(8, -1).abs().amax(1) > 0).all()
+
+
+def test_frames_are_digested_in_batches() -> None:
+    prior = MixturePrior(of_condition, SIZE)
+    camera = condition_camera(OrbitCamera(20.0, 12.0, 1.8), prior.facts.fovy, prior.facts)
+    whole, parts = (video_condition(prior, random(5, 3, 16, 16), torch.ones(5, 1, 16, 16), intrinsics_for(49.13, 16, 16), camera, n) for n in (9, 2))
+    assert torch.equal(whole.features[0], parts.features[0]) and parts.count == 5 and parts.distance.tolist() == whole.distance.tolist()
+
+
 def test_without_the_geometry_term_it_is_the_baseline() -> None:
     settings = MotionGeometrySettings(geometry=0.0)
     found, _ = terms(settings, 1)

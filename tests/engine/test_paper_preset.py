@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -54,12 +54,20 @@ def believed(condition: Condition, camera: RelativeCamera) -> Tensor:
     return torch.nan_to_num(condition.features[0], nan=0.5)[None]
 
 
-@pytest.fixture(autouse=True)
-def prior(monkeypatch: pytest.MonkeyPatch) -> MixturePrior:
+@pytest.fixture(scope="module", autouse=True)
+def shared_prior() -> Iterator[MixturePrior]:
     """The prior that every job of this file gets."""
     known = MixturePrior(believed, 16, 0.2, distances=(1.0, 4.0))
-    monkeypatch.setattr(paper_method, "load_embedded_prior", lambda device: known)
-    return known
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(paper_method, "load_embedded_prior", lambda device: known)
+        yield known
+
+
+@pytest.fixture
+def prior(shared_prior: MixturePrior) -> MixturePrior:
+    """The same, asked nothing yet."""
+    shared_prior.asked.clear()
+    return shared_prior
 
 
 def figure() -> Mesh:
@@ -102,6 +110,21 @@ def shoot(tmp_path_factory: pytest.TempPathFactory) -> Shoot:
 def run(folder: Path, report: RecordingReporter | None = None) -> tuple[protocol.Result, bytes]:
     result = pipeline.run(folder, report or RecordingReporter())
     return result, (folder / result.objects[0].motion).read_bytes()
+
+
+@dataclasses.dataclass(frozen=True)
+class Whole:
+    """A job that was run without a break."""
+
+    folder: Path
+    result: protocol.Result
+    motion: bytes
+
+
+@pytest.fixture(scope="module")
+def whole(shoot: Shoot, tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    folder = shoot.job(tmp_path_factory.mktemp("whole"))
+    return Whole(folder, *run(folder))
 
 
 def timeless(result: protocol.Result) -> protocol.Result:
@@ -157,23 +180,21 @@ def kill(report: Stopping) -> None:
     raise Interrupted
 
 
-def test_a_job_that_was_killed_ends_with_the_same_bytes(shoot: Shoot, tmp_path: Path) -> None:
-    whole, motion = run(shoot.job(tmp_path / "whole"))
-    killed = shoot.job(tmp_path / "killed")
+def test_a_job_that_was_killed_ends_with_the_same_bytes(shoot: Shoot, whole: Whole, tmp_path: Path) -> None:
+    killed = shoot.job(tmp_path)
     with pytest.raises(Interrupted):
         run(killed, Stopping(8, kill))
     stored = Checkpoint(killed / "work").load("optimisation")
     assert stored is not None and int(stored["iteration"]) == 5 and len(stored["losses"]) == 5
     report = RecordingReporter()
     again, resumed = run(killed, report)
-    assert resumed == motion and timeless(again) == timeless(whole)
+    assert resumed == whole.motion and timeless(again) == timeless(whole.result)
     assert [e["done"] for e in report.events if e["event"] == "progress" and e["stage"] == "optimising"] == list(range(6, 13))
     assert not [e for e in report.events if e["event"] == "progress" and e["stage"] in ("sampling", "camera", "distance")]
 
 
-def test_a_cancel_is_answered_within_an_iteration_and_goes_on_from_there(shoot: Shoot, tmp_path: Path) -> None:
-    whole, motion = run(shoot.job(tmp_path / "whole"))
-    folder = shoot.job(tmp_path / "cancelled")
+def test_a_cancel_is_answered_within_an_iteration_and_goes_on_from_there(shoot: Shoot, whole: Whole, tmp_path: Path) -> None:
+    folder = shoot.job(tmp_path)
     report = Stopping(7, lambda one: one.cancelled.set())
     with pytest.raises(Cancelled):
         run(folder, report)
@@ -181,11 +202,11 @@ def test_a_cancel_is_answered_within_an_iteration_and_goes_on_from_there(shoot: 
     stored = Checkpoint(folder / "work").load("optimisation")
     assert stored is not None and int(stored["iteration"]) == 7
     again, resumed = run(folder)
-    assert resumed == motion and timeless(again) == timeless(whole)
+    assert resumed == whole.motion and timeless(again) == timeless(whole.result)
 
 
-def test_another_seed_gives_another_motion(shoot: Shoot, tmp_path: Path) -> None:
-    assert run(shoot.job(tmp_path / "one"))[1] != run(shoot.job(tmp_path / "two", seed=1))[1]
+def test_another_seed_gives_another_motion(shoot: Shoot, whole: Whole, tmp_path: Path) -> None:
+    assert run(shoot.job(tmp_path, seed=1))[1] != whole.motion
 
 
 def test_without_object_distance_alignment(shoot: Shoot, tmp_path: Path, prior: MixturePrior) -> None:
@@ -202,31 +223,27 @@ def test_without_motion_geometry_alignment(shoot: Shoot, tmp_path: Path, prior: 
     result, _ = run(shoot.job(tmp_path, {"paper.optimisation.unknown.geometry": 0}))
     losses = result.curves["optimisation"]
     assert set(losses["geometry"]) == {0.0} and min(losses["motion"]) > 0
-    frames = prior.condition(torch.zeros(1, 3, 16, 16), torch.zeros(1), torch.zeros(1))
-    assert frames.count == 1 and all(camera.azimuth.abs().min() > 0 for *_, camera in prior.asked[-24:])  # never "the same camera"
+    assert all(camera.azimuth.abs().min() > 0 for *_, camera in prior.asked[-24:])  # the run asks about no view from its own side
 
 
-def test_joint_and_asynchronous_optimisation_differ(shoot: Shoot, tmp_path: Path) -> None:
-    """By turns, the Gaussians have learned in half of the iterations; together, in all."""
-    steps, motions = [], []
-    for joint in (False, True):
-        folder = shoot.job(tmp_path / str(joint), {"paper.optimisation.schedule.joint": joint})
-        motions.append(run(folder)[1])
+def test_joint_and_asynchronous_optimisation_differ(shoot: Shoot, whole: Whole, tmp_path: Path) -> None:
+    """By turns, Gaussians and field have each learned in half of the iterations; together, in all."""
+    joint = shoot.job(tmp_path, {"paper.optimisation.schedule.joint": True})
+    assert run(joint)[1] != whole.motion
+    for folder, steps in ((whole.folder, 6), (joint, 12)):
         stored = Checkpoint(folder / "work").load("optimisation")
         assert stored is not None
-        steps.append((int(stored["gaussians_adam.0.step"]), int(stored["field_adam.0.step"])))
-    assert steps == [(6, 6), (12, 12)] and motions[0] != motions[1]
+        assert int(stored["gaussians_adam.0.step"]) == int(stored["field_adam.0.step"]) == steps
 
 
-def test_bound_gaussians_keep_the_artist_s_shape_and_free_ones_do_not(shoot: Shoot, tmp_path: Path) -> None:
-    for free in (False, True):
-        folder = shoot.job(tmp_path / str(free), {"paper.optimisation.free": free})
-        run(folder)
+def test_bound_gaussians_keep_the_artist_s_shape_and_free_ones_do_not(shoot: Shoot, whole: Whole, tmp_path: Path) -> None:
+    free = shoot.job(tmp_path, {"paper.optimisation.free": True})
+    run(free)
+    for folder, kept in ((whole.folder, True), (free, False)):
         first, last = (Checkpoint(folder / "work").load(name) for name in ("gaussians", "optimisation"))
         assert first is not None and last is not None
-        assert np.array_equal(last["gaussians.centre"], first["centres"]) is not free
-        assert np.allclose(np.exp(last["gaussians.log_scale"]), first["scales"], rtol=1e-5) is not free
-        assert np.abs(last["gaussians.color"]).max() > 0
+        assert np.array_equal(last["gaussians.centre"], first["centres"]) is kept
+        assert np.allclose(np.exp(last["gaussians.log_scale"]), first["scales"], rtol=1e-5) is kept
 
 
 def test_densification_in_a_run_and_across_a_break(shoot: Shoot, tmp_path: Path) -> None:
@@ -236,13 +253,13 @@ def test_densification_in_a_run_and_across_a_break(shoot: Shoot, tmp_path: Path)
         "paper.optimisation.densification.interval": 4,
         "paper.optimisation.densification.gradient": 1e-3,
     }
-    whole, motion = run(shoot.job(tmp_path / "whole", settings))
-    assert whole.figures["gaussians"] > 550
+    unbroken, motion = run(shoot.job(tmp_path / "whole", settings))
+    assert unbroken.figures["gaussians"] > 550
     killed = shoot.job(tmp_path / "killed", settings)
     with pytest.raises(Interrupted):
         run(killed, Stopping(9, kill))
     again, resumed = run(killed)
-    assert resumed == motion and timeless(again) == timeless(whole)
+    assert resumed == motion and timeless(again) == timeless(unbroken)
 
 
 @pytest.mark.parametrize(

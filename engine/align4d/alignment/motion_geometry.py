@@ -94,25 +94,49 @@ class MotionGeometryLoss:
         Raises:
             ValueError: where the geometry term is asked for without the asset's pictures.
         """
-        latent = self.prior.encode(fit_to_prior(pictures, self.prior.facts.size))
-        noise = torch.randn(latent.shape, generator=generator, device=latent.device, dtype=latent.dtype)
-        timestep = self.settings.guidance.timestep(done)
-        frame = frames.repeat_interleave(views.count // len(frames))
-        given, told = self.video.take(frame), self._relative_to_video(frame, views)
-        motion = distillation_loss(latent, self._gradient(latent, noise, timestep, given, told))
-        if self.settings.geometry == 0:
-            return UnknownViews(self.settings.weight * motion.mean(), motion.detach().mean(), torch.zeros_like(motion[0]))
-        if asset is None:
+        if asset is None and self.settings.geometry:
             raise ValueError("the geometry term needs pictures of the asset")
-        same = RelativeCamera.same(views.count, latent.device)
+        facts, count = self.prior.facts, len(pictures)
+        small = fit_to_prior(pictures, facts.size)
+        shape = (count, facts.channels, facts.latent_size, facts.latent_size)
+        noise = torch.randn(shape, generator=generator, device=small.device, dtype=small.dtype)
+        timestep = self.settings.guidance.timestep(done)
+        frame = frames.repeat_interleave(count // len(frames))
+        gradient, losses = torch.empty_like(small), []
+        for some in self._batches(count):
+            there = NovelViews(views.azimuth[some], views.elevation[some], views.distance[some])
+            shown = None if asset is None else asset[some]
+            leaf = small[some].detach().requires_grad_()
+            both = self._terms(leaf, noise[some], shown, frame[some], there, timestep)
+            weighted = self.settings.weight / count * (both[0] + self.fade(frame[some]) * both[1]).sum()
+            (gradient[some],) = torch.autograd.grad(weighted, leaf)
+            losses.append(torch.stack([weighted.detach(), both[0].detach().sum() / count, both[1].detach().sum() / count]))
+        loss, motion, geometry = torch.stack(losses).sum(0)
+        # the value of the loss with the gradient found above: no batch's graph through `encode` outlives it
+        carrier = (small * gradient).sum()
+        return UnknownViews(loss + carrier - carrier.detach(), motion, geometry)
+
+    def _batches(self, count: int) -> list[slice]:
+        """Pictures that go through the prior together: views of one frame that it denoises together are not parted."""
+        together = self.prior.facts.views
+        step = max(self.settings.guidance.batch // together, 1) * together
+        return [slice(start, start + step) for start in range(0, count, step)]
+
+    def _terms(
+        self, pictures: Tensor, noise: Tensor, asset: Tensor | None, frame: Tensor, views: NovelViews, timestep: int
+    ) -> tuple[Tensor, Tensor]:
+        """(B,) L_mot and L_geo of one batch."""
+        latent = self.prior.encode(pictures)
+        motion = self._distilled(latent, noise, timestep, self.video.take(frame), self._relative_to_video(frame, views))
+        if asset is None or self.settings.geometry == 0:
+            return motion, torch.zeros_like(motion)
         own = self.prior.condition(fit_to_prior(asset.detach(), self.prior.facts.size), views.elevation, views.distance)
-        geometry = distillation_loss(latent, self._gradient(latent, noise, timestep, own, same))
-        loss = (motion + self.fade(frame) * geometry).mean()
-        return UnknownViews(self.settings.weight * loss, motion.detach().mean(), geometry.detach().mean())
+        return motion, self._distilled(latent, noise, timestep, own, RelativeCamera.same(views.count, latent.device))
 
     def _relative_to_video(self, frame: Tensor, views: NovelViews) -> RelativeCamera:
         told = torch.full_like(views.azimuth, self.distances.told)
         return RelativeCamera(views.elevation - self.video.elevation[frame], views.azimuth - self.azimuth, told)
 
-    def _gradient(self, latent: Tensor, noise: Tensor, timestep: int, given: Condition, camera: RelativeCamera) -> Tensor:
-        return distillation_gradient(self.prior, latent, noise, timestep, given, camera, self.settings.guidance)
+    def _distilled(self, latent: Tensor, noise: Tensor, timestep: int, given: Condition, camera: RelativeCamera) -> Tensor:
+        gradient = distillation_gradient(self.prior, latent, noise, timestep, given, camera, self.settings.guidance)
+        return distillation_loss(latent, gradient)

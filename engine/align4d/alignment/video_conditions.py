@@ -72,9 +72,13 @@ def condition_pictures(color: Tensor, alpha: Tensor, intrinsics: np.ndarray, cam
 
 
 def video_condition(
-    prior: MultiviewPrior, color: Tensor, alpha: Tensor, intrinsics: np.ndarray, camera: ConditionCamera
+    prior: MultiviewPrior, color: Tensor, alpha: Tensor, intrinsics: np.ndarray, camera: ConditionCamera, batch: int = 32
 ) -> Condition:
-    """The frames, digested by the prior; see `condition_pictures`."""
-    pictures = condition_pictures(color, alpha, intrinsics, camera, prior.facts).to(prior.device)
-    elevation = torch.full((len(pictures),), camera.orbit.elevation, device=prior.device)
-    return prior.condition(pictures, elevation, torch.full_like(elevation, camera.distance))
+    """The frames, digested by the prior, `batch` at a time; see `condition_pictures`."""
+    parts = []
+    for some, cover in zip(color.split(batch), alpha.split(batch), strict=True):
+        pictures = condition_pictures(some, cover, intrinsics, camera, prior.facts).to(prior.device)
+        elevation = torch.full((len(pictures),), camera.orbit.elevation, device=prior.device)
+        parts.append(prior.condition(pictures, elevation, torch.full_like(elevation, camera.distance)))
+    features = tuple(torch.cat(one) for one in zip(*(part.features for part in parts), strict=True))
+    return Condition(torch.cat([part.elevation for part in parts]), torch.cat([part.distance for part in parts]), features)

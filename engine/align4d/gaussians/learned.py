@@ -16,8 +16,10 @@ from .densification import densified
 HARMONIC = 0.28209479177387814
 """The constant spherical harmonic: colour = 0.5 + HARMONIC * what is learned, as in 3D Gaussian splatting."""
 
-APPEARANCE = ("color", "logit")
-GEOMETRY = ("centre", "log_scale", "rotation")
+APPEARANCE = ("color",)
+GEOMETRY = ("centre", "log_scale", "rotation", "logit")
+"""The opacity is geometry: a mesh does not fade, and Gaussians that may, fade away in the place of moving."""
+
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class LearnedGaussians:
     Args:
         start: shared by all frames, after activation.
         rates: learning rates.
-        free: whether centres, scales and rotations learn as well; else the Gaussians keep the shape of the artist's mesh.
+        free: whether centres, scales, rotations and opacities learn as well; else the Gaussians keep the artist's mesh.
     """
 
     def __init__(self, start: Gaussians, rates: AttributeRates, free: bool) -> None:
