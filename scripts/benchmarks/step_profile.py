@@ -21,6 +21,7 @@ from align4d.rendering import rasterize
 
 PARTS = ("rasteriser", "field", "prior")
 REST = "rest"
+UNKNOWN = "not attributed"
 MARK = "part: "
 BACKWARD = "autograd::engine::evaluate_function: "
 
@@ -88,8 +89,12 @@ def profiled(step: Callable[[], None], steps: int, device: str, trace: Path | No
             torch.cuda.synchronize()
     if trace is not None:
         profiler.export_chrome_trace(str(trace))
-    events = [event for event in profiler.events() if event.device_type == DeviceType.CPU]
-    return attribute(events, steps)
+    events = profiler.events()
+    parts = attribute([event for event in events if event.device_type == DeviceType.CPU], steps)
+    kernels = sum(event.time_range.elapsed_us() for event in events if event.device_type == DeviceType.CUDA and not event.name.startswith(MARK))
+    parts["cuda"][UNKNOWN] = kernels / 1e3 / steps - sum(parts["cuda"].values())
+    parts["cpu"][UNKNOWN] = 0.0
+    return parts
 
 
 def attribute(events: list[FunctionEvent], steps: int) -> dict[str, dict[str, float]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -26,7 +27,15 @@ class NoiseSchedule:
 
     def at(self, timestep: Tensor, like: Tensor) -> Tensor:
         """abar at `timestep` (B,), with ones behind it so that it multiplies `like` (B, ...), on its device and of its type."""
-        return self.abar.to(like)[timestep.to(like.device)].reshape(-1, *[1] * (like.dim() - 1))
+        place = (like.device, like.dtype)
+        if place not in self._copies:
+            self._copies[place] = self.abar.to(like)
+        return self._copies[place][timestep.to(like.device)].reshape(-1, *[1] * (like.dim() - 1))
+
+    @cached_property
+    def _copies(self) -> dict[tuple[torch.device, torch.dtype], Tensor]:
+        """`abar` where it was needed: to bring it to a GPU each time would make the processor wait."""
+        return {}
 
     def add_noise(self, clean: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
         """z_t of `clean` (B, ...) with `noise` (B, ...) at `timestep` (B,) int64."""

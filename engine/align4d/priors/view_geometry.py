@@ -54,7 +54,7 @@ def camera_transforms(elevation: Tensor, azimuth: Tensor, distance: Tensor) -> t
     rotation = torch.stack([right, up, forward], 1)
     zero = torch.zeros_like(distance)
     shift = torch.stack([zero, zero, distance / 2], -1)[..., None]
-    last = torch.tensor([0.0, 0.0, 0.0, 1.0], device=elevation.device).expand(len(elevation), 1, 4)
+    last = torch.eye(4, device=elevation.device)[3:].expand(len(elevation), 1, 4)
     there = torch.cat([torch.cat([rotation, shift], 2), last], 1)
     back = torch.cat([torch.cat([rotation.mT, -rotation.mT @ shift], 2), last], 1)
     return there, back
