@@ -56,15 +56,19 @@ def pipeline_device(wanted: str) -> str:
     return ("cuda" if torch.cuda.is_available() else "cpu") if wanted == "auto" else wanted
 
 
+def with_video(request: protocol.Request, source: Path) -> protocol.Request:
+    """The request with the absolute path of its movie, which was relative to the job folder `source`."""
+    if not request.video.path:
+        return request
+    return dataclasses.replace(request, video=dataclasses.replace(request.video, path=str((source / request.video.path).resolve())))
+
+
 def measure(source: Path, folder: Path, device: str, arguments: argparse.Namespace) -> dict[str, Any]:
     """Runs one job in `folder`. With a truth.npz beside the request also how much of the motion was explained."""
     shutil.copytree(source / "input", folder / "input")
-    request = protocol.read_request(source)
-    video = request.video
-    if video.path:
-        video = dataclasses.replace(video, path=str((source / video.path).resolve()))
+    request = with_video(protocol.read_request(source), source)
     settings = {**request.settings, **overrides(arguments.set)}
-    changed = dataclasses.replace(request, video=video, device=device, preset=arguments.preset or request.preset, settings=settings)
+    changed = dataclasses.replace(request, device=device, preset=arguments.preset or request.preset, settings=settings)
     protocol.write_json(folder / "request.json", changed)
     if device == "cuda":
         torch.cuda.reset_peak_memory_stats()
