@@ -29,8 +29,9 @@ from .inputs.masks import Masks
 from .inputs.video import Clip
 from .job import Job
 from .preview import write_preview
-from .priors.embedded import load_embedded_prior
+from .priors.loading import EMBEDDED, load_prior
 from .priors.prior import Condition, MultiviewPrior, same_apparent_size
+from .priors.recorded import RecordedPrior
 from .progress import Reporter
 from .protocol import Request, Result
 from .rendering import Gaussians, rasterize
@@ -94,7 +95,9 @@ class PaperJob(Job):
 
     def load_prior(self) -> MultiviewPrior:
         """The multiview prior; what the machine can afford of the optimisation is settled with it."""
-        prior = load_embedded_prior(self.device)
+        prior = load_prior(self.settings.prior, self.device)
+        if self.device == "cuda" and self.settings.prior.source == EMBEDDED:
+            prior = RecordedPrior(prior)
         affordable, sentence = within_budget(self.paper, self.device)
         if sentence:
             self.note("budget", sentence)

@@ -14,6 +14,7 @@ from .alignment.tracking import TrackingSettings
 from .errors import EngineError
 from .gaussians.surface_bound import GaussianSettings
 from .motion.parts import PartSettings
+from .priors.loading import PriorSpec
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class PaperSettings:
     multiview: MultiviewDistanceSettings = field(default_factory=MultiviewDistanceSettings)
     multiview_size: int = 128
     optimisation: OptimisationSettings = field(default_factory=OptimisationSettings)
-    cpu_frames: int = 4
+    cpu_frames: int = 6
     cpu_novel_frames: int = 2
     cpu_resolution: int = 128
 
@@ -48,7 +49,8 @@ class Settings:
     method: "artist" (tracking and refinement) or "paper".
     gaussians, pose: of the stages that both have.
     parts, tracking, refinement: of the artist's method.
-    paper: of the paper's.
+    prior: the multiview prior of the paper's method, e.g. {"prior.source": FOLDER}.
+    paper: of the paper's method.
     """
 
     video_side: int = 512
@@ -58,6 +60,7 @@ class Settings:
     parts: PartSettings = field(default_factory=PartSettings)
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
     refinement: RefinementSettings = field(default_factory=RefinementSettings)
+    prior: PriorSpec = field(default_factory=PriorSpec)
     paper: PaperSettings = field(default_factory=PaperSettings)
 
     def __post_init__(self) -> None:

@@ -59,7 +59,7 @@ def shared_prior() -> Iterator[MixturePrior]:
     """The prior that every job of this file gets."""
     known = MixturePrior(believed, 16, 0.2, distances=(1.0, 4.0))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(paper_method, "load_embedded_prior", lambda device: known)
+        patch.setattr(paper_method, "load_prior", lambda spec, device: known)
         yield known
 
 
@@ -268,6 +268,7 @@ def test_densification_in_a_run_and_across_a_break(shoot: Shoot, tmp_path: Path)
         ("method", "other"),
         ("paper.optimisation.unknown.maod_mode", "x"),
         ("paper.multiview.told", "x"),
+        ("prior.kind", "x"),
         ("paper.optimisation.unknown.guidance.target", 3),
     ],
 )
@@ -290,9 +291,9 @@ def test_a_processor_looks_at_less_and_says_so() -> None:
     assert within_budget(full, "cuda") == (full, "")
     small, sentence = within_budget(full, "cpu")
     optimisation = small.optimisation
-    assert (optimisation.frames, optimisation.novel_frames, optimisation.unknown.views.count) == (4, 2, 1)
+    assert (optimisation.frames, optimisation.novel_frames, optimisation.unknown.views.count) == (6, 2, 1)
     assert optimisation.resolution == 128 and optimisation.novel_resolutions == (128, 128, 128) and optimisation.iterations == 500
-    assert "4 frames" in sentence and "128 px" in sentence and "512 px" in sentence
+    assert "6 frames" in sentence and "128 px" in sentence and "512 px" in sentence
     assert within_budget(small, "cpu") == (small, "")
     off = dataclasses.replace(full, cpu_frames=0)
     assert within_budget(off, "cpu") == (off, "")
