@@ -15,6 +15,7 @@ from prior_models import SMALL_UNET, save_imagedream
 from transformers import CLIPImageProcessor, CLIPTextModel
 
 from align4d.priors.imagedream import ImageDreamPrior, camera_matrices, load_imagedream
+from align4d.priors.imagedream_unet.attention import Attention
 from align4d.priors.imagedream_unet.config import MultiviewUNetConfig
 from align4d.priors.imagedream_unet.network import MultiviewUNet
 from align4d.priors.prior import Condition, RelativeCamera, guided_noise
@@ -212,6 +213,24 @@ def test_picture_and_camera_count_and_distance_does_not(prior: ImageDreamPrior, 
     assert (prior.predict_noise(noisy(), when, condition.take(first), higher) - base).abs().max() > 1e-4
     farther = RelativeCamera(camera.elevation, camera.azimuth, camera.distance + 1)
     torch.testing.assert_close(prior.predict_noise(noisy(), when, condition.take(first), farther), base)
+
+
+def test_tokens_and_latent_of_the_picture_each_count(prior: ImageDreamPrior, condition: Condition) -> None:
+    when, given = torch.full((4,), 500), condition.take(torch.zeros(4, dtype=torch.long))
+    tokens, latent = given.features
+    base = prior.predict_noise(noisy(), when, given, around())
+    for features in ((tokens + 1, latent), (tokens, latent + 1)):
+        assert (prior.predict_noise(noisy(), when, replace(given, features=features), around()) - base).abs().max() > 1e-4
+
+
+@torch.no_grad()
+def test_what_is_seen_in_the_picture_is_added_to_what_is_read_in_the_text() -> None:
+    torch.manual_seed(4)
+    layer = Attention(8, 8, 6, image_tokens=True)
+    tokens, text, image = torch.randn(2, 5, 8), torch.randn(2, 4, 6), torch.randn(2, 3, 6)
+    weight = (layer.to_q(tokens) @ layer.to_k_ip(image).mT / math.sqrt(8)).softmax(-1)
+    seen = (weight @ layer.to_v_ip(image)) @ layer.to_out[0].weight.T
+    torch.testing.assert_close(layer(tokens, text, image), layer(tokens, text) + seen)
 
 
 def test_elevations_add_up_to_where_the_camera_stands(prior: ImageDreamPrior, condition: Condition) -> None:

@@ -98,4 +98,8 @@ def _without_weights(folder: Path, wanted: str) -> EngineError:
             f"The weights in {folder} are a pickle ({pickles[0]}), which can run any code when it is loaded, so it is not.",
             f"Get {wanted} for this folder: from the same model's page, or converted from the pickle by somebody you trust.",
         )
-    return EngineError("prior_file", f"{folder / wanted} is missing.", "Download the model again, with all its files.")
+    return EngineError(
+        "prior_file",
+        f"{folder / wanted} is missing.",
+        "Download the model again, with all its files. Where it is published as a pickle only, choose another publisher: pickles are not used.",
+    )
