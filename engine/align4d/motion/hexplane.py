@@ -88,15 +88,16 @@ class HexPlaneField(nn.Module):
     def _features(self, points: Tensor, times: Tensor) -> Tensor:
         """The product of the six planes, (T, N, channels)."""
         unit = (points / self.settings.bound).clamp(-1, 1)
-        pairs = unit[:, [[0, 1], [0, 2], [1, 2]]].transpose(0, 1)[:, None]
+        pairs = torch.stack([unit[:, :2], unit[:, ::2], unit[:, 1:]])[:, None]
         lookup = nn.functional.grid_sample(self.spatial, pairs, mode="bilinear", align_corners=True)
-        shared = lookup[:, :, 0].prod(0).t()
+        first, second, third = lookup[:, :, 0].unbind()
         rows = _lerp(self.temporal, times * (self.temporal.shape[2] - 1), dim=2)
         position = (unit + 1) / 2 * (self.temporal.shape[3] - 1)
-        moving = torch.ones((), device=points.device)
-        for axis in range(3):
-            moving = moving * _lerp(rows[axis].permute(1, 2, 0), position[:, axis], dim=1)
-        return shared * moving
+        # linear interpolation as a product with hat functions: its gradient is a product as well, not a scattered sum
+        cells = torch.arange(self.temporal.shape[3], device=points.device)
+        hats = (1 - (position.t()[..., None] - cells).abs()).clamp_min(0)
+        x, y, z = (hat @ row.permute(1, 2, 0) for hat, row in zip(hats, rows, strict=True))
+        return (first * second * third).t() * (x * y * z)
 
 
 class ResidualHead(nn.Module):
