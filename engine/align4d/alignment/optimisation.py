@@ -37,7 +37,7 @@ class OptimisationSettings:
     frames: how many frames an iteration looks at; 0 is all of them [D].
     novel_frames: how many of these are seen by unknown views as well; 0 is all of them [D].
     field_rate, grid_rate: learning rates of the field's MLP and planes [D].
-    free: the Gaussians leave the mesh: centres, scales, rotations and opacities learn too, as for a generated asset.
+    free: the Gaussians leave the mesh: centres, scales and rotations learn too, as for a generated asset.
     rates: learning rates of the Gaussians.
     known: weights of eq. 6.
     unknown: weights of eqs. 7-9 and the distillation.

@@ -16,10 +16,8 @@ from .densification import densified
 HARMONIC = 0.28209479177387814
 """The constant spherical harmonic: colour = 0.5 + HARMONIC * what is learned, as in 3D Gaussian splatting."""
 
-APPEARANCE = ("color",)
-GEOMETRY = ("centre", "log_scale", "rotation", "logit")
-"""The opacity is geometry: a mesh does not fade, and Gaussians that may, fade away in the place of moving."""
-
+APPEARANCE = ("color", "logit")
+GEOMETRY = ("centre", "log_scale", "rotation")
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,7 @@ class LearnedGaussians:
     Args:
         start: shared by all frames, after activation.
         rates: learning rates.
-        free: whether centres, scales, rotations and opacities learn as well; else the Gaussians keep the artist's mesh.
+        free: whether centres, scales and rotations learn as well; else the Gaussians stay on the artist's mesh.
     """
 
     def __init__(self, start: Gaussians, rates: AttributeRates, free: bool) -> None:
