@@ -57,10 +57,11 @@ def pipeline_device(wanted: str) -> str:
 
 
 def with_video(request: protocol.Request, source: Path) -> protocol.Request:
-    """The request with the absolute path of its movie, which was relative to the job folder `source`."""
-    if not request.video.path:
-        return request
-    return dataclasses.replace(request, video=dataclasses.replace(request.video, path=str((source / request.video.path).resolve())))
+    """The request with the absolute paths of its movie or images, which were relative to the job folder `source`."""
+    video = request.video
+    images = tuple(str((source / image).resolve()) for image in video.images)
+    path = str((source / video.path).resolve()) if video.path else ""
+    return dataclasses.replace(request, video=dataclasses.replace(video, path=path, images=images))
 
 
 def measure(source: Path, folder: Path, device: str, arguments: argparse.Namespace) -> dict[str, Any]:
