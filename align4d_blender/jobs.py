@@ -36,6 +36,8 @@ _STAGES = {
     "camera": "Finding the camera",
     "tracking": "Following the motion",
     "refining": "Refining the motion",
+    "distance": "Asking the prior for a distance",
+    "optimising": "Optimising the motion",
     "baking": "Writing the motion",
 }
 """The engine's stages in an artist's words; a stage that is not here is shown by its own name."""

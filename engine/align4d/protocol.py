@@ -134,7 +134,7 @@ class Request:
         objects: the meshes that move.
         video: the reference.
         camera: where the artist thinks the video was seen from.
-        preset: name of a settings preset, "artist" or "draft".
+        preset: name of a settings preset, "artist", "draft" or "paper".
         settings: overrides of single settings, dotted name -> value, e.g. {"tracking.iterations": 40}.
         seed: the one source of randomness.
         device: "auto", "cpu" or "cuda".
