@@ -104,7 +104,8 @@ def _binned(prior: MultiviewPrior, objects: ProceduralSubjects) -> dict[str, dic
     place = np.digitize(np.minimum(angle, 360 - angle), BINS[1:-1])
     joined = {name: np.concatenate([score[name] for score in scores]) for name in names}
     labels = [f"{low}-{high}" for low, high in zip(BINS, BINS[1:], strict=False)]
-    return {name: {label: float(joined[name][place == index].mean()) for index, label in enumerate(labels)} for name in names}
+    seen = [(index, label) for index, label in enumerate(labels) if (place == index).any()]
+    return {name: {label: float(joined[name][place == index].mean()) for index, label in seen} for name in names}
 
 
 def shuffled_cameras(prior: MultiviewPrior, objects: Subjects) -> dict[str, dict[str, float]]:
