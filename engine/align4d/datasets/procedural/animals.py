@@ -38,18 +38,40 @@ class Frame(NamedTuple):
 def frame(sketch: Sketch, species: int) -> Frame:
     d = sketch.dice
     if species == CANINE:
-        return Frame(between(d, 0.13, 0.2), between(d, 0.32, 0.55), between(d, 0.03, 0.055), between(d, 0.12, 0.3), 0.11, between(d, 0.12, 0.19), between(d, 0.7, 1.4), between(d, 0.4, 0.9), between(d, 0.05, 0.13), between(d, 0.6, 1.3), between(d, 0.25, 0.5))
+        return Frame(
+            between(d, 0.13, 0.2), between(d, 0.32, 0.55), between(d, 0.03, 0.055), between(d, 0.12, 0.3), 0.11, between(d, 0.12, 0.19),
+            between(d, 0.7, 1.4), between(d, 0.4, 0.9), between(d, 0.05, 0.13), between(d, 0.6, 1.3), between(d, 0.25, 0.5),
+        )
     if species == FELINE:
-        return Frame(between(d, 0.11, 0.19), between(d, 0.25, 0.48), between(d, 0.03, 0.06), between(d, 0.05, 0.2), 0.1, between(d, 0.13, 0.24), between(d, 0.15, 0.5), between(d, 0.5, 1.0), between(d, 0.02, 0.06), between(d, 0.4, 0.9), between(d, 0.25, 0.5))
+        return Frame(
+            between(d, 0.11, 0.19), between(d, 0.25, 0.48), between(d, 0.03, 0.06), between(d, 0.05, 0.2), 0.1, between(d, 0.13, 0.24),
+            between(d, 0.15, 0.5), between(d, 0.5, 1.0), between(d, 0.02, 0.06), between(d, 0.4, 0.9), between(d, 0.25, 0.5),
+        )
     if species == HOOFED:
-        return Frame(between(d, 0.14, 0.22), between(d, 0.5, 0.9), between(d, 0.025, 0.05), between(d, 0.3, 0.7), 0.1, between(d, 0.09, 0.15), between(d, 1.0, 2.2), between(d, 0.1, 0.6), between(d, 0.02, 0.08), between(d, 0.5, 1.1), between(d, 0.15, 0.3))
+        return Frame(
+            between(d, 0.14, 0.22), between(d, 0.5, 0.9), between(d, 0.025, 0.05), between(d, 0.3, 0.7), 0.1, between(d, 0.09, 0.15),
+            between(d, 1.0, 2.2), between(d, 0.1, 0.6), between(d, 0.02, 0.08), between(d, 0.5, 1.1), between(d, 0.15, 0.3),
+        )
     if species == BEAR:
-        return Frame(between(d, 0.25, 0.4), between(d, 0.25, 0.45), between(d, 0.07, 0.13), between(d, 0.0, 0.15), 0.2, between(d, 0.18, 0.32), between(d, 0.4, 0.9), between(d, 0.0, 0.12), 0.06, between(d, 0.3, 0.5), between(d, 0.3, 0.45))
+        return Frame(
+            between(d, 0.25, 0.4), between(d, 0.25, 0.45), between(d, 0.07, 0.13), between(d, 0.0, 0.15), 0.2, between(d, 0.18, 0.32),
+            between(d, 0.4, 0.9), between(d, 0.0, 0.12), 0.06, between(d, 0.3, 0.5), between(d, 0.3, 0.45),
+        )
     if species == COW:
-        return Frame(between(d, 0.2, 0.32), between(d, 0.28, 0.5), between(d, 0.045, 0.08), between(d, 0.05, 0.25), 0.15, between(d, 0.14, 0.22), between(d, 0.7, 1.3), between(d, 0.3, 0.6), 0.02, between(d, 0.3, 0.8), between(d, 0.2, 0.35))
+        return Frame(
+            between(d, 0.2, 0.32), between(d, 0.28, 0.5), between(d, 0.045, 0.08), between(d, 0.05, 0.25), 0.15, between(d, 0.14, 0.22),
+            between(d, 0.7, 1.3), between(d, 0.3, 0.6), 0.02, between(d, 0.3, 0.8), between(d, 0.2, 0.35),
+        )
     if species == REPTILE:
-        return Frame(between(d, 0.12, 0.28), between(d, 0.15, 0.4), between(d, 0.04, 0.09), between(d, 0.1, 0.9), 0.1, between(d, 0.1, 0.18), between(d, 0.6, 1.6), between(d, 0.7, 1.4), between(d, 0.07, 0.13), 0.0, 0.0)
-    return Frame(between(d, 0.12, 0.35), between(d, 0.15, 0.9), between(d, 0.03, 0.1), between(d, 0.0, 0.8), between(d, 0.08, 0.18), between(d, 0.1, 0.36), between(d, 0.0, 2.0), between(d, 0.0, 1.2), between(d, 0.03, 0.15), between(d, 0.0, 1.8), between(d, 0.15, 0.6))
+        return Frame(
+            between(d, 0.12, 0.28), between(d, 0.15, 0.4), between(d, 0.04, 0.09), between(d, 0.1, 0.9), 0.1, between(d, 0.1, 0.18),
+            between(d, 0.6, 1.6), between(d, 0.7, 1.4), between(d, 0.07, 0.13), 0.0, 0.0,
+        )
+    return Frame(
+        between(d, 0.12, 0.35), between(d, 0.15, 0.9), between(d, 0.03, 0.1), between(d, 0.0, 0.8), between(d, 0.08, 0.18),
+        between(d, 0.1, 0.36), between(d, 0.0, 2.0), between(d, 0.0, 1.2), between(d, 0.03, 0.15), between(d, 0.0, 1.8),
+        between(d, 0.15, 0.6),
+    )
 
 
 @njit(cache=True)
@@ -57,7 +79,19 @@ def quadruped(sketch: Sketch) -> None:
     """Built in lengths of the trunk: it reaches from the shoulders at y = -0.5 to the hips at y = 0.5."""
     dice = sketch.dice
     q = uniform(dice)
-    species = CANINE if q < 0.3 else FELINE if q < 0.42 else HOOFED if q < 0.62 else BEAR if q < 0.72 else COW if q < 0.8 else REPTILE if q < 0.87 else CHIMERA
+    species = CHIMERA
+    if q < 0.3:
+        species = CANINE
+    elif q < 0.42:
+        species = FELINE
+    elif q < 0.62:
+        species = HOOFED
+    elif q < 0.72:
+        species = BEAR
+    elif q < 0.8:
+        species = COW
+    elif q < 0.87:
+        species = REPTILE
     f = frame(sketch, species)
     two_coloured = chance(dice, 0.5)
     trunk(sketch, f, two_coloured)
@@ -115,7 +149,10 @@ def mane(sketch: Sketch, f: Frame, hx: float, hy: float, hz: float) -> None:
     if chance(dice, 0.65):  # along the neck
         dx, dy, dz = hx, hy + 0.4, hz - 0.2 * f.body
         length = math.sqrt(dx * dx + dy * dy + dz * dz)
-        hard(sketch, add(sketch, at.ELLIPSOID, 0.5 * hx, 0.5 * (hy - 0.4) + 0.6 * f.head, 0.5 * (hz + 0.2 * f.body) + 0.6 * f.head, along(dx, dy, dz), 0.25 * f.head, 0.8 * f.head, 0.6 * length + 0.05, 0.0, MANE))
+        hard(sketch, add(
+            sketch, at.ELLIPSOID, 0.5 * hx, 0.5 * (hy - 0.4) + 0.6 * f.head, 0.5 * (hz + 0.2 * f.body) + 0.6 * f.head, along(dx, dy, dz),
+            0.25 * f.head, 0.8 * f.head, 0.6 * length + 0.05, 0.0, MANE,
+        ))
     else:  # about the head, as a lion's
         hard(sketch, ellipsoid(sketch, hx, hy + 0.25 * f.head, hz, 1.5 * f.head, 0.8 * f.head, 1.5 * f.head, MANE))
 
@@ -160,7 +197,10 @@ def ears(sketch: Sketch, f: Frame) -> None:
     if chance(dice, 0.6):
         row = hard(sketch, limb(sketch, x, 0.15 * r, z, x + dx * tall, 0.2 * r, z + dz * tall, r * f.ear_width, 0.04 * r, FUR))
     else:
-        row = hard(sketch, add(sketch, at.ELLIPSOID, x + 0.6 * dx * tall, 0.15 * r, z + 0.6 * dz * tall, along(dx, 0.0, dz), r * f.ear_width, 0.35 * r * f.ear_width, 0.7 * tall, 0.0, FUR))
+        row = hard(sketch, add(
+            sketch, at.ELLIPSOID, x + 0.6 * dx * tall, 0.15 * r, z + 0.6 * dz * tall, along(dx, 0.0, dz), r * f.ear_width,
+            0.35 * r * f.ear_width, 0.7 * tall, 0.0, FUR,
+        ))
     q = uniform(dice)
     if q < 0.35:
         split(sketch, row, 0.0, -1.0, 0.0, 0.1, 30.0, BELLY if chance(dice, 0.5) else ACCENT)
@@ -175,9 +215,11 @@ def antlers(sketch: Sketch, r: float, species: int) -> None:
     out, up, back = between(dice, 0.3, 1.0) * r, between(dice, 0.4, 1.6) * r, between(dice, -0.4, 0.8) * r
     x, z, thin = 0.4 * r, 0.75 * r, 0.12 * r
     mirrored(sketch, hard(sketch, limb(sketch, x, 0.0, z, x + out, 0.5 * back, z + 0.6 * up, thin, 0.8 * thin, HORN)), 0.0)
-    mirrored(sketch, hard(sketch, limb(sketch, x + out, 0.5 * back, z + 0.6 * up, x + between(dice, 0.5, 1.3) * out, back, z + 1.5 * up, 0.8 * thin, 0.25 * thin, HORN)), 0.0)
+    tip_x, tip_z = x + between(dice, 0.5, 1.3) * out, z + 1.5 * up
+    mirrored(sketch, hard(sketch, limb(sketch, x + out, 0.5 * back, z + 0.6 * up, tip_x, back, tip_z, 0.8 * thin, 0.25 * thin, HORN)), 0.0)
     if species == HOOFED and chance(dice, 0.6):
-        mirrored(sketch, hard(sketch, limb(sketch, x + 0.8 * out, 0.4 * back, z + 0.5 * up, x + out, 0.4 * back - 0.6 * r, z + 1.1 * up, 0.8 * thin, 0.3 * thin, HORN)), 0.0)
+        y, tip_y, tip_z = 0.4 * back, 0.4 * back - 0.6 * r, z + 1.1 * up
+        mirrored(sketch, hard(sketch, limb(sketch, x + 0.8 * out, y, z + 0.5 * up, x + out, tip_y, tip_z, 0.8 * thin, 0.3 * thin, HORN)), 0.0)
 
 
 @njit(cache=True)
@@ -234,10 +276,15 @@ def four_legs(sketch: Sketch, f: Frame, species: int, shoulder_y: float, shoulde
                 turned = angle - 0.2 + 0.2 * fold
                 x, y, z = segment(sketch, x, y, z, turned, out, 0.3 * long, 0.8 * r, 0.75 * r, sock)
             else:
-                x, y, z = segment(sketch, s * apart, shoulder_y + 0.06, shoulder_z - 0.2 * f.body, angle - 0.1, out, 0.5 * long, 1.5 * r, 0.95 * r, FUR)
+                x, y, z = segment(
+                    sketch, s * apart, shoulder_y + 0.06, shoulder_z - 0.2 * f.body, angle - 0.1, out, 0.5 * long, 1.5 * r, 0.95 * r, FUR
+                )
                 turned = angle + 0.05 - fold
                 x, y, z = segment(sketch, x, y, z, turned, out, 0.48 * long, 0.9 * r, 0.75 * r, sock)
-            segment(sketch, x, y, z, turned + 1.2, 0.0, 1.3 * paw, 0.85 * paw, 0.7 * paw, DARK if species >= HOOFED and species != BEAR and paw < 0.05 else sock)
+            segment(
+                sketch, x, y, z, turned + 1.2, 0.0, 1.3 * paw, 0.85 * paw, 0.7 * paw,
+                DARK if species >= HOOFED and species != BEAR and paw < 0.05 else sock,
+            )
 
 
 @njit(cache=True)
@@ -267,18 +314,26 @@ def bird(sketch: Sketch) -> None:
         dx, dy, dz = s * out, back + 1.0 - out, up * out - 0.2
         n = span / math.sqrt(dx * dx + dy * dy + dz * dz)
         axes = along(dx, dy, dz) if out > 0.0 else turn(-1.5, 0.0, 0.25 * s)
-        wing = hard(sketch, add(sketch, at.ELLIPSOID, s * 0.85 * r + 0.7 * n * dx, 0.7 * n * dy if out > 0.0 else 0.3 * r, 0.3 * r + 0.7 * n * dz * out, axes, 0.1 * r, 0.5 * r, span, 0.0, MARK))
+        wing = hard(sketch, add(
+            sketch, at.ELLIPSOID, s * 0.85 * r + 0.7 * n * dx, 0.7 * n * dy if out > 0.0 else 0.3 * r, 0.3 * r + 0.7 * n * dz * out, axes,
+            0.1 * r, 0.5 * r, span, 0.0, MARK,
+        ))
         if out > 0.0:
             split(sketch, wing, dx * n / span, dy * n / span, dz * n / span, 0.35, 20.0, SOCKS)
     fan = between(dice, 0.2, 0.8)
-    hard(sketch, add(sketch, at.BOX, 0.0, 1.5 * r + 0.4 * r, 0.2 * r, turn(between(dice, -0.3, 0.9), 0.0, 0.0), r * fan, r * between(dice, 0.5, 1.2), 0.06 * r, 0.03 * r, MARK if chance(dice, 0.5) else SOCKS))
+    hard(sketch, add(
+        sketch, at.BOX, 0.0, 1.5 * r + 0.4 * r, 0.2 * r, turn(between(dice, -0.3, 0.9), 0.0, 0.0), r * fan, r * between(dice, 0.5, 1.2),
+        0.06 * r, 0.03 * r, MARK if chance(dice, 0.5) else SOCKS,
+    ))
     move(sketch, first, turn(-between(dice, 0.0, 0.9), 0.0, 0.0), 0.0, 0.0, 0.0)
     bird_head(sketch, r)
     sock = HORN if chance(dice, 0.7) else SOCKS
     long, swing = r * between(dice, 0.6, 2.2), 0.5 * normal(dice)
     for s in (-1.0, 1.0):
         angle = s * swing
-        x, y, z = segment(sketch, s * 0.45 * r, 0.2 * r, -0.6 * r, angle + 0.3, 0.0, 0.5 * long, 0.25 * r, 0.1 * r, FUR if chance(dice, 0.5) else sock)
+        x, y, z = segment(
+            sketch, s * 0.45 * r, 0.2 * r, -0.6 * r, angle + 0.3, 0.0, 0.5 * long, 0.25 * r, 0.1 * r, FUR if chance(dice, 0.5) else sock
+        )
         x, y, z = segment(sketch, x, y, z, angle - 0.5, 0.0, 0.6 * long, 0.09 * r, 0.08 * r, sock)
         segment(sketch, x, y, z, 1.5, s * 0.2, 0.5 * r, 0.09 * r, 0.05 * r, sock)
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numba import njit
 
 from align4d.datasets.procedural import layout as at
 
-F = np.float32
+F: Any = np.float32
+"""Any, since mypy tells numpy's scalars from Python's; numba does not."""
 
 
 @njit(fastmath=True, cache=True)

@@ -55,17 +55,25 @@ def face(sketch: Sketch, a: float, b: float, c: float) -> None:
         tall = between(dice, 0.9, 1.7)
         mirrored(sketch, detail(sketch, apart * a, depth - 0.03 * b, height * c, size * a, 0.1 * b, tall * size * c, DARK), 0.0)
         if chance(dice, 0.25):
-            brow = hard(sketch, add(sketch, at.BOX, apart * a, depth, (height + 0.28) * c, turn(0.0, 0.25 * normal(dice), 0.0), 0.2 * a, 0.1 * b, 0.05 * c, 0.02 * c, HAIR))
+            brow = hard(sketch, add(
+                sketch, at.BOX, apart * a, depth, (height + 0.28) * c, turn(0.0, 0.25 * normal(dice), 0.0), 0.2 * a, 0.1 * b, 0.05 * c,
+                0.02 * c, HAIR,
+            ))
             mirrored(sketch, brow, 0.0)
     if chance(dice, 0.5):
         n = between(dice, 0.08, 0.22)
         ellipsoid(sketch, 0.0, -b * 1.0, -0.15 * c, n * a, n * b * 1.3, n * c, SKIN)
     if chance(dice, 0.3):
-        detail(sketch, 0.0, -b * 0.83, -0.45 * c, between(dice, 0.1, 0.3) * a, 0.1 * b, between(dice, 0.03, 0.12) * c, DARK if chance(dice, 0.6) else ACCENT)
+        detail(
+            sketch, 0.0, -b * 0.83, -0.45 * c, between(dice, 0.1, 0.3) * a, 0.1 * b, between(dice, 0.03, 0.12) * c,
+            DARK if chance(dice, 0.6) else ACCENT,
+        )
     if chance(dice, 0.35):
         e = between(dice, 0.12, 0.3)
         long = between(dice, 1.0, 3.0) if chance(dice, 0.3) else 1.0  # elves
-        mirrored(sketch, add(sketch, at.ELLIPSOID, a * (0.95 + 0.1 * long), 0.0, -0.05 * c, turn(0.0, -0.5 * (long - 1.0), 0.0), e * a * long, e * b * 0.6, e * c, 0.0, SKIN), 0.0)
+        axes = turn(0.0, -0.5 * (long - 1.0), 0.0)
+        ear = add(sketch, at.ELLIPSOID, a * (0.95 + 0.1 * long), 0.0, -0.05 * c, axes, e * a * long, e * b * 0.6, e * c, 0.0, SKIN)
+        mirrored(sketch, ear, 0.0)
     if chance(dice, 0.22):
         beard(sketch, a, b, c)
 
@@ -77,7 +85,10 @@ def beard(sketch: Sketch, a: float, b: float, c: float) -> None:
     if q < 0.5:
         ellipsoid(sketch, 0.0, -0.62 * b, -0.65 * c, between(dice, 0.5, 0.85) * a, between(dice, 0.4, 0.55) * b, between(dice, 0.3, 0.6) * c, HAIR)
     elif q < 0.8:
-        limb(sketch, 0.0, -0.7 * b, -0.55 * c, 0.0, -between(dice, 0.8, 1.3) * b, -between(dice, 1.0, 2.2) * c, between(dice, 0.35, 0.6) * a, 0.08 * a, HAIR)
+        limb(
+            sketch, 0.0, -0.7 * b, -0.55 * c, 0.0, -between(dice, 0.8, 1.3) * b, -between(dice, 1.0, 2.2) * c, between(dice, 0.35, 0.6) * a,
+            0.08 * a, HAIR,
+        )
     else:  # moustache
         mirrored(sketch, limb(sketch, 0.05 * a, -1.0 * b, -0.3 * c, 0.5 * a, -0.9 * b, -between(dice, 0.2, 0.7) * c, 0.14 * a, 0.05 * a, HAIR), 0.0)
 
@@ -94,7 +105,10 @@ def hair(sketch: Sketch, a: float, b: float, c: float) -> None:
     q = uniform(dice)
     if q < 0.16:  # ponytail
         x, z = 0.25 * a * normal(dice), between(dice, 0.1, 0.8) * c
-        limb(sketch, 0.0, 0.95 * b, z, x, between(dice, 1.3, 2.0) * b, z - between(dice, 0.8, 2.2) * c, between(dice, 0.25, 0.4) * a, between(dice, 0.05, 0.25) * a, HAIR)
+        limb(
+            sketch, 0.0, 0.95 * b, z, x, between(dice, 1.3, 2.0) * b, z - between(dice, 0.8, 2.2) * c, between(dice, 0.25, 0.4) * a,
+            between(dice, 0.05, 0.25) * a, HAIR,
+        )
     elif q < 0.28:  # bun, or two
         s = between(dice, 0.28, 0.5)
         bun = ellipsoid(sketch, between(dice, 0.5, 0.9) * a, 0.3 * b, 0.85 * c, s * a, s * a, s * a, HAIR)
@@ -104,7 +118,8 @@ def hair(sketch: Sketch, a: float, b: float, c: float) -> None:
             mirrored(sketch, bun, 0.0)
     elif q < 0.4:  # braids, pigtails
         drop = between(dice, 0.7, 2.0)
-        mirrored(sketch, limb(sketch, 0.95 * a, 0.15 * b, 0.1 * c, between(dice, 0.9, 1.6) * a, between(dice, -0.3, 0.5) * b, -drop * c, 0.28 * a, 0.12 * a, HAIR), 0.0)
+        x, y = between(dice, 0.9, 1.6) * a, between(dice, -0.3, 0.5) * b
+        mirrored(sketch, limb(sketch, 0.95 * a, 0.15 * b, 0.1 * c, x, y, -drop * c, 0.28 * a, 0.12 * a, HAIR), 0.0)
     elif q < 0.62:  # long
         drop = between(dice, 0.5, 1.6)
         ellipsoid(sketch, 0.0, 0.5 * b, -0.5 * drop * c, between(dice, 0.8, 1.1) * a, 0.55 * b, (0.5 * drop + 0.5) * c, HAIR)
@@ -130,7 +145,8 @@ def closed_helmet(sketch: Sketch, a: float, b: float, c: float) -> None:
     for i in range(3):
         q[at.SECOND + i] = sketch.palette[DARK, i]
     if chance(dice, 0.4):
-        mirrored(sketch, detail(sketch, 0.35 * a, -1.08 * b, (q[at.PHASE] + 0.02) * c, 0.1 * a, 0.1 * b, 0.07 * c, ACCENT if chance(dice, 0.5) else WHITE), 0.0)
+        glow = ACCENT if chance(dice, 0.5) else WHITE
+        mirrored(sketch, detail(sketch, 0.35 * a, -1.08 * b, (q[at.PHASE] + 0.02) * c, 0.1 * a, 0.1 * b, 0.07 * c, glow), 0.0)
     crest(sketch, a, b, c)
 
 
@@ -198,7 +214,10 @@ def hat(sketch: Sketch, a: float, b: float, c: float) -> None:
         tall = between(dice, 0.5, 1.0) * c
         top = r * between(dice, 0.3, 0.6)
         row = hard(sketch, add(sketch, at.FRUSTUM, 0.0, 0.05 * b, base + tall * 0.95, tilt, r, top, tall, 0.0, material))
-        limb(sketch, 0.0, 0.05 * b, base + tall * 1.8, 0.5 * a * normal(dice), between(dice, -0.2, 0.9) * b, base + tall * between(dice, 2.0, 3.2), top * 0.95, 0.05 * a, material)
+        limb(
+            sketch, 0.0, 0.05 * b, base + tall * 1.8, 0.5 * a * normal(dice), between(dice, -0.2, 0.9) * b,
+            base + tall * between(dice, 2.0, 3.2), top * 0.95, 0.05 * a, material,
+        )
     elif q < 0.8:
         tall = between(dice, 0.2, 0.6) * c
         row = hard(sketch, add(sketch, at.FRUSTUM, 0.0, 0.0, base + tall, tilt, r, r * between(dice, 0.6, 1.15), tall, 0.0, material))

@@ -35,11 +35,14 @@ def proportions(sketch: Sketch) -> Body:
     dice = sketch.dice
     style = uniform(dice)
     if style < 0.55:  # chibi: a big head on a small body
-        head_radius, leg, arm, height, width = between(dice, 0.19, 0.34), between(dice, 0.14, 0.3), between(dice, 0.2, 0.34), between(dice, 0.12, 0.2), between(dice, 0.12, 0.21)
+        head_radius, leg, arm = between(dice, 0.19, 0.34), between(dice, 0.14, 0.3), between(dice, 0.2, 0.34)
+        height, width = between(dice, 0.12, 0.2), between(dice, 0.12, 0.21)
     elif style < 0.85:
-        head_radius, leg, arm, height, width = between(dice, 0.1, 0.17), between(dice, 0.36, 0.52), between(dice, 0.36, 0.48), between(dice, 0.18, 0.27), between(dice, 0.11, 0.2)
+        head_radius, leg, arm = between(dice, 0.1, 0.17), between(dice, 0.36, 0.52), between(dice, 0.36, 0.48)
+        height, width = between(dice, 0.18, 0.27), between(dice, 0.11, 0.2)
     else:  # giants and stick figures
-        head_radius, leg, arm, height, width = between(dice, 0.07, 0.16), between(dice, 0.2, 0.55), between(dice, 0.3, 0.65), between(dice, 0.15, 0.32), between(dice, 0.07, 0.33)
+        head_radius, leg, arm = between(dice, 0.07, 0.16), between(dice, 0.2, 0.55), between(dice, 0.3, 0.65)
+        height, width = between(dice, 0.15, 0.32), between(dice, 0.07, 0.33)
     leg_radius = width * between(dice, 0.27, 0.46)
     return Body(head_radius, width, width * between(dice, 0.55, 0.95), height, leg, arm, leg_radius, leg_radius * between(dice, 0.6, 0.95))
 
@@ -90,18 +93,29 @@ def trunk(sketch: Sketch, body: Body) -> None:
         belt(sketch, w, d, h)
     if chance(dice, 0.25):  # skirt, tunic, robe
         drop = body.leg * (between(dice, 0.7, 0.95) if chance(dice, 0.35) else between(dice, 0.2, 0.5))
-        skirt = hard(sketch, add(sketch, at.FRUSTUM, 0.0, 0.0, 0.15 * h - 0.5 * drop, IDENTITY, w * between(dice, 1.1, 1.7), w * 0.9, 0.5 * drop + 0.15 * h, 0.0, CLOTH if chance(dice, 0.6) else ACCENT))
+        skirt = hard(sketch, add(
+            sketch, at.FRUSTUM, 0.0, 0.0, 0.15 * h - 0.5 * drop, IDENTITY, w * between(dice, 1.1, 1.7), w * 0.9, 0.5 * drop + 0.15 * h, 0.0,
+            CLOTH if chance(dice, 0.6) else ACCENT,
+        ))
         if chance(dice, 0.4):
             band(sketch, skirt, -0.55, 0.1, WHITE if chance(dice, 0.5) else ACCENT)
     if chance(dice, 0.25):  # collar of fur or cloth, scarf
-        hard(sketch, add(sketch, at.TORUS, 0.0, 0.0, 1.95 * h, turn(0.1 * normal(dice), 0.0, 0.0), w * 0.62, w * between(dice, 0.18, 0.38), 0.0, 0.0, WHITE if chance(dice, 0.4) else ACCENT))
+        hard(sketch, add(
+            sketch, at.TORUS, 0.0, 0.0, 1.95 * h, turn(0.1 * normal(dice), 0.0, 0.0), w * 0.62, w * between(dice, 0.18, 0.38), 0.0, 0.0,
+            WHITE if chance(dice, 0.4) else ACCENT,
+        ))
     if chance(dice, 0.3):
         s = between(dice, 0.32, 0.6) * w
-        pad = hard(sketch, ellipsoid(sketch, w * 1.08, 0.0, 1.8 * h, s, s * between(dice, 0.8, 1.2), s * between(dice, 0.6, 1.0), METAL if chance(dice, 0.6) else LEATHER))
+        pad = hard(sketch, ellipsoid(
+            sketch, w * 1.08, 0.0, 1.8 * h, s, s * between(dice, 0.8, 1.2), s * between(dice, 0.6, 1.0),
+            METAL if chance(dice, 0.6) else LEATHER,
+        ))
         if chance(dice, 0.85):
             mirrored(sketch, pad, 0.0)
     if chance(dice, 0.15):  # a strap across the chest
-        hard(sketch, add(sketch, at.TORUS, 0.0, 0.0, 1.1 * h, turn(0.0, side(dice) * between(dice, 0.6, 0.9), 0.0), w * 1.12, 0.13 * w, 0.0, 0.0, LEATHER))
+        hard(sketch, add(
+            sketch, at.TORUS, 0.0, 0.0, 1.1 * h, turn(0.0, side(dice) * between(dice, 0.6, 0.9), 0.0), w * 1.12, 0.13 * w, 0.0, 0.0, LEATHER
+        ))
 
 
 @njit(cache=True)
@@ -166,9 +180,15 @@ def legs(sketch: Sketch, body: Body, stance: float) -> None:
         tx, ty, tz = bend(vx, vy, vz, 0.0, vz, -vy, between(dice, 1.1, 1.6))
         long = r * boots
         if square:
-            hard(sketch, add(sketch, at.BOX, fx + tx * long * 0.4, fy + ty * long * 0.4, fz + tz * long * 0.4, along(tx, ty, tz), 0.95 * r * taper + 0.01, 0.8 * r * taper, long, 0.4 * r * taper, shoe))
+            hard(sketch, add(
+                sketch, at.BOX, fx + tx * long * 0.4, fy + ty * long * 0.4, fz + tz * long * 0.4, along(tx, ty, tz),
+                0.95 * r * taper + 0.01, 0.8 * r * taper, long, 0.4 * r * taper, shoe,
+            ))
         else:
-            limb(sketch, fx - tx * 0.2 * r, fy - ty * 0.2 * r, fz - tz * 0.2 * r, fx + tx * long, fy + ty * long, fz + tz * long, r * max(taper, 0.75) * 1.05, r * 0.8, shoe)
+            limb(
+                sketch, fx - tx * 0.2 * r, fy - ty * 0.2 * r, fz - tz * 0.2 * r, fx + tx * long, fy + ty * long, fz + tz * long,
+                r * max(taper, 0.75) * 1.05, r * 0.8, shoe,
+            )
 
 
 @njit(cache=True)

@@ -27,7 +27,9 @@ def leg_direction(angle: float, out: float) -> tuple[float, float, float]:
 
 
 @njit(cache=True)
-def segment(sketch: Sketch, x: float, y: float, z: float, angle: float, out: float, length: float, radius_a: float, radius_b: float, material: int) -> tuple[float, float, float]:
+def segment(
+    sketch: Sketch, x: float, y: float, z: float, angle: float, out: float, length: float, radius_a: float, radius_b: float, material: int
+) -> tuple[float, float, float]:
     """A part of a leg from (x, y, z), see leg_direction. Returns its end."""
     dx, dy, dz = leg_direction(angle, out)
     x2, y2, z2 = x + dx * length, y + dy * length, z + dz * length

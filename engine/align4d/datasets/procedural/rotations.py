@@ -20,7 +20,10 @@ def turn(x: float, y: float, z: float) -> Rotation:
     x, y, z = x / angle, y / angle, z / angle
     s, c = math.sin(angle), math.cos(angle)
     k = 1.0 - c
-    return (c + k * x * x, k * x * y + s * z, k * x * z - s * y, k * x * y - s * z, c + k * y * y, k * y * z + s * x, k * x * z + s * y, k * y * z - s * x, c + k * z * z)
+    return (
+        c + k * x * x, k * x * y + s * z, k * x * z - s * y, k * x * y - s * z, c + k * y * y, k * y * z + s * x, k * x * z + s * y,
+        k * y * z - s * x, c + k * z * z,
+    )
 
 
 @njit(cache=True)

@@ -119,7 +119,10 @@ def is_shadowed(rows: np.ndarray, order: np.ndarray, used: int, x: float, y: flo
     """Whether something stands between the point and the light."""
     travelled = F(0.02)
     for _ in range(28):
-        d = union_distance(rows, order, used, x + rows[0, at.LIGHT] * travelled, y + rows[0, at.LIGHT + 1] * travelled, z + rows[0, at.LIGHT + 2] * travelled)
+        d = union_distance(
+            rows, order, used, x + rows[0, at.LIGHT] * travelled, y + rows[0, at.LIGHT + 1] * travelled,
+            z + rows[0, at.LIGHT + 2] * travelled,
+        )
         if d < F(0.002):
             return True
         travelled += max(d, F(0.01))

@@ -52,9 +52,15 @@ def car(sketch: Sketch) -> None:
     dice = sketch.dice
     long, w, h, wheel = between(dice, 0.4, 0.6), between(dice, 0.17, 0.28), between(dice, 0.08, 0.16), between(dice, 0.07, 0.14)
     box(sketch, 0.0, 0.0, 0.0, w, long, h, between(dice, 0.1, 0.8), CLOTH)
-    box(sketch, 0.0, between(dice, -0.1, 0.25), h + 0.09, w * 0.85, long * between(dice, 0.3, 0.7), between(dice, 0.07, 0.14), between(dice, 0.1, 0.8), CLOTH if chance(dice, 0.5) else ACCENT)
+    box(
+        sketch, 0.0, between(dice, -0.1, 0.25), h + 0.09, w * 0.85, long * between(dice, 0.3, 0.7), between(dice, 0.07, 0.14),
+        between(dice, 0.1, 0.8), CLOTH if chance(dice, 0.5) else ACCENT,
+    )
     for i in range(4):
-        hard(sketch, add(sketch, at.CYLINDER, w * (2.0 * (i & 1) - 1.0), 0.62 * long * ((i & 2) - 1.0), -h, along(1.0, 0.0, 0.0), wheel, 0.0, 0.04, 0.01, DARK))
+        hard(sketch, add(
+            sketch, at.CYLINDER, w * (2.0 * (i & 1) - 1.0), 0.62 * long * ((i & 2) - 1.0), -h, along(1.0, 0.0, 0.0), wheel, 0.0, 0.04, 0.01,
+            DARK,
+        ))
     if chance(dice, 0.8):
         mirrored(sketch, detail(sketch, 0.6 * w, -long, 0.0, 0.045, 0.03, 0.045, WHITE), 0.0)
     if chance(dice, 0.4):
@@ -104,7 +110,11 @@ def flyer(sketch: Sketch) -> None:
     long, r = between(dice, 0.3, 0.5), between(dice, 0.06, 0.16)
     limb(sketch, 0.0, -long, 0.0, 0.0, long, 0.03, r, r * between(dice, 0.3, 0.9), CLOTH)
     span = between(dice, 0.2, 0.5)
-    wing = add(sketch, at.ELLIPSOID if chance(dice, 0.5) else at.BOX, 0.6 * span, between(dice, -0.1, 0.15), 0.02, turn(0.0, 0.15 * normal(dice), 0.25 * normal(dice)), 0.6 * span, between(dice, 0.06, 0.15), between(dice, 0.015, 0.04), 0.008, ACCENT)
+    wing = add(
+        sketch, at.ELLIPSOID if chance(dice, 0.5) else at.BOX, 0.6 * span, between(dice, -0.1, 0.15), 0.02,
+        turn(0.0, 0.15 * normal(dice), 0.25 * normal(dice)), 0.6 * span, between(dice, 0.06, 0.15), between(dice, 0.015, 0.04), 0.008,
+        ACCENT,
+    )
     mirrored(sketch, wing, 0.0)
     if chance(dice, 0.7):
         mirrored(sketch, box(sketch, 0.1, 0.9 * long, 0.03, 0.12, 0.05, 0.015, 0.2, TROUSERS), 0.0)
@@ -127,7 +137,10 @@ def house(sketch: Sketch) -> None:
     hard(sketch, add(sketch, at.BOX, 0.0, 0.0, h, quarter, w * 0.72, d * 1.05, w * 0.72, 0.005, ACCENT))
     box(sketch, between(dice, -0.5, 0.5) * w, -d, -0.4 * h, 0.06, 0.02, 0.55 * h, 0.1, LEATHER)
     for _ in range(choice(dice, 5)):
-        box(sketch, between(dice, -0.7, 0.7) * w, d if chance(dice, 0.5) else -d, between(dice, 0.0, 0.6) * h, 0.05, 0.015, 0.05, 0.1, WHITE if chance(dice, 0.5) else DARK)
+        box(
+            sketch, between(dice, -0.7, 0.7) * w, d if chance(dice, 0.5) else -d, between(dice, 0.0, 0.6) * h, 0.05, 0.015, 0.05, 0.1,
+            WHITE if chance(dice, 0.5) else DARK,
+        )
     if chance(dice, 0.5):
         box(sketch, 0.5 * w, between(dice, -0.5, 0.5) * d, h + 0.6 * w, 0.05, 0.05, 0.15, 0.1, METAL)
 
