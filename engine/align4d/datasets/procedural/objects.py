@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from align4d.datasets.procedural import layout as at
 from align4d.datasets.procedural.animals import bird, quadruped
@@ -17,6 +17,7 @@ from align4d.datasets.procedural.palette import PAINTS, animal_palette, characte
 from align4d.datasets.procedural.rotations import turn
 from align4d.datasets.procedural.solids import PAINT_FLOATS, Sketch, move
 from align4d.datasets.procedural.things import thing
+from align4d.datasets.procedural.threads import in_threads
 
 HELD_OUT_SEED = 1 << 31
 """Objects from this seed on are for evaluation; training stays below."""
@@ -85,10 +86,10 @@ def make_object(seed: int, rows: np.ndarray) -> None:
     light(dice, rows)
 
 
-@njit(parallel=True, cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _fill(first_seed: int, objects: np.ndarray) -> None:
-    for i in prange(objects.shape[0]):
-        rows = np.empty((at.ROWS + 1, at.ROW_FLOATS), np.float32)
+    rows = np.empty((at.ROWS + 1, at.ROW_FLOATS), np.float32)
+    for i in range(objects.shape[0]):
         make_object(first_seed + i, rows)
         objects[i] = rows[: at.ROWS]
 
@@ -99,5 +100,5 @@ def make_objects(first_seed: int, count: int) -> np.ndarray:
     Seeds from HELD_OUT_SEED on are kept for evaluation. The same seed gives the same object (up to the last bits of the math library).
     """
     objects = np.empty((count, at.ROWS, at.ROW_FLOATS), np.float32)
-    _fill(first_seed, objects)
+    in_threads(lambda first, after: _fill(first_seed + first, objects[first:after]), count)
     return objects.reshape(count, at.OBJECT_FLOATS)

@@ -11,9 +11,9 @@ from align4d.datasets.procedural import layout as at
 from align4d.datasets.procedural.dice import Dice, between, chance, choice, direction, normal, uniform
 from align4d.datasets.procedural.solids import PAINT_FLOATS
 
-SKIN, CLOTH, TROUSERS, LEATHER, METAL, HAIR, ACCENT, DARK, WHITE = range(9)
-"""Paints of a character."""
-FUR, BELLY, SOCKS, MARK, HORN, MANE = range(6)
+SKIN, CLOTH, TROUSERS, LEATHER, METAL, HAIR, ACCENT, DARK, WHITE = np.arange(9)
+"""Paints of a character. No Python integers: numba compiles a function anew for every literal one that it is called with."""
+FUR, BELLY, SOCKS, MARK, HORN, MANE = np.arange(6)
 """Paints of an animal, at the same places; ACCENT, DARK and WHITE are shared."""
 PAINTS = 9
 

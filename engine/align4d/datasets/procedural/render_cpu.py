@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from align4d.datasets.procedural import layout as at
 from align4d.datasets.procedural.distance import F
 from align4d.datasets.procedural.pixels import TILE_HEIGHT, TILE_WIDTH, pixel, tile_sees
+from align4d.datasets.procedural.threads import in_threads
 
 
 @njit(fastmath=True, cache=True, nogil=True)
@@ -37,9 +38,12 @@ def draw_image(rows: np.ndarray, camera: np.ndarray, supersampling: int, image: 
                     image[2, row, column] = blue
 
 
-@njit(parallel=True, cache=True, nogil=True)
 def draw_images(objects: np.ndarray, cameras: np.ndarray, supersampling: int, images: np.ndarray) -> None:
     """objects (n, ROWS, ROW_FLOATS), cameras (n, V, 3), images (n, V, 3, size, size): all float32; writes the images."""
     views = cameras.shape[1]
-    for i in prange(cameras.shape[0] * views):
-        draw_image(objects[i // views], cameras[i // views, i % views], supersampling, images[i // views, i % views])
+
+    def draw(first: int, after: int) -> None:
+        for i in range(first, after):
+            draw_image(objects[i // views], cameras[i // views, i % views], supersampling, images[i // views, i % views])
+
+    in_threads(draw, cameras.shape[0] * views)
