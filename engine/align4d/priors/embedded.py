@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -16,7 +17,7 @@ from torch import Tensor
 
 from ..errors import EngineError
 from ..protocol import replacing
-from .embedded_network import NetworkConfig, NovelViewNetwork
+from .embedded_network import NetworkConfig, NovelViewNetwork, channels_last
 from .prior import Condition, MultiviewPrior, PriorFacts, RelativeCamera
 from .schedule import scaled_linear
 from .view_geometry import FOVY
@@ -119,10 +120,11 @@ def load_network(path: Path) -> NovelViewNetwork:
     try:
         with safe_open(path, "pt") as file:
             stored = json.loads((file.metadata() or {})["config"])
-            config = NetworkConfig(**{name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()})
+            values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()}
+            config = NetworkConfig(**values)
             weights = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 - safe_open is no dict
         network = NovelViewNetwork(config)
         network.load_state_dict(weights)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise EngineError("prior_weights", f"{path.name} does not hold the embedded prior's weights: {error}", advice) from error
-    return network.to(memory_format=torch.channels_last)
+    return channels_last(network)

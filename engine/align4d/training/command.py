@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch.multiprocessing.spawn import spawn
 
 from ..priors.embedded import WEIGHTS, load_network
 from ..priors.embedded_network import NetworkConfig, NovelViewNetwork
@@ -40,7 +41,7 @@ def main() -> None:
     if arguments.gpus <= 1:
         _train(0, arguments, 0)
     else:
-        torch.multiprocessing.spawn(_train, (arguments, _free_port()), arguments.gpus)
+        spawn(_train, (arguments, _free_port()), arguments.gpus)
 
 
 def _free_port() -> int:

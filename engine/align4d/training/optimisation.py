@@ -39,7 +39,8 @@ class FlatGradients:
 
 def make_optimisers(network: nn.Module, settings: TrainingSettings) -> dict[str, torch.optim.Optimizer]:
     """Muon (Jordan et al., 2024) for the matrices of attention and feed-forward layers, AdamW for the rest."""
-    matrices, rest = [], []
+    matrices: list[nn.Parameter] = []
+    rest: list[nn.Parameter] = []
     for name, parameter in network.named_parameters():
         is_matrix = parameter.ndim == 2 and name.endswith(".weight") and name.split(".")[-2] in MATRICES
         (matrices if is_matrix else rest).append(parameter)

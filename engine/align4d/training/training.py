@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..priors.embedded import save_network
-from ..priors.embedded_network import NovelViewNetwork
+from ..priors.embedded_network import NovelViewNetwork, channels_last
 from .batches import HELD_OUT_AZIMUTHS, Batch, Batches, held_out_batch
 from .checkpoints import load_checkpoint, save_checkpoint
 from .loss import clean_draw, draw, velocity_error
@@ -37,7 +37,7 @@ class Training:
         self, network: NovelViewNetwork, settings: TrainingSettings, device: torch.device, rank: int = 0, ranks: int = 1, compiled: bool = False
     ) -> None:
         self.settings, self.device, self.rank, self.ranks = settings, device, rank, ranks
-        self.network = network.to(device, memory_format=torch.channels_last)
+        self.network = channels_last(network.to(device))
         self.average = MovingAverage(self.network, settings.average)
         self.optimisers = make_optimisers(self.network, settings)
         self.gradients = FlatGradients(self.network)
