@@ -81,7 +81,7 @@ class ArtistJob(Job):
 
     def performer(self, gaussians: BoundGaussians, body: Body, solved: SolvedPose) -> Performer:
         """The asset, ready to be posed and lit."""
-        skin = skin_points(body.surface, body.parts, gaussians.centres.cpu().numpy(), self.device)
+        skin = skin_points(body.surface, body.parts, gaussians.corners.reshape(-1, 3).cpu().numpy(), self.device)
         return Performer(gaussians, skin, to_linear(gaussians.albedo), solved.lighting, self.request.backend)
 
     def track(self, performer: Performer, body: Body, clip: Clip, masks: Masks, solved: SolvedPose) -> Track:

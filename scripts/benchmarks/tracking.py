@@ -9,12 +9,10 @@ import shutil
 import time
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import torch
 
 from align4d import pipeline, protocol
-from align4d.alignment import recorded_steps
 from align4d.alignment.reference import Reference
 from align4d.alignment.tracking import Track, track
 from align4d.progress import RecordingReporter
@@ -78,6 +76,5 @@ class Case:
         return found, (time.perf_counter() - began) * 1e3 / iterations
 
     def _track(self, recorded: bool) -> Track:
-        settings, camera = self.job.settings.tracking, self.solved.camera.world_to_camera()
-        with mock.patch.object(recorded_steps, "RECORDABLE", "triton" if recorded else "none"):
-            return track(self.performer, self.body.skeleton, self.reference, camera, settings, self.job.report)
+        settings = dataclasses.replace(self.job.settings.tracking, recorded=recorded)
+        return track(self.performer, self.body.skeleton, self.reference, self.solved.camera.world_to_camera(), settings, self.job.report)

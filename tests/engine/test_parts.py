@@ -124,3 +124,13 @@ def test_degenerate_triangles_are_harmless() -> None:
     vertices = np.concatenate([vertices, [[5.0, 5.0, 5.0]]])  # used by no triangle
     surface, parts = cut((vertices, triangles))
     assert parts.count == 1 and np.abs(surface.nodes).max() < 1 and np.isfinite(surface.area).all()
+
+
+def test_a_limb_of_a_figure_in_shells_is_cut_less_often() -> None:
+    """Whoever modelled it in shells has made the joints already."""
+    settings = PartSettings(size=0.15, shell_size=0.3)
+    _, alone = cut(limb(), settings)
+    beside, far = limb(), block((0.2, 0.2, 0.2), (0.5, 0, 0))
+    surface, parts = cut(joined(beside, far), settings)
+    on_limb = surface.nodes[:, 0] < 0.1
+    assert alone.count > 1.5 * len(np.unique(parts.label[on_limb]))

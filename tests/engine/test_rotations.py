@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from scipy.spatial.transform import Rotation
 
-from align4d.motion.rotations import matrix_from_quaternion, multiply, quaternion_from_vector, quaternion_to_normal
+from align4d.motion.rotations import matrix_from_quaternion, multiply, quaternion_from_vector, quaternion_to_normal, small_quaternion
 
 RNG = np.random.default_rng(0)
 VECTORS = np.concatenate([RNG.normal(0, 1.5, (50, 3)), RNG.normal(0, 1e-5, (5, 3)), RNG.normal(0, 1e-4, (5, 3)), np.zeros((1, 3))])
@@ -43,3 +43,9 @@ def test_upright_to_a_normal() -> None:
     normals = np.concatenate([normals, [[0, 0, 1], [0, 0, -1], [1e-9, 0, -1]]])
     turned = matrix_from_quaternion(quaternion_to_normal(torch.from_numpy(normals)))[..., 2]
     np.testing.assert_allclose(turned, normals, atol=1e-6)
+
+
+def test_small_rotations_from_matrices() -> None:
+    vectors = np.concatenate([RNG.normal(0, 0.6, (40, 3)).clip(-1.5, 1.5), np.zeros((1, 3)), [[0, 0, 3.1], [-2.9, 0, 0]]])
+    matrices = torch.from_numpy(Rotation.from_rotvec(vectors).as_matrix())
+    np.testing.assert_allclose(matrix_from_quaternion(small_quaternion(matrices)), matrices, atol=1e-6)

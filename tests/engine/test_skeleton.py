@@ -145,15 +145,6 @@ def test_weights_of_points_sum_to_one_and_stay_in_their_shell() -> None:
     assert distance[~wing & (figure.vertices[:, 0] < -0.01)].max() < 1e-6 and distance[wing].max() > 0.1
 
 
-def test_gaussians_turn_with_the_part_that_holds_them(walker: Figure) -> None:
-    skin = walker.skin()
-    turn, shift = still(walker)
-    turn[0, walker.skeleton.root] = torch.tensor([0.0, 0.0, np.pi / 2])
-    turned = skin.turn(walker.skeleton.pose(turn, shift), torch.tensor([[1.0, 0, 0, 0]]).expand(len(walker.vertices), 4))
-    expected = torch.tensor([0.5**0.5, 0, 0, 0.5**0.5]).expand(1, len(walker.vertices), 4)
-    torch.testing.assert_close(turned, expected)
-
-
 def test_parts_that_touch_nothing_are_tied_to_the_nearest() -> None:
     """Three blocks in a row, apart: the outer ones hang on the middle one, not on each other."""
     row = [block((0.2, 0.2, 0.2), (x, 0, 0)) for x in (-0.4, 0.0, 0.4)]

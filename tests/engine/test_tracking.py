@@ -46,7 +46,7 @@ class Show:
         self.skeleton = build_skeleton(surface, parts)
         self.wing = 1 - self.skeleton.root
         gaussians = bound(self.asset, 2000, 30)
-        skin = skin_points(surface, parts, gaussians.centres.numpy(), "cpu")
+        skin = skin_points(surface, parts, gaussians.corners.reshape(-1, 3).numpy(), "cpu")
         self.performer = Performer(gaussians, skin, to_linear(gaussians.albedo), unlit(), "cpu")
         self.vertex_skin = skin_points(surface, parts, self.asset.vertices, "cpu")
         self.rest = torch.from_numpy(self.asset.vertices)

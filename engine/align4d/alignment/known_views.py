@@ -16,8 +16,8 @@ class KnownViewSettings:
         mask: of the mask term.
         robust: where above 0, the colour error is sqrt(e^2 + robust^2) - robust in the place of e^2: cast shadows and
             highlights, which no albedo explains, then count for less. Beyond the paper.
-        camouflage: where above 0, the mask counts less where the video shows background and the render differs from it by
-            less than this: white fur on white is neither seen nor missed. Beyond the paper.
+        camouflage: where above 0, the mask counts less where the render's colour differs from the video's by less than
+            this: white fur on white is neither seen nor missed. Beyond the paper.
     """
 
     color: float = 0.5
@@ -54,9 +54,9 @@ class KnownViewLoss:
         if settings.robust <= 0:
             return settings.color * (wrong**2).mean(dim=(1, 2, 3)) + settings.mask * (uncovered**2).mean(dim=(1, 2, 3))
         if settings.camouflage > 0:
-            # all pictures are on white
-            visible = (1 - color.detach()).amax(1, keepdim=True) / alpha.detach().clamp_min(0.05) / settings.camouflage
-            uncovered = uncovered * visible.clamp(0, 1).where(target_alpha < 0.5, 1.0)
+            # where both show the same colour, nobody can see whether it is object or background
+            visible = wrong.detach().abs().amax(1, keepdim=True) / settings.camouflage
+            uncovered = uncovered * visible.clamp(0, 1)
         area = target_alpha.sum(dim=(1, 2, 3)).clamp_min(1.0)
         robust = (wrong**2 + settings.robust**2).sqrt() - settings.robust
         return (settings.color * robust.sum(dim=(1, 2, 3)) + settings.mask * (uncovered**2).sum(dim=(1, 2, 3))) / area

@@ -1,15 +1,23 @@
-"""The asset's Gaussians in the poses of a motion and in the light of the video."""
+"""The asset's Gaussians in the poses of a motion and in the light of the video.
+
+Gaussians ride on the artist's own triangles: the corners are moved as the artist's vertices will be, and everything on a
+triangle follows from them. On a coarse mesh, whose triangles reach over several parts, this is what makes the pictures
+that are compared with the video pictures of what the artist gets.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from ..gaussians.surface_bound import LOW_PASS, BoundGaussians
+from ..motion.rotations import multiply, small_quaternion
 from ..motion.skeleton import Motion
 from ..motion.skinning import Skin, rotate
+from ..motion.triangles import edge_lengths, triangle_frames
 from ..rendering import Cameras, Gaussians, Rendering, rasterize
 from .lighting import Lighting
 
@@ -18,7 +26,7 @@ from .lighting import Lighting
 class Performer:
     """Attributes:
     bound: Gaussians in the rest pose.
-    skin: how they follow the parts.
+    skin: how the corners of their triangles follow the parts, 3N points.
     albedo: (N, 3) linear RGB.
     lighting: of the video.
     backend: of the rasteriser.
@@ -34,19 +42,67 @@ class Performer:
         # here and not in every step: a copy to the GPU makes the processor wait, and cannot be recorded
         object.__setattr__(self, "lighting", self.lighting.to(self.albedo.device))
 
-    def perform(self, motion: Motion, rest: Tensor | None = None) -> Gaussians:
+    @cached_property
+    def _rest_frames(self) -> Tensor:
+        """(N, 3, 3) of the triangles."""
+        return triangle_frames(self.bound.corners)
+
+    @cached_property
+    def _inset(self) -> Tensor:
+        """(N, 3) from the place on the triangle to the Gaussian's centre, in the triangle's frame."""
+        surface = (self.bound.barycentric[..., None] * self.bound.corners).sum(-2)
+        return rotate(self._rest_frames.mT, self.bound.centres - surface)
+
+    @cached_property
+    def _normal(self) -> Tensor:
+        """(N, 3) shading normals in the triangle's frame."""
+        return rotate(self._rest_frames.mT, self.bound.normals)
+
+    @cached_property
+    def _rest_lengths(self) -> Tensor:
+        """(N, 3) of the triangles' edges; of slivers at least a hundredth of the longest, so that they do not rule."""
+        lengths = edge_lengths(self.bound.corners)
+        return lengths.maximum(lengths.amax(-1, keepdim=True) / 100)
+
+    def corners(self, motion: Motion, offset: Tensor | None = None) -> Tensor:
+        """(T, N, 3, 3) corners of the Gaussians' triangles in each frame of `motion`.
+
+        Args:
+            offset: (T, N, 3), moves a Gaussian's triangle in the rest pose.
+        """
+        rest = self.bound.corners if offset is None else self.bound.corners + offset[..., None, :]
+        return self.skin.move(motion, rest.flatten(-3, -2)).unflatten(-2, (-1, 3))
+
+    def stretch(self, corners: Tensor) -> Tensor:
+        """(T,) mean squared relative change of the edges' lengths; `corners` as in `corners`."""
+        change = (edge_lengths(corners) - edge_lengths(self.bound.corners)) / self._rest_lengths
+        return (change**2).mean((-2, -1))
+
+    def perform(self, motion: Motion, corners: Tensor | None = None) -> Gaussians:
         """Gaussians of each frame of `motion`: moved, turned and shaded by the way they now face.
 
         Args:
             motion: T frames.
-            rest: rest centres (N, 3) or (T, N, 3) in the place of the bound ones.
+            corners: of these frames, where they are known already.
         """
-        matrices, offsets = self.skin.blend(motion)
-        centres = self.bound.centres if rest is None else rest
-        moved = rotate(matrices, centres) + offsets
-        normals = torch.nn.functional.normalize(rotate(matrices, self.bound.normals), dim=-1)
-        colors = self.lighting.shade(self.albedo, normals)
-        return Gaussians(moved, self.skin.turn(motion, self.bound.rotations), self.bound.scales, self.bound.opacities, colors)
+        corners = self.corners(motion) if corners is None else corners
+        frames = triangle_frames(corners)
+        moved = (self.bound.barycentric[..., None] * corners).sum(-2) + rotate(frames, self._inset)
+        colors = self.lighting.shade(self.albedo, rotate(frames, self._normal))
+        return Gaussians(moved, self._turned(motion, frames), self.bound.scales, self.bound.opacities, colors)
+
+    def _turned(self, motion: Motion, frames: Tensor) -> Tensor:
+        """(T, N, 4): each turns with its triangle. What the part that holds it most turns by is left out and put back as a
+        quaternion, since the small rest of a rotation is a quaternion without a case for every side of a half turn."""
+        held = self._holder @ torch.cat([motion.rotation.flatten(-2), motion.quaternion], -1)
+        rest = frames @ self._rest_frames.mT @ held[..., :9].unflatten(-1, (3, 3)).mT
+        return multiply(multiply(small_quaternion(rest), held[..., 9:]), self.bound.rotations)
+
+    @cached_property
+    def _holder(self) -> Tensor:
+        """(N, K), 1 for the part that holds the Gaussian's triangle most: a product with it picks."""
+        most = self.skin.weights.unflatten(0, (-1, 3)).sum(1).argmax(1)
+        return torch.nn.functional.one_hot(most, self.skin.weights.shape[1]).to(self.albedo)
 
     def render(self, gaussians: Gaussians, cameras: Cameras, size: tuple[int, int]) -> Rendering:
         """Pictures of the frames, one camera each, on white."""

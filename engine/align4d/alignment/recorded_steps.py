@@ -27,12 +27,13 @@ class RecordedSteps:
         step: forward, backward and optimiser.
         device: on which it computes.
         backend: of the rasteriser, as its settings name it.
+        wanted: whether to record at all.
     """
 
-    def __init__(self, step: Callable[[], None], device: torch.device, backend: str) -> None:
+    def __init__(self, step: Callable[[], None], device: torch.device, backend: str, wanted: bool = True) -> None:
         self.step, self.device = step, device
         used = choose(device).backend if backend == "auto" else backend
-        self.recordable = device.type == "cuda" and used == RECORDABLE
+        self.recordable = wanted and device.type == "cuda" and used == RECORDABLE
         self._room = LEAST_ROOM
         self._recording: tuple[torch.cuda.CUDAGraph, Deferral] | None = None
 

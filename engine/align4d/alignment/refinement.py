@@ -209,9 +209,11 @@ class _PoseRound:
             turn, shift = self._all()
             motion = self.skeleton.pose(turn, shift).frames(frames)
         # with gradients in either phase: the colours are the appearance's
-        shown = performer.perform(motion)
+        corners = performer.corners(motion)
+        shown = performer.perform(motion, corners)
         with torch.set_grad_enabled(deforming):
-            effort = self.cost.per_frame(turn.index_select(0, frames), shift.index_select(0, frames), shown.centres).mean()
+            chosen = turn.index_select(0, frames), shift.index_select(0, frames)
+            effort = self.cost.per_frame(*chosen, shown.centres, performer.stretch(corners)).mean()
             jerk = [(torch.diff(one, n=2, dim=0) ** 2).sum() for one in (turn / self.turn_lever, shift / self.shift_lever)]
         return shown, effort + self.settings.smooth * (jerk[0] + jerk[1]) / len(turn)
 
@@ -250,7 +252,7 @@ class _FieldRound:
             length = (rest[:, self.neighbour] - rest[:, :, None] + 1e-9).norm(dim=-1)
             rigid = (((length - self.length) / self.length) ** 2).mean()
             cost = self.settings.rigid * rigid + self.settings.small * (offset**2).sum(-1).mean()
-        return performer.perform(motion, rest), cost
+        return performer.perform(motion, performer.corners(motion, offset)), cost
 
     def step(self, done: float) -> None:
         """One step of Adam."""

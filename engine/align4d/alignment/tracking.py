@@ -32,13 +32,15 @@ class TrackingSettings:
     bend: cost of turning a thin joint by 1 rad; above `joint_radius` it grows with the square of the radius.
     joint_radius: up to which a joint is thin.
     slack: cost of pulling a joint apart by one longest side of the asset, squared.
+    stretch: cost of a mean squared relative change of the length of the mesh's edges of 1.
     depth_drift: cost of a mean squared motion in depth, away from the rest pose, of one longest side: what the video does
         not show to have moved in depth has not.
+    recorded: on a GPU, record an iteration as a CUDA graph and replay it.
     loss: weights of colour and mask.
     """
 
     resolution: int = 160
-    iterations: int = 60
+    iterations: int = 120
     rate: float = 0.004
     last_rate: float = 0.0004
     floor: float = 0.3
@@ -47,7 +49,9 @@ class TrackingSettings:
     bend: float = 0.012
     joint_radius: float = 0.04
     slack: float = 3.0
+    stretch: float = 1.0
     depth_drift: float = 2.0
+    recorded: bool = False
     loss: KnownViewSettings = field(default_factory=KnownViewSettings)
 
 
@@ -139,12 +143,13 @@ class PoseCost:
         self.depth_axis = torch.from_numpy(world_to_camera[2, :3]).to(rest)
         self.rest_depth = rest @ self.depth_axis
 
-    def per_frame(self, turn: Tensor, shift: Tensor, centres: Tensor) -> Tensor:
-        """(T,) of turns and shifts (T, K, 3) and the Gaussians' centres (T, N, 3)."""
+    def per_frame(self, turn: Tensor, shift: Tensor, centres: Tensor, stretch: Tensor) -> Tensor:
+        """(T,) of turns and shifts (T, K, 3), the Gaussians' centres (T, N, 3) and the stretch (T,) of the surface."""
         bend = ((turn**2).sum(-1) * self.resistance).sum(-1)
         slack = ((shift**2).sum(-1) * self.is_joint).sum(-1)
         drift = ((centres @ self.depth_axis - self.rest_depth) ** 2).mean(-1)
-        return self.settings.bend * bend + self.settings.slack * slack + self.settings.depth_drift * drift
+        joints = self.settings.bend * bend + self.settings.slack * slack
+        return joints + self.settings.depth_drift * drift + self.settings.stretch * stretch
 
 
 class _FrameStep:
@@ -162,7 +167,7 @@ class _FrameStep:
         self.target, self.target_alpha = torch.empty_like(reference.color[:1]), torch.empty_like(reference.alpha[:1])
         self.loss = torch.zeros_like(reference.color[0, 0, 0, 0])
         self.optimiser = LeveredAdam([self.turns, self.shifts], settings.floor)
-        self.steps = RecordedSteps(self._step, reference.color.device, performer.backend)
+        self.steps = RecordedSteps(self._step, reference.color.device, performer.backend, settings.recorded)
 
     def solve(self, frame: int, turn: Tensor, shift: Tensor, report: Reporter) -> tuple[Tensor, Tensor, float]:
         """Turn (1, K, 3), shift (1, K, 3) and the known-view loss, from a first guess."""
@@ -181,11 +186,14 @@ class _FrameStep:
     def _step(self) -> None:
         settings = self.settings
         turn, shift = self.turns * self.turn_lever, self.shifts * self.shift_lever
-        shown = self.performer.perform(self.skeleton.pose(turn, shift))
+        motion = self.skeleton.pose(turn, shift)
+        corners = self.performer.corners(motion)
+        shown = self.performer.perform(motion, corners)
         picture = self.performer.render(shown, self.cameras, self.reference.size)
         shown_and_true = (picture.color, picture.alpha, self.target, self.target_alpha)
         loss = self.known(*shown_and_true)
         blurred = self.known(*(avg_pool2d(one, settings.blur) for one in shown_and_true))
-        (loss + blurred + self.cost.per_frame(turn, shift, shown.centres).sum()).backward()
+        cost = self.cost.per_frame(turn, shift, shown.centres, self.performer.stretch(corners)).sum()
+        (loss + blurred + cost).backward()
         self.loss.copy_(loss.detach())
         self.optimiser.step(settings.rate + (settings.last_rate - settings.rate) * self.optimiser.steps / settings.iterations)

@@ -54,6 +54,8 @@ class BoundGaussians:
         opacities: (N,).
         normals: (N, 3) shading normals.
         albedo: (N, 3) sRGB colour of the asset's material.
+        corners: (N, 3, 3) corners of the triangle that each lies on.
+        barycentric: (N, 3) place on it.
     """
 
     centres: Tensor
@@ -62,6 +64,8 @@ class BoundGaussians:
     opacities: Tensor
     normals: Tensor
     albedo: Tensor
+    corners: Tensor
+    barycentric: Tensor
 
     def to(self, device: str) -> BoundGaussians:
         """The same on `device`."""
@@ -85,6 +89,8 @@ def bind_gaussians(asset: Asset, settings: GaussianSettings, seed: int, device: 
         opacities=torch.full((len(samples),), 0.95),
         normals=torch.from_numpy(samples.normal),
         albedo=torch.from_numpy(samples.colour),
+        corners=torch.from_numpy(asset.vertices[asset.triangles[samples.triangle]]),
+        barycentric=torch.from_numpy(samples.barycentric),
     )
     inwards = -_smooth_normals(asset, samples.triangle, samples.barycentric)
     return _fit_to_mesh(asset, start.to(device), torch.from_numpy(inwards).to(device), settings, seed, backend, report)

@@ -17,7 +17,8 @@ class PartSettings:
     """How a mesh is cut into parts. Lengths are of the asset's longest side.
 
     Attributes:
-        size: length of a part along a limb.
+        size: length of a part along a limb, where the mesh is one shell.
+        shell_size: the same where it has several: whoever made them has cut at most of the joints already.
         contact: shells closer than this touch.
         small: a shell with less than this part of the whole area belongs to the shell that it touches most.
         attached: a shell of which this part of the area touches another shell belongs to it (a belt, a collar).
@@ -27,6 +28,7 @@ class PartSettings:
     """
 
     size: float = 0.15
+    shell_size: float = 0.25
     contact: float = 0.03
     small: float = 0.02
     attached: float = 0.8
@@ -61,9 +63,11 @@ def find_parts(surface: SurfaceGraph, settings: PartSettings) -> Parts:
     contacts = pairs[surface.shell[pairs[:, 0]] != surface.shell[pairs[:, 1]]]
     group = _group_shells(surface, contacts, settings)
     label = np.full(len(surface.nodes), -1)
-    for number in np.unique(group):
+    numbers = np.unique(group)
+    size = settings.size if len(numbers) == 1 else settings.shell_size
+    for number in numbers:
         members = np.flatnonzero(group == number)
-        label[members] = label.max() + 1 + _slice_group(surface, members, settings)
+        label[members] = label.max() + 1 + _slice_group(surface, members, size, settings)
     return Parts(label, _blend(surface, label, settings.blend), contacts)
 
 
@@ -116,14 +120,17 @@ def _extents(points: np.ndarray, weight: np.ndarray) -> np.ndarray:
     return np.sqrt(12 * np.maximum(np.linalg.eigvalsh(np.cov(points.T, aweights=weight + 1e-12))[::-1], 0))
 
 
-def _slice_group(surface: SurfaceGraph, members: np.ndarray, settings: PartSettings) -> np.ndarray:
-    """(m,) slice of each member: farthest-point seeds, evened out, cells by shortest path; lengths count less where the body is thick."""
+def _slice_group(surface: SurfaceGraph, members: np.ndarray, size: float, settings: PartSettings) -> np.ndarray:
+    """(m,) slice, about `size` long, of each member: farthest-point seeds, evened out, cells by shortest path.
+
+    Lengths count less where the body is thick.
+    """
     points, weight = surface.nodes[members], surface.area[members]
     extents = _extents(points, weight)
     if extents[0] < settings.compact_ratio * extents[1] and extents[0] < settings.compact_size:
         return np.zeros(len(members), np.int64)
-    graph = _scaled(surface, members, settings.size)
-    reach = 0.8 * settings.size
+    graph = _scaled(surface, members, size)
+    reach = 0.8 * size
     middle = int(np.linalg.norm(points - np.average(points, axis=0, weights=weight + 1e-12), axis=1).argmin())
     distance = dijkstra(graph, directed=False, indices=middle)
     seeds = [int(distance.argmax()) if distance.max() > reach else middle]

@@ -94,6 +94,14 @@ def matrix_from_quaternion(quaternion: Tensor) -> Tensor:
     return torch.stack(rows, -1).reshape(*quaternion.shape[:-1], 3, 3)
 
 
+def small_quaternion(matrix: Tensor) -> Tensor:
+    """(..., 4) unit quaternions of rotation matrices (..., 3, 3) by less than a half turn."""
+    twice = matrix - matrix.mT
+    real = 1 + matrix[..., 0, 0] + matrix[..., 1, 1] + matrix[..., 2, 2]
+    parts = [real.clamp_min(1e-3), twice[..., 2, 1], twice[..., 0, 2], twice[..., 1, 0]]
+    return torch.nn.functional.normalize(torch.stack(parts, -1), dim=-1)
+
+
 def quaternion_to_normal(normal: Tensor) -> Tensor:
     """(..., 3) unit vectors to quaternions that turn +Z into them."""
     x, y, z = normal.unbind(-1)

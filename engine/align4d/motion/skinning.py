@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from .parts import Parts
-from .rotations import multiply
 from .skeleton import Motion
 from .surface_graph import SurfaceGraph
 
@@ -23,11 +21,6 @@ class Skin:
 
     weights: Tensor
 
-    @cached_property
-    def _holder(self) -> Tensor:
-        """(N, K), 1 for the part that holds the point most: a product with it picks, and so does its gradient, in a fixed order."""
-        return torch.nn.functional.one_hot(self.weights.argmax(1), self.weights.shape[1]).to(self.weights)
-
     def blend(self, motion: Motion) -> tuple[Tensor, Tensor]:
         """The affine map of each point: matrices (T, N, 3, 3) and offsets (T, N, 3)."""
         affine = self.weights @ torch.cat([motion.rotation.flatten(-2), motion.offset], -1)
@@ -37,10 +30,6 @@ class Skin:
         """Positions (T, N, 3) of rest positions (N, 3), or of positions per frame (T, N, 3)."""
         matrices, offsets = self.blend(motion)
         return rotate(matrices, points) + offsets
-
-    def turn(self, motion: Motion, rotations: Tensor) -> Tensor:
-        """Quaternions (T, N, 4) of rest quaternions (N, 4): each follows the part that holds it most."""
-        return multiply(self._holder @ motion.quaternion, rotations)
 
 
 def rotate(matrices: Tensor, vectors: Tensor) -> Tensor:
