@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+
 from align4d.errors import EngineError
 from align4d.priors.embedded import WEIGHTS, EmbeddedPrior, load_embedded_prior, load_network, save_network
 from align4d.priors.embedded_network import NetworkConfig, NovelViewNetwork

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from align4d.datasets.procedural import HELD_OUT_SEED
 from align4d.priors.embedded import load_network
 from align4d.priors.embedded_network import NetworkConfig, NovelViewNetwork
