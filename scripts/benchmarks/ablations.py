@@ -1,0 +1,108 @@
+"""Ablations: the methods, and the paper's without one of its modules each, on every case with several seeds."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from align4d.protocol import replacing
+from support.console import ScriptError, say
+
+from . import ablations_run, ablations_table
+from .ablations_curves import write_curves
+from .ablations_run import Record
+from .ablations_variants import VARIANTS, Trial, chosen, plan
+from .jobs import pipeline_device
+from .motion import find_cases, overrides, write_report
+
+SEEDS = (0, 1, 2)
+
+Measure = Callable[[Trial], Record]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    names = ", ".join(variant.name for variant in VARIANTS)
+    parser.add_argument("--cases", type=Path, required=True, help="folder of cases: asset.blend, reference.mp4 and truth.npz each")
+    parser.add_argument("--only", action="append", metavar="NAME", help="one case (can be repeated)")
+    parser.add_argument("--variants", nargs="+", metavar="VARIANT", help=f"some of: {names}")
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS), metavar="SEED")
+    parser.add_argument("--iterations", type=int, help="of the paper's optimisation, the same for each of its variants; else the preset's")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting of every variant (can be repeated)")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    parser.add_argument("--blender", metavar="PATH", help="an installed Blender instead of PyPI's bpy")
+    parser.add_argument("--out", type=Path, required=True, help="folder for table.md, figures.json and the runs; what is finished there is kept")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs what is not finished yet, one after the other; 1 where a run failed."""
+    cases = find_cases(arguments.cases, arguments.only)
+    variants = chosen(arguments.variants)
+    device = pipeline_device(arguments.device)
+    trials = plan(variants, cases, sorted(set(arguments.seeds)), device, arguments.iterations, overrides(arguments.set))
+    ablations_run.capture_cases(cases, arguments.out, arguments.blender)
+    first = min(arguments.seeds)
+    failures = complete(trials, arguments.out, lambda trial: ablations_run.measure(trial, arguments.out, pictures=trial.seed == first))
+    say("\n" + (arguments.out / "table.md").read_text(encoding="utf-8"))
+    return int(bool(failures))
+
+
+def complete(trials: Sequence[Trial], out: Path, measure: Measure) -> dict[str, str]:
+    """Measures the trials that are not finished, and writes the report after each; returns what failed, with its sentence.
+
+    A failed trial is tried again the next time. Raises ScriptError, before anything runs, where a finished one had other settings.
+    """
+    stored = {trial.folder(out): found for trial in trials if (found := finished(trial, out)) is not None}
+    failures: dict[str, str] = {}
+    for number, trial in enumerate(trials, start=1):
+        folder = trial.folder(out)
+        if folder not in stored:
+            say(f"\n{number} of {len(trials)}")
+            try:
+                stored[folder] = measure(trial)
+            except ScriptError as error:
+                failures[str(folder.relative_to(out))] = str(error)
+                say(f"{folder.relative_to(out)} failed: {error}")
+            else:
+                folder.mkdir(parents=True, exist_ok=True)
+                write_report(folder / "figures.json", stored[folder])
+                report(trials, list(stored.values()), failures, out)
+    report(trials, list(stored.values()), failures, out)
+    return failures
+
+
+def finished(trial: Trial, out: Path) -> Record | None:
+    """What was measured of a trial before; None where it is not finished. Raises ScriptError where its settings were others."""
+    path = trial.folder(out) / "figures.json"
+    if not path.exists():
+        return None
+    found: Record = json.loads(path.read_text(encoding="utf-8"))
+    ablations_run.check_order(path.parent, found["order"], trial.order())
+    return found
+
+
+def report(trials: Sequence[Trial], records: list[Record], failures: dict[str, str], out: Path) -> None:
+    """table.md, losses.png and figures.json of what is there so far."""
+    variants = [variant for variant in VARIANTS if any(trial.variant == variant for trial in trials)]
+    cases = sorted({trial.case.name for trial in trials})
+    seeds = sorted({trial.seed for trial in trials})
+    machines = sorted({one["machine"] for one in records})
+    out.mkdir(parents=True, exist_ok=True)
+    drawn = write_curves(out / "losses.png", records, cases)
+    figures: dict[str, Any] = {
+        "machines": machines,
+        "cases": cases,
+        "seeds": seeds,
+        "rows": ablations_table.summary(records, variants, cases),
+        "failures": failures,
+        "runs": records,
+    }
+    write_report(out / "figures.json", figures)
+    done = f"{len(records)} of {len(trials)} runs"
+    head = f"{'; '.join(machines) or 'Nothing measured'}. Cases: {', '.join(cases)}. Seeds: {', '.join(map(str, seeds))}; {done}."
+    picture = "\n![Loss of the known views, AO and JO](losses.png)\n" if drawn else ""
+    failed = "".join(f"\n- failed: {name}: {sentence.splitlines()[-1]}" for name, sentence in failures.items())
+    with replacing(out / "table.md", "w") as file:
+        file.write(f"{head}\n\n{ablations_table.markdown(records, variants, cases)}{picture}{failed}")

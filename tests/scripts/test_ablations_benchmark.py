@@ -1,0 +1,201 @@
+"""The ablations' own logic: which runs there are, means and spreads, going on where it was broken off, and what a stage costs."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from align4d.settings import settings_for
+from benchmarks import ablations, ablations_curves, ablations_run, ablations_table
+from benchmarks.ablations_variants import VARIANTS, Trial, chosen, plan
+from benchmarks.ablations_worker import StageMemory
+from support.console import ScriptError
+
+CASES = [Path("a"), Path("b")]
+
+
+def trials(names: list[str], seeds: list[int], iterations: int | None = None, **settings: Any) -> list[Trial]:
+    return plan(chosen(names), CASES, seeds, "cpu", iterations, settings)
+
+
+def measured(trial: Trial, explained: float = 0.5) -> dict[str, Any]:
+    """A record as `ablations_run.record` makes it."""
+    return {
+        "variant": trial.variant.name,
+        "case": trial.case.name,
+        "seed": trial.seed,
+        "order": trial.order(),
+        "machine": "a machine",
+        "figures": {"motion_explained": explained, "static_motion_explained": 0.0, "shown_motion_explained": explained, "seconds": 10.0},
+        "stages": {"optimising": {"seconds": 8.0 + trial.seed, "gb": 1.0, "gpu_gb": None}},
+        "known_loss": [1.0] * 100 + [0.5] * 100,
+        "notes": [],
+    }
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
+def test_every_variant_is_known_to_the_engine(variant: Any) -> None:
+    settings_for(variant.preset, dict(variant.settings))
+
+
+def test_each_module_is_left_out_by_one_variant() -> None:
+    left_out = {}
+    for name in ("paper", "no-oda", "no-mgja", "jo", "dg4d"):
+        (variant,) = chosen([name])
+        paper = settings_for(variant.preset, dict(variant.settings)).paper
+        left_out[name] = (not paper.align_distance, paper.optimisation.unknown.geometry == 0, paper.optimisation.schedule.joint)
+    assert left_out == {
+        "paper": (False, False, False),
+        "no-oda": (True, False, False),
+        "no-mgja": (False, True, False),
+        "jo": (False, False, True),
+        "dg4d": (True, True, True),
+    }
+
+
+def test_the_budget_is_the_same_for_all_of_the_paper_and_a_variant_stays_what_it_is() -> None:
+    found = trials(["jo", "paper", "artist"], [0], 40, **{"gaussians.count": 9, "paper.optimisation.schedule.joint": False})
+    settings = {trial.variant.name: trial.settings for trial in found}
+    assert settings["jo"] == {"gaussians.count": 9, "paper.optimisation.iterations": 40, "paper.optimisation.schedule.joint": True}
+    assert settings["paper"] == {"gaussians.count": 9, "paper.optimisation.iterations": 40, "paper.optimisation.schedule.joint": False}
+    assert "paper.optimisation.iterations" not in settings["artist"]
+
+
+def test_one_seed_is_complete_before_the_next_begins() -> None:
+    assert [(trial.seed, trial.case.name, trial.variant.name) for trial in trials(["paper", "jo"], [3, 5])][:5] == [
+        (3, "a", "jo"),
+        (3, "a", "paper"),
+        (3, "b", "jo"),
+        (3, "b", "paper"),
+        (5, "a", "jo"),
+    ]
+
+
+def test_an_unknown_variant_is_named() -> None:
+    with pytest.raises(ScriptError, match="no variant nothing"):
+        chosen(["paper", "nothing"])
+
+
+def test_means_are_over_cases_and_spreads_over_seeds() -> None:
+    explained = {(0, "a"): 0.2, (0, "b"): 0.4, (1, "a"): 0.4, (1, "b"): 0.6}
+    records = [measured(trial, explained[trial.seed, trial.case.name]) for trial in trials(["paper"], [0, 1])]
+    spread = ablations_table.over_seeds(records, "paper", "motion_explained", ["a", "b"])
+    assert spread is not None
+    assert (spread.mean, spread.deviation, spread.seeds) == (pytest.approx(0.4), pytest.approx(0.2 / 2**0.5), 2)
+    assert spread.text(2) == "0.40 ± 0.14"
+
+
+def test_a_seed_without_all_cases_does_not_count() -> None:
+    records = [measured(trial, 0.3 + trial.seed) for trial in trials(["paper"], [0, 1])]
+    spread = ablations_table.over_seeds(records[:-1], "paper", "motion_explained", ["a", "b"])
+    assert spread is not None
+    assert (spread.mean, spread.deviation, spread.seeds) == (pytest.approx(0.3), None, 1)
+    assert spread.text(2) == "0.30"
+    records[0]["figures"]["motion_explained"] = float("nan")
+    assert ablations_table.over_seeds(records[:-1], "paper", "motion_explained", ["a", "b"]) is None
+
+
+def test_the_table_has_the_static_mesh_and_dashes_where_nothing_was_measured() -> None:
+    records = [measured(trial) for trial in trials(["paper"], [0])]
+    lines = ablations_table.quality_table(records, chosen(["jo", "paper"]), ["a", "b"]).splitlines()
+    assert lines[0] == "| variant | motion explained | as shown | s | seeds |"
+    assert lines[2] == "| static mesh | 0.00 | 0.00 | – | 1 |"
+    assert lines[3] == "| w/o AO (JO) | – | – | – | 0 |"
+    assert lines[4] == "| `paper`: Align4D | 0.50 | 0.50 | 10 | 1 |"
+
+
+def test_stages_are_means_over_runs() -> None:
+    records = [measured(trial) for trial in trials(["paper"], [0, 1])]
+    lines = ablations_table.stage_table(records, chosen(["paper"])).splitlines()
+    assert lines == ["| variant | optimising |", "| --- | --- |", "| `paper`: Align4D | 8.5 s (1.00) |"]
+
+
+def test_losses_are_read_just_before_a_step() -> None:
+    records = [measured(trial) for trial in trials(["paper"], [0])]
+    at = [ablations_table.loss_at(records, "paper", step, ["a", "b"]) for step in (100, 200, 300)]
+    assert [spread and spread.mean for spread in at] == [1.0, 0.5, None]
+
+
+def test_curves_are_smoothed_over_what_came_before() -> None:
+    values = np.arange(60.0)
+    smooth = ablations_curves.smooth(values)
+    assert smooth[0] == 0 and smooth[2] == 1 and smooth[59] == pytest.approx(values[60 - ablations_table.WINDOW :].mean())
+
+
+def test_what_is_finished_is_not_run_again(tmp_path: Path) -> None:
+    wanted = trials(["jo", "paper"], [0])
+    ran: list[Trial] = []
+
+    def measure(trial: Trial) -> dict[str, Any]:
+        if len(ran) == 2:
+            raise ScriptError("The engine hit something.")
+        ran.append(trial)
+        return measured(trial)
+
+    failures = ablations.complete(wanted, tmp_path, measure)
+    assert failures == {str(trial.folder(Path())): "The engine hit something." for trial in wanted[2:]}
+    assert "2 of 4 runs" in (tmp_path / "table.md").read_text(encoding="utf-8")
+    ran.clear()
+    assert ablations.complete(wanted, tmp_path, lambda trial: ran.append(trial) or measured(trial)) == {}  # type: ignore[func-returns-value]
+    assert ran == wanted[2:]
+    report = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
+    assert len(report["runs"]) == 4 and report["rows"]["paper"]["motion_explained"]["mean"] == 0.5
+    assert (tmp_path / "losses.png").exists()
+
+
+def test_runs_with_other_settings_are_not_mixed_in(tmp_path: Path) -> None:
+    ablations.complete(trials(["paper"], [0], 40), tmp_path, measured)
+    with pytest.raises(ScriptError, match="other settings.*iterations"):
+        ablations.complete(trials(["paper"], [0], 50), tmp_path, measured)
+
+
+def test_a_captured_case_needs_no_blender(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    class Asked(Exception):
+        pass
+
+    def ask(program: object) -> None:
+        asked.append(program)
+        raise Asked
+
+    monkeypatch.setattr(ablations_run.blender, "chosen", ask)
+    with pytest.raises(Asked):
+        ablations_run.capture_cases(CASES, tmp_path, "program")
+    for case in CASES:
+        folder = ablations_run.capture_of(case, tmp_path)
+        folder.mkdir(parents=True)
+        (folder / "request.json").touch()
+    ablations_run.capture_cases(CASES, tmp_path, "program")
+    assert asked == ["program"]
+
+
+def test_a_complete_run_is_only_scored_when_its_settings_are_the_wanted_ones(tmp_path: Path) -> None:
+    (trial, _) = trials(["paper"], [0])
+    done = dataclasses.replace(trial, seed=1).order()
+    with pytest.raises(ScriptError, match="seed 1 instead of 0"):
+        ablations_run.check_order(tmp_path, done, trial.order())
+    ablations_run.check_order(tmp_path, trial.order(), trial.order())
+
+
+def test_memory_is_told_by_stage() -> None:
+    used, seen = [100], threading.Event()
+
+    def read() -> int:
+        if used[0] == 700:
+            seen.set()
+        return used[0]
+
+    with StageMemory(read) as memory:
+        memory.begin("first")
+        used[0] = 700  # only the thread can see this
+        assert seen.wait(10)
+        used[0] = 200
+        memory.begin("second")
+    assert memory.peaks == {"first": 700, "second": 200}
