@@ -17,6 +17,7 @@ from .checkpoint import Checkpoint
 from .errors import EngineError
 from .gaussians.surface_bound import BoundGaussians, bind_gaussians
 from .inputs.asset import Asset, load_asset
+from .inputs.cuts import cut_notes
 from .inputs.masks import Masks, find_masks
 from .inputs.video import Clip, load_clip
 from .memory import peak_gb
@@ -74,7 +75,7 @@ class Job:
         asset = load_asset(self.request, self.folder)
         clip = load_clip(self.request.video, self.settings.video_side)
         masks = find_masks(clip)
-        for sentence in (*clip.notes, *masks.notes):
+        for sentence in (*clip.notes, *masks.notes, *cut_notes(clip, masks)):
             self.note("input", sentence)
         return asset, clip, masks
 
@@ -98,7 +99,9 @@ class Job:
             return SolvedPose.from_arrays(stored)
         matrix, similarity = np.array(self.request.camera.matrix_world), asset.similarity
         start = orbit_from_matrix(normalised_from_blender(matrix, similarity.centre, similarity.size))
-        reference = self.reference(clip, masks, self.settings.pose.resolution, slice(0, 1))
+        # as if the first frame showed the object whole: the sweep tells by the space around it whether a distance is possible
+        fovy, resolution = self.request.camera.fovy, self.settings.pose.resolution
+        reference = make_reference(clip, masks, fovy, resolution, slice(0, 1), self.device, whole=True)
         solved = solve_pose(
             asset, gaussians, reference, start, self.request.camera.solve, self.settings.pose, self.request.backend, self.report
         )

@@ -13,6 +13,7 @@ from support.console import ScriptError, say
 
 from . import ablations_run, ablations_table
 from .ablations_curves import write_curves
+from .ablations_pictures import write_sheets
 from .ablations_run import Record
 from .ablations_variants import VARIANTS, Trial, chosen, plan
 from .jobs import pipeline_device
@@ -33,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting of every variant (can be repeated)")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument("--blender", metavar="PATH", help="an installed Blender instead of PyPI's bpy")
-    parser.add_argument("--out", type=Path, required=True, help="folder for table.md, figures.json and the runs; what is finished there is kept")
+    parser.add_argument("--out", type=Path, required=True, help="folder for table.md, figures.json, pictures and the runs; what is finished there is kept")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -45,6 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     ablations_run.capture_cases(cases, arguments.out, arguments.blender)
     first = min(arguments.seeds)
     failures = complete(trials, arguments.out, lambda trial: ablations_run.measure(trial, arguments.out, pictures=trial.seed == first))
+    write_sheets(trials, arguments.out)
     say("\n" + (arguments.out / "table.md").read_text(encoding="utf-8"))
     return int(bool(failures))
 

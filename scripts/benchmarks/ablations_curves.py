@@ -52,7 +52,7 @@ def write_curves(path: Path, records: Sequence[Record], cases: Sequence[str]) ->
     for step in STEPS:
         if step <= longest:
             axes.axvline(step, color="0.85", zorder=0)
-    axes.set(xlabel="iteration", ylabel="loss of the known views", yscale="log", title="Asynchronous (AO) and joint (JO) optimisation")
+    axes.set(xlabel="iteration", ylabel="loss of the known views", title="Asynchronous (AO) and joint (JO) optimisation")
     axes.legend()
     figure.savefig(path, dpi=120)
     pyplot.close(figure)

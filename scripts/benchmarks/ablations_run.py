@@ -113,6 +113,8 @@ def _ordered(request: protocol.Request) -> dict[str, Any]:
 
 def check_order(folder: Path, done: dict[str, Any], wanted: dict[str, Any]) -> None:
     """Raises ScriptError where what lies in `folder` was run with other settings: one table must not mix two budgets."""
-    if done != wanted:
-        different = ", ".join(f"{name} {done.get(name)!r} instead of {value!r}" for name, value in wanted.items() if done.get(name) != value)
+    before, now = ({**order, **order["settings"]} for order in (done, wanted))
+    names = [name for name in {**before, **now} if name != "settings" and before.get(name) != now.get(name)]
+    if names:
+        different = ", ".join(f"{name} {before.get(name, 'unset')} instead of {now.get(name, 'unset')}" for name in names)
         raise ScriptError(f"{folder} was run with other settings: {different}. Choose another folder with --out, or delete that one.")

@@ -136,7 +136,7 @@ def loss_table(records: list[Record], variants: Sequence[Variant], cases: Sequen
     for variant in variants:
         if variant.preset == "paper":
             spreads = [loss_at(records, variant.name, step, cases) for step in STEPS]
-            rows.append([variant.title, *(_cell(spread, 4) for spread in spreads)])
+            rows.append([variant.title, *(_cell(spread, 2) for spread in spreads)])
     return _table(["variant", *map(str, STEPS)], rows)
 
 

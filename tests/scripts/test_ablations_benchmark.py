@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from align4d.settings import settings_for
-from benchmarks import ablations, ablations_curves, ablations_run, ablations_table
+from benchmarks import ablations, ablations_curves, ablations_pictures, ablations_run, ablations_table
 from benchmarks.ablations_variants import VARIANTS, Trial, chosen, plan
 from benchmarks.ablations_worker import StageMemory
+from benchmarks.motion_pictures import SIDE
 from support.console import ScriptError
 
 CASES = [Path("a"), Path("b")]
@@ -151,7 +153,7 @@ def test_what_is_finished_is_not_run_again(tmp_path: Path) -> None:
 
 def test_runs_with_other_settings_are_not_mixed_in(tmp_path: Path) -> None:
     ablations.complete(trials(["paper"], [0], 40), tmp_path, measured)
-    with pytest.raises(ScriptError, match="other settings.*iterations"):
+    with pytest.raises(ScriptError, match="other settings: paper.optimisation.iterations 40 instead of 50. "):
         ablations.complete(trials(["paper"], [0], 50), tmp_path, measured)
 
 
@@ -182,6 +184,18 @@ def test_a_complete_run_is_only_scored_when_its_settings_are_the_wanted_ones(tmp
     with pytest.raises(ScriptError, match="seed 1 instead of 0"):
         ablations_run.check_order(tmp_path, done, trial.order())
     ablations_run.check_order(tmp_path, trial.order(), trial.order())
+
+
+def test_a_sheet_stacks_the_variants_below_the_truth(tmp_path: Path) -> None:
+    found = [trial for trial in trials(["jo", "paper"], [0]) if trial.case.name == "a"]
+    for shade, trial in zip((10, 20), found, strict=True):
+        trial.folder(tmp_path).mkdir(parents=True)
+        rows = [np.full((SIDE, 2 * SIDE, 3), value, np.uint8) for value in (1, 2, shade, 4)]
+        Image.fromarray(np.concatenate(rows)).save(trial.folder(tmp_path) / "sheet.png")
+    assert ablations_pictures.write_sheets(trials(["jo", "paper"], [0, 1]), tmp_path) == [tmp_path / "a.png"]
+    with Image.open(tmp_path / "a.png") as image:
+        pixels = np.asarray(image)
+    assert pixels[SIDE - 1 :: SIDE, -1, 0].tolist() == [1, 4, 10, 20]
 
 
 def test_memory_is_told_by_stage() -> None:

@@ -53,7 +53,7 @@ class Reference:
 
 
 def make_reference(
-    clip: Clip, masks: Masks, fovy: float, resolution: int, frames: slice = slice(None), device: str = "cpu"
+    clip: Clip, masks: Masks, fovy: float, resolution: int, frames: slice = slice(None), device: str = "cpu", whole: bool = False
 ) -> Reference:
     """Crops all frames to the square that holds the object in every one of them, and scales it to `resolution`.
 
@@ -61,16 +61,21 @@ def make_reference(
         fovy: vertical field of view of the whole frame [degrees].
         frames: which frames to take; the crop holds the object in these.
         device: where the pictures go.
+        whole: the object is whole in these frames. Else, where the frame's border cuts it, the crop ends there too: nobody knows
+            what lies outside, and white would count as seen.
     """
     alpha, pictures = masks.alpha[frames], clip.frames[frames]
     left, top, side = _square(alpha)
     height, width = alpha.shape[1:]
+    if masks.touches_border[frames].any() and not whole:
+        left, top = _inside(left, side, width), _inside(top, side, height)
     scale = resolution / side
     intrinsics = np.diag([scale, scale, 1.0]) @ _shift(-left, -top) @ intrinsics_for(fovy, width, height)
     colors, alphas = [], []
     for picture, coverage in zip(pictures, alpha, strict=True):
         cover = coverage[..., None].astype(np.float32)
-        on_white = picture.astype(np.float32) / 255 * (cover > 0) + (cover <= 0)
+        # at an edge the picture is a mixture with the background, which is white from here on
+        on_white = np.where(cover > 0, picture.astype(np.float32) / 255 + (1 - cover) * (1 - masks.behind), 1.0).clip(0, 1)
         layers = np.concatenate([on_white, cover], axis=2)
         scaled = _crop(layers, left, top, side, resolution)
         colors.append(scaled[..., :3].transpose(2, 0, 1))
@@ -90,6 +95,11 @@ def _square(alpha: np.ndarray) -> tuple[float, float, float]:
     top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
     side = max(bottom - top, right - left) * (1 + 2 * MARGIN)
     return (left + right - side) / 2, (top + bottom - side) / 2, float(side)
+
+
+def _inside(start: float, side: float, length: int) -> float:
+    """Where the crop has to start to lie within the frame; where it is too large for that, it stays."""
+    return float(np.clip(start, 0, length - side)) if side <= length else start
 
 
 def _crop(layers: np.ndarray, left: float, top: float, side: float, resolution: int) -> np.ndarray:

@@ -40,7 +40,7 @@ class TrackingSettings:
     """
 
     resolution: int = 160
-    iterations: int = 120
+    iterations: int = 80
     rate: float = 0.004
     last_rate: float = 0.0004
     floor: float = 0.3
@@ -48,7 +48,7 @@ class TrackingSettings:
     blur: int = 4
     bend: float = 0.012
     joint_radius: float = 0.04
-    slack: float = 3.0
+    slack: float = 0.5
     stretch: float = 1.0
     depth_drift: float = 2.0
     recorded: bool = False

@@ -25,6 +25,7 @@ class Masks:
         touches_border: (T,) bool, the object is cut by the frame's border.
         empty: (T,) bool, the frame shows no object.
         notes: what the user should know, as sentences.
+        behind: (3,) or (H, W, 3) float32 in [0, 1], the background that is mixed into the object's edges; white where it is not known.
     """
 
     alpha: np.ndarray
@@ -32,26 +33,28 @@ class Masks:
     touches_border: np.ndarray
     empty: np.ndarray
     notes: tuple[str, ...] = ()
+    behind: np.ndarray = dataclasses.field(default_factory=lambda: np.ones(3, np.float32))
 
 
 def find_masks(clip: Clip) -> Masks:
     """Masks of all frames.
 
     Raises:
-        EngineError: "video_empty" where no frame shows an object; "masks_unavailable" where the background is not plain and rembg
-            or its model is not installed.
+        EngineError: "video_empty" where no frame shows an object, "first_frame_empty" where the first one does not;
+            "masks_unavailable" where the background is not plain and rembg or its model is not installed.
     """
     if clip.alpha is not None:
         alpha, source = clip.alpha.astype(np.float32) / 255.0, "alpha"
     elif (background := find_background(clip.frames)) is not None:
-        alpha, source = np.stack([key(frame, background) for frame in clip.frames]), "background"
+        alpha = np.stack([key(frame, background) for frame in clip.frames])
+        return dataclasses.replace(judge(alpha, "background"), behind=(background.colour / 255).astype(np.float32))
     else:
         alpha, source = foreground_model.find_alpha(clip.frames), "rembg"
     return judge(alpha, source)
 
 
 def judge(alpha: np.ndarray, source: str) -> Masks:
-    """Masks with their flags and notes. Raises EngineError "video_empty"."""
+    """Masks with their flags and notes. Raises EngineError "video_empty" or "first_frame_empty"."""
     empty: np.ndarray = np.less(alpha.mean(axis=(1, 2)), EMPTY)
     if empty.all():
         raise EngineError(
@@ -59,11 +62,25 @@ def judge(alpha: np.ndarray, source: str) -> Masks:
             "The video shows no object: all of it looks like background.",
             "Choose a video whose object stands out from its background, or one with an alpha channel.",
         )
+    if empty[0]:
+        raise EngineError(
+            "first_frame_empty",
+            "The first frame of the video does not show the object, which the camera is found from.",
+            f"Choose a range that starts at least {int(np.argmin(empty))} frames later.",
+        )
     edges = np.concatenate([alpha[:, 0], alpha[:, -1], alpha[:, :, 0], alpha[:, :, -1]], axis=1)
     touches: np.ndarray = np.greater(edges.max(axis=1), 0.5)
     notes = []
     if empty.any():
-        notes.append(f"The object is not to be seen in {int(empty.sum())} of {len(empty)} frames.")
+        notes.append(f"The object is not to be seen in {_these(empty)}: its motion there is a guess from the frames around.")
     if touches.any():
-        notes.append(f"The object is cut by the border of the video in {int(touches.sum())} of {len(touches)} frames.")
+        notes.append(f"The object is cut by the border of the video in {_these(touches)}: what lies outside is a guess.")
     return Masks(alpha, source, touches, empty, tuple(notes))
+
+
+def _these(flags: np.ndarray) -> str:
+    """Which frames, in words, counted from 1: "3 of 8 frames (1, 4 to 5)"."""
+    chosen = np.flatnonzero(flags) + 1
+    runs = np.split(chosen, np.flatnonzero(np.diff(chosen) > 1) + 1)
+    names = [f"{run[0]} to {run[-1]}" if len(run) > 1 else str(run[0]) for run in runs]
+    return f"{len(chosen)} of {len(flags)} frames ({', '.join(names)})"

@@ -34,7 +34,7 @@ class PartSettings:
     attached: float = 0.8
     compact_ratio: float = 1.5
     compact_size: float = 0.55
-    blend: int = 3
+    blend: int = 8
 
 
 @dataclass(frozen=True)
