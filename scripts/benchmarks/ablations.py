@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting of every variant (can be repeated)")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument("--blender", metavar="PATH", help="an installed Blender instead of PyPI's bpy")
-    parser.add_argument("--out", type=Path, required=True, help="folder for table.md, figures.json, pictures and the runs; what is finished there is kept")
+    parser.add_argument("--out", type=Path, required=True, help="folder for tables, figures, pictures and the runs; what is finished there is kept")
 
 
 def run(arguments: argparse.Namespace) -> int:
