@@ -29,7 +29,7 @@ def write_sheets(trials: Sequence[Trial], out: Path) -> list[Path]:
             kinds = strips(sheet)
             if not rows:
                 rows = [titled(kinds[VIDEO], "video"), titled(kinds[TRUTH_FROM_SIDE], "truth, from the side")]
-            rows.append(titled(kinds[FROM_SIDE], trial.variant.title))
+            rows.append(titled(kinds[FROM_SIDE], trial.variant.title.replace("`", "")))
         if rows:
             written.append(out / f"{case}.png")
             Image.fromarray(np.concatenate(rows)).save(written[-1])

@@ -114,7 +114,7 @@ def _cell(spread: Spread | None, digits: int) -> str:
 
 def stage_table(records: list[Record], variants: Sequence[Variant]) -> str:
     """A row a variant, a column a stage."""
-    stages = list(dict.fromkeys(stage for one in records for stage in one["stages"]))
+    stages = sorted(dict.fromkeys(stage for one in records for stage in one["stages"]), key="baking".__eq__)  # every method's last stage
     rows = []
     for variant in variants:
         own = [one["stages"] for one in records if one["variant"] == variant.name]

@@ -114,8 +114,13 @@ def test_the_table_has_the_static_mesh_and_dashes_where_nothing_was_measured() -
 
 def test_stages_are_means_over_runs() -> None:
     records = [measured(trial) for trial in trials(["paper"], [0, 1])]
-    lines = ablations_table.stage_table(records, chosen(["paper"])).splitlines()
-    assert lines == ["| variant | optimising |", "| --- | --- |", "| `paper`: Align4D | 8.5 s (1.00) |"]
+    artist = measured(*trials(["artist"], [0])[:1])
+    artist["stages"] = {"tracking": {"seconds": 4.0, "gb": 0.5, "gpu_gb": 2.25}}
+    for one in records:
+        one["stages"]["baking"] = {"seconds": 0.1, "gb": 1.0, "gpu_gb": None}
+    lines = ablations_table.stage_table([*records, artist], chosen(["paper", "artist"])).splitlines()
+    assert lines[0] == "| variant | optimising | tracking | baking |"
+    assert lines[2:] == ["| `paper`: Align4D | 8.5 s (1.00) | – | 0.1 s (1.00) |", "| `artist` | – | 4.0 s (0.50, GPU 2.25) | – |"]
 
 
 def test_losses_are_read_just_before_a_step() -> None:
