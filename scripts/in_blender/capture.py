@@ -5,6 +5,7 @@ Runs inside a Blender that has the extension installed; argument: a JSON file, s
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 from pathlib import Path
@@ -13,17 +14,17 @@ import bpy
 
 # an installed Blender does not look for modules beside the script that it runs
 sys.path.insert(0, str(Path(__file__).parent))
-from generate import library, select_meshes, send  # noqa: E402
+generate = importlib.import_module("generate")
 
 
 def main(order_file: str) -> None:
     order = json.loads(Path(order_file).read_text(encoding="utf-8"))
     bpy.ops.wm.read_userpref()
     bpy.ops.wm.open_mainfile(filepath=order["scene"])
-    select_meshes()
+    generate.select_meshes()
     bpy.context.scene.align4d.video = order["video"]
-    library("capture").capture(bpy.context, "capture", Path(order["capture"]), order["device"])
-    send({"error": ""})
+    generate.library("capture").capture(bpy.context, "capture", Path(order["capture"]), order["device"])
+    generate.send({"error": ""})
 
 
 if __name__ == "__main__":
