@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import functools
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,6 +13,7 @@ from torch.nn.functional import interpolate
 from ..errors import EngineError
 from ..priors.prior import PriorFacts
 from ..rendering import Cameras
+from ..rendering.orbit import intrinsics_for
 
 MaodMode = Literal["render", "delta", "radius"]
 
@@ -89,12 +90,14 @@ class NovelViews:
 
     def cameras(self, fovy: float, size: int) -> Cameras:
         """For square pictures of `size` [px] with the vertical field of view `fovy` [degrees]."""
-        focal = size / 2 / math.tan(math.radians(fovy) / 2)
-        # filled in on the device: a copy from the processor would make it wait
-        intrinsics = torch.eye(3, device=self.distance.device)
-        intrinsics[0, 0] = intrinsics[1, 1] = focal
-        intrinsics[:2, 2] = size / 2
+        intrinsics = _intrinsics(fovy, size, self.distance.device)
         return Cameras(orbit_matrices(self.azimuth, self.elevation, self.distance), intrinsics.expand(self.count, 3, 3))
+
+
+@functools.cache
+def _intrinsics(fovy: float, size: int, device: torch.device) -> Tensor:
+    """(3, 3) K; made once, because a copy to the GPU makes the processor wait."""
+    return torch.from_numpy(intrinsics_for(fovy, size, size)).float().to(device)
 
 
 def orbit_matrices(azimuth: Tensor, elevation: Tensor, distance: Tensor) -> Tensor:
