@@ -34,7 +34,7 @@ from .priors.prior import Condition, MultiviewPrior, same_apparent_size
 from .priors.recorded import RecordedPrior
 from .progress import Reporter
 from .protocol import Request, Result
-from .rendering import Gaussians, rasterize
+from .rendering import rasterize
 from .rendering.orbit import OrbitCamera
 from .settings import PaperSettings
 
@@ -110,8 +110,7 @@ class PaperJob(Job):
         distance = solved.curve.best if self.paper.align_distance else same_apparent_size(self.paper.fixed_distance, BASELINE_FOVY, fovy)
         camera = solved.camera.moved(distance=distance)
         reference = self.reference(clip, masks, self.paper.optimisation.resolution)
-        lit = solved.lighting.shade(to_linear(bound.albedo), bound.normals)
-        asset = Gaussians(bound.centres, bound.rotations, bound.scales, bound.opacities, lit)
+        asset = bound.colored(solved.lighting.shade(to_linear(bound.albedo), bound.normals))
         scene = Scene(asset, reference, camera.world_to_camera(), self.request.backend, LOW_PASS)
         seen = condition_camera(camera, fovy, prior.facts)
         return Shot(scene, camera, seen, video_condition(prior, reference.color, reference.alpha, reference.intrinsics, seen))

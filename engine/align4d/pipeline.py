@@ -123,11 +123,10 @@ class ArtistJob(Job):
         skin = skin_points(body.surface, body.parts, asset.vertices, self.device)
         rest = torch.from_numpy(asset.vertices).to(self.device)
         positions = np.empty((len(clip.frames), *asset.bake_points.shape), np.float32)
-        times = torch.linspace(0, 1, max(2, len(clip.frames)), device=self.device)
         for frame in range(len(positions)):
             self.report.check_cancelled()
             with torch.no_grad():
-                displaced = rest if frame == 0 else rest + refined.field(rest, times[frame : frame + 1]).centre[0]
+                displaced = rest if frame == 0 else rest + refined.field.at_frame(rest, frame).centre[0]
                 moved = skin.move(refined.motion.frame(frame), displaced)[0].cpu().numpy()
             positions[frame] = binding.follow(asset.triangles, moved)
             self.report.progress(frame + 1, len(positions))

@@ -32,6 +32,11 @@ class GuidanceSettings:
         if self.target not in ("noise", "x0"):
             raise ValueError(f"target is {self.target!r}, neither noise nor x0")
 
+    def batches(self, count: int, views: int) -> list[slice]:
+        """`count` pictures, `batch` at a time; a prior's `views` that it denoises together are not parted."""
+        step = max(self.batch // views, 1) * views
+        return [slice(start, min(start + step, count)) for start in range(0, count, step)]
+
     def timestep(self, done: float) -> int:
         """t when the part `done` of the run is over."""
         return round(self.first_timestep + (self.last_timestep - self.first_timestep) * done)
@@ -48,12 +53,10 @@ def distillation_gradient(
         timestep: t, the same for all.
         condition, camera: B each.
     """
-    step = settings.batch - settings.batch % prior.facts.views or prior.facts.views
     parts = []
-    for start in range(0, len(latent), step):
-        some = slice(start, start + step)
+    for some in settings.batches(len(latent), prior.facts.views):
         clean, drawn = latent[some], noise[some]
-        index = torch.arange(start, start + len(clean), device=latent.device)
+        index = torch.arange(some.start, some.stop, device=latent.device)
         when = torch.full((len(clean),), timestep, device=latent.device)
         seen_from = RelativeCamera(camera.elevation[some], camera.azimuth[some], camera.distance[some])
         noisy = prior.schedule.add_noise(clean, drawn, when)

@@ -103,7 +103,7 @@ class MotionGeometryLoss:
         timestep = self.settings.guidance.timestep(done)
         frame = frames.repeat_interleave(count // len(frames))
         gradient, losses = torch.empty_like(small), []
-        for some in self._batches(count):
+        for some in self.settings.guidance.batches(count, facts.views):
             there = NovelViews(views.azimuth[some], views.elevation[some], views.distance[some])
             shown = None if asset is None else asset[some]
             leaf = small[some].detach().requires_grad_()
@@ -115,12 +115,6 @@ class MotionGeometryLoss:
         # the value of the loss with the gradient found above: no batch's graph through `encode` outlives it
         carrier = (small * gradient).sum()
         return UnknownViews(loss + carrier - carrier.detach(), motion, geometry)
-
-    def _batches(self, count: int) -> list[slice]:
-        """Pictures that go through the prior together: views of one frame that it denoises together are not parted."""
-        together = self.prior.facts.views
-        step = max(self.settings.guidance.batch // together, 1) * together
-        return [slice(start, start + step) for start in range(0, count, step)]
 
     def _terms(
         self, pictures: Tensor, noise: Tensor, asset: Tensor | None, frame: Tensor, views: NovelViews, timestep: int

@@ -110,14 +110,7 @@ class Optimisation:
         self.gaussians = LearnedGaussians(scene.asset, settings.rates, settings.free)
         frames = scene.reference.frames
         self.field = HexPlaneField(frames, settings.hexplane, torch.Generator().manual_seed(seed)).to(device)
-        self.times = torch.linspace(0, 1, max(2, frames), device=device)
-        self.field_optimiser = torch.optim.Adam(
-            [
-                {"params": self.field.grid_parameters(), "lr": settings.grid_rate},
-                {"params": self.field.network_parameters(), "lr": settings.field_rate},
-            ],
-            eps=1e-15,
-        )
+        self.field_optimiser = self.field.adam(settings.grid_rate, settings.field_rate)
         self.known = KnownViewLoss(settings.known)
         self.usable = torch.from_numpy(np.flatnonzero(scene.reference.usable)).to(device)
         self.per_step = min(settings.frames or len(self.usable), len(self.usable))
@@ -157,7 +150,7 @@ class Optimisation:
         frames = self._frames()
         self._seed(self.iteration)
         with torch.set_grad_enabled("deformation" in phases):
-            offsets = self.field(self.gaussians.centres, self.times[frames])
+            offsets = self.field.at_frames(self.gaussians.centres, frames)
         shown = self.gaussians.deformed(offsets, learning="appearance" in phases)
         few = self.novel_per_step
         with self.deferral:
@@ -234,12 +227,12 @@ class Optimisation:
     @torch.no_grad()
     def offsets(self, points: Tensor, frame: int) -> Offsets:
         """The field at rest positions (N, 3) in one frame."""
-        return Offsets(*(one[0] for one in self.field(points, self.times[frame : frame + 1])))
+        return Offsets(*(one[0] for one in self.field.at_frame(points, frame)))
 
     @torch.no_grad()
     def picture(self, frame: int) -> Tensor:
         """(3, H, W) the known view of one frame as it is now."""
-        offsets = self.field(self.gaussians.centres, self.times[frame : frame + 1])
+        offsets = self.field.at_frame(self.gaussians.centres, frame)
         scene = self.scene
         shown, camera = self.gaussians.deformed(offsets, learning=False), scene.reference.cameras(scene.world_to_camera)
         return rasterize(shown, camera, scene.reference.size, backend=scene.backend, low_pass=scene.low_pass).color[0]
@@ -258,7 +251,7 @@ class Optimisation:
         restore_optimiser(self.field_optimiser, "field_adam", arrays)
         self.gaussians.restore(arrays)
         self.centre_gradients = CentreGradients(self.gaussians.centres)
-        self.centre_gradients.total += torch.from_numpy(arrays["gradients.total"]).to(self.times.device)
+        self.centre_gradients.total += torch.from_numpy(arrays["gradients.total"]).to(self.centre_gradients.total)
         self.centre_gradients.count = int(arrays["gradients.count"])
         self.iteration, self.losses = int(arrays["iteration"]), arrays["losses"].tolist()
 

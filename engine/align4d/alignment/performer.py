@@ -8,7 +8,6 @@ that are compared with the video pictures of what the artist gets.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -22,6 +21,29 @@ from ..rendering import Cameras, Gaussians, Rendering, rasterize
 from .lighting import Lighting
 
 
+class RestSurface:
+    """What of the Gaussians and their triangles does not change while they move.
+
+    Attributes:
+        frames: (N, 3, 3) of the triangles.
+        inset: (N, 3) from the place on the triangle to the Gaussian's centre, in the triangle's frame.
+        normal: (N, 3) shading normals in the triangle's frame.
+        edges: (N, 3) lengths of the triangles' edges.
+        yardstick: (N, 3) the same, of slivers at least a hundredth of the longest, so that they do not rule.
+        holder: (N, K) 1 for the part that holds the Gaussian's triangle most: a product with it picks.
+    """
+
+    def __init__(self, bound: BoundGaussians, skin: Skin) -> None:
+        self.frames = triangle_frames(bound.corners)
+        surface = (bound.barycentric[..., None] * bound.corners).sum(-2)
+        self.inset = rotate(self.frames.mT, bound.centres - surface)
+        self.normal = rotate(self.frames.mT, bound.normals)
+        self.edges = edge_lengths(bound.corners)
+        self.yardstick = self.edges.maximum(self.edges.amax(-1, keepdim=True) / 100)
+        most = skin.weights.unflatten(0, (-1, 3)).sum(1).argmax(1)
+        self.holder = torch.nn.functional.one_hot(most, skin.weights.shape[1]).to(bound.centres)
+
+
 @dataclass(frozen=True)
 class Performer:
     """Attributes:
@@ -30,6 +52,7 @@ class Performer:
     albedo: (N, 3) linear RGB.
     lighting: of the video.
     backend: of the rasteriser.
+    rest: made of `bound` and `skin`; a copy in other colours or light shares it.
     """
 
     bound: BoundGaussians
@@ -37,32 +60,13 @@ class Performer:
     albedo: Tensor
     lighting: Lighting
     backend: str
+    rest: RestSurface = None  # type: ignore[assignment]  # __post_init__ makes it
 
     def __post_init__(self) -> None:
         # here and not in every step: a copy to the GPU makes the processor wait, and cannot be recorded
         object.__setattr__(self, "lighting", self.lighting.to(self.albedo.device))
-
-    @cached_property
-    def _rest_frames(self) -> Tensor:
-        """(N, 3, 3) of the triangles."""
-        return triangle_frames(self.bound.corners)
-
-    @cached_property
-    def _inset(self) -> Tensor:
-        """(N, 3) from the place on the triangle to the Gaussian's centre, in the triangle's frame."""
-        surface = (self.bound.barycentric[..., None] * self.bound.corners).sum(-2)
-        return rotate(self._rest_frames.mT, self.bound.centres - surface)
-
-    @cached_property
-    def _normal(self) -> Tensor:
-        """(N, 3) shading normals in the triangle's frame."""
-        return rotate(self._rest_frames.mT, self.bound.normals)
-
-    @cached_property
-    def _rest_lengths(self) -> Tensor:
-        """(N, 3) of the triangles' edges; of slivers at least a hundredth of the longest, so that they do not rule."""
-        lengths = edge_lengths(self.bound.corners)
-        return lengths.maximum(lengths.amax(-1, keepdim=True) / 100)
+        if self.rest is None:
+            object.__setattr__(self, "rest", RestSurface(self.bound, self.skin))
 
     def corners(self, motion: Motion, offset: Tensor | None = None) -> Tensor:
         """(T, N, 3, 3) corners of the Gaussians' triangles in each frame of `motion`.
@@ -70,12 +74,12 @@ class Performer:
         Args:
             offset: (T, N, 3), moves a Gaussian's triangle in the rest pose.
         """
-        rest = self.bound.corners if offset is None else self.bound.corners + offset[..., None, :]
-        return self.skin.move(motion, rest.flatten(-3, -2)).unflatten(-2, (-1, 3))
+        corners = self.bound.corners if offset is None else self.bound.corners + offset[..., None, :]
+        return self.skin.move(motion, corners.flatten(-3, -2)).unflatten(-2, (-1, 3))
 
     def stretch(self, corners: Tensor) -> Tensor:
         """(T,) mean squared relative change of the edges' lengths; `corners` as in `corners`."""
-        change = (edge_lengths(corners) - edge_lengths(self.bound.corners)) / self._rest_lengths
+        change = (edge_lengths(corners) - self.rest.edges) / self.rest.yardstick
         return (change**2).mean((-2, -1))
 
     def perform(self, motion: Motion, corners: Tensor | None = None) -> Gaussians:
@@ -87,22 +91,16 @@ class Performer:
         """
         corners = self.corners(motion) if corners is None else corners
         frames = triangle_frames(corners)
-        moved = (self.bound.barycentric[..., None] * corners).sum(-2) + rotate(frames, self._inset)
-        colors = self.lighting.shade(self.albedo, rotate(frames, self._normal))
+        moved = (self.bound.barycentric[..., None] * corners).sum(-2) + rotate(frames, self.rest.inset)
+        colors = self.lighting.shade(self.albedo, rotate(frames, self.rest.normal))
         return Gaussians(moved, self._turned(motion, frames), self.bound.scales, self.bound.opacities, colors)
 
     def _turned(self, motion: Motion, frames: Tensor) -> Tensor:
         """(T, N, 4): each turns with its triangle. What the part that holds it most turns by is left out and put back as a
         quaternion, since the small rest of a rotation is a quaternion without a case for every side of a half turn."""
-        held = self._holder @ torch.cat([motion.rotation.flatten(-2), motion.quaternion], -1)
-        rest = frames @ self._rest_frames.mT @ held[..., :9].unflatten(-1, (3, 3)).mT
-        return multiply(multiply(small_quaternion(rest), held[..., 9:]), self.bound.rotations)
-
-    @cached_property
-    def _holder(self) -> Tensor:
-        """(N, K), 1 for the part that holds the Gaussian's triangle most: a product with it picks."""
-        most = self.skin.weights.unflatten(0, (-1, 3)).sum(1).argmax(1)
-        return torch.nn.functional.one_hot(most, self.skin.weights.shape[1]).to(self.albedo)
+        held = self.rest.holder @ torch.cat([motion.rotation.flatten(-2), motion.quaternion], -1)
+        left = frames @ self.rest.frames.mT @ held[..., :9].unflatten(-1, (3, 3)).mT
+        return multiply(multiply(small_quaternion(left), held[..., 9:]), self.bound.rotations)
 
     def render(self, gaussians: Gaussians, cameras: Cameras, size: tuple[int, int]) -> Rendering:
         """Pictures of the frames, one camera each, on white."""

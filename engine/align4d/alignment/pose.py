@@ -12,7 +12,7 @@ from ..errors import EngineError
 from ..gaussians.surface_bound import LOW_PASS, BoundGaussians
 from ..inputs.asset import Asset
 from ..progress import Reporter
-from ..rendering import Gaussians, rasterize
+from ..rendering import rasterize
 from ..rendering.orbit import OrbitCamera
 from .distance import DistanceCurve, DistanceSettings, video_aligned_distance
 from .lighting import Lighting, fit_lighting, to_linear
@@ -145,8 +145,7 @@ class _Scene:
     def render(self, cameras: list[OrbitCamera], lighting: Lighting) -> tuple[Tensor, Tensor]:
         """Colours (C, 3, R, R) and alphas (C, 1, R, R)."""
         poses = np.stack([camera.world_to_camera() for camera in cameras])
-        bound = self.gaussians
-        lit = Gaussians(bound.centres, bound.rotations, bound.scales, bound.opacities, lighting.shade(self.albedo, bound.normals))
+        lit = self.gaussians.colored(lighting.shade(self.albedo, self.gaussians.normals))
         with torch.no_grad():
             picture = rasterize(lit, self.reference.cameras(poses), self.reference.size, backend=self.backend, low_pass=LOW_PASS)
         return picture.color, picture.alpha

@@ -230,15 +230,8 @@ class _FieldRound:
     def __init__(self, performer: Performer, frames: int, settings: RefinementSettings, generator: torch.Generator) -> None:
         self.settings = settings
         self.rest = performer.bound.centres
-        self.times = torch.linspace(0, 1, max(2, frames), device=self.rest.device)
         self.field = HexPlaneField(frames, settings.hexplane, generator).to(self.rest.device)
-        self.optimiser = torch.optim.Adam(
-            [
-                {"params": self.field.grid_parameters(), "lr": settings.grid_rate},
-                {"params": self.field.network_parameters(), "lr": settings.field_rate},
-            ],
-            eps=1e-15,
-        )
+        self.optimiser = self.field.adam(settings.grid_rate, settings.field_rate)
         rest = self.rest.cpu().numpy()
         self.neighbour = torch.from_numpy(cKDTree(rest).query(rest, k=NEIGHBOURS + 1)[1][:, 1:]).to(self.rest.device)
         self.length = (self.rest[self.neighbour] - self.rest[:, None]).norm(dim=-1).clamp_min(1e-5)
@@ -247,7 +240,7 @@ class _FieldRound:
         """Gaussians of `frames` and the cost of the field there."""
         motion = self.motion.frames(frames)
         with torch.set_grad_enabled(deforming):
-            offset = self.field(self.rest, self.times.index_select(0, frames)).centre
+            offset = self.field.at_frames(self.rest, frames).centre
             rest = self.rest + offset
             length = (rest[:, self.neighbour] - rest[:, :, None] + 1e-9).norm(dim=-1)
             rigid = (((length - self.length) / self.length) ** 2).mean()

@@ -7,6 +7,10 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
+
+from ..motion.rotations import matrix_from_quaternion
+from ..motion.skinning import rotate
 
 SPLIT = 1.6
 """A Gaussian that is split becomes two, smaller by this (3D Gaussian splatting)."""
@@ -76,14 +80,7 @@ def densified(
     halves = slice(len(keep) + len(double), None)
     made["log_scale"][halves] -= math.log(SPLIT)
     random = torch.randn(2 * len(split), 3, generator=generator, device=scale.device)
-    made["centre"][halves] += _rotate(made["rotation"][halves], random * scale[order[halves]])
+    turn = matrix_from_quaternion(normalize(made["rotation"][halves], dim=-1))
+    made["centre"][halves] += rotate(turn, random * scale[order[halves]])
     source = torch.cat([keep, torch.full((len(order) - len(keep),), -1, device=keep.device)])
     return made, source
-
-
-def _rotate(quaternion: Tensor, vector: Tensor) -> Tensor:
-    """Vectors (M, 3) turned by quaternions (M, 4) of any length."""
-    unit = torch.nn.functional.normalize(quaternion, dim=-1)
-    real, axis = unit[:, :1], unit[:, 1:]
-    twice = 2 * torch.linalg.cross(axis, vector)
-    return vector + real * twice + torch.linalg.cross(axis, twice)

@@ -76,6 +76,10 @@ class BoundGaussians:
         """Number of Gaussians N."""
         return len(self.opacities)
 
+    def colored(self, colors: Tensor) -> Gaussians:
+        """As they are rendered, in `colors` (N, 3) sRGB."""
+        return Gaussians(self.centres, self.rotations, self.scales, self.opacities, colors)
+
 
 def bind_gaussians(asset: Asset, settings: GaussianSettings, seed: int, device: str, backend: str, report: Reporter) -> BoundGaussians:
     """Samples the surface and fits the samples to the mesh, on `device`."""
@@ -136,8 +140,7 @@ def _fit_to_mesh(
         report.check_cancelled()
         chosen = torch.randperm(settings.fit_views, generator=generator)[: min(4, settings.fit_views)]
         now = gaussians()
-        shown = Gaussians(now.centres, now.rotations, now.scales, now.opacities, now.albedo)
-        picture = rasterize(shown, _chosen(cameras, chosen), size, backend=backend, low_pass=LOW_PASS)
+        picture = rasterize(now.colored(now.albedo), _chosen(cameras, chosen), size, backend=backend, low_pass=LOW_PASS)
         covered = alphas[chosen].sum()
         loss = ((picture.alpha - alphas[chosen]) ** 2).sum() / covered + 0.3 * ((picture.color - colours[chosen]) ** 2).sum() / covered
         optimiser.zero_grad()

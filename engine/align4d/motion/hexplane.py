@@ -71,6 +71,20 @@ class HexPlaneField(nn.Module):
                 nn.init.zeros_(layer.bias)
         for head in heads:
             nn.init.zeros_(head.last.weight)
+        self.register_buffer("frame_times", torch.linspace(0, 1, max(2, frames)), persistent=False)
+
+    def at_frames(self, points: Tensor, frames: Tensor) -> Offsets:
+        """Offsets at rest positions `points` (N, 3) in the frames `frames` (F,) int64, which are on its device."""
+        return self(points, self.frame_times.index_select(0, frames))
+
+    def at_frame(self, points: Tensor, frame: int) -> Offsets:
+        """Offsets (1, N, ...) at rest positions `points` (N, 3) in one frame."""
+        return self(points, self.frame_times[frame : frame + 1])
+
+    def adam(self, grid_rate: float, network_rate: float) -> torch.optim.Adam:
+        """Its optimiser [D]: the planes learn faster than the MLP."""
+        groups = [{"params": self.grid_parameters(), "lr": grid_rate}, {"params": self.network_parameters(), "lr": network_rate}]
+        return torch.optim.Adam(groups, eps=1e-15)
 
     def grid_parameters(self) -> list[nn.Parameter]:
         """The planes, which learn faster than the MLP."""

@@ -13,7 +13,7 @@ from types import TracebackType
 import torch
 from torch import Tensor
 
-from ..errors import EngineError
+from .types import not_finite
 
 NAMES = ("centres", "rotations", "scales", "opacities", "colors", "world_to_camera", "intrinsics")
 
@@ -71,9 +71,5 @@ class Deferral:
         self._most.zero_()
         for name, is_finite in zip(NAMES, finite, strict=True):
             if not is_finite:
-                raise EngineError(
-                    "not_finite",
-                    f"{name} held values that are NaN or infinite.",
-                    "The optimisation has diverged or the input is damaged: lower the learning rate, or look at what made this tensor.",
-                )
+                raise not_finite(f"{name} held values that are NaN or infinite.")
         return int(most)

@@ -152,8 +152,10 @@ def check_finite(tensors: dict[str, Tensor]) -> None:
         wrong = ~torch.isfinite(tensor.detach())
         if bool(wrong.any()):
             first = tuple(int(i) for i in wrong.nonzero()[0])
-            raise EngineError(
-                "not_finite",
-                f"{name} holds {int(wrong.sum())} values that are NaN or infinite, the first at {first}.",
-                "The optimisation has diverged or the input is damaged: lower the learning rate, or look at what made this tensor.",
-            )
+            raise not_finite(f"{name} holds {int(wrong.sum())} values that are NaN or infinite, the first at {first}.")
+
+
+def not_finite(message: str) -> EngineError:
+    """The error "not_finite", with what to do about it."""
+    advice = "The optimisation has diverged or the input is damaged: lower the learning rate, or look at what made this tensor."
+    return EngineError("not_finite", message, advice)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors import safe_open
-from safetensors.torch import save
+from safetensors.numpy import save
 from torch import Tensor, nn
 
+from ..optimiser_state import optimiser_arrays, restore_optimiser
 from ..protocol import replacing
 from .optimisation import MovingAverage
 
@@ -18,34 +20,27 @@ def save_checkpoint(
     path: Path, network: nn.Module, average: MovingAverage, optimisers: dict[str, torch.optim.Optimizer], facts: dict[str, float]
 ) -> None:
     """Weights, their average, both optimisers' states, and `facts` (step, objects)."""
-    tensors = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
-    tensors |= {f"average.{name}": tensor for name, tensor in average.weights.items()}
+    arrays = _arrays("network", network.state_dict()) | _arrays("average", average.weights)
     for name, optimiser in optimisers.items():
-        for index, state in optimiser.state_dict()["state"].items():
-            tensors |= {f"{name}.{index}.{key}": value for key, value in state.items()}
-    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+        arrays |= optimiser_arrays(optimiser, name)
     with replacing(path) as file:
-        file.write(save(plain, {"facts": json.dumps(facts)}))
+        file.write(save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, {"facts": json.dumps(facts)}))
 
 
 def load_checkpoint(
     path: Path, network: nn.Module, average: MovingAverage, optimisers: dict[str, torch.optim.Optimizer]
 ) -> dict[str, float]:
     """Restores what `save_checkpoint` wrote, in place; returns its facts."""
-    with safe_open(path, "pt") as file:
+    with safe_open(path, "np") as file:
         facts = json.loads(file.metadata()["facts"])
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - safe_open is no dict
-    network.load_state_dict(_below(tensors, "network"))
-    for name, tensor in _below(tensors, "average").items():
-        average.weights[name].copy_(tensor)
+        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - safe_open is no dict
+    network.load_state_dict({name: torch.from_numpy(arrays[f"network.{name}"]) for name in network.state_dict()})
+    for name, tensor in average.weights.items():
+        tensor.copy_(torch.from_numpy(arrays[f"average.{name}"]))
     for name, optimiser in optimisers.items():
-        state: dict[int, dict[str, Tensor]] = {}
-        for key, tensor in _below(tensors, name).items():
-            index, _, entry = key.partition(".")
-            state.setdefault(int(index), {})[entry] = tensor
-        optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+        restore_optimiser(optimiser, name, arrays)
     return facts
 
 
-def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name[len(prefix) + 1 :]: tensor for name, tensor in tensors.items() if name.startswith(prefix + ".")}
+def _arrays(prefix: str, tensors: dict[str, Tensor]) -> dict[str, np.ndarray]:
+    return {f"{prefix}.{name}": tensor.detach().cpu().numpy() for name, tensor in tensors.items()}

@@ -16,8 +16,9 @@ from torch.multiprocessing.spawn import spawn
 
 from ..priors.embedded import WEIGHTS, load_network
 from ..priors.embedded_network import NetworkConfig, NovelViewNetwork
+from .batches import held_out_batch
 from .settings import TrainingSettings
-from .training import Training, held_out_for
+from .training import Training
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,7 +79,8 @@ class Diary:
     def __init__(self, training: Training, arguments: argparse.Namespace, checkpoint: Path) -> None:
         self.training, self.arguments, self.checkpoint = training, arguments, checkpoint
         self.speaks = training.rank == 0
-        self.held_out = held_out_for(training, 128 if training.device.type == "cuda" else 4) if self.speaks else None
+        count = 128 if training.device.type == "cuda" else 4
+        self.held_out = held_out_batch(count, training.network.config.size, training.device) if self.speaks else None
         self.began = self.said = self.saved = time.monotonic()
         self.steps_said = training.step
         self.say({"settings": asdict(training.settings), "ranks": training.ranks, "device": _name(training.device)})

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..priors.embedded import save_network
 from ..priors.embedded_network import NovelViewNetwork, channels_last
-from .batches import HELD_OUT_AZIMUTHS, Batch, Batches, held_out_batch
+from .batches import HELD_OUT_AZIMUTHS, Batch, Batches
 from .checkpoints import load_checkpoint, save_checkpoint
 from .loss import clean_draw, draw, velocity_error
 from .optimisation import FlatGradients, MovingAverage, make_optimisers
@@ -123,8 +123,3 @@ class Training:
         # at pure noise v is the picture but for its sign and 1 % of noise; pictures span 2
         decibel = -10 * (error.unflatten(0, (-1, len(HELD_OUT_AZIMUTHS))) / 4).log10().mean(0)
         return figures | {f"psnr {azimuth:g}": float(one) for azimuth, one in zip(HELD_OUT_AZIMUTHS, decibel, strict=True)}
-
-
-def held_out_for(training: Training, count: int) -> Batch:
-    """What `Training.judge` judges by."""
-    return held_out_batch(count, training.network.config.size, training.device)
