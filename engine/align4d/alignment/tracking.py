@@ -12,6 +12,7 @@ from torch.nn.functional import avg_pool2d
 
 from ..motion.skeleton import Skeleton
 from ..progress import Reporter
+from .flow_guide import FlowGuide
 from .known_views import KnownViewLoss, KnownViewSettings
 from .optimiser import LeveredAdam
 from .performer import Performer
@@ -35,6 +36,9 @@ class TrackingSettings:
     stretch: cost of a mean squared relative change of the length of the mesh's edges of 1.
     depth_drift: cost of a mean squared motion in depth, away from the rest pose, of one longest side: what the video does
         not show to have moved in depth has not.
+    flow: cost of a mean deviation from the scene flow by the error that its network expects of itself, see `FlowGuide`.
+    shared_depth: how much of that counts of a deviation in depth that a whole frame shares.
+    flow_iterations: steps per frame towards the scene flow alone, before pictures are compared.
     recorded: on a GPU, record an iteration as a CUDA graph and replay it.
     loss: weights of colour and mask.
     """
@@ -51,6 +55,9 @@ class TrackingSettings:
     slack: float = 0.5
     stretch: float = 1.0
     depth_drift: float = 2.0
+    flow: float = 0.02
+    shared_depth: float = 0.3
+    flow_iterations: int = 40
     recorded: bool = False
     loss: KnownViewSettings = field(default_factory=KnownViewSettings)
 
@@ -96,18 +103,20 @@ def track(
     report: Reporter,
     resume: Track | None = None,
     save: Callable[[Track], None] | None = None,
+    guide: FlowGuide | None = None,
 ) -> Track:
     """Tracks all frames; frame 0 is the rest pose.
 
     Args:
         world_to_camera: (4, 4), of the solved camera.
+        guide: where the scene flow expects the surface.
         resume: the frames that are done already.
         save: called after each frame with all frames so far.
     """
     parts, total = skeleton.count, reference.frames
     still = reference.color.new_zeros(1, parts, 3)
     done = resume or Track(still, still, torch.zeros(1))
-    step = _FrameStep(performer, skeleton, reference, world_to_camera, settings)
+    step = _FrameStep(performer, skeleton, reference, world_to_camera, settings, guide)
     for frame in range(len(done.turn), total):
         start = _extrapolate(done, settings.momentum)
         if reference.usable[frame]:
@@ -132,10 +141,12 @@ def _extrapolate(done: Track, momentum: float) -> tuple[Tensor, Tensor]:
 
 
 class PoseCost:
-    """What a pose costs whatever the video shows: bent joints, joints pulled apart, motion in depth."""
+    """What a pose costs beside the difference of the pictures: bent joints, joints pulled apart, motion in depth, and against the scene flow."""
 
-    def __init__(self, performer: Performer, skeleton: Skeleton, world_to_camera: np.ndarray, settings: TrackingSettings) -> None:
-        self.settings = settings
+    def __init__(
+        self, performer: Performer, skeleton: Skeleton, world_to_camera: np.ndarray, settings: TrackingSettings, guide: FlowGuide | None = None
+    ) -> None:
+        self.settings, self.guide = settings, guide
         rest = performer.bound.centres
         self.resistance = stiffness(skeleton, settings.joint_radius).to(rest)
         self.is_joint = rest.new_ones(skeleton.count)
@@ -143,31 +154,42 @@ class PoseCost:
         self.depth_axis = torch.from_numpy(world_to_camera[2, :3]).to(rest)
         self.rest_depth = rest @ self.depth_axis
 
-    def per_frame(self, turn: Tensor, shift: Tensor, centres: Tensor, stretch: Tensor) -> Tensor:
-        """(T,) of turns and shifts (T, K, 3), the Gaussians' centres (T, N, 3) and the stretch (T,) of the surface."""
+    def per_frame(self, turn: Tensor, shift: Tensor, centres: Tensor, stretch: Tensor, frames: Tensor) -> Tensor:
+        """(T,) of turns and shifts (T, K, 3), the Gaussians' centres (T, N, 3) and the stretch (T,) of the surface in `frames` (T,) int64."""
         bend = ((turn**2).sum(-1) * self.resistance).sum(-1)
         slack = ((shift**2).sum(-1) * self.is_joint).sum(-1)
         drift = ((centres @ self.depth_axis - self.rest_depth) ** 2).mean(-1)
         joints = self.settings.bend * bend + self.settings.slack * slack
-        return joints + self.settings.depth_drift * drift + self.settings.stretch * stretch
+        cost = joints + self.settings.depth_drift * drift + self.settings.stretch * stretch
+        if self.guide is None:
+            return cost
+        return cost + self.settings.flow * self.guide.cost(centres, frames, self.settings.shared_depth)
 
 
 class _FrameStep:
     """Finds the pose of one frame, in tensors that all frames share."""
 
     def __init__(
-        self, performer: Performer, skeleton: Skeleton, reference: Reference, world_to_camera: np.ndarray, settings: TrackingSettings
+        self,
+        performer: Performer,
+        skeleton: Skeleton,
+        reference: Reference,
+        world_to_camera: np.ndarray,
+        settings: TrackingSettings,
+        guide: FlowGuide | None,
     ) -> None:
         self.performer, self.skeleton, self.reference, self.settings = performer, skeleton, reference, settings
         self.cameras = reference.cameras(world_to_camera)
         self.turn_lever, self.shift_lever = levers(skeleton, reference.color)
         self.known = KnownViewLoss(settings.loss)
-        self.cost = PoseCost(performer, skeleton, world_to_camera, settings)
+        self.cost = PoseCost(performer, skeleton, world_to_camera, settings, guide)
+        self.frame = torch.zeros(1, dtype=torch.int64, device=reference.color.device)
         self.turns, self.shifts = (torch.zeros(1, skeleton.count, 3).to(reference.color).requires_grad_() for _ in range(2))
         self.target, self.target_alpha = torch.empty_like(reference.color[:1]), torch.empty_like(reference.alpha[:1])
         self.loss = torch.zeros_like(reference.color[0, 0, 0, 0])
         self.optimiser = LeveredAdam([self.turns, self.shifts], settings.floor)
         self.steps = RecordedSteps(self._step, reference.color.device, performer.backend, settings.recorded)
+        self.flow_steps = RecordedSteps(self._flow_step, reference.color.device, performer.backend, settings.recorded)
 
     def solve(self, frame: int, turn: Tensor, shift: Tensor, report: Reporter) -> tuple[Tensor, Tensor, float]:
         """Turn (1, K, 3), shift (1, K, 3) and the known-view loss, from a first guess."""
@@ -178,8 +200,12 @@ class _FrameStep:
             self.shifts.copy_(shift / self.shift_lever)
             self.target.copy_(self.reference.color[frame : frame + 1])
             self.target_alpha.copy_(self.reference.alpha[frame : frame + 1])
+            self.frame.fill_(frame)
             self.optimiser.reset()
 
+        if self.cost.guide is not None and self.settings.flow_iterations:
+            self.flow_steps.run(begin, self.settings.flow_iterations, report.check_cancelled)
+            turn, shift = self.turns.detach() * self.turn_lever, self.shifts.detach() * self.shift_lever
         self.steps.run(begin, self.settings.iterations, report.check_cancelled)
         return self.turns.detach() * self.turn_lever, self.shifts.detach() * self.shift_lever, float(self.loss)
 
@@ -193,7 +219,18 @@ class _FrameStep:
         shown_and_true = (picture.color, picture.alpha, self.target, self.target_alpha)
         loss = self.known(*shown_and_true)
         blurred = self.known(*(avg_pool2d(one, settings.blur) for one in shown_and_true))
-        cost = self.cost.per_frame(turn, shift, shown.centres, self.performer.stretch(corners)).sum()
+        cost = self.cost.per_frame(turn, shift, shown.centres, self.performer.stretch(corners), self.frame).sum()
         (loss + blurred + cost).backward()
         self.loss.copy_(loss.detach())
-        self.optimiser.step(settings.rate + (settings.last_rate - settings.rate) * self.optimiser.steps / settings.iterations)
+        self._descend(settings.iterations)
+
+    def _flow_step(self) -> None:
+        """A step that looks at no picture."""
+        turn, shift = self.turns * self.turn_lever, self.shifts * self.shift_lever
+        corners = self.performer.corners(self.skeleton.pose(turn, shift))
+        self.cost.per_frame(turn, shift, self.performer.centres(corners), self.performer.stretch(corners), self.frame).sum().backward()
+        self._descend(self.settings.flow_iterations)
+
+    def _descend(self, iterations: int) -> None:
+        settings = self.settings
+        self.optimiser.step(settings.rate + (settings.last_rate - settings.rate) * self.optimiser.steps / iterations)
