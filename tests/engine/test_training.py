@@ -9,18 +9,15 @@ from pathlib import Path
 import pytest
 import torch
 from torch.multiprocessing.spawn import spawn
+from training_ranks import CPU, SETTINGS, SMALL, train
 
 from align4d.datasets.procedural import HELD_OUT_SEED
 from align4d.priors.embedded import load_network
-from align4d.priors.embedded_network import NetworkConfig, NovelViewNetwork, grown
+from align4d.priors.embedded_network import NovelViewNetwork, grown
 from align4d.training.batches import Batch, Batches, held_out_batch
 from align4d.training.loss import clean_draw, draw, velocity_error
 from align4d.training.settings import TrainingSettings
 from align4d.training.training import Training
-
-SMALL = NetworkConfig(size=32, widths=(16, 32, 32), head=16, embedding=16, blocks=(1, 1, 1), convolutions=(1, 1))
-SETTINGS = replace(TrainingSettings(), objects=4, targets=2, warm_up=5, supersampling=1)
-CPU = torch.device("cpu")
 
 
 def training(settings: TrainingSettings = SETTINGS) -> Training:
@@ -85,20 +82,8 @@ def test_ranks_see_different_objects_and_never_held_out_ones() -> None:
     assert all(one.next < HELD_OUT_SEED for one in drawn)
 
 
-def rank_of_two(rank: int, folder: Path) -> None:
-    """One process of two, without a GPU: trains for a moment and keeps its weights."""
-    torch.set_num_threads(1)
-    torch.distributed.init_process_group("gloo", init_method=(folder / "meeting").as_uri(), rank=rank, world_size=2)
-    torch.manual_seed(0)
-    one = Training(NovelViewNetwork(SMALL), SETTINGS, CPU, rank, 2)
-    parts: list[float] = []
-    one.run(1.5, lambda done, loss: parts.append(done))
-    torch.save({"weights": one.network.state_dict(), "objects": one.objects, "parts": parts}, folder / f"{rank}.pt")
-    torch.distributed.destroy_process_group()
-
-
 def test_two_processes_train_one_network(tmp_path: Path) -> None:
-    spawn(rank_of_two, (tmp_path,), 2)
+    spawn(train, (2, tmp_path), 2)
     first, second = (torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in (0, 1))
     assert first["parts"] == second["parts"] and first["parts"][-1] >= 1, "both look at one clock"
     assert first["objects"] == second["objects"] == len(first["parts"]) * 2 * SETTINGS.objects
