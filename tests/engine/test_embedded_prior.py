@@ -10,11 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from align4d.errors import EngineError
-from align4d.priors.embedded import WEIGHTS, EmbeddedPrior, load_embedded_prior, load_network, save_network
+from align4d.priors.compact_weights import compact, restored
+from align4d.priors.embedded import PURE_NOISE, WEIGHTS, EmbeddedPrior, load_embedded_prior, load_network, save_network
 from align4d.priors.embedded_network import NetworkConfig, NovelViewNetwork
 from align4d.priors.prior import RelativeCamera, guided_noise, same_apparent_size
+from align4d.priors.schedule import scaled_linear
 from align4d.priors.view_geometry import camera_transforms, plucker_rays
 from align4d.rendering.orbit import OrbitCamera
 
@@ -100,6 +103,13 @@ def test_same_view_comes_back(prior: EmbeddedPrior) -> None:
     assert psnr > 22, f"from pure noise the condition's own view came back at {psnr:.1f} dB"
 
 
+def test_schedule_ends_in_noise_and_else_is_stable_diffusions(prior: EmbeddedPrior) -> None:
+    ours, theirs = prior.schedule.abar.sqrt(), scaled_linear().abar.sqrt()
+    assert float(ours[0]) == pytest.approx(float(theirs[0]), abs=1e-6)
+    assert float(ours[-1]) == pytest.approx(np.cos(np.radians(PURE_NOISE)), rel=1e-4)
+    assert (ours.diff() < 0).all() and (ours - theirs).abs().max() < 0.06
+
+
 def test_conditions_are_taken_by_index(prior: EmbeddedPrior) -> None:
     zero = torch.zeros(2)
     both = prior.condition(torch.cat([disc(-0.3), disc(0.3)]), zero, zero + 1.85)
@@ -133,10 +143,37 @@ def test_weights_come_back(tmp_path: Path) -> None:
     loaded = load_network(tmp_path / "w.safetensors")
     assert loaded.config == SMALL
     for name, tensor in network.state_dict().items():
-        assert torch.equal(loaded.state_dict()[name], tensor.half().float()), name
+        step = float(tensor.abs().max()) / 127
+        assert torch.allclose(loaded.state_dict()[name], tensor, rtol=0, atol=0.5001 * step), name
+    picture, view = torch.randn(1, 3, 64, 64), (torch.tensor([0.2]), torch.tensor([1.8]))
+    told = torch.zeros(1), torch.tensor([0.1]), torch.tensor([0.7]), torch.tensor([1.8])
+    before, after = (one(picture, *told, one.condition(picture, *view, torch.ones(1))) for one in (network, loaded))
+    assert (before - after).norm() < 0.02 * before.norm()
 
 
-@pytest.mark.parametrize("damage", ["missing", "truncated", "pickle", "huge header", "other network"])
+def test_large_tensors_take_a_byte_each() -> None:
+    generator = torch.Generator().manual_seed(0)
+    kernel = torch.randn(64, 32, 3, 3, generator=generator) * torch.logspace(-6, 3, 64)[:, None, None, None]
+    kernel[5] = 0
+    weights = {"kernel": kernel.contiguous(memory_format=torch.channels_last), "bias": torch.randn(64, generator=generator)}
+    stored = compact(weights)
+    assert sum(tensor.nbytes for tensor in stored.values()) < 1.05 * kernel.numel()
+    back = restored(stored)
+    assert back.keys() == weights.keys()
+    error = (back["kernel"] - kernel).flatten(1).norm(dim=1) / kernel.flatten(1).norm(dim=1).clamp_min(1e-30)
+    assert error.max() < 0.01, "every channel has its own scale"
+
+
+def test_half_precision_files_are_read_too(tmp_path: Path) -> None:
+    network = small_network()
+    half = {name: tensor.half().contiguous() for name, tensor in network.state_dict().items()}
+    save_file(half, tmp_path / "w.safetensors", {"config": json.dumps(dataclasses.asdict(SMALL))})
+    loaded = load_network(tmp_path / "w.safetensors").state_dict()
+    for name, tensor in half.items():
+        assert torch.equal(loaded[name], tensor.float()), name
+
+
+@pytest.mark.parametrize("damage", ["missing", "truncated", "pickle", "huge header", "no scales", "other network"])
 def test_bad_weights_are_an_error_with_words(damage: str, tmp_path: Path) -> None:
     path = tmp_path / "w.safetensors"
     if damage == "truncated":
@@ -145,9 +182,10 @@ def test_bad_weights_are_an_error_with_words(damage: str, tmp_path: Path) -> Non
         torch.save({"a": torch.zeros(3)}, path)
     elif damage == "huge header":
         path.write_bytes(struct.pack("<Q", 10 << 30) + b"{}")
+    elif damage == "no scales":
+        stored = {name: tensor for name, tensor in compact(small_network().state_dict()).items() if not name.endswith(".scale")}
+        save_file(stored, path, {"config": json.dumps(dataclasses.asdict(SMALL))})
     elif damage == "other network":
-        from safetensors.torch import save_file
-
         save_file({"a": torch.zeros(3)}, path, {"config": json.dumps(dataclasses.asdict(SMALL))})
     with pytest.raises(EngineError) as caught:
         load_embedded_prior("cpu", path)

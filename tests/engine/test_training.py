@@ -8,18 +8,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.multiprocessing.spawn import spawn
+from training_ranks import CPU, SETTINGS, SMALL, train
 
 from align4d.datasets.procedural import HELD_OUT_SEED
 from align4d.priors.embedded import load_network
-from align4d.priors.embedded_network import NetworkConfig, NovelViewNetwork
+from align4d.priors.embedded_network import NovelViewNetwork, grown
 from align4d.training.batches import Batch, Batches, held_out_batch
 from align4d.training.loss import clean_draw, draw, velocity_error
 from align4d.training.settings import TrainingSettings
 from align4d.training.training import Training
-
-SMALL = NetworkConfig(size=32, widths=(16, 32, 32), head=16, embedding=16, blocks=(1, 1, 1), convolutions=(1, 1))
-SETTINGS = replace(TrainingSettings(), objects=4, targets=2, warm_up=5, supersampling=1)
-CPU = torch.device("cpu")
 
 
 def training(settings: TrainingSettings = SETTINGS) -> Training:
@@ -71,7 +69,7 @@ def test_exports_the_average(tmp_path: Path) -> None:
     one.export(tmp_path / "w.safetensors", {})
     loaded = load_network(tmp_path / "w.safetensors").state_dict()
     for name, tensor in one.average.weights.items():
-        assert torch.allclose(loaded[name], tensor, atol=2e-3), name
+        assert torch.allclose(loaded[name], tensor, atol=4e-3 * float(tensor.abs().max()) + 1e-6), name
     for name, tensor in one.network.state_dict().items():
         assert torch.equal(tensor, weights[name]), "the export changed the network that is being trained"
 
@@ -82,6 +80,32 @@ def test_ranks_see_different_objects_and_never_held_out_ones() -> None:
     again = Batches(SETTINGS, 32, CPU, 0, 2, 0).draw().pictures
     assert torch.equal(first, again) and not torch.equal(first, second)
     assert all(one.next < HELD_OUT_SEED for one in drawn)
+
+
+def test_two_processes_train_one_network(tmp_path: Path) -> None:
+    spawn(train, (2, tmp_path), 2)
+    first, second = (torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in (0, 1))
+    assert first["parts"] == second["parts"] and first["parts"][-1] >= 1, "both look at one clock"
+    assert first["objects"] == second["objects"] == len(first["parts"]) * 2 * SETTINGS.objects
+    for name, tensor in first["weights"].items():
+        assert torch.equal(tensor, second["weights"][name]), name
+
+
+def test_more_blocks_say_nothing_at_first_and_learn() -> None:
+    torch.manual_seed(0)
+    small = training()
+    batch = Batches(SETTINGS, 32, CPU, 0, 1, 0).draw()
+    small.advance(batch, 1e-2)
+    larger = grown(small.network, replace(SMALL, blocks=(1, 2, 2)))
+    random = draw(batch, SETTINGS, torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        before, after = (velocity_error(network, batch, random, False) for network in (small.network, larger))
+    assert torch.allclose(before, after, atol=1e-6)
+    one = Training(larger, SETTINGS, CPU)
+    one.advance(batch, 1e-2)
+    assert larger.bottom[1].out.weight.abs().max() > 0
+    with pytest.raises(ValueError, match="cannot grow"):
+        grown(larger, SMALL)
 
 
 def test_dropped_conditions_do_not_matter() -> None:

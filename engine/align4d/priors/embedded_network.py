@@ -8,7 +8,7 @@ denoises a picture from another camera and attends to both.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -36,7 +36,7 @@ class NetworkConfig:
     head: int = 64
     embedding: int = 160
     convolutions: tuple[int, int] = (1, 2)
-    blocks: tuple[int, int, int] = (2, 4, 2)
+    blocks: tuple[int, int, int] = (2, 7, 2)
 
 
 Cached = tuple[Tensor, Tensor]
@@ -222,13 +222,32 @@ class NovelViewNetwork(nn.Module):
         return tokens, x, own
 
 
+def grown(network: NovelViewNetwork, config: NetworkConfig) -> NovelViewNetwork:
+    """A network of `config` that answers as `network` does; its further attention blocks say nothing until they have learnt to.
+
+    Raises:
+        ValueError: unless `config` differs by more attention blocks alone.
+    """
+    old = network.config
+    if replace(old, blocks=config.blocks) != config or any(new < had for new, had in zip(config.blocks, old.blocks, strict=True)):
+        raise ValueError(f"a network of {old} cannot grow to {config}")
+    result = NovelViewNetwork(config)
+    for stage, had in zip((result.before, result.bottom, result.after), old.blocks, strict=True):
+        for block in list(stage)[had:]:
+            _zero(block.out)
+            _zero(block.narrow)
+    missing, _ = result.load_state_dict(network.state_dict(), strict=False)
+    assert all(name.split(".")[0] in ("before", "bottom", "after") for name in missing)
+    return channels_last(result)
+
+
 def channels_last(network: NovelViewNetwork) -> NovelViewNetwork:
     """The network itself, its convolutions' weights laid out as its pictures are: faster."""
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's own hints leave this form out
     return network
 
 
-def _zero(layer: nn.Conv2d) -> None:
+def _zero(layer: nn.Module) -> None:
     """Makes a layer say nothing until it has learnt to."""
     for parameter in layer.parameters():
         nn.init.zeros_(parameter)

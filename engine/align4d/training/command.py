@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.multiprocessing.spawn import spawn
 
 from ..priors.embedded import WEIGHTS, load_network
-from ..priors.embedded_network import NetworkConfig, NovelViewNetwork
+from ..priors.embedded_network import NetworkConfig, NovelViewNetwork, grown
 from .batches import held_out_batch
 from .settings import TrainingSettings
 from .training import Training
@@ -62,7 +62,7 @@ def _train(rank: int, arguments: argparse.Namespace, port: int) -> None:
     torch.manual_seed(arguments.seed)
     torch.set_float32_matmul_precision("high")
     settings = replace(TrainingSettings(), seed=arguments.seed, objects=arguments.objects)
-    network = load_network(WEIGHTS) if arguments.start == "shipped" else NovelViewNetwork(NetworkConfig())
+    network = grown(load_network(WEIGHTS), NetworkConfig()) if arguments.start == "shipped" else NovelViewNetwork(NetworkConfig())
     training = Training(network, settings, device, rank, ranks, compiled=not arguments.eager)
     checkpoint = arguments.out / "checkpoint.safetensors"
     if checkpoint.exists():

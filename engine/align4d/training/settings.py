@@ -24,16 +24,16 @@ class TrainingSettings:
     seed: of the first object and of everything drawn; a restarted run takes another one.
     """
 
-    objects: int = 192
+    objects: int = 128
     targets: int = 4
-    rate: float = 1.5e-3
+    rate: float = 2e-3
     warm_up: int = 200
-    decay: float = 0.45
+    decay: float = 0.6
     weight_decay: float = 0.01
-    average: float = 0.9995
+    average: float = 0.998
     clip: float = 1.0
     dropout: float = 0.1
-    high_noise: float = 0.6
+    high_noise: float = 0.45
     condition_noise: float = 0.03
     condition_noise_share: float = 0.3
     elevation_jitter: float = 1.0

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..priors.embedded import save_network
+from ..priors.embedded import PURE_NOISE, save_network
 from ..priors.embedded_network import NovelViewNetwork, channels_last
 from .batches import HELD_OUT_AZIMUTHS, Batch, Batches
 from .checkpoints import load_checkpoint, save_checkpoint
@@ -21,8 +21,8 @@ from .settings import TrainingSettings
 HELD_OUT_ANGLES = (25.0, 55.0, 70.0, 80.0)
 """Noise levels at which the prediction of v is judged beside pure noise [degrees]."""
 
-PURE_NOISE = 89.4
-"""Noise level of the schedule's last timestep, nearly [degrees]."""
+CLOCK_STEPS = 20
+"""Between two looks of several ranks at one clock."""
 
 
 class Training:
@@ -44,6 +44,7 @@ class Training:
         self.error: Callable[..., Tensor] = torch.compile(velocity_error) if compiled else velocity_error
         self.generator = torch.Generator(device).manual_seed(settings.seed * 7919 + rank)
         self.step, self.objects = 0, 0
+        self._done = 0.0
 
     def save(self, path: Path) -> None:
         """Everything that `resume` needs."""
@@ -95,14 +96,14 @@ class Training:
         return loss.detach()
 
     def _agreed(self, done: float) -> float:
-        """Rank 0's clock, every 20 steps: all ranks stop at the same step."""
+        """Rank 0's clock, read every few steps: all ranks have the same learning rate and stop at the same step."""
         if self.ranks == 1:
             return done
-        if self.step % 20:
-            return min(done, 0.999)
-        shared = torch.tensor([done], device=self.device)
-        torch.distributed.broadcast(shared, 0)
-        return float(shared)
+        if self.step % CLOCK_STEPS == 0:
+            shared = torch.tensor([done], device=self.device)
+            torch.distributed.broadcast(shared, 0)
+            self._done = float(shared)
+        return self._done
 
     def _wait(self) -> None:
         if self.device.type == "cuda":

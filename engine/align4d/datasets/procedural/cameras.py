@@ -16,9 +16,9 @@ ELEVATIONS = (-30.0, 60.0)
 LOW_ELEVATION = 12.0
 """A part of the cameras stays within this much of the horizon [degrees], as those of most videos do."""
 LOW_SHARE = 0.45
-SAME_DISTANCE_SHARE = 0.35
+SAME_DISTANCE_SHARE = 0.55
 """Of the objects: all their views at one distance, as the engine asks for them."""
-SAME_ELEVATION_SHARE = 0.6
+SAME_ELEVATION_SHARE = 0.75
 """Of these: at one elevation, too."""
 
 
