@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from .ablations_curves import write_curves
 from .ablations_pictures import write_sheets
 from .ablations_run import Record
 from .ablations_variants import VARIANTS, Trial, chosen, plan
+from .at_once import at_once
 from .jobs import pipeline_device
 from .motion import find_cases, overrides, write_report
 
@@ -33,44 +35,48 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--iterations", type=int, help="of the paper's optimisation, the same for each of its variants; else the preset's")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting of every variant (can be repeated)")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    parser.add_argument("--workers", type=int, default=1, help="runs at once; on cuda each has a GPU, in turn, and its share of the cores")
     parser.add_argument("--blender", metavar="PATH", help="an installed Blender instead of PyPI's bpy")
     parser.add_argument("--out", type=Path, required=True, help="folder for tables, figures, pictures and the runs; what is finished there is kept")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Runs what is not finished yet, one after the other; 1 where a run failed."""
+    """Runs what is not finished yet; 1 where a run failed."""
     cases = find_cases(arguments.cases, arguments.only)
     variants = chosen(arguments.variants)
     device = pipeline_device(arguments.device)
     trials = plan(variants, cases, sorted(set(arguments.seeds)), device, arguments.iterations, overrides(arguments.set))
     ablations_run.capture_cases(cases, arguments.out, arguments.blender)
-    first = min(arguments.seeds)
-    failures = complete(trials, arguments.out, lambda trial: ablations_run.measure(trial, arguments.out, pictures=trial.seed == first))
+    measure = functools.partial(ablations_run.measure, out=arguments.out, pictured=min(arguments.seeds))
+    failures = complete(trials, arguments.out, measure, arguments.workers)
     write_sheets(trials, arguments.out)
     say("\n" + (arguments.out / "table.md").read_text(encoding="utf-8"))
     return int(bool(failures))
 
 
-def complete(trials: Sequence[Trial], out: Path, measure: Measure) -> dict[str, str]:
+def complete(trials: Sequence[Trial], out: Path, measure: Measure, workers: int = 1) -> dict[str, str]:
     """Measures the trials that are not finished, and writes the report after each; returns what failed, with its sentence.
 
     A failed trial is tried again the next time. Raises ScriptError, before anything runs, where a finished one had other settings.
+
+    Args:
+        workers: trials at once.
     """
     stored = {trial.folder(out): found for trial in trials if (found := finished(trial, out)) is not None}
     failures: dict[str, str] = {}
-    for number, trial in enumerate(trials, start=1):
+    left = [trial for trial in trials if trial.folder(out) not in stored]
+    for trial, done in at_once(measure, left, workers):
         folder = trial.folder(out)
-        if folder not in stored:
-            say(f"\n{number} of {len(trials)}")
-            try:
-                stored[folder] = measure(trial)
-            except ScriptError as error:
-                failures[str(folder.relative_to(out))] = str(error)
-                say(f"{folder.relative_to(out)} failed: {error}")
-            else:
-                folder.mkdir(parents=True, exist_ok=True)
-                write_report(folder / "figures.json", stored[folder])
-                report(trials, list(stored.values()), failures, out)
+        try:
+            stored[folder] = done.result()
+        except ScriptError as error:
+            failures[str(folder.relative_to(out))] = str(error)
+            say(f"{folder.relative_to(out)} failed: {error}")
+            continue
+        folder.mkdir(parents=True, exist_ok=True)
+        write_report(folder / "figures.json", stored[folder])
+        say(f"{folder.relative_to(out)}: {len(stored)} of {len(trials)}")
+        report(trials, list(stored.values()), failures, out)
     report(trials, list(stored.values()), failures, out)
     return failures
 

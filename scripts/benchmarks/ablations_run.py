@@ -53,11 +53,11 @@ def _capture(case: Path, target: Path, chosen: blender.Blender, user_folder: Pat
     shutil.rmtree(scene)
 
 
-def measure(trial: Trial, out: Path, pictures: bool) -> Record:
+def measure(trial: Trial, out: Path, pictured: int) -> Record:
     """Runs and scores a trial; a run that is complete is only scored. Raises ScriptError where either failed.
 
     Args:
-        pictures: leave the contact sheet and the movie beside it.
+        pictured: the seed whose runs get a contact sheet and a movie.
     """
     folder, capture = trial.folder(out), capture_of(trial.case, out)
     if (folder / "costs.json").exists():
@@ -68,7 +68,7 @@ def measure(trial: Trial, out: Path, pictures: bool) -> Record:
     result = protocol.read_result(folder)
     motion = protocol.read_pc2(folder / result.objects[0].motion)
     outcome = motion_case.score(trial.case, capture, motion, result, trial.case / "reference.mp4")
-    if pictures:
+    if trial.seed == pictured:
         motion_pictures.write(folder, outcome)
     return record(trial, outcome.figures, result, costs)
 
@@ -80,7 +80,8 @@ def execute(trial: Trial, folder: Path, capture: Path) -> None:
     request = with_video(protocol.read_request(capture), capture)
     protocol.write_json(folder / "request.json", dataclasses.replace(request, **trial.order()))
     wait_passively()
-    importable = os.pathsep.join(str(environments.ROOT / name) for name in ("scripts", "engine"))
+    before = os.environ.get("PYTHONPATH", "")
+    importable = os.pathsep.join([*(str(environments.ROOT / name) for name in ("scripts", "engine")), *([before] if before else [])])
     what = f"{trial.case.name}, {trial.variant.name}, seed {trial.seed}"
     command: list[str | Path] = [sys.executable, "-m", "benchmarks.ablations_worker", folder.resolve()]
     run_logged(command, what, folder / "log.txt", {**os.environ, "PYTHONPATH": importable})

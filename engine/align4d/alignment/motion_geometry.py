@@ -18,6 +18,9 @@ class MotionGeometrySettings:
     geometry: lambda, the weight of the geometry term at the first frame [R]; 0 leaves it out, which is the baseline's plain
         distillation from the video and the paper's ablation "w/o MGJA".
     weight: of all unknown views against the known ones [P].
+    delta: beyond the paper: the motion term takes away what the prior would say of the asset at rest, seen from the same view
+        with the same noise, given the video's first frame. Both belong together, so what it says there is its own error
+        (blur, colours, light), not motion (delta denoising score, Hertz et al. 2023).
     maod_mode: what the multiview-aligned distance is used for, see `novel_distances` [R].
     views: where they are drawn.
     guidance: how the prior teaches.
@@ -25,6 +28,7 @@ class MotionGeometrySettings:
 
     geometry: float = 1.0
     weight: float = 1.0
+    delta: bool = False
     maod_mode: MaodMode = "render"
     views: NovelViewSettings = field(default_factory=NovelViewSettings)
     guidance: GuidanceSettings = field(default_factory=GuidanceSettings)
@@ -32,6 +36,11 @@ class MotionGeometrySettings:
     def __post_init__(self) -> None:
         if self.maod_mode not in ("render", "delta", "radius"):
             raise ValueError(f"maod_mode is {self.maod_mode!r}, none of render, delta and radius")
+
+    @property
+    def needs_asset(self) -> bool:
+        """Whether the asset has to be rendered from every unknown view."""
+        return self.delta or self.geometry != 0
 
 
 @dataclass(frozen=True)
@@ -85,17 +94,17 @@ class MotionGeometryLoss:
 
         Args:
             pictures: (B, 3, R, R) of the deformed object on the prior's background; differentiable.
-            asset: (B, 3, R, R) of the asset in its rest pose from the same views; None where `settings.geometry` is 0.
+            asset: (B, 3, R, R) of the asset in its rest pose from the same views; None unless `settings.needs_asset`.
             frames: (F,) int64 indices of the frames, on the prior's device.
             views: from `draw`.
             done: part of the run that is over, in [0, 1].
             generator: of the noise, on the prior's device.
 
         Raises:
-            ValueError: where the geometry term is asked for without the asset's pictures.
+            ValueError: where the asset's pictures are needed and missing.
         """
-        if asset is None and self.settings.geometry:
-            raise ValueError("the geometry term needs pictures of the asset")
+        if asset is None and self.settings.needs_asset:
+            raise ValueError("these settings need pictures of the asset")
         facts, count = self.prior.facts, len(pictures)
         small = fit_to_prior(pictures, facts.size)
         shape = (count, facts.channels, facts.latent_size, facts.latent_size)
@@ -121,16 +130,21 @@ class MotionGeometryLoss:
     ) -> tuple[Tensor, Tensor]:
         """(B,) L_mot and L_geo of one batch."""
         latent = self.prior.encode(pictures)
-        motion = self._distilled(latent, noise, timestep, self.video.take(frame), self._relative_to_video(frame, views))
-        if asset is None or self.settings.geometry == 0:
+        turned = self._relative_to_video(frame, views)
+        gradient = self._gradient(latent, noise, timestep, self.video.take(frame), turned)
+        still = None if asset is None else fit_to_prior(asset.detach(), self.prior.facts.size)
+        if still is not None and self.settings.delta:
+            gradient = gradient - self._gradient(self.prior.encode(still), noise, timestep, self.video.take(torch.zeros_like(frame)), turned)
+        motion = distillation_loss(latent, gradient)
+        if still is None or self.settings.geometry == 0:
             return motion, torch.zeros_like(motion)
-        own = self.prior.condition(fit_to_prior(asset.detach(), self.prior.facts.size), views.elevation, views.distance)
-        return motion, self._distilled(latent, noise, timestep, own, RelativeCamera.same(views.count, latent.device))
+        own = self.prior.condition(still, views.elevation, views.distance)
+        same = RelativeCamera.same(views.count, latent.device)
+        return motion, distillation_loss(latent, self._gradient(latent, noise, timestep, own, same))
 
     def _relative_to_video(self, frame: Tensor, views: NovelViews) -> RelativeCamera:
         told = torch.full_like(views.azimuth, self.distances.told)
         return RelativeCamera(views.elevation - self.video.elevation[frame], views.azimuth - self.azimuth, told)
 
-    def _distilled(self, latent: Tensor, noise: Tensor, timestep: int, given: Condition, camera: RelativeCamera) -> Tensor:
-        gradient = distillation_gradient(self.prior, latent, noise, timestep, given, camera, self.settings.guidance)
-        return distillation_loss(latent, gradient)
+    def _gradient(self, latent: Tensor, noise: Tensor, timestep: int, given: Condition, camera: RelativeCamera) -> Tensor:
+        return distillation_gradient(self.prior, latent, noise, timestep, given, camera, self.settings.guidance)

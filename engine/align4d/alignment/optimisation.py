@@ -193,7 +193,7 @@ class Optimisation:
         background = torch.full((3,), facts.background, device=frames.device)
         pictures = rasterize(shown, cameras, (size, size), background, backend=scene.backend, low_pass=scene.low_pass).color
         asset = None
-        if self.settings.unknown.geometry:
+        if self.settings.unknown.needs_asset:
             with torch.no_grad():
                 asset = rasterize(scene.asset, cameras, (size, size), background, backend=scene.backend, low_pass=scene.low_pass).color
         return self.unknown(pictures, asset, frames, views, done, self.generator)
