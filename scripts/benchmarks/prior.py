@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from align4d.protocol import replacing
 from support.console import ScriptError, say
 
 from . import prior_distance, prior_motion, prior_quality, prior_sds, prior_sheets, prior_speed, prior_table
+from .at_once import at_once
 from .prior_subjects import AssetSubjects, ProceduralSubjects, Subjects
 
 CURVES = 8
@@ -31,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="cpu or cuda")
     parser.add_argument("--objects", type=int, default=256, help="held-out procedural objects for the views")
     parser.add_argument("--distance-objects", type=int, default=64, help="held-out procedural objects for distance and sds")
+    parser.add_argument("--workers", type=int, default=1, help="parts at once; on cuda each has a GPU, in turn, and its share of the cores")
     parser.add_argument("--out", type=Path, required=True, help="folder for figures.json and the pictures")
 
 
@@ -122,8 +125,14 @@ PARTS: dict[str, Callable[[Bench], dict[str, Any]]] = {
 """In their order; each returns its figures."""
 
 
+def measure(part: str, bench: Bench) -> dict[str, Any]:
+    """One of PARTS."""
+    say(f"{part} …")
+    return PARTS[part](bench)
+
+
 def run(arguments: argparse.Namespace) -> int:
-    """Measures the chosen parts, one after the other; figures.json grows with each."""
+    """Measures the chosen parts; figures.json grows with each."""
     arguments.out.mkdir(parents=True, exist_ok=True)
     bench = Bench(torch.device(arguments.device), arguments.weights, arguments.views, (arguments.objects, arguments.distance_objects), arguments.out)
     figures: dict[str, Any] = {
@@ -134,9 +143,11 @@ def run(arguments: argparse.Namespace) -> int:
     }
     if arguments.views is None:
         say("The bench assets: not measured. Make their pictures with bench.py prior_views and give them as --views.")
-    for part in (name for name in PARTS if name in arguments.parts):
-        say(f"{part} …")
-        figures[part] = PARTS[part](bench)
+    # the longest first, so that nobody waits for it alone at the end
+    order = PARTS if arguments.workers == 1 else ("sds", "distance", *PARTS)
+    wanted = [name for name in dict.fromkeys(order) if name in arguments.parts]
+    for part, done in at_once(functools.partial(measure, bench=bench), wanted, arguments.workers):
+        figures[part] = done.result()
         with replacing(arguments.out / "figures.json", "w") as file:
             json.dump(figures, file, indent=1)
     rich.console.Console(width=150).print(prior_table.table(figures))
