@@ -8,7 +8,6 @@ The measure is the PSNR of four held-out views. The same without the video's vie
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -119,7 +118,7 @@ def _unbend(prior: MultiviewPrior, subjects: Subjects, clouds: Clouds, start: Te
     guided, shown = run < runs - 1, (run < len(DISTANCES)) | (run == runs - 1)
     lattice = start.clone().requires_grad_()
     optimiser = torch.optim.Adam([lattice], lr=RATE)
-    settings = replace(GuidanceSettings(), batch=batch_size(device))
+    settings = GuidanceSettings(batch=batch_size(device)).of(prior.facts)
     random = np.random.default_rng(group.start)
     noises = torch.Generator().manual_seed(group.start)
     for step in range(STEPS):

@@ -87,8 +87,11 @@ def test_the_loss_has_the_gradient_and_its_size() -> None:
 
 
 def test_time_falls_from_first_to_last() -> None:
-    settings = GuidanceSettings()
-    assert [settings.timestep(done) for done in (0.0, 0.5, 1.0)] == [980, 500, 20]
+    prior = MixturePrior(of_condition, SIZE, timesteps=(900, 500), guidance=2.0)
+    settings = GuidanceSettings().of(prior.facts)
+    assert [settings.timestep(done) for done in (0.0, 0.5, 1.0)] == [900, 700, 500] and settings.scale == 2
+    settings = GuidanceSettings(scale=5, first_timestep=980, last_timestep=20).of(prior.facts)
+    assert [settings.timestep(done) for done in (0.0, 0.5, 1.0)] == [980, 500, 20] and settings.scale == 5
     with pytest.raises(ValueError, match="neither"):
         GuidanceSettings(target="sample")  # type: ignore[arg-type]
 
@@ -130,6 +133,25 @@ def terms(settings: MotionGeometrySettings, frame: int) -> tuple[UnknownViews, T
     return dataclasses.replace(found, loss=found.loss.detach()), pictures.grad
 
 
+def test_delta_says_nothing_of_the_asset_at_rest() -> None:
+    """What the prior would say of the pair that belongs together, the first frame and the asset at rest, is its own error."""
+    biased = MixturePrior(lambda condition, camera: of_condition(condition, camera) * 0.7 + 0.2, SIZE)
+    settings = MotionGeometrySettings(geometry=0.0, delta=True, guidance=GuidanceSettings(scale=1.0))
+    still = random(4, 3, SIZE, SIZE, seed=8)
+    pulled = []
+    for frame, pictures in ((0, still), (2, still), (0, random(4, 3, SIZE, SIZE))):
+        loss, generator = loss_of(biased, settings), torch.Generator().manual_seed(0)
+        leaf = pictures.clone().requires_grad_()
+        loss(leaf, still, torch.tensor([frame]), loss.draw(1, generator), 0.4, generator).loss.backward()
+        assert leaf.grad is not None
+        pulled.append(leaf.grad)
+    assert pulled[0].abs().max() < 1e-5
+    # towards the change between the two frames of the video, of which the prior shows seven tenths
+    wanted = frames_condition(biased).features[0][0] - frames_condition(biased).features[0][2]
+    assert torch.nn.functional.cosine_similarity(pulled[1][0].flatten(), wanted.flatten(), 0) > 0.999
+    assert pulled[2].abs().max() > 1e-3
+
+
 @pytest.mark.parametrize("frame", [0, 2, 3])
 def test_the_geometry_term_fades_over_the_clip(frame: int) -> None:
     """Eq. 9 with lambda(frame) = lambda (1 - frame / T), and the pull towards (video + lambda asset), in closed form."""
@@ -137,7 +159,7 @@ def test_the_geometry_term_fades_over_the_clip(frame: int) -> None:
     found, gradient = terms(settings, frame)
     fade = 0.5 * (1 - frame / 4)
     assert float(found.loss) == pytest.approx(3 * (float(found.motion) + fade * float(found.geometry)), rel=1e-5)
-    timestep = settings.guidance.timestep(0.4)
+    timestep = settings.guidance.of(MixturePrior(of_condition).facts).timestep(0.4)
     abar = MixturePrior(of_condition).schedule.abar[timestep]
     strength = (1 - abar) * (abar / (1 - abar)).sqrt()
     pictures, video, asset = random(4, 3, SIZE, SIZE), random(4, 3, SIZE, SIZE, seed=5)[frame], random(4, 3, SIZE, SIZE, seed=8)

@@ -20,6 +20,7 @@ from align4d.checkpoint import Checkpoint
 from align4d.errors import Cancelled, EngineError
 from align4d.inputs.asset import load_asset
 from align4d.paper_method import STAGES, fill_frames, within_budget
+from align4d.priors.zero123 import ZERO123
 from align4d.priors.prior import Condition, RelativeCamera
 from align4d.progress import RecordingReporter
 from align4d.rendering.orbit import OrbitCamera, blender_from_normalised
@@ -280,7 +281,9 @@ def test_choices_that_do_not_exist_are_refused(name: str, value: object) -> None
 
 def test_the_preset_is_the_published_one() -> None:
     settings = settings_for("paper", {}).paper.optimisation
-    assert (settings.iterations, settings.unknown.views.count, settings.unknown.guidance.scale) == (500, 4, 5.0)
+    assert (settings.iterations, settings.unknown.views.count) == (500, 4)
+    guidance = settings.unknown.guidance.of(ZERO123.facts())
+    assert (guidance.scale, guidance.first_timestep, guidance.last_timestep, guidance.target) == (5.0, 980, 20, "noise")
     assert (settings.known.color, settings.known.mask, settings.known.robust) == (10_000, 1_000, 0)
     assert [settings.novel_resolution(done) for done in (0, 0.29, 0.3, 0.59, 0.6, 1)] == [128, 128, 256, 256, 512, 512]
     assert not settings.free and not settings.densification.enabled and settings.schedule.phases(0) == ("deformation",)

@@ -2,35 +2,46 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
 from torch import Tensor
 
-from ..priors.prior import Condition, MultiviewPrior, RelativeCamera, guided_noise
+from ..priors.prior import Condition, MultiviewPrior, PriorFacts, RelativeCamera, guided_noise
 
 
 @dataclass(frozen=True)
 class GuidanceSettings:
     """Attributes:
-    scale: of classifier-free guidance [D].
-    first_timestep, last_timestep: t falls from the one to the other over the run, linearly [D].
+    scale: of classifier-free guidance; 0 is what the prior states (`PriorFacts.guidance`).
+    first_timestep, last_timestep: t falls from the one to the other over the run, linearly [D]; 0 is what the prior states
+        (`PriorFacts.timesteps`).
     target: what pictures are pulled towards: "noise", the paper's SDS, whose gradient is w(t) (eps_phi - eps) with
         w = 1 - abar_t [D]; or "x0", the mean of the clean picture that the prior sees behind the noise, whose gradient is
         latent - x0, so that its length is that of the change which is wanted.
     batch: pictures that the prior judges together.
     """
 
-    scale: float = 5.0
-    first_timestep: int = 980
-    last_timestep: int = 20
+    scale: float = 0.0
+    first_timestep: int = 0
+    last_timestep: int = 0
     target: Literal["noise", "x0"] = "noise"
     batch: int = 32
 
     def __post_init__(self) -> None:
         if self.target not in ("noise", "x0"):
             raise ValueError(f"target is {self.target!r}, neither noise nor x0")
+
+    def of(self, facts: PriorFacts) -> GuidanceSettings:
+        """The settings with what the prior states in the place of zeros."""
+        first, last = facts.timesteps
+        return replace(
+            self,
+            scale=self.scale or facts.guidance,
+            first_timestep=self.first_timestep or first,
+            last_timestep=self.last_timestep or last,
+        )
 
     def batches(self, count: int, views: int) -> list[slice]:
         """`count` pictures, `batch` at a time; a prior's `views` that it denoises together are not parted."""
@@ -52,6 +63,7 @@ def distillation_gradient(
         latent: what `prior.encode` made of pictures; noise: of the same shape.
         timestep: t, the same for all.
         condition, camera: B each.
+        settings: see `GuidanceSettings.of`.
     """
     parts = []
     for some in settings.batches(len(latent), prior.facts.views):

@@ -76,6 +76,7 @@ class MotionGeometryLoss:
     ) -> None:
         self.prior, self.video, self.settings, self.distances = prior, video, settings, distances
         self.azimuth, self.elevation = azimuth, elevation
+        self.guidance = settings.guidance.of(prior.facts)
 
     def draw(self, frames: int, generator: torch.Generator) -> NovelViews:
         """Random views of `frames` frames, those of one frame next to each other."""
@@ -109,10 +110,10 @@ class MotionGeometryLoss:
         small = fit_to_prior(pictures, facts.size)
         shape = (count, facts.channels, facts.latent_size, facts.latent_size)
         noise = torch.randn(shape, generator=generator, device=small.device, dtype=small.dtype)
-        timestep = self.settings.guidance.timestep(done)
+        timestep = self.guidance.timestep(done)
         frame = frames.repeat_interleave(count // len(frames))
         gradient, losses = torch.empty_like(small), []
-        for some in self.settings.guidance.batches(count, facts.views):
+        for some in self.guidance.batches(count, facts.views):
             there = NovelViews(views.azimuth[some], views.elevation[some], views.distance[some])
             shown = None if asset is None else asset[some]
             leaf = small[some].detach().requires_grad_()
@@ -147,4 +148,4 @@ class MotionGeometryLoss:
         return RelativeCamera(views.elevation - self.video.elevation[frame], views.azimuth - self.azimuth, told)
 
     def _gradient(self, latent: Tensor, noise: Tensor, timestep: int, given: Condition, camera: RelativeCamera) -> Tensor:
-        return distillation_gradient(self.prior, latent, noise, timestep, given, camera, self.settings.guidance)
+        return distillation_gradient(self.prior, latent, noise, timestep, given, camera, self.guidance)

@@ -32,6 +32,9 @@ NULL_ELEVATION, NULL_DISTANCE = 0.0, 1.85
 PURE_NOISE = 89.4
 """Noise level of the schedule's last timestep [degrees]: 1 % of the picture is left, and training goes a little farther."""
 
+TEACHING_TIMESTEPS = (980, 600)
+"""Where what it teaches points the right way (docs/prior-figures.md, "What it teaches"): at little noise it corrects blur and colours."""
+
 
 class EmbeddedPrior(MultiviewPrior):
     """See `MultiviewPrior`; needs no download, and a CPU is enough."""
@@ -41,7 +44,8 @@ class EmbeddedPrior(MultiviewPrior):
         self.network = network.eval().requires_grad_(False)
         self.half = half
         size = network.config.size
-        self.facts = PriorFacts("embedded", FOVY, (1.5, 2.2), size, 3, size, takes_distance=True, licence="GPL-3.0-or-later")
+        shown = (FOVY, (1.5, 2.2), size, 3, size)
+        self.facts = PriorFacts("embedded", *shown, takes_distance=True, licence="GPL-3.0-or-later", timesteps=TEACHING_TIMESTEPS)
         self.schedule = ending_in(scaled_linear(), math.cos(math.radians(PURE_NOISE)))
         self._nothing: tuple[Tensor, ...] | None = None
 

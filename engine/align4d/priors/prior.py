@@ -27,6 +27,8 @@ class PriorFacts:
         views: views that it denoises together; 1 where each stands alone.
         licence: short name of the licence of its weights.
         background: grey level of the background that it was trained on, in [0, 1].
+        guidance: scale of classifier-free guidance at which it teaches (DreamGaussian4D's for Zero123).
+        timesteps: from the first to the last of which t falls while it teaches (DreamGaussian4D's for Zero123).
     """
 
     name: str
@@ -39,6 +41,8 @@ class PriorFacts:
     views: int = 1
     licence: str = ""
     background: float = 1.0
+    guidance: float = 5.0
+    timesteps: tuple[int, int] = (980, 20)
 
 
 @dataclass(frozen=True)
