@@ -35,6 +35,7 @@ STATIC = Variant("static", "static mesh")
 """The mesh at rest; no run is needed for it, every scored run says how good that would be."""
 
 VARIANTS = (
+    Variant("known-only", "known views only", settings={"paper.optimisation.unknown.weight": 0.0}),
     Variant("dg4d", "DG4D: none of the three", settings={**WITHOUT_ALIGNED_DISTANCE, **WITHOUT_JOINT_ALIGNMENT, **WITHOUT_TURNS}),
     Variant("no-oda", "w/o ODA (DG4D's fixed distance)", settings=WITHOUT_ALIGNED_DISTANCE),
     Variant("no-mgja", "w/o MGJA", settings=WITHOUT_JOINT_ALIGNMENT),

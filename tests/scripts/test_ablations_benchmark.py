@@ -129,6 +129,17 @@ def test_losses_are_read_just_before_a_step() -> None:
     assert [spread and spread.mean for spread in at] == [1.0, 0.5, None]
 
 
+def test_what_the_prior_adds_is_told_case_by_case() -> None:
+    def of(name: str, psnr: dict[str, float], depth: float) -> list[dict[str, Any]]:
+        records = [measured(trial) for trial in trials([name], [0])]
+        return [{**one, "figures": {**one["figures"], "novel_view_psnr": psnr[one["case"]], "depth_error": depth}} for one in records]
+
+    records = [*of("known-only", {"a": 20.0, "b": 20.0}, 3.0), *of("paper", {"a": 20.7, "b": 20.4}, 2.5)]
+    told = ablations_table.taught(records, ["a", "b"])
+    assert "a +0.70 dB, -0.50 %; b +0.40 dB, -0.50 %" in told and "in 1 of 2 cases" in told
+    assert "not measured" in ablations_table.taught(records[:2], ["a", "b"])
+
+
 def test_curves_are_smoothed_over_what_came_before() -> None:
     values = np.arange(60.0)
     smooth = ablations_curves.smooth(values)

@@ -17,7 +17,7 @@ class MotionGeometrySettings:
     """Attributes:
     geometry: lambda, the weight of the geometry term at the first frame [R]; 0 leaves it out, which is the baseline's plain
         distillation from the video and the paper's ablation "w/o MGJA".
-    weight: of all unknown views against the known ones [P].
+    weight: of all unknown views against the known ones [P]; 0 leaves them out.
     delta: beyond the paper: the motion term takes away what the prior would say of the asset at rest, seen from the same view
         with the same noise, given the video's first frame. Both belong together, so what it says there is its own error
         (blur, colours, light), not motion (delta denoising score, Hertz et al. 2023).

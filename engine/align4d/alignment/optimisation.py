@@ -187,6 +187,9 @@ class Optimisation:
         return self.known(picture.color, picture.alpha, scene.reference.color[frames], scene.reference.alpha[frames])
 
     def _unknown(self, shown: Gaussians, frames: Tensor, done: float) -> UnknownViews:
+        if self.settings.unknown.weight == 0:
+            nothing = torch.zeros((), device=frames.device)
+            return UnknownViews(nothing, nothing, nothing)
         scene, facts, size = self.scene, self.unknown.prior.facts, self.settings.novel_resolution(done)
         views = self.unknown.draw(len(frames), self.generator)
         cameras = views.cameras(facts.fovy, size)

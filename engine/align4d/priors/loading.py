@@ -33,7 +33,7 @@ class PriorSpec:
         source: "embedded", the folder of a published model, or its id on the Hugging Face hub ("owner/name").
         kind: what the folder holds; "auto" tells it from its layout and name.
         online: may be fetched from the hub. Otherwise the hub's cache on this machine must have it.
-        options: for the large priors; the embedded one needs none.
+        options: for the large priors; the embedded one needs none, and computes in bfloat16 where half precision is asked for.
     """
 
     source: str = EMBEDDED
@@ -58,7 +58,7 @@ def load_prior(spec: PriorSpec, device: torch.device | str) -> MultiviewPrior:
     if spec.source == EMBEDDED:
         from .embedded import load_embedded_prior
 
-        return load_embedded_prior(device)
+        return load_embedded_prior(device, half=spec.options.precision in ("float16", "bfloat16"))
     folder = find_model(spec.source, spec.online)
     kind = find_kind(folder) if spec.kind == "auto" else spec.kind
     if kind == "imagedream":
