@@ -20,8 +20,8 @@ from align4d.checkpoint import Checkpoint
 from align4d.errors import Cancelled, EngineError
 from align4d.inputs.asset import load_asset
 from align4d.paper_method import STAGES, fill_frames, within_budget
-from align4d.priors.zero123 import ZERO123
 from align4d.priors.prior import Condition, RelativeCamera
+from align4d.priors.zero123 import ZERO123
 from align4d.progress import RecordingReporter
 from align4d.rendering.orbit import OrbitCamera, blender_from_normalised
 from align4d.settings import PaperSettings, settings_for
