@@ -234,6 +234,7 @@ def grown(network: NovelViewNetwork, config: NetworkConfig) -> NovelViewNetwork:
     result = NovelViewNetwork(config)
     for stage, had in zip((result.before, result.bottom, result.after), old.blocks, strict=True):
         for block in list(stage)[had:]:
+            assert isinstance(block, AttentionBlock)
             _zero(block.out)
             _zero(block.narrow)
     missing, _ = result.load_state_dict(network.state_dict(), strict=False)
