@@ -32,8 +32,9 @@ NULL_ELEVATION, NULL_DISTANCE = 0.0, 1.85
 PURE_NOISE = 89.4
 """Noise level of the schedule's last timestep [degrees]: 1 % of the picture is left, and training goes a little farther."""
 
-TEACHING_TIMESTEPS = (980, 600)
-"""Where what it teaches points the right way (docs/prior-figures.md, "What it teaches"): at little noise it corrects blur and colours."""
+TEACHING_GUIDANCE, TEACHING_TIMESTEPS = 1.0, (800, 350)
+"""Where its lessons point the right way, see docs/prior-figures.md, "What it teaches": below they are about blur and colours, above
+small motions are not seen any more, and guidance makes its own mistakes larger."""
 
 
 class EmbeddedPrior(MultiviewPrior):
@@ -44,8 +45,18 @@ class EmbeddedPrior(MultiviewPrior):
         self.network = network.eval().requires_grad_(False)
         self.half = half
         size = network.config.size
-        shown = (FOVY, (1.5, 2.2), size, 3, size)
-        self.facts = PriorFacts("embedded", *shown, takes_distance=True, licence="GPL-3.0-or-later", timesteps=TEACHING_TIMESTEPS)
+        self.facts = PriorFacts(
+            "embedded",
+            FOVY,
+            (1.5, 2.2),
+            size,
+            3,
+            size,
+            takes_distance=True,
+            licence="GPL-3.0-or-later",
+            guidance=TEACHING_GUIDANCE,
+            timesteps=TEACHING_TIMESTEPS,
+        )
         self.schedule = ending_in(scaled_linear(), math.cos(math.radians(PURE_NOISE)))
         self._nothing: tuple[Tensor, ...] | None = None
 
