@@ -19,7 +19,7 @@ VIEW_TARGETS = {"assets": (24, 22.5, 23), "procedural": (24, 22, 22.5)}
 def table(figures: dict[str, Any]) -> rich.table.Table:
     """Of what was measured."""
     result = rich.table.Table("figure", "measured", "target")
-    for rows in (_views, _motion, _distance, _sds, _speed):
+    for rows in (_views, _motion, _lessons, _distance, _sds, _speed):
         for row in rows(figures):
             result.add_row(*row)
     return result
@@ -44,6 +44,12 @@ def _motion(figures: dict[str, Any]) -> Iterator[Row]:
     if mean := figures.get("motion", {}).get("mean"):
         yield "motion: correlation with the mesh distance", f"{mean['correlation']:.2f}", ">= 0.85"
         yield "motion: right frame first (normalised)", f"{mean['first']:.0%} ({mean['first_normalised']:.0%})", ">= 50 %"
+
+
+def _lessons(figures: dict[str, Any]) -> Iterator[Row]:
+    for scale, by_time in figures.get("lessons", {}).get("mean", {}).items():
+        found = ", ".join(f"{one:.2f}" for one in by_time.values())
+        yield f"lessons, guidance {scale}: cosine with the way to the truth at t {', '.join(by_time)}", found, "> 0"
 
 
 def _distance(figures: dict[str, Any]) -> Iterator[Row]:

@@ -19,6 +19,7 @@ from benchmarks import (
     prior_cloud,
     prior_distance,
     prior_judge,
+    prior_lessons,
     prior_light,
     prior_motion,
     prior_quality,
@@ -26,7 +27,7 @@ from benchmarks import (
     prior_table,
     prior_views,
 )
-from benchmarks.prior_subjects import AssetSubjects, Subjects, digest, relative
+from benchmarks.prior_subjects import AssetSubjects, Case, Subjects, digest, relative
 from support.console import ScriptError
 
 SIZE = 32
@@ -114,6 +115,33 @@ def test_motion_is_compared_row_by_row() -> None:
     assert right["first_normalised"] == 1 and right["first"] < 1 and right["correlation"] > 0.7
     wrong = prior_motion.compared((5 - distance) * hard, distance)
     assert wrong["first_normalised"] == 0 and wrong["correlation"] < 0
+
+
+class Copying(Oracle):
+    """Believes that every side looks as the condition's picture does."""
+
+    def condition(self, pictures: Tensor, elevation: Tensor, distance: Tensor) -> Condition:
+        return Condition(elevation, distance, (self.encode(pictures),))
+
+    def null(self, count: int) -> Condition:
+        return Condition(torch.zeros(count), torch.ones(count), (torch.zeros(count, 3, SIZE, SIZE),))
+
+    def predict_noise(self, noisy: Tensor, timestep: Tensor, condition: Condition, camera: RelativeCamera) -> Tensor:
+        abar = self.schedule.at(timestep, noisy)
+        return (noisy - abar.sqrt() * condition.features[0]) / (1 - abar).sqrt()
+
+
+def test_lessons_point_to_the_truth_or_not() -> None:
+    frames = np.random.default_rng(0).integers(0, 256, (4, SIZE, SIZE, 3), dtype=np.uint8)
+    moved = np.stack([frames] * len(prior_cameras.MOTION_AZIMUTHS), 1)
+    case = Case("a", np.array([0, 0, 1.8], np.float32), np.zeros((0, 3)), np.zeros((0, SIZE, SIZE, 3)), frames, moved, np.zeros((4, 4)))
+    found = prior_lessons.case_lessons(Copying(), case)
+    assert all(value == pytest.approx(1, abs=1e-3) for value in found["1"].values())
+    # guidance goes past the truth, away from the grey that nothing is taken for
+    assert all(0.3 < value < 0.99 for value in found["5"].values())
+    # a prior that believes in a third picture: away from what is shown, but half of the way elsewhere
+    other = replace(case, frames=np.roll(frames, 1, axis=0))
+    assert all(0.4 < value < 0.6 for value in prior_lessons.case_lessons(Copying(), other)["1"].values())
 
 
 def test_the_picked_distance_is_judged_against_the_best() -> None:
