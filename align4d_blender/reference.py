@@ -14,6 +14,7 @@ from mathutils import Matrix, Quaternion
 
 from ..engine.align4d import protocol
 from .errors import UserError
+from .guidance import chosen_camera
 
 FRONT_FOVY = 49.1
 """Vertical angle of the front view [degrees]; the usual one of image-to-3D models."""
@@ -86,21 +87,6 @@ def chosen_frames(first: int, last: int, count: int) -> tuple[int, int]:
         advice = "Change First and Last, or set both to 0 for the whole video."
         raise UserError("frame_range", f"The frames {first or 1} to {last or count} of a video of {count} frames hold no motion.", advice)
     return begin, -1 if end == count - 1 else end
-
-
-def chosen_camera(context: bpy.types.Context) -> bpy.types.Object | None:
-    """The camera object that the artist's choice under Seen From comes down to; None for a view without one."""
-    view = context.region_data
-    by_view = context.scene.align4d.camera == "VIEW" and view is not None and view.view_perspective == "CAMERA"
-    return context.scene.camera if by_view or context.scene.align4d.camera == "SCENE" else None
-
-
-def shift_note(context: bpy.types.Context) -> str:
-    """What the artist should know where the chosen camera's lens is shifted, which the protocol cannot say; else empty."""
-    camera = chosen_camera(context)
-    if camera is None or not isinstance(camera.data, bpy.types.Camera) or not (camera.data.shift_x or camera.data.shift_y):
-        return ""
-    return f"Shift X and Y of {camera.name} are ignored: the video is taken to be centred on the camera's axis."
 
 
 def camera_of(context: bpy.types.Context, reference: Reference, low: np.ndarray, high: np.ndarray) -> protocol.CameraSpec:
