@@ -128,9 +128,9 @@ def apply(arrival: Arrival, scene: bpy.types.Scene, start: int) -> list[bpy.type
         results.add(item, result.job, name, storage.stored_path(cache), result.frames, result.fps, start)
     for old in results.cameras(result.job):
         remove_camera(old)
-    results.show_cameras()
     camera = add_camera(scene, result, video, results.playback(results.active(items[0]), scene))
     camera.align4d.id, camera.align4d.job = SOLVED, result.job
+    results.show_cameras()
     push_undo("Align4D: Generate 4D")
     return items
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bpy
@@ -13,6 +14,11 @@ from ..align4d_blender.job import Job
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
+
+
+_LOG_LINES = 25
+_LOG_BYTES = 20_000
+"""How much of a log's end is read; logs of long jobs are large."""
 
 
 class _OfJob:
@@ -71,25 +77,45 @@ class ALIGN4D_OT_resume(_OfJob, bpy.types.Operator):
 
 
 class ALIGN4D_OT_show_log(_OfJob, bpy.types.Operator):
-    """Open this job's log in a text editor"""
+    """Show the last lines of this job's log, and where the whole log is"""
 
     bl_idname = "align4d.show_log"
     bl_label = "Show Log"
     bl_options = {"REGISTER"}
 
-    def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
-        job = self.chosen()
-        log = job.folder / "log.txt" if job else None
-        if log is None or not log.is_file():
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[OperatorReturnItems]:
+        if self._log() is None:
+            return self.execute(context)
+        return context.window_manager.invoke_popup(self, width=900)
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        log = self._log()
+        column = self.layout.column(align=True)
+        column.scale_y = 0.7
+        for line in _last_lines(log) if log else []:
+            column.label(text=line)
+        if log:
+            self.layout.operator("wm.path_open", text=str(log), icon="TEXT").filepath = str(log)
+
+    def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
+        log = self._log()
+        if log is None:
             self.report({"WARNING"}, "There is no log yet")
             return {"CANCELLED"}
-        text = bpy.data.texts.load(str(log))
-        if context.window:
-            bpy.ops.wm.window_new()
-            area = bpy.context.window_manager.windows[-1].screen.areas[0]
-            area.type = "TEXT_EDITOR"
-            area.spaces.active.text = text
+        print("\n".join(_last_lines(log)))
         return {"FINISHED"}
+
+    def _log(self) -> Path | None:
+        job = self.chosen()
+        log = job.folder / "log.txt" if job else None
+        return log if log and log.is_file() else None
+
+
+def _last_lines(log: Path) -> list[str]:
+    """The end of a log."""
+    with open(log, "rb") as file:
+        file.seek(max(log.stat().st_size - _LOG_BYTES, 0))
+        return file.read().decode("utf-8", "replace").splitlines()[-_LOG_LINES:]
 
 
 class ALIGN4D_OT_remove_job(_OfJob, bpy.types.Operator):
