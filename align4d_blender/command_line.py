@@ -97,8 +97,6 @@ def _generate(options: argparse.Namespace) -> int:
     jobs.on_change.append(_show)
     try:
         job = generate(options.video, options.objects, **choices)
-    except TypeError as error:  # Blender refuses a value that a setting does not have
-        raise UserError("bad_value", str(error), "See --help.") from error
     finally:
         jobs.on_change.remove(_show)
     _tell(job)

@@ -36,7 +36,10 @@ def generate(video: str | os.PathLike[str] = "", objects: Sequence[str | bpy.typ
         if name not in settings.bl_rna.properties:
             known = ", ".join(sorted(set(settings.bl_rna.properties.keys()) - {"rna_type", "name"}))
             raise UserError("unknown_setting", f"There is no setting called {name}.", f"Choose from {known}.")
-        setattr(settings, name, value)
+        try:
+            setattr(settings, name, value)
+        except TypeError as error:
+            raise UserError("bad_value", f"{name} cannot be {value!r}.", f"Blender says: {error}.") from error
     with _selected([_mesh(item) for item in objects]):
         job = jobs.start(bpy.context)
     return finished(job)

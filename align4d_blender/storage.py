@@ -101,16 +101,14 @@ def job_folders(item: bpy.types.Object) -> set[Path]:
 
 def attach() -> None:
     """Starts to follow saving; the handlers outlive loading another file."""
-    for handler in (_adopt, _delete_discarded):
-        bpy.app.handlers.persistent(handler)
-    bpy.app.handlers.save_pre.append(_adopt)
-    bpy.app.handlers.save_post.append(_delete_discarded)
+    for place, handler in _HANDLERS:
+        getattr(bpy.app.handlers, place).append(bpy.app.handlers.persistent(handler))
 
 
 def detach() -> None:
     """Stops it."""
-    bpy.app.handlers.save_post.remove(_delete_discarded)
-    bpy.app.handlers.save_pre.remove(_adopt)
+    for place, handler in _HANDLERS:
+        getattr(bpy.app.handlers, place).remove(handler)
 
 
 def _beside(blend: str) -> Path:
@@ -121,6 +119,7 @@ def _adopt(blend: Any, *_: object) -> None:
     """Before a save: copies results that lie in the user folder to where the .blend will be, and refers to them relatively."""
     if not blend:
         return
+    _rebase(bpy.data.filepath, blend)
     waiting = user_folder("jobs")
     for item in tagged():
         for result in item.align4d.results:
@@ -140,6 +139,24 @@ def _adopt(blend: Any, *_: object) -> None:
                 cache.filepath = result.motion
 
 
+def _rebase(old: str, new: str) -> None:
+    """Makes paths of results that are relative to one .blend relative to another; Blender does so for its own paths only."""
+    if not old or Path(old).parent == Path(new).parent:
+        return
+    for item in tagged():
+        for result in item.align4d.results:
+            if result.motion.startswith("//"):
+                file = bpy.path.abspath(result.motion, start=str(Path(old).parent))
+                with suppress(ValueError):  # another drive of Windows
+                    result.motion = bpy.path.relpath(file, start=str(Path(new).parent))
+
+
+def _come_back(blend: Any, *_: object) -> None:
+    """After a copy was saved, or saving has failed: the open file is still the one before."""
+    if blend and bpy.data.filepath:
+        _rebase(blend, bpy.data.filepath)
+
+
 def _delete_discarded(*_: object) -> None:
     """After a save: deletes the folders of results that the saved file no longer uses, unless another .blend beside it may."""
     if not bpy.data.filepath or len(list(Path(bpy.data.filepath).parent.glob("*.blend"))) > 1:
@@ -148,3 +165,6 @@ def _delete_discarded(*_: object) -> None:
     for folder in list(_discarded - used):
         delete(folder)
         _discarded.discard(folder)
+
+
+_HANDLERS = (("save_pre", _adopt), ("save_post", _come_back), ("save_post", _delete_discarded), ("save_post_fail", _come_back))

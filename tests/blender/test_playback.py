@@ -153,6 +153,24 @@ def test_results_are_saved_and_moved_with_the_file(blender: ModuleType, fox: bpy
     assert_shown(fox, first, 5, 4)
 
 
+@pytest.mark.parametrize("copy", [False, True])
+def test_results_are_found_after_saving_in_another_folder(blender: ModuleType, fox: bpy.types.Object, tmp_path: Path, copy: bool) -> None:
+    """The files stay where they are; of two results only one is in the modifier, whose path Blender looks after itself."""
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "one" / "fox.blend"))
+    first = local(fox)
+    second_result(fox)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "two" / "fox.blend"), copy=copy)
+    for blend in ("one", "two") if copy else ("two",):
+        if blend == "two":
+            bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "two" / "fox.blend"))
+        fox = bpy.data.objects["Fox"]
+        assert all(Path(bpy.path.abspath(result.motion)).is_file() for result in fox.align4d.results)
+        fox.align4d.active = 0
+        assert_shown(fox, first, 5, 4)
+
+
 def test_the_clip_camera_shows_the_clip_alone(blender: ModuleType, fox: bpy.types.Object) -> None:
     """Splitting a view needs a window: scripts/window.py does that. Here: what is shown in the second view."""
     solved = bpy.data.objects["Align4D Camera"]
