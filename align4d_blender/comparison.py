@@ -15,7 +15,7 @@ def clip_areas(screen: bpy.types.Screen) -> list[bpy.types.Area]:
 
 
 def open_side_by_side(context: bpy.types.Context, job: str) -> None:
-    """Splits the context's view: the result on the left, the clip on the right, both as the video was filmed."""
+    """Splits the context's view: one half goes on showing the result, the new one shows the clip, both as the video was filmed."""
     cameras = results.cameras(job)
     solved = cameras[0]
     clip = cameras[1] if len(cameras) > 1 else solved_camera.clip_camera(solved)
@@ -23,13 +23,12 @@ def open_side_by_side(context: bpy.types.Context, job: str) -> None:
     before = {one.as_pointer() for one in screen.areas}
     bpy.ops.screen.area_split(direction="VERTICAL", factor=0.5)
     other = next(one for one in screen.areas if one.as_pointer() not in before)
-    left, right = sorted((area, other), key=lambda one: one.x)
-    for one, camera in ((left, solved), (right, clip)):
+    for one, camera in ((area, solved), (other, clip)):
         space = cast(bpy.types.SpaceView3D, one.spaces.active)
         solved_camera.look_through(camera, space)
         space.region_3d.view_camera_offset = (0.0, 0.0)
         space.region_3d.view_camera_zoom = 0.0
-    cast(bpy.types.SpaceView3D, right.spaces.active).show_region_ui = False
+    cast(bpy.types.SpaceView3D, other.spaces.active).show_region_ui = False
 
 
 def close_side_by_side(context: bpy.types.Context) -> None:

@@ -17,6 +17,15 @@ FIXES = {
 """What mends a line of the doctor's report: operator and the words on its button."""
 
 
+def ready() -> bool:
+    """Whether there is an engine that can be started."""
+    try:
+        preferences.engine_python(preferences.get())
+    except UserError:
+        return False
+    return True
+
+
 def draw_next_step(layout: bpy.types.UILayout, context: bpy.types.Context) -> bool:
     """Says what is to be done before anything else, if there is such a thing. Returns whether the engine is ready."""
     try:
@@ -75,7 +84,7 @@ def draw_engine(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
 
 
 def _draw_install_buttons(layout: bpy.types.UILayout, context: bpy.types.Context, there: bool) -> None:
-    allowed = draw_network(layout, context)
+    allowed = bool(preferences.get().engine_python) or draw_network(layout, context)
     row = layout.row(align=True)
     install = row.row(align=True)
     install.enabled = allowed

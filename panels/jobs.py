@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from ..align4d_blender import jobs, previews
+from ..align4d_blender import jobs, previews, results
 from ..align4d_blender.job import Job
 from . import text
 from .text import Icon
@@ -92,8 +92,11 @@ def _draw_end(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job) 
 def _draw_buttons(row: bpy.types.UILayout, job: Job) -> None:
     if not job.ended:
         row.operator("align4d.cancel", icon="CANCEL").job = job.id
+    elif job.state == "done":
+        if job.resumable and not results.with_job(job.id):  # it was undone, or removed
+            row.operator("align4d.resume", text="Bring Back", icon="IMPORT").job = job.id
     elif job.resumable:
-        row.operator("align4d.resume", text="Bring Back" if job.state == "done" else "Resume", icon="PLAY").job = job.id
+        row.operator("align4d.resume", icon="PLAY").job = job.id
     row.operator("align4d.show_log", text="", icon="TEXT").job = job.id
     if job.ended:
         row.operator("align4d.remove_job", text="", icon="X").job = job.id

@@ -45,6 +45,10 @@ class ALIGN4D_PT_advanced(bpy.types.Panel):
     bl_label = "Advanced"
     bl_options = {"DEFAULT_CLOSED"}
 
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        return engine.ready()
+
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         layout.use_property_split = True

@@ -26,8 +26,8 @@ PATIENCE = 900.0
 PLACES = {
     "video": (173, 73),
     "generate": (134, 182),
-    "cancel": (130, 330),
-    "resume": (130, 300),
+    "cancel": (132, 476),
+    "resume": (90, 323),
 }
 """Where things are in the sidebar [px from its upper left corner], in Blender's own theme at its own size."""
 
@@ -45,8 +45,9 @@ class Artist:
     def __init__(self, order: dict[str, Any]) -> None:
         self.out = Path(order["out"])
         self.order = order
-        self.report: dict[str, Any] = {"blender": bpy.app.version_string, "pictures": []}
         self.jobs = importlib.import_module(f"{EXTENSION}.align4d_blender.jobs")
+        self.gaps = Gaps(self.jobs)
+        self.report: dict[str, Any] = {"blender": bpy.app.version_string, "pictures": []}
 
     def view(self) -> bpy.types.Area:
         """The largest 3D view."""
@@ -88,18 +89,19 @@ class Artist:
         path = self.out / f"{name}.png"
         subprocess.run(["import", "-window", "root", str(path)], check=True)
         self.report["pictures"].append(path.name)
+        self.gaps.forgive()
 
-    @staticmethod
-    def redraw() -> None:
+    def redraw(self) -> None:
         """Draws what has changed at once, so that the mouse meets what the eye sees."""
         bpy.ops.wm.redraw_timer(type="DRAW_WIN_SWAP", iterations=1)
+        self.gaps.forgive()
 
     def _height(self) -> int:
         return int(bpy.context.window_manager.windows[0].height)
 
-    @staticmethod
-    def _xdotool(*words: str) -> None:
+    def _xdotool(self, *words: str) -> None:
         subprocess.run(["xdotool", *words], check=True)
+        self.gaps.forgive()
 
 
 class Gaps:
@@ -133,6 +135,10 @@ class Gaps:
             "gap_median": ordered[len(ordered) // 2],
             "longest_own": max(self.own),
         }
+
+    def forgive(self) -> None:
+        """What this script itself has just done is no gap."""
+        self._last = time.monotonic()
 
     def _tick(self) -> float | None:
         now = time.monotonic()
@@ -176,10 +182,9 @@ def at_work(artist: Artist) -> Steps:
     """The whole afternoon."""
     yield from first_run(artist)
     yield from choose(artist)
-    gaps = Gaps(artist.jobs)
-    yield from generate(artist, gaps)
+    yield from generate(artist)
     yield from cancel_and_resume(artist)
-    artist.report["redraw"] = gaps.stop()
+    artist.report["redraw"] = artist.gaps.stop()
     yield from look(artist)
     (artist.out / "report.json").write_text(json.dumps(artist.report, indent=1))
     bpy.ops.wm.quit_blender()
@@ -209,6 +214,8 @@ def choose(artist: Artist) -> Steps:
     mesh = next(item for item in bpy.context.scene.objects if item.type == "MESH")
     mesh.select_set(True)
     bpy.context.view_layer.objects.active = mesh
+    with override(artist):
+        bpy.ops.view3d.view_selected()
     artist.sidebar().tag_redraw()
     yield 1.0
     yield from artist.click_on("video", twice=True)
@@ -222,12 +229,12 @@ def choose(artist: Artist) -> Steps:
     artist.picture("window_ready")
 
 
-def generate(artist: Artist, gaps: Gaps) -> Steps:
+def generate(artist: Artist) -> Steps:
     """Presses Generate 4D, sees the bar move, and saves the file meanwhile."""
     yield from artist.click_on("generate")
     yield from wait_until(lambda: bool(artist.jobs.listed), "Generate 4D starts a job", 20)
     job = artist.jobs.current()
-    gaps.start()
+    artist.gaps.start()
     yield from wait_until(lambda: job.pictures > 2, "a live picture")
     artist.picture("window_running")
     seen = job.fraction
@@ -242,6 +249,7 @@ def generate(artist: Artist, gaps: Gaps) -> Steps:
 def cancel_and_resume(artist: Artist) -> Steps:
     """Cancels with the mouse, resumes with the mouse, and waits for the motion."""
     job = artist.jobs.current()
+    artist.picture("window_bar_moved")
     began = time.monotonic()
     yield from artist.click_on("cancel")
     yield from wait_until(lambda: bool(job.state == "cancelled"), "Cancel stops the job", 20)
@@ -264,7 +272,7 @@ def look(artist: Artist) -> Steps:
     artist.picture("window_done")
     artist.point_at_view()
     artist.press("space")
-    yield 3.0
+    yield 8.0
     artist.report["frames_played"] = bpy.context.scene.frame_current - 1
     artist.press("Escape")
     yield 0.5
@@ -292,6 +300,8 @@ def show_preferences(artist: Artist) -> Steps:
     setup = importlib.import_module(f"{EXTENSION}.align4d_blender.engine_setup")
     yield from wait_until(lambda: not setup.examining(), "the doctor's report", 120)
     bpy.ops.preferences.addon_show(module=EXTENSION)
+    yield 2.0
+    artist._xdotool("search", "--name", "Preferences", "windowmove", "0", "0", "windowsize", "900", "880")
     yield 2.0
     artist.picture("window_preferences")
     artist.report["doctor"] = {line.name: line.works for line in setup.report().lines}

@@ -209,6 +209,7 @@ def test_result(blender: ModuleType, tmp_path: Path) -> None:
     shown = draw(blender, "comparison")
     for words in ("Look Through Camera", "Side by Side", "Clip", "Opacity", "Depth"):
         assert words in shown
+    assert "Bring Back" not in draw(blender, "jobs")
     assert "The motion is on Fox" in draw(blender, "jobs") and "A note of the engine." in draw(blender, "jobs")
     Path(bpy.path.abspath(item.modifiers[0].filepath)).unlink()
     assert "Its file is gone: motion_000.pc2" in draw(blender, "result")
