@@ -18,9 +18,10 @@ import pytest
 
 def make_wheel(folder: Path, name: str, requires: str = "") -> None:
     """A package of one module, as pip wants it."""
+    needs = f"Requires-Dist: {requires}\n" if requires else ""
     files = {
         f"{name}.py": "answer = 42\n",
-        f"{name}-1.0.dist-info/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n" + (f"Requires-Dist: {requires}\n" if requires else ""),
+        f"{name}-1.0.dist-info/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n{needs}",
         f"{name}-1.0.dist-info/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     record = f"{name}-1.0.dist-info/RECORD"
