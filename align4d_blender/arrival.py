@@ -3,13 +3,16 @@ at a time, and it is applied in one undo step, at a moment that disturbs nothing
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import bpy
 
 from . import storage
 from .job import Job
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 _SLICE = 0.03
 """Seconds of the main thread that a step may take."""
@@ -72,6 +75,8 @@ def _not_now() -> str:
 
 def _worker() -> ThreadPoolExecutor:
     """The thread that checks arriving files; started on first use."""
+    from concurrent.futures import ThreadPoolExecutor
+
     global _executor
     if _executor is None:
         _executor = ThreadPoolExecutor(1, "align4d")

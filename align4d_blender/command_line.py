@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import bpy
 
@@ -13,6 +12,9 @@ from . import engine_setup, jobs, preferences
 from .errors import UserError
 from .job import Job
 from .scripting import finished, generate
+
+if TYPE_CHECKING:
+    import argparse
 
 INTERRUPTED = 130
 """What shells expect of a program that Ctrl+C ended."""
@@ -47,6 +49,8 @@ def main(arguments: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    import argparse  # Blender starts sooner without it
+
     parser = argparse.ArgumentParser(prog="blender -b SCENE.blend --command align4d", description="Animates meshes from a reference video.")
     parser.add_argument("--engine", metavar="PYTHON", help="the engine's interpreter, instead of the one in the preferences")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -79,6 +83,8 @@ def _setting(text: str) -> tuple[str, Any]:
     """One `--set`: the value is JSON where it parses as such, else text."""
     key, equals, value = text.partition("=")
     if not key or not equals:
+        import argparse
+
         raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
     try:
         return key, json.loads(value)

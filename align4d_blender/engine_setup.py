@@ -6,9 +6,9 @@ import json
 import shutil
 import subprocess
 import sys
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import bpy
 
@@ -17,6 +17,9 @@ from .engine_client import environment
 from .engine_install import Installation, Plan, find_installed, fitting_build, pins
 from .errors import UserError
 from .processes import own_group
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 _TICK = 0.3
 _NAMES = {"cpu": "processor", "cu130": "NVIDIA (CUDA 13)", "default": "this system"}
@@ -102,6 +105,8 @@ def remove() -> None:
 
 def examine() -> None:
     """Starts the doctor, and measures the disk. Raises UserError where there is no engine."""
+    from concurrent.futures import ThreadPoolExecutor
+
     global _examination, _executor
     python = preferences.engine_python(preferences.get())
     places = {name: storage.user_folder(name) for name in ("engine", "cache", "jobs")}

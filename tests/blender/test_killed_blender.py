@@ -40,7 +40,7 @@ print("SAID " + json.dumps({"state": job.state, "notes": job.notes, "modifier": 
 
 def start(blender: ModuleType, folder: Path, blend: Path, what: str, mode: str) -> subprocess.Popen[str]:
     """A Blender of its own, in the same user folder, on the same file."""
-    if not bpy.app.module:
+    if bpy.app.binary_path:
         pytest.skip("an installed Blender takes scripts in another way")
     script = folder / "script.py"
     script.write_text(SCRIPT)
