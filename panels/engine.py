@@ -111,7 +111,7 @@ def _draw_failure(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
         layout.operator("wm.path_open", text="Show Log", icon="TEXT").filepath = str(last.log)
 
 
-def draw_doctor(layout: bpy.types.UILayout) -> None:
+def draw_doctor(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """What works on this computer, each line with the button that mends it; and the disk used."""
     row = layout.row()
     row.label(text="This Computer")
@@ -120,11 +120,10 @@ def draw_doctor(layout: bpy.types.UILayout) -> None:
     if report is None:
         return
     for line in report.lines:
-        row = layout.row()
-        row.label(text=f"{line.name.capitalize()}: {line.text}", icon="CHECKMARK" if line.works else "ERROR" if line.needed else "INFO")
+        text.paragraph(layout, context, f"{line.name.capitalize()}: {line.text}", "CHECKMARK" if line.works else "ERROR" if line.needed else "INFO")
         if line.fix in FIXES:
             operator, words = FIXES[line.fix]
-            row.operator(operator, text=words)
+            layout.operator(operator, text=words)
     for name, size in report.disk.items():
         row = layout.row()
         row.label(text=f"{name.capitalize()} on disk: {text.size(size)}", icon="DISK_DRIVE")

@@ -16,7 +16,7 @@ class Align4DPreferences(EngineChoices, bpy.types.AddonPreferences):
 
     def draw(self, context: bpy.types.Context) -> None:
         engine.draw_engine(self.layout.box(), context)
-        engine.draw_doctor(self.layout.box().column())
+        engine.draw_doctor(self.layout.box().column(), context)
 
 
 CLASSES = (Align4DPreferences,)

@@ -28,6 +28,20 @@ QUICK = {
 """Settings of a job that is over soon."""
 
 
+PICTURES = {
+    "panel_first_run": ("window_first_run", (1036, 82, 1322, 290), 286),
+    "panel_missing": ("window_what_is_missing", (1036, 82, 1322, 372), 286),
+    "panel_ready": ("window_ready", (1036, 82, 1322, 312), 286),
+    "panel_running": ("window_running", (1036, 312, 1322, 580), 286),
+    "panel_cancelled": ("window_cancelled", (1036, 312, 1322, 448), 286),
+    "panel_result": ("window_done", (1036, 312, 1322, 812), 286),
+    "through_camera": ("window_through_camera", (0, 28, 1322, 812), 800),
+    "side_by_side": ("window_side_by_side", (0, 28, 1322, 812), 800),
+    "preferences": ("window_preferences", (0, 28, 1322, 812), 800),
+}
+"""Picture of the manual -> the window's picture, the part of it [px], and its width in the manual [px]."""
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=console.headline(__doc__))
     parser.add_argument("--runner", type=Path, required=True, help="program that runs a script in a windowed Blender")
@@ -35,6 +49,7 @@ def main() -> int:
     parser.add_argument("--preset", default="draft", help="draft (with settings that are over soon) or artist (as an artist would, minutes)")
     parser.add_argument("--docs", action="store_true", help="also puts the pictures into docs/images")
     arguments = parser.parse_args()
+    environments.enter_engine()
     engine = environments.ready(environments.engine_environment())
     out = folders.fresh(arguments.out.resolve())
     zip_file = extension.build(blender.from_pypi(), out / "align4d.zip")
@@ -50,9 +65,19 @@ def main() -> int:
     report = json.loads((out / "report.json").read_text(encoding="utf-8"))
     console.say(json.dumps(report, indent=1))
     if arguments.docs:
-        for picture in report["pictures"]:
-            shutil.copy(out / picture, environments.ROOT / "docs" / "images" / picture)
+        write_docs(out)
     return 0
+
+
+def write_docs(out: Path) -> None:
+    """Cuts the pictures of the manual out of those of the window."""
+    from PIL import Image
+
+    for name, (source, box, width) in PICTURES.items():
+        with Image.open(out / f"{source}.png") as picture:
+            part = picture.convert("RGB").crop(box)
+            height = round(part.height * width / part.width)
+            part.resize((width, height), Image.Resampling.LANCZOS).save(environments.ROOT / "docs" / "images" / f"{name}.png", optimize=True)
 
 
 def order_for(out: Path, engine: Path, preset: str) -> dict[str, object]:

@@ -10,7 +10,7 @@ import json
 import sys
 import time
 
-import bpy
+import bpy  # noqa: F401  makes Blender's own modules importable
 
 EXTENSION = "bl_ext.user_default.align4d"
 
