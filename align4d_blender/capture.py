@@ -14,7 +14,7 @@ import bpy
 import numpy as np
 
 from ..engine.align4d import protocol
-from . import meshes, node_bake, png, textures
+from . import guidance, meshes, node_bake, png, textures
 from .errors import UserError, disk_error
 from .job import Target
 from .materials import Look, look_of
@@ -33,8 +33,7 @@ class Capture:
 
 def selected_meshes(context: bpy.types.Context) -> list[bpy.types.Object]:
     """The mesh objects that the artist selected, the active one first. Raises UserError where nothing can be animated."""
-    chosen = [item for item in context.selected_objects if item.type == "MESH"]
-    chosen.sort(key=lambda item: (item != context.active_object, item.name))
+    chosen = guidance.selected_meshes(context)
     if not chosen:
         raise UserError("no_mesh", "No mesh is selected.", "Select the object that the video shows.")
     for item in chosen:

@@ -16,8 +16,20 @@ def missing(context: bpy.types.Context) -> dict[str, str]:
     return {place: sentence for place, sentence in found.items() if sentence}
 
 
+def selected_meshes(context: bpy.types.Context) -> list[bpy.types.Object]:
+    """The selected mesh objects, the active one first. Blender's own list of them is missing where there is no window."""
+    layer = context.view_layer
+    chosen = [item for item in layer.objects if item.type == "MESH" and item.select_get(view_layer=layer)]
+    return sorted(chosen, key=lambda item: (item != layer.objects.active, item.name))
+
+
+def view_of(context: bpy.types.Context) -> bpy.types.RegionView3D | None:
+    """The 3D view that the context is in; None elsewhere."""
+    return getattr(context, "region_data", None)
+
+
 def _objects(context: bpy.types.Context) -> str:
-    meshes = [item for item in context.selected_objects if item.type == "MESH"]
+    meshes = selected_meshes(context)
     if not meshes:
         return "Select the mesh that the video shows"
     for item in meshes:
@@ -51,7 +63,7 @@ def _camera(context: bpy.types.Context) -> str:
 
 def chosen_camera(context: bpy.types.Context) -> bpy.types.Object | None:
     """The camera object that the artist's choice under Seen From comes down to; None for a view without one."""
-    view = context.region_data
+    view = view_of(context)
     by_view = context.scene.align4d.camera == "VIEW" and view is not None and view.view_perspective == "CAMERA"
     return context.scene.camera if by_view or context.scene.align4d.camera == "SCENE" else None
 

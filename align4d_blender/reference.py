@@ -14,7 +14,7 @@ from mathutils import Matrix, Quaternion
 
 from ..engine.align4d import protocol
 from .errors import UserError
-from .guidance import chosen_camera
+from .guidance import chosen_camera, view_of
 
 FRONT_FOVY = 49.1
 """Vertical angle of the front view [degrees]; the usual one of image-to-3D models."""
@@ -135,7 +135,7 @@ def vertical_angle(lens: bpy.types.Camera, aspect: float) -> float:
 
 
 def _current_view(context: bpy.types.Context, low: np.ndarray, high: np.ndarray, aspect: float) -> tuple[Matrix, float]:
-    view = context.region_data
+    view = view_of(context)
     if view is None:
         advice = "Press Generate in a 3D view, or choose another entry under Seen From."
         raise UserError("no_view", "There is no current view to look from.", advice)

@@ -136,5 +136,6 @@ def apply(arrival: Arrival, scene: bpy.types.Scene, start: int) -> list[bpy.type
 
 
 def push_undo(message: str) -> None:
-    """One step of Blender's undo history."""
-    bpy.ops.ed.undo_push(message=message)
+    """One step of Blender's undo history; there is none where a command runs without a window."""
+    if bpy.ops.ed.undo_push.poll():
+        bpy.ops.ed.undo_push(message=message)

@@ -60,7 +60,7 @@ class ALIGN4D_PT_advanced(bpy.types.Panel):
 def _draw_objects(layout: bpy.types.UILayout, context: bpy.types.Context, missing: str | None) -> None:
     """The meshes that would be animated."""
     column = layout.column(align=True)
-    names = [item.name for item in context.selected_objects if item.type == "MESH"]
+    names = [item.name for item in guidance.selected_meshes(context)]
     for name in names[:5]:
         column.label(text=name, icon="MESH_DATA")
     if len(names) > 5:

@@ -23,7 +23,10 @@ def scene(blender: ModuleType, tmp_path: Path) -> Path:
 
 
 def run(blender: ModuleType, *words: object) -> int:
-    return blender.align4d_blender.command_line.main([str(word) for word in words])
+    """As Blender calls a command: without a window, a screen, and what hangs on them."""
+    with bpy.context.temp_override(window=None, screen=None):
+        assert not hasattr(bpy.context, "selected_objects")
+        return blender.align4d_blender.command_line.main([str(word) for word in words])
 
 
 def test_generate(blender: ModuleType, scene: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
