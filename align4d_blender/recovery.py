@@ -53,12 +53,9 @@ def _look() -> None:
 def _found() -> Iterator[Job]:
     """The jobs on disk that are not on the list and that no other Blender has, the oldest first."""
     listed = {one.id for one in jobs.listed}
-    folders = [folder for place in storage.places() for folder in place.glob(f"*/{job.RECORD}")]
-    for path in sorted(folders, key=lambda path: path.parent.name):
-        found = job.read(path.parent)
-        if found is None or found.state == "done" or found.id in listed or not _belongs(found):
-            continue
-        if found.own():
+    records = [job.read(path.parent) for place in storage.places() for path in place.glob(f"*/{job.RECORD}")]
+    for found in sorted((one for one in records if one), key=lambda one: one.created):
+        if found.state != "done" and found.id not in listed and _belongs(found) and found.own():
             _settle(found)
             yield found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 from pathlib import Path
@@ -19,10 +20,9 @@ def take_over(old: Path, new: Path) -> bool:
 
 def _asked(folder: Path) -> str:
     """All of the request but the ids, which are new each time."""
-    request = protocol.read_request(folder)
-    objects = [(item.name, item.mesh, item.matrix_world, item.materials) for item in request.objects]
-    rest = (request.video, request.camera, request.preset, sorted(request.settings.items()), request.seed, request.device, request.backend)
-    return repr((objects, rest))
+    request = dataclasses.replace(protocol.read_request(folder), job="")
+    objects = [dataclasses.replace(item, id="") for item in request.objects]
+    return repr(dataclasses.replace(request, objects=tuple(objects), settings=dict(sorted(request.settings.items()))))
 
 
 def _inputs(folder: Path) -> str:

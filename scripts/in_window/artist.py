@@ -291,6 +291,20 @@ def look(artist: Artist) -> Steps:
         bpy.ops.align4d.side_by_side()
     yield 1.0
     artist.report["views_afterwards"] = len([area for area in bpy.context.window.screen.areas if area.type == "VIEW_3D"])
+    artist.point_at_view()
+    artist.press("F3")
+    yield 1.0
+    artist.type("bake to shape")
+    yield 2.0
+    artist.picture("window_search")
+    artist.press("Escape")
+    yield 1.0
+    with override(artist):
+        bpy.ops.align4d.show_log("INVOKE_DEFAULT")
+    yield 2.0
+    artist.picture("window_log")
+    artist.press("Escape")
+    yield 1.0
     artist.report["results"] = [result.name for result in mesh.align4d.results]
     yield from show_preferences(artist)
 
