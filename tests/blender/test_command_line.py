@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import bpy
 import pytest
-from scenes import add_mesh, write_images
+from scenes import add_mesh, select, write_images
 
 
 @pytest.fixture
@@ -23,10 +23,18 @@ def scene(blender: ModuleType, tmp_path: Path) -> Path:
 
 
 def run(blender: ModuleType, *words: object) -> int:
-    """As Blender calls a command: without a window, a screen, and what hangs on them."""
-    with bpy.context.temp_override(window=None, screen=None):
-        assert not hasattr(bpy.context, "selected_objects")
-        return blender.align4d_blender.command_line.main([str(word) for word in words])
+    return blender.align4d_blender.command_line.main([str(word) for word in words])
+
+
+def test_no_window_is_needed(blender: ModuleType) -> None:
+    """The context of a command has no screen, and with it no list of what is selected, no view and no undo history."""
+    wolf, fox = add_mesh("Wolf"), add_mesh("Fox")
+    select(fox, wolf)
+    context = SimpleNamespace(view_layer=bpy.context.view_layer, scene=bpy.context.scene)
+    guidance = blender.align4d_blender.guidance
+    assert guidance.selected_meshes(context) == [fox, wolf]
+    bpy.context.scene.align4d.camera = "VIEW"
+    assert guidance.chosen_camera(context) is None
 
 
 def test_generate(blender: ModuleType, scene: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
