@@ -40,7 +40,7 @@ def draw_next_step(layout: bpy.types.UILayout, context: bpy.types.Context) -> bo
         if not preferences.get().engine_python and draw_network(box, context):
             row = box.row()
             row.scale_y = 1.5
-            row.operator("align4d.install_engine", icon="IMPORT")
+            row.operator("align4d.repair_engine" if error.code == "engine_outdated" else "align4d.install_engine", icon="IMPORT")
         box.operator("preferences.addon_show", text="More Choices", icon="PREFERENCES").module = EXTENSION
         return False
     return True

@@ -37,7 +37,8 @@ PICTURES = {
     "panel_result": ("window_done", (1036, 312, 1322, 812), 286),
     "through_camera": ("window_through_camera", (0, 28, 1322, 812), 800),
     "side_by_side": ("window_side_by_side", (0, 28, 1322, 812), 800),
-    "preferences": ("window_preferences", (0, 28, 1322, 812), 800),
+    "preferences": ("window_preferences", (180, 312, 1316, 756), 800),
+    "search": ("window_search", (0, 28, 1322, 812), 800),
 }
 """Picture of the manual -> the window's picture, the part of it [px], and its width in the manual [px]."""
 
@@ -84,12 +85,16 @@ def order_for(out: Path, engine: Path, preset: str) -> dict[str, object]:
     """What the artist finds: a copy of the example, its video, an engine."""
     for name in ("fox.blend", "fox.mp4"):
         shutil.copy(environments.ROOT / "examples" / name, out / name)
+    python = out / "engine" / "python"  # a short path, because the pictures show it
+    python.parent.mkdir()
+    python.write_text(f'#!/bin/sh\nexec "{engine}" "$@"\n', encoding="utf-8")
+    python.chmod(0o755)
     quick = preset == "draft"
     return {
         "scene": str(out / "fox.blend"),
-        "video": str(out / "fox.mp4"),
+        "video": "//fox.mp4",
         "out": str(out),
-        "engine_python": str(engine),
+        "engine_python": str(python),
         "preset": preset,
         "last": 12 if quick else 24,
         "overrides": json.dumps(QUICK) if quick else "",

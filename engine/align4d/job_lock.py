@@ -32,6 +32,6 @@ def sole_engine(folder: Path, check_cancelled: Callable[[], None], patience: flo
             raise EngineError("job_busy", "Another engine is working on this job.", "Wait until it has ended, then press Resume.")
         time.sleep(_PAUSE)
     with lock:
-        for rest in folder.rglob(".*.part"):
+        for rest in (rest for place in ("work", "output") for rest in (folder / place).glob(".*.part")):
             rest.unlink(missing_ok=True)
         yield

@@ -21,7 +21,7 @@ def fox(blender: ModuleType, tmp_path: Path) -> bpy.types.Object:
     return add_mesh("Fox")
 
 
-def turn_until(blender: ModuleType, condition: Callable[[], bool], seconds: float = 20) -> None:
+def turn_until(blender: ModuleType, condition: Callable[[], bool], seconds: float = 90) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, [(job.label, job.state, job.stage) for job in blender.align4d_blender.jobs.listed]

@@ -15,7 +15,7 @@ from align4d import protocol
 from align4d.errors import Cancelled, EngineError
 from align4d.job_lock import LOCK, sole_engine
 
-KILLS = 8
+KILLS = 5
 
 
 def begin(folder: Path) -> Engine:
