@@ -19,6 +19,7 @@ from ..engine.align4d.protocol import ProtocolError
 from . import arrival, forecast, preferences, previews, resume, storage
 from .engine_client import EngineClient
 from .errors import UserError, disk_error
+from .guidance import shift_note
 from .job import RECORD, RESUMABLE, Job
 
 _TICK = 0.2
@@ -69,7 +70,6 @@ def waiting_before(job: Job) -> int:
 def start(context: bpy.types.Context) -> Job:
     """Captures the scene as a new job at the end of the queue. Raises UserError, and leaves nothing behind then."""
     from .capture import capture
-    from .guidance import shift_note
 
     chosen = preferences.get()
     python = preferences.engine_python(chosen)

@@ -137,5 +137,5 @@ def apply(arrival: Arrival, scene: bpy.types.Scene, start: int) -> list[bpy.type
 
 def push_undo(message: str) -> None:
     """One step of Blender's undo history; there is none where a command runs without a window."""
-    if bpy.ops.ed.undo_push.poll():
+    if bpy.ops.ed.undo_push.poll():  # type: ignore[call-arg]  # the stubs want a context
         bpy.ops.ed.undo_push(message=message)

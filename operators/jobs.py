@@ -61,7 +61,8 @@ class ALIGN4D_OT_resume(_OfJob, bpy.types.Operator):
         return any(job.resumable for job in jobs.listed)
 
     def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
-        job = self.chosen()
+        broken_off = (job for job in reversed(jobs.listed) if job.resumable and job.state != "done")
+        job = self.chosen() if self.job else next(broken_off, None)
         if job is None or not job.resumable:
             return {"CANCELLED"}
         try:
