@@ -1,6 +1,7 @@
 """Align4D for Blender: animates an artist's own mesh from a reference video.
 
-The front door of the extension. `align4d_blender` is its library, `operators` are the buttons, `panels` what is drawn.
+The front door of the extension. `align4d_blender` is its library, `operators` are the buttons, `panels` what is drawn;
+`generate` is for scripts.
 """
 
 from __future__ import annotations
@@ -8,9 +9,12 @@ from __future__ import annotations
 import bpy
 
 from . import operators, panels
-from .align4d_blender import jobs, preferences, properties, storage
+from .align4d_blender import command_line, engine_setup, jobs, properties, recovery, storage
+from .align4d_blender.scripting import generate
 
-_CLASSES = (*preferences.CLASSES, *properties.CLASSES, *operators.CLASSES, *panels.CLASSES)
+__all__ = ["generate", "register", "unregister"]
+
+_CLASSES = (*properties.CLASSES, *operators.CLASSES, *panels.CLASSES)
 
 
 def register() -> None:
@@ -18,10 +22,19 @@ def register() -> None:
         bpy.utils.register_class(cls)
     properties.attach()
     storage.attach()
+    recovery.attach()
+    panels.menus.attach()
+    command_line.attach()
+    jobs.on_end.append(operators.generate.announce)
 
 
 def unregister() -> None:
+    jobs.on_end.remove(operators.generate.announce)
+    engine_setup.shut_down()
     jobs.shut_down()
+    command_line.detach()
+    panels.menus.detach()
+    recovery.detach()
     storage.detach()
     properties.detach()
     for cls in reversed(_CLASSES):

@@ -14,34 +14,13 @@ import bpy
 import numpy as np
 
 from ..engine.align4d import protocol
-from . import meshes, node_bake, png, textures
+from . import guidance, meshes, node_bake, png, textures
 from .errors import UserError, disk_error
+from .job import Target
 from .materials import Look, look_of
 from .reference import camera_of, reference_of
-from .rest_shape import MODIFIER, bare_copy, evaluated_copy, rest_shape
-
-
-@dataclasses.dataclass(frozen=True)
-class Target:
-    """A captured object, to be found again when the result arrives.
-
-    Attributes:
-        id: as in the request.
-        name: when it was captured.
-        uid: Blender's session-wide id; survives renaming and undo, not loading a file.
-        vertex_count: of the artist's own mesh.
-        unmap: file with `shown`, `base` and `unmap` of its RestShape, where modifiers act on top of the point cache.
-        bent: as in its RestShape.
-        frame: scene frame and sub-frame at which it was captured.
-    """
-
-    id: str
-    name: str
-    uid: int
-    vertex_count: int
-    unmap: Path | None = None
-    bent: bool = False
-    frame: tuple[int, float] = (1, 0.0)
+from .rest_shape import bare_copy, evaluated_copy, rest_shape
+from .storage import MODIFIER
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,8 +33,7 @@ class Capture:
 
 def selected_meshes(context: bpy.types.Context) -> list[bpy.types.Object]:
     """The mesh objects that the artist selected, the active one first. Raises UserError where nothing can be animated."""
-    chosen = [item for item in context.selected_objects if item.type == "MESH"]
-    chosen.sort(key=lambda item: (item != context.active_object, item.name))
+    chosen = guidance.selected_meshes(context)
     if not chosen:
         raise UserError("no_mesh", "No mesh is selected.", "Select the object that the video shows.")
     for item in chosen:
@@ -119,10 +97,11 @@ class _Writer:
         self.low = np.full(3, np.inf)
         self.high = np.full(3, -np.inf)
         self.images: dict[str, str] = {}
+        self.identities: set[str] = set()
 
     def write(self, item: bpy.types.Object, index: int) -> tuple[protocol.ObjectSpec, Target]:
         """Writes one object's mesh and textures."""
-        tag = uuid.uuid4().hex
+        tag = self._identity(item)
         with self._evaluated(item) as (evaluated, depsgraph):
             mesh = evaluated.to_mesh()
             try:
@@ -136,13 +115,21 @@ class _Writer:
         self._check(item, arrays)
         name = f"input/{index:03d}.npz"
         protocol.write_arrays(self.folder / name, arrays)
-        unmap = None
+        unmap = ""
         if rest.base is not None and rest.unmap is not None:
-            unmap = self.folder / "input" / f"{index:03d}_modifiers.npz"
-            protocol.write_arrays(unmap, {"shown": rest.shown, "base": rest.base, "unmap": rest.unmap})
+            unmap = f"input/{index:03d}_modifiers.npz"
+            protocol.write_arrays(self.folder / unmap, {"shown": rest.shown, "base": rest.base, "unmap": rest.unmap})
         matrix = tuple(tuple(row) for row in item.matrix_world)
         spec = protocol.ObjectSpec(tag, item.name, name, matrix, specs)
         return spec, Target(tag, item.name, item.session_uid, len(item.data.vertices), unmap, rest.bent, self.frame)
+
+    def _identity(self, item: bpy.types.Object) -> str:
+        """The object's own id; a new one where it has none yet, or shares it with the object that it was duplicated from."""
+        own = item.align4d.id
+        if own and own not in self.identities and sum(other.align4d.id == own for other in bpy.data.objects) == 1:
+            self.identities.add(own)
+            return own
+        return uuid.uuid4().hex
 
     @contextmanager
     def _evaluated(self, item: bpy.types.Object) -> Iterator[tuple[bpy.types.Object, bpy.types.Depsgraph]]:

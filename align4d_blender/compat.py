@@ -19,3 +19,15 @@ def enable_nodes(material: bpy.types.Material) -> None:
     """Gives a new material its node tree; from 5.0 on it is born with one, and `use_nodes` is deprecated."""
     if bpy.app.version < (5, 0, 0):
         material.use_nodes = True
+
+
+def fcurves(animated: bpy.types.ID) -> list[bpy.types.FCurve]:
+    """The curves of a data-block's action; from 5.0 on they lie in a channel bag for each slot of the action."""
+    data = animated.animation_data
+    if data is None or data.action is None:
+        return []
+    if bpy.app.version < (5, 0, 0):
+        return list(data.action.fcurves)
+    strips = [strip for layer in data.action.layers for strip in layer.strips]
+    bags = [strip.channelbag(data.action_slot) for strip in strips]
+    return [curve for bag in bags if bag for curve in bag.fcurves]

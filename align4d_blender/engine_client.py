@@ -7,11 +7,8 @@ from __future__ import annotations
 
 import atexit
 import json
-import os
 import queue
-import signal
 import subprocess
-import sys
 import threading
 import time
 from collections import deque
@@ -21,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ..engine.align4d import protocol
+from .processes import clean_environment, kill, own_group
 
 Event = dict[str, Any]
 
@@ -28,7 +26,7 @@ CANCEL_GRACE = 2.0
 """Seconds that the engine gets to answer a cancel before it is killed."""
 
 _QUIT_GRACE = 2.0
-_ADVICE = "Press Generate again; if it happens again, look into the job's log.txt."
+_ADVICE = "Press Resume: the job goes on where it was. If it happens again, Show Log says why."
 
 
 class EngineClient:
@@ -52,13 +50,13 @@ class EngineClient:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=_environment(engine_folder, cache),
+            env=environment(engine_folder, cache),
             cwd=engine_folder,
             text=True,
             encoding="utf-8",
             errors="replace",
             bufsize=1,
-            **_own_group(),
+            **own_group(),
         )
         self._said_exit = False
         self._readers = [threading.Thread(target=target, daemon=True) for target in (self._read_events, self._read_chatter)]
@@ -90,7 +88,7 @@ class EngineClient:
             while True:
                 events.append(self._events.get_nowait())
         if any(event.get("event") in {"cancelled", "finished", "failed"} for event in events):
-            self._kill_at = float("inf")
+            self._kill_at, self._cancelled = float("inf"), ""
         if exited and not self._said_exit:
             self._said_exit = True
             events.append(self._farewell())
@@ -109,13 +107,7 @@ class EngineClient:
 
     def kill(self) -> None:
         """Ends the process and its children at once."""
-        if self.alive:
-            if sys.platform == "win32":
-                subprocess.run(["taskkill", "/F", "/T", "/PID", str(self._process.pid)], capture_output=True, check=False)
-            else:
-                with suppress(ProcessLookupError):
-                    os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        kill(self._process)
 
     @property
     def _input(self) -> Any:
@@ -159,21 +151,10 @@ def _is_message(line: str) -> bool:
         return False
 
 
-def _environment(engine_folder: Path, cache: Path) -> dict[str, str]:
-    """The child's environment: this extension's engine, UTF-8, nothing of Blender's own Python, nothing written into the extension."""
-    environment = {name: value for name, value in os.environ.items() if name not in {"PYTHONHOME", "PYTHONSTARTUP"}}
-    return environment | {
+def environment(engine_folder: Path, cache: Path) -> dict[str, str]:
+    """The engine's environment variables: this extension's engine, nothing of Blender's own Python, nothing written into the extension."""
+    return clean_environment() | {
         "PYTHONPATH": str(engine_folder),
-        "PYTHONUTF8": "1",
-        "PYTHONUNBUFFERED": "1",
-        "PYTHONNOUSERSITE": "1",
         "PYTHONPYCACHEPREFIX": str(cache / "python"),
         "NUMBA_CACHE_DIR": str(cache / "numba"),
     }
-
-
-def _own_group() -> dict[str, Any]:
-    """A process group of its own, so that Ctrl+C in Blender's terminal does not reach it and killing it reaches its children."""
-    if sys.platform == "win32":
-        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
-    return {"start_new_session": True}

@@ -1,34 +1,29 @@
-"""The running job: what the panel shows of it, and the pump that moves it on in small steps of the main thread.
+"""The jobs and the pump that moves them on in small steps of the main thread: one runs, the others wait for their turn.
 
 A job keeps no reference to anything of Blender's: its objects are looked up when the result arrives, so it survives saving,
-undo and renaming. With a window the pump is a timer; without one `wait` turns the same crank.
+undo and renaming; its record lies in its folder, so it survives Blender. With a window the pump is a timer; without one `wait`
+turns the same crank.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import bpy
 
 from ..engine.align4d.protocol import ProtocolError
-from . import preferences, reference, resume, storage, timeline
-from .capture import Target, capture
+from . import arrival, forecast, preferences, previews, resume, storage
 from .engine_client import EngineClient
-from .errors import UserError
+from .errors import UserError, disk_error
+from .guidance import shift_note
+from .job import RECORD, RESUMABLE, Job
 
 _TICK = 0.2
 """Seconds between two looks at the engine; each may redraw the sidebars."""
-
-_SLICE = 0.03
-"""Seconds of the main thread that a tick may take."""
-
-_FORESEEABLE = 0.25
-"""Part of a stage after which the time left is believed; the first steps compile code, and foretell many times too much."""
 
 _STAGES = {
     "reading": "Reading the video",
@@ -42,171 +37,265 @@ _STAGES = {
 }
 """The engine's stages in an artist's words; a stage that is not here is shown by its own name."""
 
-
-@dataclass
-class Job:
-    """One press of Generate.
-
-    Attributes:
-        scene, start: where the motion goes: the scene's name, and the frame of the video's first frame.
-        blend: the .blend that was open; empty when it had not been saved.
-        state: "running", "arriving" (files are checked), "waiting" (for the artist, `stage` says for what), then "done", "failed" or "cancelled".
-        stage, fraction, eta: for the progress bar; eta of the stage in seconds, negative when unknown.
-        stages: index and count of the engine's stages.
-        notes: what the artist should know, as sentences.
-        error: why it failed.
-        arrival, writing: what the worker thread is doing with the result.
-    """
-
-    id: str
-    folder: Path
-    targets: tuple[Target, ...]
-    scene: str
-    start: int
-    blend: str = ""
-    state: str = "running"
-    stage: str = "Starting the engine"
-    fraction: float = 0.0
-    eta: float = -1.0
-    stages: tuple[int, int] = (0, 1)
-    notes: list[str] = field(default_factory=list)
-    error: UserError | None = None
-    arrival: Future[timeline.Arrival] | None = None
-    writing: Future[None] | None = None
-
-    @property
-    def ended(self) -> bool:
-        return self.state in {"done", "failed", "cancelled"}
-
-
-history: list[Job] = []
-"""Jobs of this session, the latest last; only the last one can be running."""
+listed: list[Job] = []
+"""Every job that the artist can see, in the order in which they are or were done."""
 
 on_change: list[Callable[[Job], None]] = []
 """Called on the main thread whenever a job has moved on (a script's own progress bar, for one)."""
 
+on_end: list[Callable[[Job], None]] = []
+"""Called on the main thread when a job has ended."""
+
 _client: EngineClient | None = None
 _client_python: Path | None = None
-_executor: ThreadPoolExecutor | None = None
-_timers: list[Callable[[], float | None]] = []
+_forecasts: dict[str, forecast.Forecast] = {}
+"""Of the jobs that the engine has begun in this session."""
 
 
 def current() -> Job | None:
-    """The running job, or the last one that ended."""
-    return history[-1] if history else None
+    """The job that is at work, or the last one."""
+    return next((job for job in listed if not job.ended), listed[-1] if listed else None)
+
+
+def find(identity: str) -> Job | None:
+    """A job of the list."""
+    return next((job for job in listed if job.id == identity), None)
+
+
+def waiting_before(job: Job) -> int:
+    """How many jobs are done before this one has its turn."""
+    return sum(other.state in {"queued", "running"} for other in listed[: listed.index(job)])
 
 
 def start(context: bpy.types.Context) -> Job:
-    """Captures the scene and hands it to the engine. Raises UserError, and leaves nothing behind then."""
-    last = current()
-    if last and not last.ended:
-        raise UserError("busy", "A job is running already.", "Wait for it, or press Cancel.")
+    """Captures the scene as a new job at the end of the queue. Raises UserError, and leaves nothing behind then."""
+    from .capture import capture
+
     chosen = preferences.get()
     python = preferences.engine_python(chosen)
+    if _running() is None:
+        _engine(python)
     identity, folder = storage.new_job()
+    job: Job | None = None
     try:
         captured = capture(context, identity, folder, chosen.device)
-        _succeed(last, folder)
-        _engine(python).generate(folder)
-    except BaseException:
+        scene = context.scene
+        note = shift_note(context)
+        job = Job(
+            identity,
+            folder,
+            captured.targets,
+            scene.name,
+            scene.frame_start,
+            bpy.data.filepath,
+            label_of(captured.targets[0].name, len(captured.targets), scene.align4d.video),
+            scene.align4d.preset,
+            notes=[note] if note else [],
+            opened=storage.opened(),
+        )
+        job.own()
+        _take_over(job)
+        _queue(job)
+    except BaseException as error:
+        if job:
+            job.release()
         storage.delete(folder)
+        if isinstance(error, OSError):
+            raise disk_error(error) from error
         raise
-    note = reference.shift_note(context)
-    notes = [note] if note else []
-    job = Job(identity, folder, captured.targets, context.scene.name, context.scene.frame_start, bpy.data.filepath, notes=notes)
-    history.append(job)
+    storage.tag(job.targets)
+    listed.append(job)
+    _begin_next()
     return job
 
 
-def _succeed(last: Job | None, folder: Path) -> None:
-    """Lets the job of `folder` go on where the last one broke off, and clears up after that one."""
-    if last and last.error and last.error.code in resume.RESUMABLE and last.folder.is_dir():
+def label_of(name: str, count: int, video: str) -> str:
+    """What a job is called in the list: the meshes and the clip."""
+    others = f" and {count - 1} more" if count > 1 else ""
+    return f"{name}{others}, {Path(bpy.path.abspath(video)).name}"
+
+
+def _take_over(job: Job) -> None:
+    """Lets a new job go on where an equal one broke off, and takes that one's place."""
+    for old in [one for one in listed if one.resumable and one.state != "done" and not one.complete]:
         try:
-            resume.take_over(last.folder, folder)
+            if not resume.take_over(old.folder, job.folder):
+                continue
         except (OSError, ProtocolError) as error:
-            print(f"Align4D: starting from the beginning, because the checkpoint of {last.folder} cannot be used: {error}")
-        _clear(last, "input", "work", "output")
-
-
-def cancel() -> None:
-    """Stops the running job; the engine answers, or is killed."""
-    job = current()
-    if job is None or job.ended:
+            print(f"Align4D: starting from the beginning, because the checkpoint of {old.folder} cannot be used: {error}")
+            continue
+        job.went_on = True
+        remove(old)
         return
+
+
+def resume_job(job: Job) -> None:
+    """Lets a job that broke off, or was cancelled, go on where it was, at the end of the queue. Raises UserError."""
+    if not job.resumable or not job.own():
+        raise UserError("not_resumable", "This job cannot go on.", "Press Generate for a new one.")
+    job.error, job.went_on, job.opened = None, True, storage.opened()
+    listed.remove(job)
+    listed.append(job)
+    if job.complete:
+        arrival.begin(job)
+        return
+    if not (job.folder / "request.json").is_file():
+        raise UserError("job_gone", f"The files of this job are no longer in {job.folder}.", "Press Generate for a new one.")
+    python = preferences.engine_python(preferences.get())
+    if _running() is None:
+        _engine(python)
+    try:
+        _queue(job)
+    except OSError as error:
+        raise disk_error(error) from error
+    _begin_next()
+
+
+def _queue(job: Job) -> None:
+    job.state, job.stage, job.fraction, job.eta = "queued", "Waiting for its turn", 0.0, -1.0
+    job.write()
+
+
+def cancel(job: Job) -> None:
+    """Stops a job; what it has reached stays for `resume_job`. The engine answers, or is killed."""
     if job.state == "running" and _client:
         job.stage = "Stopping"
         _client.cancel(job.id)
-    else:
+    elif not job.ended:
         _end(job, "cancelled")
+
+
+def remove(job: Job) -> None:
+    """Takes an ended job off the list, and deletes its files, except for a result that came into a scene."""
+    if not job.ended:
+        return
+    listed.remove(job)
+    _forecasts.pop(job.id, None)
+    previews.forget(job.id)
+    job.release()
+    if job.state == "done":
+        (job.folder / RECORD).unlink(missing_ok=True)
+    else:
+        storage.delete(job.folder)
+
+
+def add_found(found: Iterable[Job]) -> None:
+    """Puts jobs of an earlier session on the list; the complete ones come into the scene by themselves."""
+    for job in found:
+        listed.append(job)
+        if job.state == "waiting":
+            arrival.begin(job)
 
 
 def wait(job: Job) -> None:
     """Turns the crank until the job has ended; Ctrl+C cancels it."""
     while not job.ended:
         try:
-            step(job)
+            step()
             time.sleep(0.02)
         except KeyboardInterrupt:
-            cancel()
+            cancel(job)
 
 
-def watch(ended: Callable[[Job], None]) -> None:
-    """Lets the latest job move on by a timer, and calls `ended` on the main thread when it has."""
-    job = history[-1]
-
-    def tick() -> float | None:
-        if not job.ended and step(job):
-            _redraw()
-        if job.ended:
-            ended(job)
-            return None
-        return _TICK
-
-    _timers.append(tick)
-    bpy.app.timers.register(tick, first_interval=_TICK, persistent=True)
+def watch() -> None:
+    """Lets the jobs move on by a timer, as long as there is one to move."""
+    if not bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.register(_tick, first_interval=_TICK, persistent=True)
 
 
-def step(job: Job) -> bool:
-    """Moves a job on by what has happened since; takes a few milliseconds. Returns whether there is something new to show."""
-    before = _shown(job)
+def _tick() -> float | None:
+    if step():
+        redraw()
+    return _TICK if any(not job.ended for job in listed) else None
+
+
+def step() -> bool:
+    """Moves the jobs on by what has happened since; takes a few milliseconds. Returns whether there is something new to show."""
+    active = [job for job in listed if not job.ended]
+    before = [_shown(job) for job in active]
+    running = _running()
+    if running and _client:
+        for event in _client.poll():
+            if event.get("job") in {None, "", running.id} and running.state == "running":
+                _attempt(running, partial(_take, running, event))
+    for job in active:
+        if job.state in {"arriving", "waiting"}:
+            _attempt(job, partial(_receive, job))
+    _begin_next()
+    changed = [job for job, old in zip(active, before, strict=True) if _shown(job) != old]
+    for job in changed:
+        for listener in (*on_change, *(on_end if job.ended else ())):
+            listener(job)
+    return bool(changed)
+
+
+def _attempt(job: Job, action: Callable[[], None]) -> None:
+    """Does something for a job; where that is not possible the job has failed."""
     try:
-        if job.state == "running" and _client:
-            for event in _client.poll():
-                if event.get("job") in {None, "", job.id} and job.state == "running":
-                    _take(job, event)
-        if job.state in {"arriving", "waiting"} and job.arrival and job.arrival.done():
-            _receive(job, job.arrival.result())
+        action()
     except UserError as error:
         _end(job, "failed", error)
-    changed = _shown(job) != before
-    if changed:
-        for listener in on_change:
-            listener(job)
-    return changed
+
+
+def _receive(job: Job) -> None:
+    if arrival.step(job):
+        _end(job, "done")
+
+
+def _running() -> Job | None:
+    """The job that the engine works on."""
+    return next((job for job in listed if job.state == "running"), None)
+
+
+def _begin_next() -> None:
+    """Gives the engine the next job of the queue, if it has none."""
+    waiting = next((job for job in listed if job.state == "queued"), None)
+    if waiting is None or _running() is not None:
+        return
+
+    def begin() -> None:
+        client = _engine(preferences.engine_python(preferences.get()))
+        waiting.state, waiting.stage = "running", "Starting the engine"
+        _forecasts[waiting.id] = forecast.Forecast(forecast.known(storage.user_folder("cache"), waiting.preset))
+        record(waiting)
+        client.generate(waiting.folder)
+
+    _attempt(waiting, begin)
 
 
 def _shown(job: Job) -> tuple[object, ...]:
-    """What a progress bar shows of a job."""
-    return job.state, job.stage, job.fraction, job.eta
+    """What the list shows of a job."""
+    return job.state, job.stage, job.fraction, job.eta, job.pictures, len(job.notes)
 
 
-def shut_down() -> None:
-    """Ends everything: timers, threads, the engine. Jobs that run are cancelled; their folders keep the checkpoint."""
-    global _client, _executor
-    for tick in _timers:
-        if bpy.app.timers.is_registered(tick):
-            bpy.app.timers.unregister(tick)
-    _timers.clear()
+def release_engine() -> None:
+    """Ends the engine's process and frees its memory; the next job starts it again. A running job is interrupted."""
+    global _client
     if _client:
         _client.close()
         _client = None
-    if _executor:
-        _executor.shutdown(wait=True)
-        _executor = None
-    for job in history:
-        if job.error:
-            _clear(job, "input", "work", "output")
-    history.clear()
+    running = _running()
+    if running:
+        running.state, running.stage = "interrupted", ""
+        record(running)
+
+
+def engine_is_running() -> bool:
+    """Whether the engine's process is there, at work or idle."""
+    return _client is not None and _client.alive
+
+
+def shut_down() -> None:
+    """Ends everything: timers, threads, the engine. Jobs that run are interrupted; their folders keep the checkpoint and the record."""
+    if bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.unregister(_tick)
+    release_engine()
+    arrival.shut_down()
+    for job in listed:
+        job.release()
+    listed.clear()
+    _forecasts.clear()
+    previews.clear()
 
 
 def _engine(python: Path) -> EngineClient:
@@ -220,24 +309,23 @@ def _engine(python: Path) -> EngineClient:
         try:
             _client = EngineClient(command, preferences.ENGINE_FOLDER, storage.user_folder("cache"))
         except OSError as error:
-            advice = "Set Engine Python in Edit > Preferences > Add-ons > Align4D."
-            raise UserError("engine_missing", f"{python} could not be started ({error.strerror or error}).", advice) from error
+            raise UserError("engine_missing", f"{python} could not be started ({error.strerror or error}).", preferences.ADVICE) from error
         _client_python = python
     return _client
 
 
 def _take(job: Job, event: dict[str, Any]) -> None:
-    """One event of the engine."""
+    """One event of the engine. Raises UserError for a failure."""
     kind = event.get("event")
+    way = _forecasts[job.id]
     if kind == "stage":
         name = str(event["name"])
-        job.stage, job.eta = _STAGES.get(name, name.capitalize()), -1.0
-        job.stages = event["index"], max(event["count"], 1)
-        job.fraction = job.stages[0] / job.stages[1]
+        job.stage, job.stages = _STAGES.get(name, name.capitalize()), (event["index"], max(event["count"], 1))
+        way.stage(name, *job.stages)
     elif kind == "progress":
-        done = min(event["done"] / max(event["total"], 1), 1.0)
-        job.fraction = (job.stages[0] + done) / job.stages[1]
-        job.eta = float(event["eta"]) if done >= _FORESEEABLE else -1.0
+        way.progress(event["done"] / max(event["total"], 1), float(event["eta"]))
+    elif kind == "preview":
+        job.pictures += previews.refresh(job.id, job.folder / str(event["image"]))
     elif kind == "warning":
         job.notes.append(str(event["message"]))
     elif kind == "failed":
@@ -245,65 +333,52 @@ def _take(job: Job, event: dict[str, Any]) -> None:
     elif kind == "cancelled":
         _end(job, "cancelled")
     elif kind == "finished":
-        job.state, job.stage = "arriving", "Reading the motion"
-        job.arrival = _worker().submit(timeline.prepare, job.folder, job.targets)
-
-
-def _receive(job: Job, arrival: timeline.Arrival) -> None:
-    """From the engine's files to the scene: the motion goes below the artist's modifiers, a slice at a time; its files are written; it is applied.
-
-    Waits while the artist has another file open, or is in an edit mode, whose undo steps hold no modifiers.
-    """
-    active = bpy.context.view_layer.objects.active
-    if active and active.mode not in {"OBJECT", "POSE"}:
-        job.state, job.stage = "waiting", "Ready: leave the edit mode (Tab) to receive the motion"
-        return
-    try:
-        if job.writing is None:
-            if timeline.improve(arrival, _SLICE):
-                job.writing = _worker().submit(timeline.finish, arrival)
-        elif job.writing.done():
-            job.writing.result()
-            timeline.apply(arrival, bpy.data.scenes.get(job.scene) or bpy.context.scene, job.start)
-            job.notes = list(dict.fromkeys((*job.notes, *timeline.notes(arrival))))
-            _end(job, "done")
-    except UserError as error:
-        if error.code != "object_gone" or job.blend in {"", bpy.data.filepath}:
-            raise
-        job.state, job.stage = "waiting", f"Ready: open {Path(job.blend).name} again to receive the motion"
+        way.end_stage()
+        arrival.begin(job)
+        record(job)
+    job.fraction, job.eta = way.fraction, way.left
 
 
 def _end(job: Job, state: str, error: UserError | None = None) -> None:
-    """The last change of a job. What is of no more use is deleted: all of a cancelled job, all but the log of a failed one that cannot go on."""
-    job.state, job.error = state, error
+    """The last change of a job. What is of no more use is deleted: the inputs of a finished one, all but the log of one that cannot go on."""
+    job.state, job.error, job.eta = state, error, -1.0
+    previews.forget(job.id)
     if state == "done":
         _clear(job, "input", "work")
-    elif state == "cancelled":
-        storage.delete(job.folder)
-    elif error and error.code not in resume.RESUMABLE:
+        _learn(job)
+    elif error and error.code not in RESUMABLE and not job.resumable:
         _clear(job, "input", "work", "output")
+    record(job)
+
+
+def _learn(job: Job) -> None:
+    """Keeps how long the stages took, for the next forecast; a job that went on where it was would teach nonsense."""
+    way = _forecasts.get(job.id)
+    if way and not job.went_on and len(way.taken) == job.stages[1]:
+        try:
+            forecast.learn(storage.user_folder("cache"), job.preset, way.taken)
+        except OSError as problem:
+            print(f"Align4D: the times of the stages could not be kept: {problem}")
+
+
+def record(job: Job) -> None:
+    """Writes the job's record; a disk that does not take it costs no more than what a restart of Blender would show."""
+    try:
+        job.write()
+    except OSError as problem:
+        print(f"Align4D: the record of {job.folder} could not be written: {problem}")
 
 
 def _clear(job: Job, *names: str) -> None:
-    """Deletes parts of a job's folder; and the folder, when neither a result nor a log is left."""
+    """Deletes parts of a job's folder."""
     for name in names:
         storage.delete(job.folder / name)
-    if not any((job.folder / name).exists() for name in ("output", "log.txt")):
-        storage.delete(job.folder)
 
 
-def _worker() -> ThreadPoolExecutor:
-    """The thread that checks arriving files; started on first use."""
-    global _executor
-    if _executor is None:
-        _executor = ThreadPoolExecutor(1, "align4d")
-    return _executor
-
-
-def _redraw() -> None:
+def redraw() -> None:
     """Lets the sidebars show the progress; the 3D view beside them is left alone, because drawing a heavy scene takes long."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
             for region in area.regions:
-                if area.type == "VIEW_3D" and region.type == "UI":
+                if (area.type == "VIEW_3D" and region.type == "UI") or area.type == "PREFERENCES":
                     region.tag_redraw()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import bpy
-from bpy.props import BoolProperty, EnumProperty, IntProperty, PointerProperty, StringProperty
+from bpy.props import BoolProperty, CollectionProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
 from .compat import RELATIVE_PATH
 
@@ -52,14 +54,58 @@ class Align4DSettings(bpy.types.PropertyGroup):
     )
 
 
+def _play(result: Align4DResult, _context: bpy.types.Context) -> None:
+    """A change of how a result is played takes effect at once, on every object that it moves."""
+    from . import results
+
+    results.changed(result)
+
+
+def _switch(tag: Align4DTag, _context: bpy.types.Context) -> None:
+    """Another result of the list is chosen."""
+    from . import results
+
+    results.switch(cast(bpy.types.Object, tag.id_data))
+
+
+def _mute(tag: Align4DTag, _context: bpy.types.Context) -> None:
+    from . import results
+
+    results.mute(cast(bpy.types.Object, tag.id_data))
+
+
+class Align4DResult(bpy.types.PropertyGroup):
+    """One result on one object, and how it is played; `name` is what the artist calls it."""
+
+    job: StringProperty(name="Job", description="The job that made this result", options={"HIDDEN"})
+    motion: StringProperty(name="Motion", description="The file of the motion (PC2)", subtype="FILE_PATH", options={"HIDDEN"} | RELATIVE_PATH)
+    frames: IntProperty(name="Frames", description="Number of frames of the motion", options={"HIDDEN"})
+    fps: FloatProperty(name="Frame Rate", description="Frames a second of the video", options={"HIDDEN"})
+    start: IntProperty(name="Start", description="Frame of the scene at which the motion begins", update=_play)
+    speed: FloatProperty(
+        name="Speed",
+        description="1 plays the motion as fast as the video was, 2 twice as fast",
+        default=1.0,
+        min=0.01,
+        soft_min=0.1,
+        soft_max=4.0,
+        update=_play,
+    )
+    first: IntProperty(name="First", description="First frame of the motion to play, counted from 1", min=1, default=1, update=_play)
+    last: IntProperty(name="Last", description="Last frame of the motion to play; it is held after that", min=1, default=1, update=_play)
+
+
 class Align4DTag(bpy.types.PropertyGroup):
-    """Ties an object to a job; saved with the object as `object.align4d`, empty on objects that Align4D has not touched."""
+    """Ties an object to its results; saved with the object as `object.align4d`, empty on objects that Align4D has not touched."""
 
-    id: StringProperty(name="Id", description="Identifies this object in its job", options={"HIDDEN"})
+    id: StringProperty(name="Id", description="Identifies this object in its jobs", options={"HIDDEN"})
     job: StringProperty(name="Job", description="The job whose result this object shows", options={"HIDDEN"})
+    results: CollectionProperty(type=Align4DResult, name="Results", description="The motions that this object can play")
+    active: IntProperty(name="Result", description="The motion that is played", update=_switch)
+    muted: BoolProperty(name="Mute", description="Show the mesh as it is without the motion", update=_mute)
 
 
-CLASSES = (Align4DSettings, Align4DTag)
+CLASSES = (Align4DSettings, Align4DResult, Align4DTag)
 
 
 def attach() -> None:

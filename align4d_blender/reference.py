@@ -14,6 +14,7 @@ from mathutils import Matrix, Quaternion
 
 from ..engine.align4d import protocol
 from .errors import UserError
+from .guidance import chosen_camera, view_of
 
 FRONT_FOVY = 49.1
 """Vertical angle of the front view [degrees]; the usual one of image-to-3D models."""
@@ -88,21 +89,6 @@ def chosen_frames(first: int, last: int, count: int) -> tuple[int, int]:
     return begin, -1 if end == count - 1 else end
 
 
-def chosen_camera(context: bpy.types.Context) -> bpy.types.Object | None:
-    """The camera object that the artist's choice under Seen From comes down to; None for a view without one."""
-    view = context.region_data
-    by_view = context.scene.align4d.camera == "VIEW" and view is not None and view.view_perspective == "CAMERA"
-    return context.scene.camera if by_view or context.scene.align4d.camera == "SCENE" else None
-
-
-def shift_note(context: bpy.types.Context) -> str:
-    """What the artist should know where the chosen camera's lens is shifted, which the protocol cannot say; else empty."""
-    camera = chosen_camera(context)
-    if camera is None or not isinstance(camera.data, bpy.types.Camera) or not (camera.data.shift_x or camera.data.shift_y):
-        return ""
-    return f"Shift X and Y of {camera.name} are ignored: the video is taken to be centred on the camera's axis."
-
-
 def camera_of(context: bpy.types.Context, reference: Reference, low: np.ndarray, high: np.ndarray) -> protocol.CameraSpec:
     """The camera that the artist chose; `low` and `high` are the corners (3,) of everything selected, in world space."""
     settings = context.scene.align4d
@@ -149,7 +135,7 @@ def vertical_angle(lens: bpy.types.Camera, aspect: float) -> float:
 
 
 def _current_view(context: bpy.types.Context, low: np.ndarray, high: np.ndarray, aspect: float) -> tuple[Matrix, float]:
-    view = context.region_data
+    view = view_of(context)
     if view is None:
         advice = "Press Generate in a 3D view, or choose another entry under Seen From."
         raise UserError("no_view", "There is no current view to look from.", advice)

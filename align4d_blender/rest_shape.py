@@ -16,9 +16,7 @@ import bpy
 import numpy as np
 
 from .meshes import vertices_of
-
-MODIFIER = "Align4D"
-"""Name of the point cache among an object's modifiers."""
+from .storage import MODIFIER
 
 _DEFORMING = {
     "ARMATURE", "CAST", "CURVE", "CORRECTIVE_SMOOTH", "DISPLACE", "HOOK", "LAPLACIANDEFORM", "LAPLACIANSMOOTH", "LATTICE", "MESH_CACHE",
@@ -67,6 +65,13 @@ def evaluated_copy(copy: bpy.types.Object) -> bpy.types.Object:
     layer = copy.users_scene[0].view_layers[0]
     layer.update()
     return copy.evaluated_get(layer.depsgraph)
+
+
+def base_shape(item: bpy.types.Object, frame: tuple[int, float]) -> np.ndarray:
+    """The vertices (V, 3) that go into the first modifier: the mesh's own, with shape keys mixed in."""
+    with bare_copy(item, frame) as copy:
+        copy.modifiers.clear()
+        return _shown(copy)
 
 
 class Stack:

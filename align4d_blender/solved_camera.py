@@ -4,24 +4,36 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import bpy
 from mathutils import Matrix
 
 from ..engine.align4d import protocol
 
+if TYPE_CHECKING:
+    from .results import Playback
+
 NAME = "Align4D Camera"
+SOLVED = "camera"
+"""Id of a solved camera among what belongs to a job."""
+
+CLIP = "clip"
+"""Id of a camera that shows the clip alone."""
+
+_FIRST_FRAME = "align4d_first_frame"
+"""Custom property of a solved camera's lens: offset in the clip of the motion's first frame."""
 
 
-def add_camera(scene: bpy.types.Scene, result: protocol.Result, video: protocol.VideoSpec, start: int) -> bpy.types.Object:
+def add_camera(scene: bpy.types.Scene, result: protocol.Result, video: protocol.VideoSpec, times: Playback) -> bpy.types.Object:
     """A camera that sees the mesh as the video did. The scene's resolution stays; its own camera too, where it has one."""
     lens = bpy.data.cameras.new(NAME)
     camera = bpy.data.objects.new(NAME, lens)
     scene.collection.objects.link(camera)
     camera.matrix_world = Matrix(result.camera.matrix_world)
     _set_lens(lens, scene, result.camera)
-    _add_background(lens, scene, result, video, start)
+    _add_background(lens, video)
+    keep_in_step(camera, times)
     if scene.camera is None:
         scene.camera = camera
     return camera
@@ -32,6 +44,21 @@ def look_through(camera: bpy.types.Object, space: bpy.types.SpaceView3D) -> None
     space.use_local_camera = True
     space.camera = camera
     space.region_3d.view_perspective = "CAMERA"
+
+
+def clip_camera(solved: bpy.types.Object) -> bpy.types.Object:
+    """A camera in the solved one's place whose clip hides everything else: Blender plays it in step with the motion at any frame rate."""
+    camera = solved.copy()
+    lens = cast(bpy.types.Camera, solved.data.copy())
+    camera.name = lens.name = "Align4D Clip"
+    camera.data = lens
+    camera.align4d.id = CLIP
+    for background in lens.background_images:
+        background.alpha, background.display_depth = 1.0, "FRONT"
+    lens.show_background_images = True
+    for collection in solved.users_collection:
+        collection.objects.link(camera)
+    return camera
 
 
 def _views_through(camera: bpy.types.Object) -> list[bpy.types.SpaceView3D]:
@@ -68,8 +95,8 @@ def _set_lens(lens: bpy.types.Camera, scene: bpy.types.Scene, solved: protocol.C
     lens.clip_end = max(1000.0, solved.distance * 10)
 
 
-def _add_background(lens: bpy.types.Camera, scene: bpy.types.Scene, result: protocol.Result, video: protocol.VideoSpec, start: int) -> None:
-    """The clip behind the mesh, in step with the motion."""
+def _add_background(lens: bpy.types.Camera, video: protocol.VideoSpec) -> None:
+    """The clip behind the mesh."""
     image = bpy.data.images.load(video.path or video.images[0], check_existing=False)
     offset = video.first
     if video.images:
@@ -81,25 +108,28 @@ def _add_background(lens: bpy.types.Camera, scene: bpy.types.Scene, result: prot
     background.display_depth = "BACK"
     background.frame_method = "FIT"
     lens.show_background_images = True
-    user = background.image_user
-    speed = result.fps * scene.render.fps_base / scene.render.fps
-    user.frame_start = start
-    user.frame_offset = offset
-    user.frame_duration = math.ceil(result.frames / speed)
-    user.use_auto_refresh = True
-    if abs(speed - 1) > 1e-6:
-        _retime(user, start, offset, speed)
+    background.image_user.use_auto_refresh = True
+    lens[_FIRST_FRAME] = offset
 
 
-def _retime(user: bpy.types.ImageUser, start: int, offset: int, speed: float) -> None:
-    """Lets a clip of another frame rate keep in step: Blender shows one of its frames a scene frame, so the offset is driven.
+def keep_in_step(camera: bpy.types.Object, times: Playback) -> None:
+    """Plays the clip behind the mesh as the motion is played.
 
-    The expression is one of those that Blender evaluates itself, without Python and whatever the user's auto-run setting.
+    Blender shows one frame of a clip a scene frame; for another rate, or a part of the motion, its offset is driven by an expression
+    that Blender evaluates itself, without Python and whatever the user's auto-run setting.
     """
-    passed = f"max(0, min(frame - {start}, {user.frame_duration - 1}))"
-    driver = user.driver_add("frame_offset").driver
-    driver.type = "SCRIPTED"
-    driver.expression = f"floor({passed} * {speed:.9g} + 0.0001) - {passed} + {offset}"
+    lens = cast(bpy.types.Camera, camera.data)
+    for background in lens.background_images:
+        user = background.image_user
+        user.driver_remove("frame_offset")
+        user.frame_start = times.start
+        user.frame_duration = math.ceil(times.length) + 1
+        user.frame_offset = lens[_FIRST_FRAME] + times.first
+        if abs(times.rate - 1) > 1e-6:
+            passed = f"max(0, min(frame - {times.start}, {user.frame_duration - 1}))"
+            driver = user.driver_add("frame_offset").driver
+            driver.type = "SCRIPTED"
+            driver.expression = f"floor({times.expression} + 0.0001) - {passed} + {lens[_FIRST_FRAME]}"
 
 
 def _number(path: Path) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 import uuid
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,12 @@ from typing import Any
 import bpy
 
 from . import EXTENSION
-from .rest_shape import MODIFIER
+from .job import Target
 
+MODIFIER = "Align4D"
+"""Name of the point cache among an object's modifiers."""
+
+_opened = 0
 _discarded: set[Path] = set()
 """Folders of removed results; deleted when the .blend is saved without them, so that undo and reverting can still bring them back."""
 
@@ -27,6 +32,29 @@ def new_job() -> tuple[str, Path]:
     """Id of a new job, and where its folder is to be made."""
     job = f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}"
     return job, (_beside(bpy.data.filepath) if bpy.data.filepath else user_folder("jobs")) / job
+
+
+def places() -> list[Path]:
+    """The folders in which jobs of the open file may lie."""
+    return [user_folder("jobs"), *([_beside(bpy.data.filepath)] if bpy.data.filepath else [])]
+
+
+def opened() -> int:
+    """Which of the files that this Blender has opened is open: a number that grows."""
+    return _opened
+
+
+def count_opened() -> None:
+    """Another file was opened."""
+    global _opened
+    _opened += 1
+
+
+def tag(targets: Iterable[Target]) -> None:
+    """Writes their ids onto captured objects, so that they are found again in a later session under another name."""
+    items = {item.session_uid: item for item in bpy.data.objects}
+    for target in targets:
+        items[target.uid].align4d.id = target.id
 
 
 def stored_path(path: Path) -> str:
@@ -66,24 +94,21 @@ def point_cache(item: bpy.types.Object) -> bpy.types.MeshCacheModifier | None:
     return modifier if isinstance(modifier, bpy.types.MeshCacheModifier) else None
 
 
-def job_folder(item: bpy.types.Object) -> Path | None:
-    """The job folder that an object's result is played from."""
-    cache = point_cache(item)
-    return actual_path(cache.filepath).parents[1] if cache else None
+def job_folders(item: bpy.types.Object) -> set[Path]:
+    """The job folders that an object's results are played from."""
+    return {actual_path(result.motion).parents[1] for result in item.align4d.results}
 
 
 def attach() -> None:
     """Starts to follow saving; the handlers outlive loading another file."""
-    for handler in (_adopt, _delete_discarded):
-        bpy.app.handlers.persistent(handler)
-    bpy.app.handlers.save_pre.append(_adopt)
-    bpy.app.handlers.save_post.append(_delete_discarded)
+    for place, handler in _HANDLERS:
+        getattr(bpy.app.handlers, place).append(bpy.app.handlers.persistent(handler))
 
 
 def detach() -> None:
     """Stops it."""
-    bpy.app.handlers.save_post.remove(_delete_discarded)
-    bpy.app.handlers.save_pre.remove(_adopt)
+    for place, handler in _HANDLERS:
+        getattr(bpy.app.handlers, place).remove(handler)
 
 
 def _beside(blend: str) -> Path:
@@ -94,26 +119,52 @@ def _adopt(blend: Any, *_: object) -> None:
     """Before a save: copies results that lie in the user folder to where the .blend will be, and refers to them relatively."""
     if not blend:
         return
+    _rebase(bpy.data.filepath, blend)
     waiting = user_folder("jobs")
     for item in tagged():
-        cache, old = point_cache(item), job_folder(item)
-        if cache is None or old is None or old.parent != waiting or not old.is_dir():
-            continue
-        new = _beside(blend) / old.name
-        try:
-            shutil.copytree(old, new, dirs_exist_ok=True)
-        except OSError as error:
-            print(f"Align4D: the result stays in {old}: {error}")
-            continue
-        file = new / actual_path(cache.filepath).relative_to(old)
-        cache.filepath = bpy.path.relpath(str(file), start=str(Path(blend).parent))
+        for result in item.align4d.results:
+            file = actual_path(result.motion)
+            old = file.parents[1]
+            if old.parent != waiting or not old.is_dir():
+                continue
+            new = _beside(blend) / old.name
+            try:
+                shutil.copytree(old, new, dirs_exist_ok=True)
+            except OSError as error:
+                print(f"Align4D: the result stays in {old}: {error}")
+                continue
+            cache, stored = point_cache(item), result.motion
+            result.motion = bpy.path.relpath(str(new / file.relative_to(old)), start=str(Path(blend).parent))
+            if cache and cache.filepath == stored:
+                cache.filepath = result.motion
+
+
+def _rebase(old: str, new: str) -> None:
+    """Makes paths of results that are relative to one .blend relative to another; Blender does so for its own paths only."""
+    if not old or Path(old).parent == Path(new).parent:
+        return
+    for item in tagged():
+        for result in item.align4d.results:
+            if result.motion.startswith("//"):
+                file = bpy.path.abspath(result.motion, start=str(Path(old).parent))
+                with suppress(ValueError):  # another drive of Windows
+                    result.motion = bpy.path.relpath(file, start=str(Path(new).parent))
+
+
+def _come_back(blend: Any, *_: object) -> None:
+    """After a copy was saved, or saving has failed: the open file is still the one before."""
+    if blend and bpy.data.filepath:
+        _rebase(blend, bpy.data.filepath)
 
 
 def _delete_discarded(*_: object) -> None:
     """After a save: deletes the folders of results that the saved file no longer uses, unless another .blend beside it may."""
     if not bpy.data.filepath or len(list(Path(bpy.data.filepath).parent.glob("*.blend"))) > 1:
         return
-    used = {job_folder(item) for item in tagged()}
+    used = set().union(*(job_folders(item) for item in tagged()))
     for folder in list(_discarded - used):
         delete(folder)
         _discarded.discard(folder)
+
+
+_HANDLERS = (("save_pre", _adopt), ("save_post", _come_back), ("save_post", _delete_discarded), ("save_post_fail", _come_back))

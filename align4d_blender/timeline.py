@@ -1,19 +1,18 @@
-"""Result -> scene: a point cache on each object and the solved camera, as one undo step; and taking both away again."""
+"""Result -> scene: a motion on each object and the solved camera, as one undo step."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import bpy
 
 from ..engine.align4d import protocol
-from . import storage, undoing
-from .capture import Target
+from . import results, storage, undoing
 from .errors import UserError, disk_error
-from .rest_shape import MODIFIER
-from .solved_camera import add_camera, remove_camera
+from .job import Target
+from .solved_camera import SOLVED, add_camera, remove_camera
 
 _EXACT = 1e-4
 """Distance, as a part of an object's longest side, that nobody sees."""
@@ -53,7 +52,8 @@ def prepare(folder: Path, targets: Sequence[Target]) -> Arrival:
             caches.append(motion)
             if target.unmap:
                 caches[-1] = motion.with_name(f"{motion.stem}_below_modifiers.pc2")
-                shape = protocol.read_arrays(target.unmap)
+            if target.unmap and not caches[-1].exists():  # else it has arrived before, and is put back after an undo
+                shape = protocol.read_arrays(folder / target.unmap)
                 undoings[index] = undoing.start(caches[-1], target.frame, protocol.read_pc2(motion), shape, target.bent)
     except protocol.ProtocolError as error:
         raise UserError("bad_result", str(error), "") from error
@@ -98,16 +98,19 @@ def _check(motion: Path, target: Target, frames: int) -> None:
 
 
 def find(target: Target) -> bpy.types.Object:
-    """The object that was captured: by Blender's session-wide id, or after the file was loaded again by name. Raises UserError."""
-    found = next((item for item in bpy.data.objects if item.session_uid == target.uid and item.type == "MESH"), None)
-    found = found or bpy.data.objects.get(target.name)
-    if found is None or found.type != "MESH":
-        raise UserError("object_gone", f"{target.name} is no longer in this file.", "Bring it back and press Generate again.")
+    """The object that was captured: by Blender's session-wide id; after the file was loaded again by the id on it, or by name. Raises UserError."""
+    meshes = [item for item in bpy.data.objects if item.type == "MESH"]
+    found = next((item for item in meshes if item.session_uid == target.uid), None)
+    marked = [item for item in meshes if item.align4d.id == target.id]
+    found = found or next((item for item in marked if item.name == target.name), None) or next(iter(marked), None)
+    found = found or next((item for item in meshes if item.name == target.name), None)
+    if found is None:
+        raise UserError("object_gone", f"{target.name} is no longer in this file.", "Bring it back and press Resume.")
     if len(found.data.vertices) != target.vertex_count:
         raise UserError(
             "vertices_changed",
             f"{found.name} had {target.vertex_count} vertices when the job started and has {len(found.data.vertices)} now.",
-            "Undo that change, or press Generate again for the new shape.",
+            "Undo that change and press Resume, or press Generate for the new shape.",
         )
     return found
 
@@ -115,51 +118,24 @@ def find(target: Target) -> bpy.types.Object:
 def apply(arrival: Arrival, scene: bpy.types.Scene, start: int) -> list[bpy.types.Object]:
     """Puts the motion on the objects from scene frame `start` on, and adds the camera. Returns the objects.
 
-    Raises UserError before anything in the scene is changed.
+    Raises UserError before anything in the scene is changed. Selection and active object stay.
     """
     items = [find(target) for target in arrival.targets]
-    remove(items)
+    result, video = arrival.result, arrival.request.video
+    name = f"{Path(video.path or video.images[0]).name}, {arrival.request.preset}"
     for item, target, cache in zip(items, arrival.targets, arrival.caches, strict=True):
-        _add_point_cache(item, cache, scene, start, arrival.result.fps)
-        _tag(item, arrival, target.id)
-    camera = add_camera(scene, arrival.result, arrival.request.video, start)
-    _tag(camera, arrival, "camera")
+        item.align4d.id = target.id
+        results.add(item, result.job, name, storage.stored_path(cache), result.frames, result.fps, start)
+    for old in results.cameras(result.job):
+        remove_camera(old)
+    camera = add_camera(scene, result, video, results.playback(results.active(items[0]), scene))
+    camera.align4d.id, camera.align4d.job = SOLVED, result.job
+    results.show_cameras()
     push_undo("Align4D: Generate 4D")
     return items
 
 
-def _tag(item: bpy.types.Object, arrival: Arrival, identity: str) -> None:
-    item.align4d.id, item.align4d.job = identity, arrival.result.job
-
-
-def _add_point_cache(item: bpy.types.Object, cache: Path, scene: bpy.types.Scene, start: int, fps: float) -> None:
-    """Mesh Cache, first in the stack. It plays sample `frame_scale * frame - frame_start`, with blending in between."""
-    modifier = item.modifiers.new(MODIFIER, "MESH_CACHE")
-    item.modifiers.move(len(item.modifiers) - 1, 0)
-    speed = fps * scene.render.fps_base / scene.render.fps
-    modifier.cache_format = "PC2"
-    modifier.filepath = storage.stored_path(cache)
-    modifier.interpolation = "LINEAR"
-    modifier.frame_scale = speed
-    modifier.frame_start = speed * start
-    modifier.show_expanded = False
-
-
-def remove(items: Iterable[bpy.types.Object]) -> int:
-    """Takes the results that these objects belong to out of the file. Returns the number of results; does not push an undo step."""
-    jobs = {item.align4d.job for item in items} - {""}
-    for item in [item for item in storage.tagged() if item.align4d.job in jobs]:
-        if item.type == "CAMERA":
-            remove_camera(item)
-            continue
-        cache, folder = storage.point_cache(item), storage.job_folder(item)
-        if cache and folder:
-            storage.discard(folder)
-            item.modifiers.remove(cache)
-        item.property_unset("align4d")
-    return len(jobs)
-
-
 def push_undo(message: str) -> None:
-    """One step of Blender's undo history."""
-    bpy.ops.ed.undo_push(message=message)
+    """One step of Blender's undo history; there is none where a command runs without a window."""
+    if bpy.ops.ed.undo_push.poll():  # type: ignore[call-arg]  # the stubs want a context
+        bpy.ops.ed.undo_push(message=message)

@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
-from . import cancel, generate, look_through, remove_result
+from . import bake_shape_keys, compare, engine, generate, jobs, presets, remove_result, use_video
 
-CLASSES = (*generate.CLASSES, *cancel.CLASSES, *look_through.CLASSES, *remove_result.CLASSES)
+CLASSES = (
+    *generate.CLASSES,
+    *jobs.CLASSES,
+    *use_video.CLASSES,
+    *presets.CLASSES,
+    *compare.CLASSES,
+    *bake_shape_keys.CLASSES,
+    *remove_result.CLASSES,
+    *engine.CLASSES,
+)

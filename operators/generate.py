@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import bpy
+from bpy.props import StringProperty
 
 from ..align4d_blender import jobs
 from ..align4d_blender.errors import UserError
+from ..align4d_blender.job import Job
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
 
 
 class ALIGN4D_OT_generate(bpy.types.Operator):
-    """Animate the selected meshes after the reference video. Blender stays usable meanwhile"""
+    """Animate the selected meshes after the reference video. Blender stays usable meanwhile; further jobs wait for their turn"""
 
     bl_idname = "align4d.generate"
     bl_label = "Generate 4D"
@@ -29,7 +31,7 @@ class ALIGN4D_OT_generate(bpy.types.Operator):
         except UserError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        jobs.watch(_announce)
+        jobs.watch()
         return {"FINISHED"}
 
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
@@ -44,11 +46,13 @@ class ALIGN4D_OT_generate(bpy.types.Operator):
 
 
 class ALIGN4D_OT_announce(bpy.types.Operator):
-    """Shows how the last job ended"""
+    """Shows how a job ended"""
 
     bl_idname = "align4d.announce"
     bl_label = "Align4D"
     bl_options = {"INTERNAL"}
+
+    job: StringProperty(name="Job", description="The job's id", options={"HIDDEN", "SKIP_SAVE"})
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[OperatorReturnItems]:
         """Waits for the next event: a report made from a timer is seen by no one, one made while handling an event is shown."""
@@ -60,23 +64,26 @@ class ALIGN4D_OT_announce(bpy.types.Operator):
         if event.type != "TIMER":
             return {"PASS_THROUGH"}
         context.window_manager.event_timer_remove(self._timer)
-        job = jobs.current()
+        job = jobs.find(self.job)
         return _report(self, job) if job else {"CANCELLED"}
 
 
-def _announce(_job: jobs.Job) -> None:
+def announce(job: Job) -> None:
+    """Says in the window how a job has ended."""
+    if bpy.app.background:
+        return
     window = next(iter(bpy.context.window_manager.windows), None)
     if window:
         with bpy.context.temp_override(window=window):
-            bpy.ops.align4d.announce("INVOKE_DEFAULT")
+            bpy.ops.align4d.announce("INVOKE_DEFAULT", job=job.id)
 
 
-def _report(operator: bpy.types.Operator, job: jobs.Job) -> set[OperatorReturnItems]:
+def _report(operator: bpy.types.Operator, job: Job) -> set[OperatorReturnItems]:
     """Says how a job ended, in Blender's own report."""
     if job.error:
         operator.report({"ERROR"}, str(job.error).strip())
     elif job.state == "cancelled":
-        operator.report({"WARNING"}, "Cancelled; nothing has changed")
+        operator.report({"WARNING"}, "Cancelled; nothing has changed. Resume lets the job go on")
     else:
         operator.report({"INFO"}, f"The motion is on {', '.join(target.name for target in job.targets)}")
         for note in job.notes:

@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING
 
 import bpy
 
-from ..align4d_blender import storage, timeline
+from ..align4d_blender import results, storage
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
 
 
 class ALIGN4D_OT_remove_result(bpy.types.Operator):
-    """Take the motion off the selected objects (off all objects when none of the selected has one), together with its camera"""
+    """Take the motion that is played off the selected objects (off all objects when none of the selected has one), together with its camera"""
 
     bl_idname = "align4d.remove_result"
     bl_label = "Remove Result"
-    bl_options = {"REGISTER"}
+    bl_options = {"REGISTER", "UNDO"}
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
@@ -25,9 +25,10 @@ class ALIGN4D_OT_remove_result(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
         chosen = [item for item in context.selected_objects if item.align4d.job]
-        count = timeline.remove(chosen or storage.tagged())
-        timeline.push_undo("Align4D: Remove Result")
-        self.report({"INFO"}, f"Removed {count} result{'s' if count > 1 else ''}")
+        played = results.jobs_of(chosen or storage.tagged())
+        for job in played:
+            results.remove(job)
+        self.report({"INFO"}, f"Removed {len(played)} result{'s' if len(played) > 1 else ''}")
         return {"FINISHED"}
 
 

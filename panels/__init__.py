@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from . import sidebar
+from . import jobs, menus, preferences, presets, result, sidebar
 
-CLASSES = sidebar.CLASSES
+CLASSES = (*preferences.CLASSES, *presets.CLASSES, *sidebar.CLASSES, *jobs.CLASSES, *result.CLASSES, *menus.CLASSES)

@@ -14,7 +14,13 @@ _LETTER = 6.2
 """Mean width of a letter of Blender's interface [px]."""
 
 
-def paragraph(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: Literal["ERROR", "INFO", "CHECKMARK"]) -> None:
+Icon = Literal[
+    "BLANK1", "CANCEL", "CHECKMARK", "ERROR", "IMPORT", "INFO", "PAUSE", "PLAY", "RECOVER_LAST", "SORTTIME"
+]  # fmt: skip
+"""Icons that stand before a text."""
+
+
+def paragraph(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: Icon) -> None:
     """A text in as many lines as the region is narrow, the icon before the first; one line where there is no region."""
     column = layout.column(align=True)
     column.scale_y = 0.8
@@ -27,6 +33,11 @@ def duration(seconds: float) -> str:
     if seconds < 90:
         return f"{max(5, 5 * round(seconds / 5))} s"
     return f"{round(seconds / 60)} min"
+
+
+def size(count: int) -> str:
+    """Bytes in a readable unit: "12 MB", "1.4 GB"."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
 
 
 def _letters(context: bpy.types.Context) -> int:

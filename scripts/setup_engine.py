@@ -13,7 +13,7 @@ from support import console, environments
 def main() -> int:
     argparse.ArgumentParser(description=console.headline(__doc__)).parse_args()
     python = environments.ready(environments.engine_environment())
-    console.say(f"The engine's environment is ready. In Blender: Preferences > Add-ons > Align4D > Engine's Python:\n{python}")
+    console.say(f"The engine's environment is ready. In Blender: Preferences > Add-ons > Align4D > Use Existing:\n{python}")
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import logging
 import signal
@@ -19,6 +20,7 @@ from align4d import protocol
 from align4d.errors import Cancelled, EngineError
 from align4d.failures import as_engine_error
 from align4d.job_folder import Orbit, make_job
+from align4d.job_lock import sole_engine
 from align4d.progress import Reporter, TerminalReporter, job_log
 from align4d.warm_up import wait_passively
 
@@ -35,9 +37,7 @@ def main(arguments: list[str] | None = None, run: Run | None = None) -> int:
     wait_passively()
     console = Console(soft_wrap=True)
     if options.command == "doctor":
-        from align4d.doctor import report
-
-        return 0 if report(console, options.folder) else 1
+        return _doctor(console, options)
     folder: Path = options.out if options.command == "generate" else options.folder
     try:
         if options.command == "generate":
@@ -80,7 +80,18 @@ def _parser() -> argparse.ArgumentParser:
     resume.add_argument("folder", type=Path)
     doctor = commands.add_parser("doctor", help="say what works here, and what to do about what does not")
     doctor.add_argument("--folder", type=Path, default=Path.cwd(), help="where jobs would be written")
+    doctor.add_argument("--json", action="store_true", help="the findings as one line of JSON")
     return parser
+
+
+def _doctor(console: Console, options: argparse.Namespace) -> int:
+    from align4d import doctor
+
+    if not options.json:
+        return 0 if doctor.report(console, options.folder) else 1
+    findings = doctor.examine(options.folder)
+    print(json.dumps([dataclasses.asdict(one) for one in findings]))
+    return 0 if doctor.healthy(findings) else 1
 
 
 def _setting(text: str) -> tuple[str, Any]:
@@ -123,7 +134,8 @@ def _work(folder: Path, run: Run, console: Console) -> protocol.Result:
     try:
         with job_log(folder), TerminalReporter(console, cancelled) as reporter:
             try:
-                return run(folder, reporter)
+                with sole_engine(folder, reporter.check_cancelled):
+                    return run(folder, reporter)
             except (Cancelled, EngineError):
                 raise
             except Exception:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import io
 import shutil
@@ -17,20 +18,49 @@ LEAST_FREE = 2e9
 
 
 class Ailment(Exception):
-    """Something that does not work; the text says what to do."""
+    """Something that does not work; the text says what to do, `fix` names the button that does it: "repair", "masks", "free_disk", or none."""
+
+    def __init__(self, text: str, fix: str = "") -> None:
+        super().__init__(text)
+        self.fix = fix
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """One line of the report: what was looked at, whether it works, whether every job needs it, and `fix` as in `Ailment`."""
+
+    name: str
+    works: bool
+    needed: bool
+    text: str
+    fix: str = ""
+
+
+def examine(folder: Path) -> list[Finding]:
+    """Looks at everything; `folder` is where jobs would be written."""
+    findings = []
+    for name, check, needed in _checks(folder):
+        try:
+            findings.append(Finding(name, True, needed, check()))
+        except Ailment as ailment:
+            findings.append(Finding(name, False, needed, str(ailment), ailment.fix))
+        except Exception as error:
+            findings.append(Finding(name, False, needed, f"{type(error).__name__}: {error}. Install the engine again.", "repair"))
+    return findings
 
 
 def report(console: Console, folder: Path) -> bool:
     """Prints one line a check; whether everything that a job needs works."""
-    healthy = True
-    for name, check, needed in _checks(folder):
-        try:
-            console.print(f"[green]ok[/green]  {name}: {escape(check())}")
-        except Exception as error:
-            healthy = healthy and not needed
-            text = str(error) if isinstance(error, Ailment) else f"{type(error).__name__}: {error}. Install the engine again."
-            console.print(f"{'[red]no[/red]' if needed else '[yellow]--[/yellow]'}  {name}: {escape(text)}")
-    return healthy
+    findings = examine(folder)
+    for one in findings:
+        mark = "[green]ok[/green]" if one.works else "[red]no[/red]" if one.needed else "[yellow]--[/yellow]"
+        console.print(f"{mark}  {one.name}: {escape(one.text)}")
+    return healthy(findings)
+
+
+def healthy(findings: list[Finding]) -> bool:
+    """Whether everything that a job needs works."""
+    return all(one.works or not one.needed for one in findings)
 
 
 def _checks(folder: Path) -> list[tuple[str, Callable[[], str], bool]]:
@@ -40,6 +70,7 @@ def _checks(folder: Path) -> list[tuple[str, Callable[[], str], bool]]:
         ("rasteriser", _rasteriser, True),
         ("video", _video, True),
         ("masks", _masks, False),
+        ("prior", _prior, False),
         ("disk", lambda: _disk(folder), True),
     ]
 
@@ -62,7 +93,7 @@ def _rasteriser() -> str:
 
     alpha = render_probe()
     if not 0.2 < alpha < 0.8:
-        raise Ailment(f"a half transparent Gaussian renders with alpha {alpha:.2f}. Install the engine again.")
+        raise Ailment(f"a half transparent Gaussian renders with alpha {alpha:.2f}. Install the engine again.", "repair")
     return choose("cuda" if torch.cuda.is_available() else "cpu").sentence
 
 
@@ -80,7 +111,7 @@ def _video() -> str:
     with av.open(file, "r") as written:
         frames = list(written.decode(video=0))
     if len(frames) != 2:
-        raise Ailment("a movie that was just written cannot be read back. Install the engine again.")
+        raise Ailment("a movie that was just written cannot be read back. Install the engine again.", "repair")
     alpha = "with alpha in WebM" if "libvpx-vp9" in av.codecs_available else "without alpha in WebM"
     return f"PyAV {av.__version__}, {alpha}"
 
@@ -90,16 +121,23 @@ def _masks() -> str:
 
     basis = "videos with alpha or a plain background work; for others"
     if importlib.util.find_spec("rembg") is None:
-        raise Ailment(f"{basis}, install the engine's masks group.")
+        raise Ailment(f"{basis}, install the engine's masks group.", "masks")
     model = find_model()
     if model is None:
         raise Ailment(f"{basis}, put {MODELS[0]}.onnx into {model_folder(MODELS[0])}.")
     return f"alpha, plain background, rembg with {model}"
 
 
+def _prior() -> str:
+    from align4d.priors.embedded import load_embedded_prior
+
+    load_embedded_prior("cpu")
+    return "the built-in one; Quality: Paper uses it"
+
+
 def _disk(folder: Path) -> str:
     existing = next(path for path in (folder.resolve(), *folder.resolve().parents) if path.exists())
     free = shutil.disk_usage(existing).free
     if free < LEAST_FREE:
-        raise Ailment(f"{free / 1e9:.1f} GB free on {existing}. Free {LEAST_FREE / 1e9:.0f} GB, or choose another folder for results.")
+        raise Ailment(f"{free / 1e9:.1f} GB free on {existing}. Free {LEAST_FREE / 1e9:.0f} GB, or choose another folder for results.", "free_disk")
     return f"{free / 1e9:.0f} GB free on {existing}"

@@ -1,6 +1,7 @@
 """What Blender and the engine say to each other: requests, events, results and the job folder.
 
-Both processes import THIS file; it uses the standard library and numpy only, and imports nothing of the project.
+Both processes import THIS file; it uses the standard library and numpy only, and imports nothing of the project. numpy is
+imported by the functions that use it: Blender imports this file when it starts, and would start a tenth of a second later.
 
 One JSON object a line travels on stdin (commands) and on stdout (events). Arrays never travel that way: they lie in
 the job folder as .npz files without pickles. A reader ignores fields that it does not know and refuses a protocol
@@ -11,22 +12,26 @@ version that it does not know.
     JOB/work/               the engine's checkpoint
     JOB/output/             motion_000.pc2, ...; result.json last, so that its presence means complete
     JOB/log.txt             the engine's log
+    JOB/*.lock              locked by the process that works on the job, see `hold`
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import json
 import os
 import struct
+import sys
 import types
 import typing
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 PROTOCOL = 1
 
@@ -272,6 +277,28 @@ def replacing(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
             temporary.unlink()
 
 
+def hold(path: Path) -> IO[bytes] | None:
+    """Locks a file, which is made where it is missing, until what is returned is closed or this process ends, however it ends.
+
+    Returns None where another process has it. Where the file system knows no locks nobody is kept out.
+    """
+    file = open(path, "ab")  # noqa: SIM115  the caller closes it
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in {errno.EACCES, errno.EAGAIN, errno.EDEADLK}:
+            file.close()
+            return None
+    return file
+
+
 def write_json(path: Path, value: object) -> None:
     """Writes a dataclass of this file, whole or not at all."""
     with replacing(path, "w") as file:
@@ -280,12 +307,16 @@ def write_json(path: Path, value: object) -> None:
 
 def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
     """Writes an uncompressed .npz, whole or not at all."""
+    import numpy as np
+
     with replacing(path) as file:
         np.savez(file, **typing.cast(dict[str, Any], arrays))
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
     """Reads an .npz; pickled contents are refused by numpy (ValueError)."""
+    import numpy as np
+
     with np.load(path, allow_pickle=False) as archive:
         return {name: archive[name] for name in archive.files}
 
@@ -345,6 +376,8 @@ _PC2_HEADER = struct.Struct("<12siiffi")
 
 def write_pc2(path: Path, motion: np.ndarray, start: float = 0.0, rate: float = 1.0) -> None:
     """Writes (T, V, 3) positions as PC2, whole or not at all. Raises OSError (a full disk, for one)."""
+    import numpy as np
+
     frames, points, _ = motion.shape
     with replacing(path) as file:
         file.write(_PC2_HEADER.pack(b"POINTCACHE2\0", 1, points, start, rate, frames))
@@ -365,5 +398,7 @@ def pc2_shape(path: Path) -> tuple[int, int]:
 
 def read_pc2(path: Path) -> np.ndarray:
     """Reads (T, V, 3) float32 positions. Raises ProtocolError for a file that is not a whole PC2."""
+    import numpy as np
+
     frames, points = pc2_shape(path)
     return np.fromfile(path, "<f4", offset=_PC2_HEADER.size).reshape(frames, points, 3)

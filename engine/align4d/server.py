@@ -23,6 +23,7 @@ import align4d
 from align4d import protocol
 from align4d.errors import Cancelled
 from align4d.failures import as_engine_error
+from align4d.job_lock import sole_engine
 from align4d.progress import Event, EventReporter, Reporter, job_log
 from align4d.warm_up import wait_passively, warm_up
 
@@ -104,7 +105,9 @@ class Server:
                 try:
                     job = protocol.read_request(folder).job
                     self.send({"event": "accepted", "job": job})
-                    self.run(folder, EventReporter(job, self.send, self._begin(job)))
+                    reporter = EventReporter(job, self.send, self._begin(job))
+                    with sole_engine(folder, reporter.check_cancelled):
+                        self.run(folder, reporter)
                     self.send({"event": "finished", "job": job, "result": "output/result.json"})
                 except Cancelled:
                     log.info("cancelled")

@@ -13,8 +13,8 @@ from . import environments
 from .blender import SCRIPTS_IN_BLENDER, Blender
 from .console import ScriptError, run_logged
 
-CONTENTS = {"__init__.py", "blender_manifest.toml", "LICENSE", "align4d_blender", "engine", "operators", "panels"}
-"""What an artist's zip may hold at its top: the two sides of the product."""
+CONTENTS = {"__init__.py", "blender_manifest.toml", "LICENSE", "align4d_blender", "engine", "operators", "panels", "pyproject.toml"}
+"""What an artist's zip may hold at its top: the two sides of the product, and the pins that Install Engine installs."""
 
 
 def build(blender: Blender, zip_file: Path) -> Path:

@@ -5,7 +5,9 @@ ALIGN4D_EXTENSION_ZIP names a built zip; without it the zip is built here, with 
 
 from __future__ import annotations
 
+import importlib
 import os
+import pkgutil
 import shutil
 import subprocess
 import sys
@@ -43,6 +45,9 @@ def extension(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
     zip_file = Path(given) if given else _build(tmp_path_factory.mktemp("zip"))
     bpy.ops.extensions.package_install_files(filepath=str(zip_file), repo="user_default", enable_on_install=True)
     assert MODULE in bpy.context.preferences.addons, "the extension was not enabled"
+    library = sys.modules[f"{MODULE}.align4d_blender"]
+    for found in pkgutil.iter_modules(library.__path__, f"{library.__name__}."):
+        importlib.import_module(found.name)  # some are imported at their first use only; tests look into all of them
     yield sys.modules[MODULE]
     bpy.ops.preferences.addon_disable(module=MODULE)
 

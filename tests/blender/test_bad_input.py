@@ -157,7 +157,7 @@ def test_engine_missing(blender: ModuleType, tmp_path: Path) -> None:
     add_mesh()
     use_video(tmp_path)
     preferences().engine_python = ""
-    assert "does not know where its engine is. Set Engine Python" in refusal()
+    assert "engine is not installed yet. Press Install Engine" in refusal()
     preferences().engine_python = str(tmp_path / "nowhere" / "python")
     assert "There is no program at" in refusal()
     preferences().engine_python = write(tmp_path / "no_program")
@@ -168,7 +168,7 @@ def test_engine_missing(blender: ModuleType, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("mode", "sentence"),
     [
-        ("die", "stopped by itself with exit code 3 (Fatal: the fake engine fell over). Press Generate again"),
+        ("die", "stopped by itself with exit code 3 (Fatal: the fake engine fell over). Press Resume"),
         ("future", "speaks protocol 999, this side speaks 1. Update the Align4D extension"),
         ("refuse", "The video's object never overlaps the mesh. Turn the camera."),
         ("fewer", "another number of frames or vertices. Generate the motion again"),
@@ -207,7 +207,7 @@ def test_a_job_that_broke_off_goes_on_where_it_was(blender: ModuleType, tmp_path
     monkeypatch.setenv("FAKE_ENGINE", "move")
     assert bpy.ops.align4d.generate() == {"FINISHED"}
     assert ("Went on where it was." in blender.align4d_blender.jobs.current().notes) == (change == "nothing")
-    assert len(jobs_on_disk(blender)) == 1
+    assert len(jobs_on_disk(blender)) == (1 if change == "nothing" else 2), "only an equal job takes the place of the one that broke off"
 
 
 def test_chatter_among_the_messages_does_no_harm(blender: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,23 +226,15 @@ def test_cancel(blender: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyP
     jobs = blender.align4d_blender.jobs
     job = jobs.start(bpy.context)
     while job.stage != "Moving":
-        jobs.step(job)
+        jobs.step()
         time.sleep(0.01)
     assert bpy.ops.align4d.cancel.poll()
     began = time.monotonic()
     bpy.ops.align4d.cancel()
     jobs.wait(job)
     assert job.state == "cancelled" and time.monotonic() - began < 3
-    assert state() == before and not job.folder.exists()
+    assert state() == before and job.resumable
     assert not bpy.ops.align4d.cancel.poll()
-
-
-def test_one_job_at_a_time(blender: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    add_mesh()
-    use_video(tmp_path)
-    monkeypatch.setenv("FAKE_ENGINE", "slow")
-    blender.align4d_blender.jobs.start(bpy.context)
-    assert "A job is running already" in refusal()
 
 
 def run_with_change(blender: ModuleType, change: Callable[[bpy.types.Object], None]) -> tuple[object, bpy.types.Object]:
@@ -281,7 +273,7 @@ def test_result_waits_for_the_end_of_edit_mode(blender: ModuleType, tmp_path: Pa
     job = jobs.start(bpy.context)
     bpy.ops.object.mode_set(mode="EDIT")
     while job.state != "waiting":
-        jobs.step(job)
+        jobs.step()
         time.sleep(0.01)
     assert not item.modifiers and "leave the edit mode" in job.stage
     bpy.ops.object.mode_set(mode="OBJECT")
@@ -312,7 +304,7 @@ def test_result_waits_for_its_file(blender: ModuleType, tmp_path: Path) -> None:
     job = jobs.start(bpy.context)
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
     while job.state != "waiting":
-        jobs.step(job)
+        jobs.step()
         time.sleep(0.01)
     assert "open fox.blend again" in job.stage
     bpy.ops.wm.open_mainfile(filepath=blend)
@@ -330,7 +322,7 @@ def test_window_is_never_blocked_while_a_job_runs(blender: ModuleType, tmp_path:
     longest = 0.0
     while not job.ended:
         began = time.thread_time()
-        jobs.step(job)
+        jobs.step()
         longest = max(longest, time.thread_time() - began)
         time.sleep(0.01)
     assert job.state == "done" and longest < 0.1
@@ -339,13 +331,12 @@ def test_window_is_never_blocked_while_a_job_runs(blender: ModuleType, tmp_path:
 def test_full_disk_while_capturing(blender: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     add_mesh()
     use_video(tmp_path)
-    protocol = sys.modules[f"{blender.__name__}.engine.align4d.protocol"]
 
     def full(file: object, **arrays: np.ndarray) -> None:
         file.write(b"half of it")  # type: ignore[attr-defined]
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(protocol.np, "savez", full)
+    monkeypatch.setattr(np, "savez", full)
     assert "could not be written (No space left on device). Free some space" in refusal()
     assert not jobs_on_disk(blender)
 

@@ -31,7 +31,7 @@ def start(blender: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         client.close()
 
 
-def poll_until(client: object, kind: str, seconds: float = 10) -> Event:
+def poll_until(client: object, kind: str, seconds: float = 60) -> Event:
     """The first event of a kind."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -1,11 +1,13 @@
-"""The extension comes and goes without leaving anything behind; the panel draws in each state."""
+"""The extension comes and goes without leaving anything behind."""
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 import time
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import bpy
 from scenes import add_mesh, use_video
@@ -13,11 +15,15 @@ from scenes import add_mesh, use_video
 
 def traces(module: str) -> dict[str, object]:
     """All that an extension could leave in Blender."""
+    from bl_ui import space_view3d
+
+    library = sys.modules[f"{module}.align4d_blender"]
     return {
         "types": sorted(name for name in dir(bpy.types) if "ALIGN4D" in name.upper()),
         "operators": sorted(dir(bpy.ops.align4d)),
         "scene": "align4d" in bpy.types.Scene.bl_rna.properties,
         "object": "align4d" in bpy.types.Object.bl_rna.properties,
+        "menu": [draw.__module__ for draw in space_view3d.VIEW3D_MT_object._dyn_ui_initialize() if module in draw.__module__],
         "handlers": [
             handler.__name__
             for name in dir(bpy.app.handlers)
@@ -25,16 +31,26 @@ def traces(module: str) -> dict[str, object]:
             for handler in handlers
             if module in handler.__module__
         ],
+        "timers": [name for name in ("jobs", "engine_setup") if bpy.app.timers.is_registered(getattr(library, name)._tick)],
+        "commands": len(library.command_line._handles),
+        "listeners": len(library.jobs.on_end) + len(library.jobs.on_change),
+        "threads": sorted(thread.name for thread in threading.enumerate() if "align4d" in thread.name),
     }
 
 
-def test_register_and_unregister_several_times(blender: ModuleType) -> None:
+def test_register_and_unregister_twenty_times(blender: ModuleType, tmp_path: Path) -> None:
+    add_mesh()
+    use_video(tmp_path)
     registered = traces(blender.__name__)
-    assert len(registered["types"]) == 8 and registered["scene"] and registered["object"] and len(registered["handlers"]) == 2
-    for _ in range(3):
+    assert len(registered["types"]) > 20 and registered["scene"] and registered["object"] and len(registered["menu"]) == 1
+    assert len(registered["handlers"]) == 6 and registered["commands"] == 1
+    for count in range(20):
+        if count % 5 == 0:
+            bpy.ops.align4d.generate()  # an engine, a thread and a result are there
+            blender.align4d_blender.jobs.watch()
         blender.unregister()
         gone = traces(blender.__name__)
-        assert gone == {"types": [], "operators": [], "scene": False, "object": False, "handlers": []}
+        assert not any(gone.values()), gone
         blender.register()
         assert traces(blender.__name__) == registered
 
@@ -54,7 +70,37 @@ def test_disabling_ends_the_engine(blender: ModuleType, tmp_path: Path) -> None:
         blender.register()
 
 
-def test_operators_say_what_they_do(blender: ModuleType) -> None:
-    for name in ("generate", "cancel", "remove_result"):
-        assert getattr(bpy.ops.align4d, name).get_rna_type().description
-    assert not bpy.ops.align4d.cancel.poll() and not bpy.ops.align4d.remove_result.poll()
+def test_every_operator_and_property_says_what_it_is(blender: ModuleType) -> None:
+    """In an artist's words, as the tooltip; F3 goes by the names."""
+    for name in dir(bpy.ops.align4d):
+        rna = getattr(bpy.ops.align4d, name).get_rna_type()
+        assert rna.description and not rna.description.endswith("."), name
+        assert rna.name and rna.name[0].isupper(), name
+    groups = [bpy.types.Scene.bl_rna.properties["align4d"].fixed_type, bpy.types.Object.bl_rna.properties["align4d"].fixed_type]
+    for group in (*groups, bpy.types.Object.bl_rna.properties["align4d"].fixed_type.properties["results"].fixed_type):
+        for item in group.properties:
+            assert item.identifier in {"rna_type", "name"} or item.description, item.identifier
+    assert not bpy.ops.align4d.cancel.poll() and not bpy.ops.align4d.remove_result.poll() and not bpy.ops.align4d.resume.poll()
+
+
+def test_a_dropped_video_becomes_the_reference(blender: ModuleType, tmp_path: Path) -> None:
+    handler = bpy.types.ALIGN4D_FH_video
+    assert handler.poll_drop(SimpleNamespace(area=SimpleNamespace(type="VIEW_3D")))
+    assert not handler.poll_drop(SimpleNamespace(area=SimpleNamespace(type="SEQUENCE_EDITOR")))
+    assert not handler.poll_drop(SimpleNamespace(area=None))
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "fox.blend"))
+    settings = bpy.context.scene.align4d
+    settings.first, settings.last = 3, 9
+    assert bpy.ops.align4d.use_video(filepath=str(tmp_path / "füchse" / "fox 1.mp4")) == {"FINISHED"}
+    assert settings.video == f"//füchse{os.sep}fox 1.mp4" and (settings.first, settings.last) == (0, 0), "the range was another clip's"
+
+
+def test_presets_keep_the_choices(blender: ModuleType) -> None:
+    settings = bpy.context.scene.align4d
+    settings.preset, settings.seed, settings.solve_camera = "draft", 7, False
+    assert bpy.ops.align4d.preset_add(name="quick look") == {"FINISHED"}
+    settings.preset, settings.seed, settings.solve_camera = "artist", 0, True
+    files = [path for folder in bpy.utils.preset_paths("align4d") for path in Path(folder).glob("*.py")]
+    assert bpy.ops.script.execute_preset(filepath=str(files[0]), menu_idname="ALIGN4D_PT_presets") == {"FINISHED"}
+    assert (settings.preset, settings.seed, settings.solve_camera) == ("draft", 7, False)
+    assert bpy.ops.align4d.preset_add(name=files[0].stem, remove_name=True) == {"FINISHED"}

@@ -12,10 +12,14 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
+
 from align4d import protocol
+from align4d.checkpoint import Checkpoint
 from align4d.errors import EngineError
 from align4d.progress import Reporter
 
+WALK_STEPS, WALK_POINTS = 60, 50_000
 IDENTITY = tuple(tuple(float(row == column) for column in range(4)) for row in range(4))
 
 
@@ -34,6 +38,8 @@ def run(folder: Path, report: Reporter) -> protocol.Result:
         raise OSError(errno.ENOSPC, "No space left on device")
     if act == "memory":
         raise MemoryError
+    if act == "walk":
+        return walk(folder, report)
     report.warn("cut", "The object is cut by the border.")
     report.stage("move", 1, 2)
     try:
@@ -47,6 +53,24 @@ def run(folder: Path, report: Reporter) -> protocol.Result:
     camera = protocol.CameraResult(IDENTITY, 49.1, 8, 8, 0.0, 0.0, 0.0, 2.0)
     result = protocol.Result("job-1", 1, 24.0, (), camera, notes=("A note.",))
     (folder / "output").mkdir(exist_ok=True)
+    protocol.write_json(folder / "output" / "result.json", result)
+    return result
+
+
+def walk(folder: Path, report: Reporter) -> protocol.Result:
+    """Many small steps, each from the one before and each kept; whoever is killed on the way has to end with the same motion."""
+    checkpoint = Checkpoint(folder / "work")
+    stored = checkpoint.load("walk")
+    state = stored["state"] if stored else np.zeros((WALK_POINTS, 3), np.float32)
+    for step in range(int(stored["step"]) if stored else 0, WALK_STEPS):
+        report.check_cancelled()
+        state = np.sin(state + np.arange(WALK_POINTS, dtype=np.float32)[:, None] * (step + 1))
+        checkpoint.save("walk", {"state": state, "step": np.array(step + 1)})
+        report.progress(step + 1, WALK_STEPS)
+    (folder / "output").mkdir(exist_ok=True)
+    protocol.write_pc2(folder / "output" / "motion_000.pc2", np.repeat(state[None], 4, axis=0))
+    camera = protocol.CameraResult(IDENTITY, 49.1, 8, 8, 0.0, 0.0, 0.0, 2.0)
+    result = protocol.Result("job-1", 4, 24.0, (protocol.ObjectResult("a", "A", WALK_POINTS, "output/motion_000.pc2"),), camera)
     protocol.write_json(folder / "output" / "result.json", result)
     return result
 

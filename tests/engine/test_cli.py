@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -180,5 +181,23 @@ def test_the_doctor_says_what_works(tmp_path: Path, capsys: pytest.CaptureFixtur
     monkeypatch.setenv("U2NET_HOME", str(tmp_path))
     assert cli.main(["doctor", "--folder", str(tmp_path / "not" / "yet")]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[1].rstrip(":") for line in lines] == ["device", "rasteriser", "video", "masks", "disk"]
+    assert [line.split()[1].rstrip(":") for line in lines] == ["device", "rasteriser", "video", "masks", "prior", "disk"]
     assert lines[3].startswith("--") and ("put" in lines[3] or "install" in lines[3])  # no model: told, but no job needs it
+
+
+def test_the_doctors_findings_for_blender(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each line that does not work names the button that mends it."""
+    from align4d import doctor
+
+    def ill() -> str:
+        raise doctor.Ailment("only 1 GB free.", "free_disk")
+
+    def broken() -> str:
+        raise RuntimeError("no kernel")
+
+    monkeypatch.setattr(doctor, "_checks", lambda _: [("video", lambda: "PyAV", True), ("disk", ill, True), ("rasteriser", broken, True)])
+    assert cli.main(["doctor", "--json", "--folder", str(tmp_path)]) == 1
+    findings = json.loads(capsys.readouterr().out)
+    assert [one["name"] for one in findings] == ["video", "disk", "rasteriser"]
+    assert [(one["works"], one["fix"]) for one in findings] == [(True, ""), (False, "free_disk"), (False, "repair")]
+    assert findings[2]["text"] == "RuntimeError: no kernel. Install the engine again."

@@ -1,0 +1,159 @@
+"""Without a window: `blender -b scene.blend --command align4d generate --video fox.mp4`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import bpy
+
+from . import engine_setup, jobs, preferences
+from .errors import UserError
+from .job import Job
+from .scripting import finished, generate
+
+if TYPE_CHECKING:
+    import argparse
+
+INTERRUPTED = 130
+"""What shells expect of a program that Ctrl+C ended."""
+
+_handles: list[Any] = []
+
+
+def attach() -> None:
+    """Makes the command known to Blender."""
+    _handles.append(bpy.utils.register_cli_command("align4d", main))
+
+
+def detach() -> None:
+    """Takes it away again."""
+    while _handles:
+        bpy.utils.unregister_cli_command(_handles.pop())
+
+
+def main(arguments: list[str]) -> int:
+    """Runs one command; 0 where it succeeded."""
+    try:
+        options = _parser().parse_args(arguments)
+    except SystemExit as end:  # --help, or words that make no sense
+        return int(end.code or 0)
+    if options.engine:
+        preferences.get().engine_python = options.engine
+    try:
+        return int(options.run(options))
+    except UserError as error:
+        print(str(error).strip(), file=sys.stderr)
+        return INTERRUPTED if error.code == "cancelled" else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    import argparse  # Blender starts sooner without it
+
+    parser = argparse.ArgumentParser(prog="blender -b SCENE.blend --command align4d", description="Animates meshes from a reference video.")
+    parser.add_argument("--engine", metavar="PYTHON", help="the engine's interpreter, instead of the one in the preferences")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_generate(commands.add_parser("generate", help="animate meshes of the opened file, and save it"))
+    resume = commands.add_parser("resume", help="let the jobs of the opened file that broke off go on, and save it")
+    resume.add_argument("--save-as", metavar="BLEND", help="save here instead of over the opened file")
+    resume.set_defaults(run=_resume)
+    install = commands.add_parser("install", help="install the engine (needs --online-mode, or --wheels)")
+    install.add_argument("--wheels", metavar="FOLDER", help="take everything from this folder, without the network")
+    install.set_defaults(run=_install)
+    return parser
+
+
+def _add_generate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--video", default="", help="a movie, or one image of a sequence; else the one that the file has")
+    parser.add_argument("--objects", nargs="+", default=[], metavar="NAME", help="meshes to animate; else the selected ones")
+    parser.add_argument("--preset", help="draft, artist or paper")
+    parser.add_argument("--camera", choices=("SCENE", "FRONT"), help="where the video was filmed from")
+    parser.add_argument("--exact-camera", action="store_true", help="take that camera as exact")
+    parser.add_argument("--first", type=int, help="first frame of the video, counted from 1")
+    parser.add_argument("--last", type=int, help="last frame of the video, counted from 1")
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", type=_setting, help="override one setting of the engine")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), help="what the engine computes on")
+    parser.add_argument("--save-as", metavar="BLEND", help="save here instead of over the opened file")
+    parser.set_defaults(run=_generate)
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    """One `--set`: the value is JSON where it parses as such, else text."""
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        import argparse
+
+        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
+    try:
+        return key, json.loads(value)
+    except ValueError:
+        return key, value
+
+
+def _generate(options: argparse.Namespace) -> int:
+    choices = {name: getattr(options, name) for name in ("preset", "camera", "first", "last", "seed") if getattr(options, name) is not None}
+    if options.exact_camera:
+        choices["solve_camera"] = False
+    if options.set:
+        choices["overrides"] = json.dumps(dict(options.set))
+    if options.device:
+        preferences.get().device = options.device
+    jobs.on_change.append(_show)
+    try:
+        job = generate(options.video, options.objects, **choices)
+    finally:
+        jobs.on_change.remove(_show)
+    _tell(job)
+    return _save(options.save_as)
+
+
+def _resume(options: argparse.Namespace) -> int:
+    waiting = [job for job in jobs.listed if job.state != "done" and (job.resumable or not job.ended)]
+    if not waiting:
+        raise UserError("nothing_to_resume", "No job of this file has broken off.", "See generate --help.")
+    jobs.on_change.append(_show)
+    try:
+        for job in waiting:
+            if job.ended:
+                jobs.resume_job(job)
+        for job in waiting:
+            _tell(finished(job))
+    finally:
+        jobs.on_change.remove(_show)
+    return _save(options.save_as)
+
+
+def _install(options: argparse.Namespace) -> int:
+    if options.wheels:
+        preferences.get().wheels = options.wheels
+    engine_setup.install()
+    engine_setup.wait()
+    if engine_setup.installation and engine_setup.installation.error:
+        raise engine_setup.installation.error
+    print(f"The engine is ready: {preferences.engine_python(preferences.get())}")
+    return 0
+
+
+def _show(job: Job) -> None:
+    """A line of progress."""
+    if job.state == "running":
+        print(f"{job.fraction:4.0%}  {job.stage}", flush=True)
+
+
+def _tell(job: Job) -> None:
+    print(f"The motion is on {', '.join(target.name for target in job.targets)}; its files are in {job.folder}")
+    for note in job.notes:
+        print(f"Note: {note}")
+
+
+def _save(path: str | None) -> int:
+    """Saves the file, where it has a place."""
+    if path:
+        bpy.ops.wm.save_as_mainfile(filepath=bpy.path.abspath(path))
+    elif bpy.data.filepath:
+        bpy.ops.wm.save_mainfile()
+    else:
+        print("The file was never saved: give --save-as to keep the result.")
+    return 0

@@ -1,0 +1,147 @@
+"""The buttons of the preferences: installing, repairing, removing and examining the engine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import bpy
+from bpy.props import StringProperty
+
+from ..align4d_blender import engine_setup, preferences, storage
+from ..align4d_blender.errors import UserError
+
+if TYPE_CHECKING:
+    from bpy.stub_internal.rna_enums import OperatorReturnItems
+
+
+class ALIGN4D_OT_install_engine(bpy.types.Operator):
+    """Install what the engine needs into a folder of its own; Blender's own Python stays as it is. Asks for the network first"""
+
+    bl_idname = "align4d.install_engine"
+    bl_label = "Install Engine"
+    bl_options = {"REGISTER"}
+
+    def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
+        return _install(self, again=False)
+
+
+class ALIGN4D_OT_repair_engine(bpy.types.Operator):
+    """Install the engine anew. The old one stays until the new one is complete"""
+
+    bl_idname = "align4d.repair_engine"
+    bl_label = "Repair"
+    bl_options = {"REGISTER"}
+
+    def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
+        return _install(self, again=True)
+
+
+class ALIGN4D_OT_cancel_install(bpy.types.Operator):
+    """Stop the installation; nothing is left behind"""
+
+    bl_idname = "align4d.cancel_install"
+    bl_label = "Cancel Installation"
+    bl_options = {"REGISTER"}
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        return engine_setup.installing()
+
+    def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
+        if engine_setup.installation:
+            engine_setup.installation.cancel()
+        return {"FINISHED"}
+
+
+class ALIGN4D_OT_remove_engine(bpy.types.Operator):
+    """Delete the installed engine and free its space. Motions that were made stay"""
+
+    bl_idname = "align4d.remove_engine"
+    bl_label = "Remove Engine"
+    bl_options = {"REGISTER"}
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[OperatorReturnItems]:
+        return context.window_manager.invoke_confirm(self, event)
+
+    def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
+        try:
+            engine_setup.remove()
+        except UserError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+class ALIGN4D_OT_examine_engine(bpy.types.Operator):
+    """Look what works on this computer, and how much of the disk is used; takes a few seconds"""
+
+    bl_idname = "align4d.examine_engine"
+    bl_label = "Examine"
+    bl_options = {"REGISTER"}
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        return not engine_setup.examining()
+
+    def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
+        try:
+            engine_setup.examine()
+        except UserError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        if bpy.app.background:
+            engine_setup.wait()
+        return {"FINISHED"}
+
+
+class ALIGN4D_OT_install_masks(bpy.types.Operator):
+    """Install the engine together with what cuts objects out of busy backgrounds"""
+
+    bl_idname = "align4d.install_masks"
+    bl_label = "Install Masks"
+    bl_options = {"REGISTER"}
+
+    def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
+        preferences.get().with_masks = True
+        return _install(self, again=False)
+
+
+class ALIGN4D_OT_open_folder(bpy.types.Operator):
+    """Show one of Align4D's folders in the file browser of this computer"""
+
+    bl_idname = "align4d.open_folder"
+    bl_label = "Open Folder"
+    bl_options = {"REGISTER"}
+
+    name: StringProperty(name="Folder", description="engine, cache or jobs", default="jobs", options={"HIDDEN", "SKIP_SAVE"})
+
+    def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
+        bpy.ops.wm.path_open(filepath=str(storage.user_folder(self.name)))
+        return {"FINISHED"}
+
+
+def _install(operator: bpy.types.Operator, again: bool) -> set[OperatorReturnItems]:
+    """Starts the installation; without a window waits for it."""
+    try:
+        engine_setup.install(again)
+    except UserError as error:
+        operator.report({"ERROR"}, str(error))
+        return {"CANCELLED"}
+    if bpy.app.background:
+        engine_setup.wait()
+        failure = engine_setup.installation.error if engine_setup.installation else None
+        if failure:
+            operator.report({"ERROR"}, str(failure))
+            return {"CANCELLED"}
+    return {"FINISHED"}
+
+
+CLASSES = (
+    ALIGN4D_OT_install_engine,
+    ALIGN4D_OT_repair_engine,
+    ALIGN4D_OT_cancel_install,
+    ALIGN4D_OT_remove_engine,
+    ALIGN4D_OT_examine_engine,
+    ALIGN4D_OT_install_masks,
+    ALIGN4D_OT_open_folder,
+)

@@ -1,0 +1,45 @@
+"""Use as Reference Video: the file that was dropped onto a 3D view, or chosen in the file browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import bpy
+from bpy.props import StringProperty
+
+from ..align4d_blender import storage
+
+if TYPE_CHECKING:
+    from bpy.stub_internal.rna_enums import OperatorReturnItems
+
+
+class ALIGN4D_OT_use_video(bpy.types.Operator):
+    """Take this video as the reference of the motion"""
+
+    bl_idname = "align4d.use_video"
+    bl_label = "Use as Reference Video"
+    bl_options = {"REGISTER", "UNDO"}
+
+    filepath: StringProperty(name="Video", description="A movie, or one image of a sequence", subtype="FILE_PATH", options={"SKIP_SAVE"})
+    filter_movie: bpy.props.BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
+    filter_image: bpy.props.BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
+    filter_folder: bpy.props.BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[OperatorReturnItems]:
+        if self.filepath:  # dropped
+            return self.execute(context)
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
+        settings = context.scene.align4d
+        settings.video = storage.stored_path(Path(self.filepath))
+        settings.first = settings.last = 0
+        if isinstance(context.space_data, bpy.types.SpaceView3D):
+            context.space_data.show_region_ui = True
+        self.report({"INFO"}, f"{Path(self.filepath).name} is the reference video")
+        return {"FINISHED"}
+
+
+CLASSES = (ALIGN4D_OT_use_video,)

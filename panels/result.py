@@ -1,0 +1,117 @@
+"""The results of the active object, how they are played, and the comparison with the video."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import bpy
+
+from ..align4d_blender import results, storage
+from . import text
+
+
+class ALIGN4D_UL_results(bpy.types.UIList):
+    """The motions of an object."""
+
+    bl_idname = "ALIGN4D_UL_results"
+
+    def draw_item(
+        self,
+        _context: bpy.types.Context,
+        layout: bpy.types.UILayout,
+        _data: Any,
+        item: Any,
+        _icon: int,
+        _active_data: Any,
+        _active_property: str,
+        _index: int = 0,
+        _flag: int = 0,
+    ) -> None:
+        layout.prop(item, "name", text="", emboss=False, icon="ANIM")
+
+
+class ALIGN4D_PT_result(bpy.types.Panel):
+    """What Align4D has added to the active object, or to this file, and how to take it away."""
+
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "Align4D"
+    bl_idname = "ALIGN4D_PT_result"
+    bl_label = "Result"
+    bl_order = 2
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        return bool(storage.tagged())
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        item = context.active_object
+        result = results.active(item)
+        if result is None:
+            text.paragraph(layout, context, "Select an object with a motion: " + ", ".join(sorted(_animated())), "INFO")
+            return
+        _draw_choice(layout, context, item, result)
+        _draw_playback(layout, item, result)
+        layout.operator("align4d.bake_shape_keys", icon="SHAPEKEY_DATA")
+        layout.operator("align4d.remove_result", icon="TRASH")
+
+
+class ALIGN4D_PT_comparison(bpy.types.Panel):
+    """The solved camera, and the clip behind or beside the mesh."""
+
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "Align4D"
+    bl_idname = "ALIGN4D_PT_comparison"
+    bl_parent_id = "ALIGN4D_PT_result"
+    bl_label = "Compare with the Video"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return results.active(context.active_object) is not None
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        layout.operator("align4d.look_through", icon="VIEW_CAMERA")
+        layout.operator("align4d.side_by_side", icon="SCREEN_BACK")
+        for camera in results.cameras(results.active(context.active_object).job)[:1]:
+            lens = cast(bpy.types.Camera, camera.data)
+            layout.prop(lens, "show_background_images", text="Clip")
+            for background in lens.background_images[:1]:
+                layout.prop(background, "alpha")
+                layout.row().prop(background, "display_depth", expand=True)
+
+
+def _animated() -> set[str]:
+    return {item.name for item in storage.tagged() if item.align4d.results}
+
+
+def _draw_choice(layout: bpy.types.UILayout, context: bpy.types.Context, item: bpy.types.Object, result: Any) -> None:
+    """Which motion, and whether its file is there."""
+    layout.template_list("ALIGN4D_UL_results", "", item.align4d, "results", item.align4d, "active", rows=2)
+    if not storage.actual_path(result.motion).is_file():
+        text.paragraph(layout, context, f"Its file is gone: {Path(result.motion).name}", "ERROR")
+
+
+def _draw_playback(layout: bpy.types.UILayout, item: bpy.types.Object, result: Any) -> None:
+    """When, from where to where, how fast, how strongly."""
+    column = layout.column()
+    column.active = not item.align4d.muted
+    column.prop(result, "start")
+    row = column.row(align=True)
+    row.prop(result, "first", text="Play")
+    row.prop(result, "last", text="")
+    column.prop(result, "speed")
+    cache = storage.point_cache(item)
+    if cache:
+        column.prop(cache, "factor", text="Strength", slider=True)
+    layout.prop(item.align4d, "muted")
+
+
+CLASSES = (ALIGN4D_UL_results, ALIGN4D_PT_result, ALIGN4D_PT_comparison)
