@@ -9,19 +9,21 @@ from __future__ import annotations
 import bpy
 
 from . import operators, panels
-from .align4d_blender import command_line, engine_setup, jobs, properties, recovery, storage
+from .align4d_blender import command_line, engine_setup, gaussian_settings, gaussian_storage, jobs, properties, recovery, storage
 from .align4d_blender.scripting import generate
 
 __all__ = ["generate", "register", "unregister"]
 
-_CLASSES = (*properties.CLASSES, *operators.CLASSES, *panels.CLASSES)
+_CLASSES = (*properties.CLASSES, *gaussian_settings.CLASSES, *operators.CLASSES, *panels.CLASSES)
 
 
 def register() -> None:
     for cls in _CLASSES:
         bpy.utils.register_class(cls)
     properties.attach()
+    gaussian_settings.attach()
     storage.attach()
+    gaussian_storage.attach()
     recovery.attach()
     panels.menus.attach()
     command_line.attach()
@@ -35,7 +37,9 @@ def unregister() -> None:
     command_line.detach()
     panels.menus.detach()
     recovery.detach()
+    gaussian_storage.detach()
     storage.detach()
+    gaussian_settings.detach()
     properties.detach()
     for cls in reversed(_CLASSES):
         bpy.utils.unregister_class(cls)

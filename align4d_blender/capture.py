@@ -64,6 +64,7 @@ def capture(context: bpy.types.Context, job: str, folder: Path, device: str) -> 
             settings=overrides_of(settings.overrides),
             seed=settings.seed,
             device=device,
+            gaussians=settings.gaussians,
         )
         protocol.write_json(folder / "request.json", request)
     except OSError as error:

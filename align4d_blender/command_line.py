@@ -73,6 +73,7 @@ def _add_generate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--first", type=int, help="first frame of the video, counted from 1")
     parser.add_argument("--last", type=int, help="last frame of the video, counted from 1")
     parser.add_argument("--seed", type=int)
+    parser.add_argument("--gaussians", action="store_true", help="write the Gaussians of every frame as well, as .ply files")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", type=_setting, help="override one setting of the engine")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), help="what the engine computes on")
     parser.add_argument("--save-as", metavar="BLEND", help="save here instead of over the opened file")
@@ -96,6 +97,8 @@ def _generate(options: argparse.Namespace) -> int:
     choices = {name: getattr(options, name) for name in ("preset", "camera", "first", "last", "seed") if getattr(options, name) is not None}
     if options.exact_camera:
         choices["solve_camera"] = False
+    if options.gaussians:
+        choices["gaussians"] = True
     if options.set:
         choices["overrides"] = json.dumps(dict(options.set))
     if options.device:

@@ -20,6 +20,18 @@ def enable_nodes(material: bpy.types.Material) -> None:
     if bpy.app.version < (5, 0, 0):
         material.use_nodes = True
 
+NODES_READ_PLY = bpy.app.version >= (4, 5, 0)
+"""Whether geometry nodes can read a .ply whose name depends on the frame (Import PLY, Format String)."""
+
+
+def set_input(modifier: bpy.types.NodesModifier, name: str, value: object) -> None:
+    """Sets an input of a geometry nodes modifier by its label; from 5.2 on inputs are no longer custom properties."""
+    identifier = next(item.identifier for item in modifier.node_group.interface.items_tree if item.name == name and item.in_out == "INPUT")
+    if bpy.app.version < (5, 2, 0):
+        modifier[identifier] = value
+    else:
+        getattr(modifier.properties.inputs, identifier).value = value
+
 
 def fcurves(animated: bpy.types.ID) -> list[bpy.types.FCurve]:
     """The curves of a data-block's action; from 5.0 on they lie in a channel bag for each slot of the action."""

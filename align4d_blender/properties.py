@@ -47,6 +47,11 @@ class Align4DSettings(bpy.types.PropertyGroup):
         default=True,
     )
     seed: IntProperty(name="Seed", description="Another seed gives another variation; the same seed gives the same result", min=0, default=0)
+    gaussians: BoolProperty(
+        name="Write Gaussians",
+        description="Bring the Gaussians of every frame as well, in the colours of the video, as .ply files that other programs can open",
+        default=False,
+    )
     overrides: StringProperty(
         name="Overrides",
         description='Single settings of the engine, for experiments, as JSON: {"tracking.iterations": 40}',

@@ -88,6 +88,8 @@ def add(item: bpy.types.Object, job: str, name: str, motion: str, frames: int, f
 
 def play(item: bpy.types.Object) -> None:
     """Makes the object show its active result: Mesh Cache, first in the stack."""
+    from . import gaussian_results
+
     result = active(item)
     if result is None:
         return
@@ -98,7 +100,8 @@ def play(item: bpy.types.Object) -> None:
     if cache.filepath != result.motion:
         cache.filepath = result.motion
     cache.show_viewport = cache.show_render = not item.align4d.muted
-    _set_time(item, cache, playback(result, _scene_of(item)))
+    _set_time(item, cache, playback(result, scene_of(item)))
+    gaussian_results.follow(item)
 
 
 def changed(result: Align4DResult) -> None:
@@ -143,9 +146,12 @@ def mute(item: bpy.types.Object) -> None:
 
 def remove(job: str) -> None:
     """Takes the result of a job off every object, with its camera; objects that have another result play that one. Pushes no undo step."""
+    from . import gaussian_results
+
     for item, result in with_job(job):
         tag = item.align4d
         storage.discard(storage.actual_path(result.motion).parents[1])
+        gaussian_results.remove(item, job)
         index = [one.job for one in tag.results].index(job)
         playing = active(item).job
         tag.results.remove(index)
@@ -190,11 +196,11 @@ def show_cameras() -> None:
 
 def _keep_camera_in_step(result: Align4DResult) -> None:
     for camera in cameras(result.job):
-        scene = _scene_of(camera)
+        scene = scene_of(camera)
         solved_camera.keep_in_step(camera, playback(result, scene))
 
 
-def _scene_of(item: bpy.types.Object) -> bpy.types.Scene:
+def scene_of(item: bpy.types.Object) -> bpy.types.Scene:
     """The scene whose frame rate counts for an object."""
     own = item.users_scene
     return bpy.context.scene if bpy.context.scene in own or not own else own[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import bake_shape_keys, compare, engine, generate, jobs, presets, remove_result, use_video
+from . import bake_shape_keys, compare, engine, exports, gaussians, generate, jobs, presets, remove_result, use_video
 
 CLASSES = (
     *generate.CLASSES,
@@ -12,5 +12,7 @@ CLASSES = (
     *compare.CLASSES,
     *bake_shape_keys.CLASSES,
     *remove_result.CLASSES,
+    *gaussians.CLASSES,
+    *exports.CLASSES,
     *engine.CLASSES,
 )

@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
-from . import jobs, menus, preferences, presets, result, sidebar
+from . import exports, gaussians, jobs, menus, preferences, presets, result, sidebar
 
-CLASSES = (*preferences.CLASSES, *presets.CLASSES, *sidebar.CLASSES, *jobs.CLASSES, *result.CLASSES, *menus.CLASSES)
+CLASSES = (
+    *preferences.CLASSES,
+    *presets.CLASSES,
+    *sidebar.CLASSES,
+    *jobs.CLASSES,
+    *result.CLASSES,
+    *gaussians.CLASSES,
+    *exports.CLASSES,
+    *menus.CLASSES,
+)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import bpy
 
+from ..operators.exports import CLASSES as EXPORTS
+
 
 class ALIGN4D_MT_object(bpy.types.Menu):
     """What Align4D does with the selected objects."""
@@ -23,6 +25,11 @@ class ALIGN4D_MT_object(bpy.types.Menu):
         layout.operator("align4d.side_by_side", icon="SCREEN_BACK")
         layout.operator("align4d.bake_shape_keys", icon="SHAPEKEY_DATA")
         layout.operator("align4d.remove_result", icon="TRASH")
+        layout.separator()
+        layout.operator("align4d.open_gaussians", icon="FILEBROWSER")
+        layout.operator("align4d.standard_view", icon="COLOR")
+        for export in EXPORTS:
+            layout.operator(export.bl_idname, icon="EXPORT")
 
 
 class ALIGN4D_FH_video(bpy.types.FileHandler):

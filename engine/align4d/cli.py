@@ -75,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     generate.add_argument("--seed", type=int, default=0)
     generate.add_argument("--device", default="auto", help="auto, cpu or cuda")
     generate.add_argument("--backend", default="auto", help="rasteriser")
+    generate.add_argument("--gaussians", action="store_true", help="write the Gaussians of every frame, too, as .ply files")
     generate.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", type=_setting, help="override one setting")
     resume = commands.add_parser("resume", help="go on with a job that was stopped")
     resume.add_argument("folder", type=Path)
@@ -118,6 +119,7 @@ def _make_job(options: argparse.Namespace) -> None:
         seed=options.seed,
         device=options.device,
         backend=options.backend,
+        gaussians=options.gaussians,
     )
 
 
@@ -156,5 +158,7 @@ def _summary(console: Console, folder: Path, result: protocol.Result) -> None:
     for item in result.objects:
         motion = escape(str(folder / item.motion))
         console.print(f"{escape(item.name)}: {result.frames} frames of {item.vertex_count} vertices in {motion}")
+        if item.gaussians:
+            console.print(f"{escape(item.name)}: its Gaussians in {escape(str(folder / item.gaussians))}")
     camera = result.camera
     console.print(f"camera: azimuth {camera.azimuth:.1f}, elevation {camera.elevation:.1f}, distance {camera.distance:.3f}, fovy {camera.fovy:.1f}")

@@ -117,8 +117,9 @@ class Job:
         camera: OrbitCamera,
         figures: dict[str, float],
         curves: dict[str, dict[str, list[float]]],
+        gaussians: tuple[str, ...] = (),
     ) -> Result:
-        """The result: motion of the bake points (T, B, 3) in normalised space, the camera, figures and curves."""
+        """The result: motion of the bake points (T, B, 3) in normalised space, the camera, figures and curves; `gaussians` as in `write_result`."""
         own = {"overlap": solved.overlap, "video_aligned_distance": solved.curve.best, "peak_memory_gb": peak_gb()}
         return write_result(
             self.folder,
@@ -131,6 +132,7 @@ class Job:
             seconds=self.seconds,
             figures={**own, **figures},
             curves={"video_aligned_distance": solved.curve.finite(), **curves},
+            gaussians=gaussians,
         )
 
     def camera_result(self, asset: Asset, clip: Clip, camera: OrbitCamera) -> CameraResult:

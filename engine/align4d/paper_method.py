@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from scipy.spatial import cKDTree
 from torch import Tensor
 
 from .alignment.lighting import to_linear
@@ -23,11 +24,13 @@ from .alignment.optimisation import LOSSES, Optimisation, Scene
 from .alignment.pose import SolvedPose
 from .alignment.video_conditions import ConditionCamera, condition_camera, video_condition
 from .bake.binding import bind_points
+from .bake.gaussians import GaussianSequence, owners
 from .gaussians.surface_bound import LOW_PASS, BoundGaussians
 from .inputs.asset import Asset
 from .inputs.masks import Masks
 from .inputs.video import Clip
 from .job import Job
+from .motion.hexplane import Offsets
 from .preview import write_preview
 from .priors.loading import EMBEDDED, load_prior
 from .priors.prior import Condition, MultiviewPrior, same_apparent_size
@@ -64,7 +67,7 @@ def animate_as_published(folder: Path, request: Request, report: Reporter) -> Re
     with job.stage("optimising"):
         optimisation = job.optimise(shot, prior, curve)
     with job.stage("baking"):
-        return job.bake(asset, clip, solved, shot, curve, optimisation)
+        return job.bake(asset, bound, clip, solved, shot, curve, optimisation)
 
 
 @dataclass(frozen=True)
@@ -160,7 +163,14 @@ class PaperJob(Job):
         return optimisation
 
     def bake(
-        self, asset: Asset, clip: Clip, solved: SolvedPose, shot: Shot, curve: MultiviewDistanceCurve | None, optimisation: Optimisation
+        self,
+        asset: Asset,
+        bound: BoundGaussians,
+        clip: Clip,
+        solved: SolvedPose,
+        shot: Shot,
+        curve: MultiviewDistanceCurve | None,
+        optimisation: Optimisation,
     ) -> Result:
         """The field at the mesh's own vertices."""
         binding = bind_points(asset)
@@ -174,7 +184,25 @@ class PaperJob(Job):
             self.report.progress(int(frame) + 1, len(positions))
         fill_frames(positions, usable)
         figures, curves = self.measured(shot, curve, optimisation)
-        return self.write(asset, clip, positions, solved, shot.camera, figures, curves)
+        folders = self.write_gaussians(asset, bound, optimisation, usable) if self.request.gaussians else ()
+        return self.write(asset, clip, positions, solved, shot.camera, figures, curves, folders)
+
+    def write_gaussians(self, asset: Asset, bound: BoundGaussians, optimisation: Optimisation, usable: np.ndarray) -> tuple[str, ...]:
+        """The Gaussians of every frame, in the colours that they were given; one that learned to be elsewhere belongs to the object it is nearest to.
+
+        Returns:
+            The folder of each object.
+        """
+        rest = optimisation.gaussians.centres
+        _, nearest = cKDTree(bound.centres.cpu().numpy()).query(rest.cpu().numpy())
+        sequence = GaussianSequence(self.folder, asset, owners(asset, bound)[nearest])
+        for frame in range(len(usable)):
+            self.report.check_cancelled()
+            before, later, part = between(frame, usable)
+            ends = optimisation.offsets(rest, before), optimisation.offsets(rest, later)
+            mixed = Offsets(*(torch.lerp(one, two, part) for one, two in zip(*ends, strict=True)))
+            sequence.write(frame, optimisation.gaussians.deformed(mixed, learning=False))
+        return sequence.folders
 
     def measured(
         self, shot: Shot, curve: MultiviewDistanceCurve | None, optimisation: Optimisation
@@ -233,9 +261,15 @@ def fill_frames(positions: np.ndarray, usable: np.ndarray) -> None:
         positions: (T, B, 3).
         usable: (T,) bool, at least one of them.
     """
-    known = np.flatnonzero(usable)
     for frame in np.flatnonzero(~usable):
-        after = int(np.searchsorted(known, frame))
-        before, later = known[max(after - 1, 0)], known[min(after, len(known) - 1)]
-        part = (frame - before) / (later - before) if later > before else 0.0
+        before, later, part = between(int(frame), usable)
         positions[frame] = (1 - part) * positions[before] + part * positions[later]
+
+
+def between(frame: int, usable: np.ndarray) -> tuple[int, int, float]:
+    """The usable frames before and after `frame`, and how far it is from one to the other; a usable frame, or one at the end, is between itself."""
+    known = np.flatnonzero(usable)
+    after = int(np.searchsorted(known, frame))
+    later = int(known[min(after, len(known) - 1)])
+    before = frame if usable[frame] else int(known[max(after - 1, 0)])
+    return before, later, (frame - before) / (later - before) if later > before else 0.0

@@ -19,6 +19,7 @@ from .alignment.reference import Reference
 from .alignment.refinement import Refined, refine
 from .alignment.tracking import Track, track
 from .bake.binding import bind_points
+from .bake.gaussians import GaussianSequence, owners
 from .gaussians.surface_bound import BoundGaussians
 from .inputs.asset import Asset, weld
 from .inputs.masks import Masks
@@ -137,12 +138,15 @@ class ArtistJob(Job):
         skin = skin_points(body.surface, body.parts, asset.vertices, self.device)
         rest = torch.from_numpy(asset.vertices).to(self.device)
         positions = np.empty((len(clip.frames), *asset.bake_points.shape), np.float32)
+        sequence = GaussianSequence(self.folder, asset, owners(asset, refined.performer.bound)) if self.request.gaussians else None
         for frame in range(len(positions)):
             self.report.check_cancelled()
             with torch.no_grad():
                 displaced = rest if frame == 0 else rest + refined.field.at_frame(rest, frame).centre[0]
                 moved = skin.move(refined.motion.frame(frame), displaced)[0].cpu().numpy()
             positions[frame] = binding.follow(asset.triangles, moved)
+            if sequence:
+                sequence.write(frame, refined.at_frame(frame))
             self.report.progress(frame + 1, len(positions))
         figures = {
             "known_view_loss": refined.loss[-1] if refined.loss else float(tracked.loss.mean()),
@@ -153,7 +157,7 @@ class ArtistJob(Job):
             "tracking": {"frame": [float(i) for i in range(len(tracked.loss))], "loss": tracked.loss.tolist()},
             "refinement": {"iteration": [float(i) for i in range(len(refined.loss))], "loss": refined.loss},
         }
-        return self.write(asset, clip, positions, solved, solved.camera, figures, curves)
+        return self.write(asset, clip, positions, solved, solved.camera, figures, curves, sequence.folders if sequence else ())
 
 
 class PreviewEveryFrame:

@@ -10,7 +10,7 @@ version that it does not know.
     JOB/request.json        written by `write_request`, read by `read_request`
     JOB/input/              meshes (.npz), textures (.png)
     JOB/work/               the engine's checkpoint
-    JOB/output/             motion_000.pc2, ...; result.json last, so that its presence means complete
+    JOB/output/             motion_000.pc2, ..., gaussians_000/frame_0000.ply, ...; result.json last, so that its presence means complete
     JOB/log.txt             the engine's log
     JOB/*.lock              locked by the process that works on the job, see `hold`
 """
@@ -144,6 +144,7 @@ class Request:
         seed: the one source of randomness.
         device: "auto", "cpu" or "cuda".
         backend: rasteriser: "auto", "cpu", "reference", "gsplat" or "triton".
+        gaussians: whether the Gaussians of every frame come back too, as PLY files.
         protocol: version of this file that wrote it.
     """
 
@@ -156,6 +157,7 @@ class Request:
     seed: int = 0
     device: str = "auto"
     backend: str = "auto"
+    gaussians: bool = False
     protocol: int = PROTOCOL
 
 
@@ -164,12 +166,20 @@ class Request:
 
 @dataclasses.dataclass(frozen=True)
 class ObjectResult:
-    """Motion of one object: a PC2 file in object space, in the order of its `bake_vertices`."""
+    """Motion of one object: a PC2 file in object space, in the order of its `bake_vertices`.
+
+    `gaussians` is the folder of its Gaussians, also in object space, one PLY file a frame (`GAUSSIAN_FRAME`); empty where none were asked for.
+    """
 
     id: str
     name: str
     vertex_count: int
     motion: str
+    gaussians: str = ""
+
+
+GAUSSIAN_FRAME = "frame_{:04}.ply"
+"""Name of the PLY file of a frame of Gaussians, counted from 0."""
 
 
 @dataclasses.dataclass(frozen=True)

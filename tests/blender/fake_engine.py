@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import clouds
 import numpy as np
 
 from align4d import protocol
@@ -34,7 +35,10 @@ def run(folder: Path, fewer: int) -> protocol.Result:
         vertices = vertices[: len(vertices) - fewer]
         name = f"output/motion_{index:03d}.pc2"
         protocol.write_pc2(folder / name, np.stack([moved(vertices, frame) for frame in range(FRAMES)]))
-        objects.append(protocol.ObjectResult(spec.id, spec.name, len(vertices), name))
+        gaussians = f"output/gaussians_{index:03d}" if request.gaussians else ""
+        for frame in range(FRAMES if gaussians else 0):
+            clouds.write(folder / gaussians / protocol.GAUSSIAN_FRAME.format(frame), clouds.cloud(frame))
+        objects.append(protocol.ObjectResult(spec.id, spec.name, len(vertices), name, gaussians))
     camera = protocol.CameraResult(request.camera.matrix_world, request.camera.fovy, 64, 48, 10.0, 5.0, 0.0, 3.0)
     result = protocol.Result(request.job, FRAMES, FPS, tuple(objects), camera, notes=("A note of the engine.",))
     protocol.write_json(folder / "output" / "result.json", result)

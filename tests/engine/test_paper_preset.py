@@ -13,6 +13,7 @@ from analytic_priors import MixturePrior
 from builders import Job
 from PIL import Image
 from puppets import Mesh, Studio, add_mesh, block, request_for
+from scipy.spatial import cKDTree
 from torch import Tensor
 
 from align4d import paper_method, pipeline, protocol
@@ -136,7 +137,7 @@ def test_from_a_request_to_motion(shoot: Shoot, tmp_path: Path, prior: MixturePr
     """Longer than the others: the known views really pull the mesh after the video."""
     report = RecordingReporter()
     longer = {"paper.optimisation.iterations": 60, "paper.optimisation.frames": 0, "paper.optimisation.unknown.weight": 0.01}
-    result, _ = run(shoot.job(tmp_path, longer), report)
+    result, _ = run(shoot.job(tmp_path, longer, gaussians=True), report)
     assert [event["name"] for event in report.events if event["event"] == "stage"] == list(STAGES)
     for stage in ("distance", "optimising", "baking"):
         steps = [event for event in report.events if event["event"] == "progress" and event["stage"] == stage]
@@ -149,6 +150,12 @@ def test_from_a_request_to_motion(shoot: Shoot, tmp_path: Path, prior: MixturePr
     assert found.shape == shoot.motion.shape
     left = np.linalg.norm(found - shoot.motion, axis=-1).sum() / np.linalg.norm(shoot.motion - shoot.motion[0], axis=-1).sum()
     assert left < 0.7
+    gaussians = [rows_of(path) for path in sorted((tmp_path / result.objects[0].gaussians).iterdir())]
+    assert [one.shape for one in gaussians] == [(500, 17)] * FRAMES
+    assert np.ptp(gaussians[0][:, 6:9]) > 0.5, "they have no colours"
+    _, nearest = cKDTree(found[0]).query(gaussians[0][:, :3])
+    step, of_mesh = gaussians[-1][:, :3] - gaussians[0][:, :3], (found[-1] - found[0])[nearest]
+    assert np.linalg.norm(step - of_mesh, axis=1).mean() < 0.2 * np.linalg.norm(of_mesh, axis=1).mean()
     curve = result.curves["multiview_aligned_distance"]
     assert len(curve["distance"]) == len(curve["error"]) == len(curve["error_at_700"]) == 16
     figures = result.figures
@@ -156,6 +163,11 @@ def test_from_a_request_to_motion(shoot: Shoot, tmp_path: Path, prior: MixturePr
     assert figures["novel_distance"] == figures["multiview_aligned_distance"]
     assert result.camera.distance == pytest.approx(figures["video_aligned_distance"] * shoot.asset.similarity.size)
     assert [event["image"] for event in report.events if event["event"] == "preview"]
+
+
+def rows_of(path: Path) -> np.ndarray:
+    """(N, 17) of a PLY file of Gaussians."""
+    return np.frombuffer(path.read_bytes().partition(b"end_header\n")[2], "<f4").reshape(-1, 17)
 
 
 class Interrupted(BaseException):

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import trimesh
 from builders import Job
 from PIL import Image
 from puppets import FOVY, TWO_PARTS, Studio, add_mesh, puppet, request_for
@@ -73,7 +74,7 @@ class Shoot:
         add_mesh(job, puppet())
         start = CAMERA.moved(azimuth=12.0, elevation=20.0, distance=2.0)
         matrix = blender_from_normalised(start.world_to_camera(), self.asset.similarity.centre, self.asset.similarity.size)
-        request = dataclasses.replace(request_for(job, self.images, TINY, matrix), **changes)  # type: ignore[arg-type]
+        request = dataclasses.replace(request_for(job, self.images, TINY, matrix), gaussians=True, **changes)  # type: ignore[arg-type]
         protocol.write_json(folder / "request.json", request)
         return folder
 
@@ -93,6 +94,9 @@ class Done:
 
     def bytes(self) -> bytes:
         return (self.folder / self.result.objects[0].motion).read_bytes()
+
+    def gaussians(self) -> list[bytes]:
+        return [path.read_bytes() for path in sorted((self.folder / self.result.objects[0].gaussians).iterdir())]
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +150,26 @@ def test_stages_progress_and_previews_are_told(done: Done) -> None:
 def test_the_same_request_gives_the_same_bytes(shoot: Shoot, done: Done, tmp_path: Path) -> None:
     again = pipeline.run(shoot.job(tmp_path), RecordingReporter())
     assert (tmp_path / again.objects[0].motion).read_bytes() == done.bytes()
+    assert Done(tmp_path, again, RecordingReporter()).gaussians() == done.gaussians()
     assert same(again, done.result)
+
+
+def test_gaussians_come_with_every_frame_and_ride_on_the_mesh(shoot: Shoot, done: Done) -> None:
+    motion = protocol.read_pc2(done.folder / done.result.objects[0].motion)
+    assert len(done.gaussians()) == FRAMES
+    for frame, content in enumerate(done.gaussians()):
+        rows = rows_of(content)
+        assert len(rows) == TINY["gaussians.count"]
+        surface = trimesh.Trimesh(motion[frame], puppet()[1], process=False)
+        _, distance, _ = trimesh.proximity.closest_point_naive(surface, rows[::20, :3])
+        assert distance.max() < 0.02, frame
+    moved = rows_of(done.gaussians()[-1]) - rows_of(done.gaussians()[0])
+    assert np.abs(moved[:, :3]).max() > 0.02, "they stand still"
+
+
+def rows_of(content: bytes) -> np.ndarray:
+    """(N, 17) of a PLY file."""
+    return np.frombuffer(content.partition(b"end_header\n")[2], "<f4").reshape(-1, 17)
 
 
 def test_another_seed_gives_another_motion(shoot: Shoot, done: Done, tmp_path: Path) -> None:

@@ -128,6 +128,13 @@ class Refined:
     performer: Performer
     loss: list[float]
 
+    @torch.no_grad()
+    def at_frame(self, frame: int) -> Gaussians:
+        """The Gaussians as they are shown in one frame, each tensor with one set; frame 0 is the rest pose."""
+        motion, centres = self.motion.frame(frame), self.performer.bound.centres
+        offset = self.field.at_frame(centres, frame).centre if frame else None
+        return self.performer.perform(motion, self.performer.corners(motion, offset))
+
 
 def refine(
     performer: Performer,

@@ -27,12 +27,14 @@ def write_result(
     seconds: dict[str, float] | None = None,
     figures: dict[str, float] | None = None,
     curves: dict[str, dict[str, list[float]]] | None = None,
+    gaussians: tuple[str, ...] = (),
 ) -> Result:
     """Writes output/motion_000.pc2, ... and, last, output/result.json; each whole or not at all.
 
     Args:
         positions: (T, B, 3) of `Asset.bake_points`, normalised space.
         camera: in world space, as the result has it.
+        gaussians: folder of each object's Gaussians, where there are any.
 
     Raises:
         EngineError: "motion_invalid" for positions that are no numbers, "disk_full".
@@ -47,7 +49,9 @@ def write_result(
         for number, item in enumerate(asset.objects):
             name = f"motion_{number:03}.pc2"
             write_pc2(output / name, to_object_space(asset, item, positions))
-            objects.append(ObjectResult(item.id, item.name, item.points.stop - item.points.start, f"output/{name}"))
+            folder_of_gaussians = gaussians[number] if gaussians else ""
+            count = item.points.stop - item.points.start
+            objects.append(ObjectResult(item.id, item.name, count, f"output/{name}", folder_of_gaussians))
         result = Result(job, len(positions), fps, tuple(objects), camera, notes, seconds or {}, figures or {}, curves or {})
         write_json(output / "result.json", result)
     except OSError as error:

@@ -56,6 +56,7 @@ class BoundGaussians:
         albedo: (N, 3) sRGB colour of the asset's material.
         corners: (N, 3, 3) corners of the triangle that each lies on.
         barycentric: (N, 3) place on it.
+        triangle: (N,) int32, its index in the asset.
     """
 
     centres: Tensor
@@ -66,6 +67,7 @@ class BoundGaussians:
     albedo: Tensor
     corners: Tensor
     barycentric: Tensor
+    triangle: Tensor
 
     def to(self, device: str) -> BoundGaussians:
         """The same on `device`."""
@@ -95,6 +97,7 @@ def bind_gaussians(asset: Asset, settings: GaussianSettings, seed: int, device: 
         albedo=torch.from_numpy(samples.colour),
         corners=torch.from_numpy(asset.vertices[asset.triangles[samples.triangle]]),
         barycentric=torch.from_numpy(samples.barycentric),
+        triangle=torch.from_numpy(samples.triangle),
     )
     inwards = -_smooth_normals(asset, samples.triangle, samples.barycentric)
     return _fit_to_mesh(asset, start.to(device), torch.from_numpy(inwards).to(device), settings, seed, backend, report)

@@ -1,0 +1,109 @@
+"""The Gaussians of every frame as files that other programs read: PLY as 3D Gaussian splatting writes it, in each object's own space.
+
+Source of the format: the reference implementation of "3D Gaussian Splatting for Real-Time Radiance Field Rendering"
+(Kerbl et al. 2023): little-endian floats, colours as the constant spherical harmonic, opacity before the sigmoid, scales
+before the exponential, quaternions wxyz.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from align4d.errors import EngineError
+from align4d.failures import as_engine_error
+from align4d.gaussians.learned import HARMONIC
+from align4d.gaussians.surface_bound import BoundGaussians
+from align4d.inputs.asset import Asset, AssetObject
+from align4d.protocol import GAUSSIAN_FRAME, replacing
+from align4d.rendering import Gaussians
+
+PROPERTIES = ("x", "y", "z", "nx", "ny", "nz", "f_dc_0", "f_dc_1", "f_dc_2", "opacity",
+              "scale_0", "scale_1", "scale_2", "rot_0", "rot_1", "rot_2", "rot_3")  # fmt: skip
+"""Of a vertex, in their order; all float32. The normals are zero, as everybody writes them."""
+
+SMALLEST = 1e-12
+"""Least standard deviation that is written, in units of the object: the logarithm of zero is no number."""
+
+
+class GaussianSequence:
+    """Writes output/gaussians_000/frame_0000.ply, ...: a folder for each object, a file for each frame.
+
+    Args:
+        folder: of the job.
+        asset: whose objects the Gaussians belong to.
+        owner: (N,) index into `asset.objects` of each Gaussian.
+    """
+
+    def __init__(self, folder: Path, asset: Asset, owner: np.ndarray) -> None:
+        self.asset, self.folder = asset, folder
+        self.members = [np.flatnonzero(owner == index) for index in range(len(asset.objects))]
+        self.folders = tuple(f"output/gaussians_{index:03}" for index in range(len(asset.objects)))
+
+    def write(self, frame: int, gaussians: Gaussians) -> None:
+        """One frame of Gaussians in normalised space, each tensor (N, ...) or (1, N, ...).
+
+        Raises:
+            EngineError: "gaussians_invalid" where something is not a number, "disk_full".
+        """
+        named = {name: tensor.detach().cpu().numpy() for name, tensor in gaussians.named().items()}
+        widths = {"opacities": 1}
+        arrays = {name: array.reshape(array.shape[-widths.get(name, 2) :]) for name, array in named.items()}
+        for item, members, name in zip(self.asset.objects, self.members, self.folders, strict=True):
+            rows = _rows(self.asset, item, {key: array[members] for key, array in arrays.items()})
+            try:
+                (self.folder / name).mkdir(parents=True, exist_ok=True)
+                write_ply(self.folder / name / GAUSSIAN_FRAME.format(frame), rows)
+            except OSError as error:
+                raise as_engine_error(error) from error
+
+
+def owners(asset: Asset, bound: BoundGaussians) -> np.ndarray:
+    """(N,) index into `asset.objects` of the object whose surface each Gaussian lies on."""
+    ends = np.array([item.triangles.stop for item in asset.objects])
+    return np.searchsorted(ends, bound.triangle.cpu().numpy(), side="right")
+
+
+def write_ply(path: Path, rows: np.ndarray) -> None:
+    """Writes (N, 17) float32, columns as in PROPERTIES; the file is there whole or not at all."""
+    properties = [f"property float {name}" for name in PROPERTIES]
+    lines = ["ply", "format binary_little_endian 1.0", f"element vertex {len(rows)}", *properties, "end_header"]
+    with replacing(path) as file:
+        file.write("\n".join(lines).encode("ascii") + b"\n")
+        file.write(np.ascontiguousarray(rows, "<f4").tobytes())
+
+
+def _rows(asset: Asset, item: AssetObject, own: dict[str, np.ndarray]) -> np.ndarray:
+    """(n, 17) float32 of one object's Gaussians in its own space."""
+    if not all(np.isfinite(array).all() for array in own.values()):
+        raise EngineError(
+            "gaussians_invalid",
+            f'The Gaussians of "{item.name}" came out as no numbers.',
+            "Generate again with another seed, or without Gaussians, and report it.",
+        )
+    inverse = np.linalg.inv(item.matrix_world)
+    centres = asset.similarity.invert(own["centres"]) @ inverse[:3, :3].T + inverse[:3, 3]
+    rotations, scales = transformed(inverse[:3, :3] * asset.similarity.size, own["rotations"], own["scales"])
+    opacity = np.clip(own["opacities"].astype(np.float64), 1e-6, 1 - 1e-6)
+    parts = (
+        centres,
+        np.zeros_like(centres),
+        (own["colors"] - 0.5) / HARMONIC,
+        np.log(opacity / (1 - opacity))[:, None],
+        np.log(np.maximum(scales, SMALLEST)),
+        rotations,
+    )
+    return np.concatenate(parts, axis=1).astype(np.float32)
+
+
+def transformed(linear: np.ndarray, rotations: np.ndarray, scales: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rotations (N, 4) wxyz and scales (N, 3) of Gaussians after a linear map (3, 3): exact, for a map that stretches or mirrors too.
+
+    The covariance becomes M M^T with M = linear R S; its axes and lengths are what the singular value decomposition of M finds.
+    """
+    matrices = linear @ Rotation.from_quat(rotations, scalar_first=True).as_matrix() * scales[:, None, :]
+    axes, lengths, _ = np.linalg.svd(matrices)
+    axes[..., 2] *= np.sign(np.linalg.det(axes))[:, None]
+    return Rotation.from_matrix(axes).as_quat(scalar_first=True), lengths
