@@ -17,7 +17,7 @@ from ..rendering.zbuffer import render_surface
 from .performer import Performer
 from .reference import Reference
 
-VISIBLE = 0.02
+VISIBLE = 0.05
 """A Gaussian is seen at rest where it lies no farther than this behind the surface that its pixel sees, in longest sides."""
 
 EDGE = 0.3
@@ -38,11 +38,12 @@ class FlowGuide:
     certainty: Tensor
     axes: Tensor
 
-    def cost(self, centres: Tensor, frames: Tensor, shared_depth: float) -> Tensor:
+    def cost(self, centres: Tensor, frames: Tensor, plane: float, shared_depth: float) -> Tensor:
         """(F,) mean deviation of the visible Gaussians, in expected errors.
 
         Args:
             centres: (F, N, 3) of all Gaussians in the frames `frames` (F,) int64.
+            plane: how much a deviation in the picture's plane counts beside one in depth.
             shared_depth: how much a deviation in depth that all Gaussians of a frame share counts, 0 to 1. How near the whole object
                 is shows in its size, but so does a stretched back: the network cannot tell.
         """
@@ -52,8 +53,8 @@ class FlowGuide:
         depth = wrong[..., 2:]
         mean = (depth * weight).sum(1, keepdim=True) / weight.sum(1, keepdim=True)
         depth = depth - (1 - shared_depth) * mean
-        plane = (wrong[..., :2] ** 2).sum(-1) * certainty[..., 0] ** 2
-        return (_robust(plane) + _robust((depth[..., 0] * certainty[..., 1]) ** 2)).mean(-1)
+        across = (wrong[..., :2] ** 2).sum(-1) * certainty[..., 0] ** 2
+        return (plane * _robust(across) + _robust((depth[..., 0] * certainty[..., 1]) ** 2)).mean(-1)
 
 
 def _robust(squared: Tensor) -> Tensor:

@@ -91,16 +91,9 @@ class Performer:
         """
         corners = self.corners(motion) if corners is None else corners
         frames = triangle_frames(corners)
-        moved = self._placed(corners, frames)
+        moved = (self.bound.barycentric[..., None] * corners).sum(-2) + rotate(frames, self.rest.inset)
         colors = self.lighting.shade(self.albedo, rotate(frames, self.rest.normal))
         return Gaussians(moved, self._turned(motion, frames), self.bound.scales, self.bound.opacities, colors)
-
-    def centres(self, corners: Tensor) -> Tensor:
-        """(T, N, 3) of the Gaussians on triangles with these corners."""
-        return self._placed(corners, triangle_frames(corners))
-
-    def _placed(self, corners: Tensor, frames: Tensor) -> Tensor:
-        return (self.bound.barycentric[..., None] * corners).sum(-2) + rotate(frames, self.rest.inset)
 
     def _turned(self, motion: Motion, frames: Tensor) -> Tensor:
         """(T, N, 4): each turns with its triangle. What the part that holds it most turns by is left out and put back as a

@@ -37,8 +37,8 @@ class TrackingSettings:
     depth_drift: cost of a mean squared motion in depth, away from the rest pose, of one longest side: what the video does
         not show to have moved in depth has not.
     flow: cost of a mean deviation from the scene flow by the error that its network expects of itself, see `FlowGuide`.
+    flow_plane: how much of that counts of a deviation in the picture's plane, where pictures tell more than the network.
     shared_depth: how much of that counts of a deviation in depth that a whole frame shares.
-    flow_iterations: steps per frame towards the scene flow alone, before pictures are compared.
     recorded: on a GPU, record an iteration as a CUDA graph and replay it.
     loss: weights of colour and mask.
     """
@@ -56,8 +56,8 @@ class TrackingSettings:
     stretch: float = 1.0
     depth_drift: float = 2.0
     flow: float = 0.02
+    flow_plane: float = 1.0
     shared_depth: float = 0.3
-    flow_iterations: int = 40
     recorded: bool = False
     loss: KnownViewSettings = field(default_factory=KnownViewSettings)
 
@@ -163,7 +163,7 @@ class PoseCost:
         cost = joints + self.settings.depth_drift * drift + self.settings.stretch * stretch
         if self.guide is None:
             return cost
-        return cost + self.settings.flow * self.guide.cost(centres, frames, self.settings.shared_depth)
+        return cost + self.settings.flow * self.guide.cost(centres, frames, self.settings.flow_plane, self.settings.shared_depth)
 
 
 class _FrameStep:
@@ -189,7 +189,6 @@ class _FrameStep:
         self.loss = torch.zeros_like(reference.color[0, 0, 0, 0])
         self.optimiser = LeveredAdam([self.turns, self.shifts], settings.floor)
         self.steps = RecordedSteps(self._step, reference.color.device, performer.backend, settings.recorded)
-        self.flow_steps = RecordedSteps(self._flow_step, reference.color.device, performer.backend, settings.recorded)
 
     def solve(self, frame: int, turn: Tensor, shift: Tensor, report: Reporter) -> tuple[Tensor, Tensor, float]:
         """Turn (1, K, 3), shift (1, K, 3) and the known-view loss, from a first guess."""
@@ -203,9 +202,6 @@ class _FrameStep:
             self.frame.fill_(frame)
             self.optimiser.reset()
 
-        if self.cost.guide is not None and self.settings.flow_iterations:
-            self.flow_steps.run(begin, self.settings.flow_iterations, report.check_cancelled)
-            turn, shift = self.turns.detach() * self.turn_lever, self.shifts.detach() * self.shift_lever
         self.steps.run(begin, self.settings.iterations, report.check_cancelled)
         return self.turns.detach() * self.turn_lever, self.shifts.detach() * self.shift_lever, float(self.loss)
 
@@ -222,15 +218,4 @@ class _FrameStep:
         cost = self.cost.per_frame(turn, shift, shown.centres, self.performer.stretch(corners), self.frame).sum()
         (loss + blurred + cost).backward()
         self.loss.copy_(loss.detach())
-        self._descend(settings.iterations)
-
-    def _flow_step(self) -> None:
-        """A step that looks at no picture."""
-        turn, shift = self.turns * self.turn_lever, self.shifts * self.shift_lever
-        corners = self.performer.corners(self.skeleton.pose(turn, shift))
-        self.cost.per_frame(turn, shift, self.performer.centres(corners), self.performer.stretch(corners), self.frame).sum().backward()
-        self._descend(self.settings.flow_iterations)
-
-    def _descend(self, iterations: int) -> None:
-        settings = self.settings
-        self.optimiser.step(settings.rate + (settings.last_rate - settings.rate) * self.optimiser.steps / iterations)
+        self.optimiser.step(settings.rate + (settings.last_rate - settings.rate) * self.optimiser.steps / settings.iterations)
