@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from .alignment.flow_guide import FlowGuide, expect_motion
 from .alignment.lighting import to_linear
 from .alignment.performer import Performer
 from .alignment.pose import SolvedPose
@@ -31,7 +30,6 @@ from .motion.skinning import skin_points
 from .motion.surface_graph import SurfaceGraph, build_surface_graph
 from .paper_method import animate_as_published
 from .preview import write_preview
-from .priors.scene_flow import load_scene_flow
 from .progress import Reporter
 from .protocol import Result, read_request
 from .rendering.orbit import OrbitCamera
@@ -60,10 +58,9 @@ def run(folder: Path, report: Reporter) -> Result:
     with job.stage("tracking"):
         body = Body(asset, job.settings)
         performer = job.performer(gaussians, body, solved)
-        guide = job.expect(performer, asset, clip, masks, solved)
-        tracked = job.track(performer, body, clip, masks, solved, guide)
+        tracked = job.track(performer, body, clip, masks, solved)
     with job.stage("refining"):
-        refined = job.refine(performer, body, clip, masks, solved, tracked, guide)
+        refined = job.refine(performer, body, clip, masks, solved, tracked)
     with job.stage("baking"):
         return job.bake(asset, body, clip, solved, tracked, refined)
 
@@ -88,15 +85,7 @@ class ArtistJob(Job):
         skin = skin_points(body.surface, body.parts, gaussians.corners.reshape(-1, 3).cpu().numpy(), self.device)
         return Performer(gaussians, skin, to_linear(gaussians.albedo), solved.lighting, self.request.backend)
 
-    def expect(self, performer: Performer, asset: Asset, clip: Clip, masks: Masks, solved: SolvedPose) -> FlowGuide | None:
-        """Where the scene flow network expects the surface in each frame; None where the settings do not ask for it."""
-        if self.settings.tracking.flow <= 0:
-            return None
-        predictor = load_scene_flow(self.device)
-        reference = self.reference(clip, masks, predictor.size)
-        return expect_motion(predictor, performer, asset, reference, solved.camera.world_to_camera())
-
-    def track(self, performer: Performer, body: Body, clip: Clip, masks: Masks, solved: SolvedPose, guide: FlowGuide | None) -> Track:
+    def track(self, performer: Performer, body: Body, clip: Clip, masks: Masks, solved: SolvedPose) -> Track:
         """The pose of every frame, one after the other."""
         stored = self.checkpoint.load("tracking")
         resume = None if stored is None else self._track_from(stored)
@@ -108,16 +97,14 @@ class ArtistJob(Job):
             preview.show(done)
 
         return track(
-            performer, body.skeleton, reference, solved.camera.world_to_camera(), self.settings.tracking, self.report, resume, save, guide
+            performer, body.skeleton, reference, solved.camera.world_to_camera(), self.settings.tracking, self.report, resume, save
         )
 
     def _track_from(self, stored: dict[str, np.ndarray]) -> Track:
         turn, shift = (torch.from_numpy(stored[name]).to(self.device) for name in ("turn", "shift"))
         return Track(turn, shift, torch.from_numpy(stored["loss"]))
 
-    def refine(
-        self, performer: Performer, body: Body, clip: Clip, masks: Masks, solved: SolvedPose, tracked: Track, guide: FlowGuide | None
-    ) -> Refined:
+    def refine(self, performer: Performer, body: Body, clip: Clip, masks: Masks, solved: SolvedPose, tracked: Track) -> Refined:
         """All frames together."""
         return refine(
             performer,
@@ -129,7 +116,6 @@ class ArtistJob(Job):
             self.settings.refinement,
             self.request.seed,
             self.report,
-            guide,
         )
 
     def bake(self, asset: Asset, body: Body, clip: Clip, solved: SolvedPose, tracked: Track, refined: Refined) -> Result:

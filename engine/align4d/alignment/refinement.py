@@ -15,7 +15,6 @@ from ..progress import Reporter
 from ..rendering import Gaussians
 from ..rendering.deferral import Deferral
 from .asynchronous import AsynchronousSchedule
-from .flow_guide import FlowGuide
 from .known_views import KnownViewLoss
 from .lighting import Lighting, to_linear
 from .optimiser import LeveredAdam
@@ -146,13 +145,12 @@ def refine(
     settings: RefinementSettings,
     seed: int,
     report: Reporter,
-    guide: FlowGuide | None = None,
 ) -> Refined:
     """Refines the poses of all frames, then the field on top of them; both in turns with the appearance (AO)."""
     torch.manual_seed(seed)
     generator = torch.Generator().manual_seed(seed)
     appearance = Appearance(performer, settings)
-    cost = PoseCost(performer, skeleton, world_to_camera, tracking, guide)
+    cost = PoseCost(performer, skeleton, world_to_camera, tracking)
     poses = _PoseRound(performer, skeleton, start, cost, tracking.floor, settings)
     field_round = _FieldRound(performer, reference.frames, settings, generator)
     known = KnownViewLoss(tracking.loss)
@@ -222,7 +220,7 @@ class _PoseRound:
         shown = performer.perform(motion, corners)
         with torch.set_grad_enabled(deforming):
             chosen = turn.index_select(0, frames), shift.index_select(0, frames)
-            effort = self.cost.per_frame(*chosen, shown.centres, performer.stretch(corners), frames).mean()
+            effort = self.cost.per_frame(*chosen, shown.centres, performer.stretch(corners)).mean()
             jerk = [(torch.diff(one, n=2, dim=0) ** 2).sum() for one in (turn / self.turn_lever, shift / self.shift_lever)]
         return shown, effort + self.settings.smooth * (jerk[0] + jerk[1]) / len(turn)
 

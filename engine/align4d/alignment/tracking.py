@@ -12,7 +12,6 @@ from torch.nn.functional import avg_pool2d
 
 from ..motion.skeleton import Skeleton
 from ..progress import Reporter
-from .flow_guide import FlowGuide
 from .known_views import KnownViewLoss, KnownViewSettings
 from .optimiser import LeveredAdam
 from .performer import Performer
@@ -36,9 +35,6 @@ class TrackingSettings:
     stretch: cost of a mean squared relative change of the length of the mesh's edges of 1.
     depth_drift: cost of a mean squared motion in depth, away from the rest pose, of one longest side: what the video does
         not show to have moved in depth has not.
-    flow: cost of a mean deviation from the scene flow by the error that its network expects of itself, see `FlowGuide`.
-    flow_plane: how much of that counts of a deviation in the picture's plane, where pictures tell more than the network.
-    shared_depth: how much of that counts of a deviation in depth that a whole frame shares.
     recorded: on a GPU, record an iteration as a CUDA graph and replay it.
     loss: weights of colour and mask.
     """
@@ -55,9 +51,6 @@ class TrackingSettings:
     slack: float = 0.5
     stretch: float = 1.0
     depth_drift: float = 2.0
-    flow: float = 0.02
-    flow_plane: float = 1.0
-    shared_depth: float = 0.3
     recorded: bool = False
     loss: KnownViewSettings = field(default_factory=KnownViewSettings)
 
@@ -103,20 +96,18 @@ def track(
     report: Reporter,
     resume: Track | None = None,
     save: Callable[[Track], None] | None = None,
-    guide: FlowGuide | None = None,
 ) -> Track:
     """Tracks all frames; frame 0 is the rest pose.
 
     Args:
         world_to_camera: (4, 4), of the solved camera.
-        guide: where the scene flow expects the surface.
         resume: the frames that are done already.
         save: called after each frame with all frames so far.
     """
     parts, total = skeleton.count, reference.frames
     still = reference.color.new_zeros(1, parts, 3)
     done = resume or Track(still, still, torch.zeros(1))
-    step = _FrameStep(performer, skeleton, reference, world_to_camera, settings, guide)
+    step = _FrameStep(performer, skeleton, reference, world_to_camera, settings)
     for frame in range(len(done.turn), total):
         start = _extrapolate(done, settings.momentum)
         if reference.usable[frame]:
@@ -141,12 +132,10 @@ def _extrapolate(done: Track, momentum: float) -> tuple[Tensor, Tensor]:
 
 
 class PoseCost:
-    """What a pose costs beside the difference of the pictures: bent joints, joints pulled apart, motion in depth, and against the scene flow."""
+    """What a pose costs whatever the video shows: bent joints, joints pulled apart, motion in depth."""
 
-    def __init__(
-        self, performer: Performer, skeleton: Skeleton, world_to_camera: np.ndarray, settings: TrackingSettings, guide: FlowGuide | None = None
-    ) -> None:
-        self.settings, self.guide = settings, guide
+    def __init__(self, performer: Performer, skeleton: Skeleton, world_to_camera: np.ndarray, settings: TrackingSettings) -> None:
+        self.settings = settings
         rest = performer.bound.centres
         self.resistance = stiffness(skeleton, settings.joint_radius).to(rest)
         self.is_joint = rest.new_ones(skeleton.count)
@@ -154,36 +143,26 @@ class PoseCost:
         self.depth_axis = torch.from_numpy(world_to_camera[2, :3]).to(rest)
         self.rest_depth = rest @ self.depth_axis
 
-    def per_frame(self, turn: Tensor, shift: Tensor, centres: Tensor, stretch: Tensor, frames: Tensor) -> Tensor:
-        """(T,) of turns and shifts (T, K, 3), the Gaussians' centres (T, N, 3) and the stretch (T,) of the surface in `frames` (T,) int64."""
+    def per_frame(self, turn: Tensor, shift: Tensor, centres: Tensor, stretch: Tensor) -> Tensor:
+        """(T,) of turns and shifts (T, K, 3), the Gaussians' centres (T, N, 3) and the stretch (T,) of the surface."""
         bend = ((turn**2).sum(-1) * self.resistance).sum(-1)
         slack = ((shift**2).sum(-1) * self.is_joint).sum(-1)
         drift = ((centres @ self.depth_axis - self.rest_depth) ** 2).mean(-1)
         joints = self.settings.bend * bend + self.settings.slack * slack
-        cost = joints + self.settings.depth_drift * drift + self.settings.stretch * stretch
-        if self.guide is None:
-            return cost
-        return cost + self.settings.flow * self.guide.cost(centres, frames, self.settings.flow_plane, self.settings.shared_depth)
+        return joints + self.settings.depth_drift * drift + self.settings.stretch * stretch
 
 
 class _FrameStep:
     """Finds the pose of one frame, in tensors that all frames share."""
 
     def __init__(
-        self,
-        performer: Performer,
-        skeleton: Skeleton,
-        reference: Reference,
-        world_to_camera: np.ndarray,
-        settings: TrackingSettings,
-        guide: FlowGuide | None,
+        self, performer: Performer, skeleton: Skeleton, reference: Reference, world_to_camera: np.ndarray, settings: TrackingSettings
     ) -> None:
         self.performer, self.skeleton, self.reference, self.settings = performer, skeleton, reference, settings
         self.cameras = reference.cameras(world_to_camera)
         self.turn_lever, self.shift_lever = levers(skeleton, reference.color)
         self.known = KnownViewLoss(settings.loss)
-        self.cost = PoseCost(performer, skeleton, world_to_camera, settings, guide)
-        self.frame = torch.zeros(1, dtype=torch.int64, device=reference.color.device)
+        self.cost = PoseCost(performer, skeleton, world_to_camera, settings)
         self.turns, self.shifts = (torch.zeros(1, skeleton.count, 3).to(reference.color).requires_grad_() for _ in range(2))
         self.target, self.target_alpha = torch.empty_like(reference.color[:1]), torch.empty_like(reference.alpha[:1])
         self.loss = torch.zeros_like(reference.color[0, 0, 0, 0])
@@ -199,7 +178,6 @@ class _FrameStep:
             self.shifts.copy_(shift / self.shift_lever)
             self.target.copy_(self.reference.color[frame : frame + 1])
             self.target_alpha.copy_(self.reference.alpha[frame : frame + 1])
-            self.frame.fill_(frame)
             self.optimiser.reset()
 
         self.steps.run(begin, self.settings.iterations, report.check_cancelled)
@@ -215,7 +193,7 @@ class _FrameStep:
         shown_and_true = (picture.color, picture.alpha, self.target, self.target_alpha)
         loss = self.known(*shown_and_true)
         blurred = self.known(*(avg_pool2d(one, settings.blur) for one in shown_and_true))
-        cost = self.cost.per_frame(turn, shift, shown.centres, self.performer.stretch(corners), self.frame).sum()
+        cost = self.cost.per_frame(turn, shift, shown.centres, self.performer.stretch(corners)).sum()
         (loss + blurred + cost).backward()
         self.loss.copy_(loss.detach())
         self.optimiser.step(settings.rate + (settings.last_rate - settings.rate) * self.optimiser.steps / settings.iterations)

@@ -42,11 +42,10 @@ def main() -> None:
     if arguments.gpus <= 1:
         _train(0, arguments, 0)
     else:
-        spawn(_train, (arguments, free_port()), arguments.gpus)
+        spawn(_train, (arguments, _free_port()), arguments.gpus)
 
 
-def free_port() -> int:
-    """A port of this machine that nobody listens on."""
+def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -9,7 +9,7 @@ from numba import njit
 
 from align4d.datasets.procedural import layout as at
 from align4d.datasets.procedural.distance import F
-from align4d.datasets.procedural.shading import nearest_primitive, shade, trace
+from align4d.datasets.procedural.shading import TANGENT, shade
 
 TILE_WIDTH, TILE_HEIGHT = 16, 8
 """Pixels of a tile, which share the choice of primitives (on CUDA: a block)."""
@@ -24,9 +24,9 @@ def camera_axes(camera: np.ndarray) -> tuple[float, float, float, float, float, 
 
 @njit(fastmath=True, cache=True)
 def ray(camera: np.ndarray, column: float, row: float, size: float) -> tuple[float, float, float]:
-    """Unit direction through a place of the picture [px, from the upper left corner], of which the camera's window says how much it shows."""
+    """Unit direction through a place of the picture [px, from the upper left corner]."""
     ox, oy, oz, rx, ry, rz, ux, uy, uz = camera_axes(camera)
-    right, up = camera[3] + (F(2) * column / size - F(1)) * camera[5], camera[4] + (F(1) - F(2) * row / size) * camera[5]
+    right, up = (F(2) * column / size - F(1)) * TANGENT, (F(1) - F(2) * row / size) * TANGENT
     scale = F(1) / math.sqrt(F(1) + right * right + up * up)
     return (right * rx + up * ux - ox) * scale, (right * ry + up * uy - oy) * scale, (right * rz + up * uz - oz) * scale
 
@@ -40,9 +40,9 @@ def tile_sees(q: np.ndarray, camera: np.ndarray, column: float, row: float, size
     x, y, z = q[at.CENTRE] - ox * distance, q[at.CENTRE + 1] - oy * distance, q[at.CENTRE + 2] - oz * distance
     along = x * dx + y * dy + z * dz
     across = math.sqrt(max(x * x + y * y + z * z - along * along, F(0)))
-    # the tile's corners lie within this tangent of its middle ray (where the optical axis meets the picture a pixel spans the widest angle);
+    # the tile's corners lie within this tangent of its middle ray (the picture's middle is where a pixel spans the widest angle);
     # a sphere meets the cone where the way to the cone's side, (across - tangent along) cos, is less than its radius
-    tangent = camera[5] / size * F(math.sqrt(TILE_WIDTH**2 + TILE_HEIGHT**2))
+    tangent = TANGENT / size * F(math.sqrt(TILE_WIDTH**2 + TILE_HEIGHT**2))
     radius = q[at.REACH] + q[at.BLEND] + F(0.01)
     return (across - tangent * along) < radius * math.sqrt(F(1) + tangent * tangent)
 
@@ -65,16 +65,3 @@ def pixel(
             blue += b
     weight = step * step
     return red * weight, green * weight, blue * weight
-
-
-@njit(fastmath=True, cache=True)
-def surface(rows: np.ndarray, order: np.ndarray, visible: int, camera: np.ndarray, column: int, row: int, size: int) -> tuple[float, float]:
-    """What the ray through a pixel's middle meets: its depth along the optical axis and the primitive's row; 0 and 0 where nothing."""
-    ox, oy, oz, _, _, _, _, _, _ = camera_axes(camera)
-    distance = camera[2]
-    dx, dy, dz = ray(camera, F(column) + F(0.5), F(row) + F(0.5), F(size))
-    t = trace(rows, order, visible, ox * distance, oy * distance, oz * distance, dx, dy, dz)
-    if t < F(0):
-        return F(0), F(0)
-    x, y, z = ox * distance + dx * t, oy * distance + dy * t, oz * distance + dz * t
-    return -t * (dx * ox + dy * oy + dz * oz), F(nearest_primitive(rows, order, visible, x, y, z))

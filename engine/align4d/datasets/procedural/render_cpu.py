@@ -7,13 +7,13 @@ from numba import njit
 
 from align4d.datasets.procedural import layout as at
 from align4d.datasets.procedural.distance import F
-from align4d.datasets.procedural.pixels import TILE_HEIGHT, TILE_WIDTH, pixel, surface, tile_sees
+from align4d.datasets.procedural.pixels import TILE_HEIGHT, TILE_WIDTH, pixel, tile_sees
 from align4d.datasets.procedural.threads import in_threads
 
 
 @njit(fastmath=True, cache=True, nogil=True)
 def draw_image(rows: np.ndarray, camera: np.ndarray, supersampling: int, image: np.ndarray) -> None:
-    """One image (3 or 5, size, size), tile after tile."""
+    """One image (3, size, size), tile after tile."""
     size = image.shape[1]
     order = np.empty(at.MAX_PRIMITIVES, np.int32)
     hidden = np.empty(at.MAX_PRIMITIVES, np.int32)
@@ -36,16 +36,10 @@ def draw_image(rows: np.ndarray, camera: np.ndarray, supersampling: int, image: 
                     image[0, row, column] = red
                     image[1, row, column] = green
                     image[2, row, column] = blue
-                    if image.shape[0] > 3:
-                        depth, primitive = F(0), F(0)
-                        if visible > 0:
-                            depth, primitive = surface(rows, order, visible, camera, column, row, size)
-                        image[3, row, column] = depth
-                        image[4, row, column] = primitive
 
 
 def draw_images(objects: np.ndarray, cameras: np.ndarray, supersampling: int, images: np.ndarray) -> None:
-    """objects (n, ROWS, ROW_FLOATS), cameras (n, V, 6), images (n, V, 3 or 5, size, size): all float32; writes the images."""
+    """objects (n, ROWS, ROW_FLOATS), cameras (n, V, 3), images (n, V, 3, size, size): all float32; writes the images."""
     views = cameras.shape[1]
 
     def draw(first: int, after: int) -> None:

@@ -10,12 +10,11 @@ from numba import cuda, float32, int32
 
 from align4d.datasets.procedural import layout as at
 from align4d.datasets.procedural.distance import F
-from align4d.datasets.procedural.pixels import TILE_HEIGHT, TILE_WIDTH, pixel, surface, tile_sees
+from align4d.datasets.procedural.pixels import TILE_HEIGHT, TILE_WIDTH, pixel, tile_sees
 
 # Shapes of shared arrays must be this module's own constants.
 ROWS = at.ROWS
 OBJECT_SHAPE = (at.ROWS, at.ROW_FLOATS)
-CAMERA_FLOATS = 6
 MAX_BLOCKS_Y = 65535
 """CUDA's limit of the grid's second axis: so many images are drawn by one launch."""
 
@@ -23,7 +22,7 @@ MAX_BLOCKS_Y = 65535
 def draw_tile(objects, cameras, views, first, supersampling, images):  # type: ignore[no-untyped-def]  # compiled by numba
     """Kernel: grid (tiles of an image, images), block TILE_WIDTH * TILE_HEIGHT; arguments as draw_images's, the images flattened (n V, …)."""
     rows = cuda.shared.array(OBJECT_SHAPE, float32)
-    camera = cuda.shared.array(CAMERA_FLOATS, float32)
+    camera = cuda.shared.array(3, float32)
     seen = cuda.shared.array(ROWS, int32)
     order = cuda.shared.array(ROWS, int32)
     thread = cuda.threadIdx.x
@@ -33,7 +32,7 @@ def draw_tile(objects, cameras, views, first, supersampling, images):  # type: i
     used = int32(source[0, at.COUNT])
     for i in range(thread, (used + 1) * at.ROW_FLOATS, TILE_WIDTH * TILE_HEIGHT):
         rows[i // at.ROW_FLOATS, i % at.ROW_FLOATS] = source[i // at.ROW_FLOATS, i % at.ROW_FLOATS]
-    if thread < CAMERA_FLOATS:
+    if thread < 3:
         camera[thread] = cameras[image // views, image % views, thread]
     cuda.syncthreads()
     tiles = (size + TILE_WIDTH - 1) // TILE_WIDTH
@@ -58,12 +57,6 @@ def draw_tile(objects, cameras, views, first, supersampling, images):  # type: i
         images[image, 0, row, column] = red
         images[image, 1, row, column] = green
         images[image, 2, row, column] = blue
-        if images.shape[1] > 3:
-            depth, primitive = F(0), F(0)
-            if visible > 0:
-                depth, primitive = surface(rows, order, visible, camera, column, row, size)
-            images[image, 3, row, column] = depth
-            images[image, 4, row, column] = primitive
 
 
 _kernel = cuda.jit(fastmath=True)(draw_tile)
@@ -76,7 +69,7 @@ def draw_images(objects: torch.Tensor, cameras: torch.Tensor, supersampling: int
     # torch's and numba's contexts are the same, the device's primary one
     with torch.cuda.device(objects.device), cuda.gpus[objects.device.index or 0]:
         stream = cuda.external_stream(torch.cuda.current_stream().cuda_stream)
-        arrays = [cuda.as_cuda_array(tensor, sync=False) for tensor in (objects, cameras, images.view(count, -1, size, size))]
+        arrays = [cuda.as_cuda_array(tensor, sync=False) for tensor in (objects, cameras, images.view(count, 3, size, size))]
         for first in range(0, count, MAX_BLOCKS_Y):
             grid = (tiles, min(MAX_BLOCKS_Y, count - first))
             _kernel[grid, TILE_WIDTH * TILE_HEIGHT, stream](arrays[0], arrays[1], cameras.shape[1], first, supersampling, arrays[2])

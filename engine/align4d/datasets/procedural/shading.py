@@ -10,6 +10,11 @@ from numba import njit
 from align4d.datasets.procedural import layout as at
 from align4d.datasets.procedural.distance import F, clamp, primitive_distance, to_local, union_distance
 
+BALL = F(0.9)
+"""Radius of a ball about the origin that holds every normalised object (half a cube's diagonal is 0.87)."""
+TANGENT = F(math.tan(math.radians(49.13) / 2))
+"""Of half the field of view, see cameras.FOVY."""
+
 
 @njit(fastmath=True, cache=True)
 def lattice(x: int, y: int, z: int) -> float:
@@ -91,17 +96,6 @@ def albedo(rows: np.ndarray, order: np.ndarray, used: int, x: float, y: float, z
 
 
 @njit(fastmath=True, cache=True)
-def nearest_primitive(rows: np.ndarray, order: np.ndarray, used: int, x: float, y: float, z: float) -> int:
-    """Row of the primitive whose surface is nearest."""
-    best, nearest = 0, F(1e3)
-    for i in range(used):
-        d = primitive_distance(rows[order[i]], x, y, z)
-        if d < nearest:
-            best, nearest = int(order[i]), d
-    return best
-
-
-@njit(fastmath=True, cache=True)
 def normal(rows: np.ndarray, order: np.ndarray, used: int, x: float, y: float, z: float) -> tuple[float, float, float]:
     """The outward normal, from four distances about the point; in steps where the object has FACETS."""
     e = F(0.003)
@@ -154,7 +148,7 @@ def trace(
 ) -> float:
     """Distance along the ray from o in the unit direction d to the object, or -1."""
     b = ox * dx + oy * dy + oz * dz
-    root = b * b - (ox * ox + oy * oy + oz * oz - rows[0, at.BALL] * rows[0, at.BALL])
+    root = b * b - (ox * ox + oy * oy + oz * oz - BALL * BALL)
     if root < F(0):
         return F(-1)
     root = math.sqrt(root)
