@@ -51,7 +51,7 @@ class TrackingSettings:
     slack: float = 0.5
     stretch: float = 1.0
     depth_drift: float = 2.0
-    recorded: bool = False
+    recorded: bool = True
     loss: KnownViewSettings = field(default_factory=KnownViewSettings)
 
 
