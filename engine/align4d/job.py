@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -82,7 +83,7 @@ class Job:
     def bind(self, asset: Asset) -> BoundGaussians:
         """Gaussians on the mesh."""
         stored = self.checkpoint.load("gaussians")
-        if stored is None:
+        if stored is None or stored.keys() != {one.name for one in fields(BoundGaussians)}:  # another version's are made anew
             bound = bind_gaussians(asset, self.settings.gaussians, self.request.seed, self.device, self.request.backend, self.report)
             stored = {name: tensor.cpu().numpy() for name, tensor in vars(bound).items()}
             self.checkpoint.save("gaussians", stored)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from .alignment.appearance import paint
 from .alignment.lighting import to_linear
 from .alignment.performer import Performer
 from .alignment.pose import SolvedPose
@@ -57,7 +58,7 @@ def run(folder: Path, report: Reporter) -> Result:
         solved = job.solve_camera(asset, gaussians, clip, masks)
     with job.stage("tracking"):
         body = Body(asset, job.settings)
-        performer = job.performer(gaussians, body, solved)
+        performer = job.performer(gaussians, body, clip, masks, solved)
         tracked = job.track(performer, body, clip, masks, solved)
     with job.stage("refining"):
         refined = job.refine(performer, body, clip, masks, solved, tracked)
@@ -80,10 +81,14 @@ class ArtistJob(Job):
 
     stages = STAGES
 
-    def performer(self, gaussians: BoundGaussians, body: Body, solved: SolvedPose) -> Performer:
-        """The asset, ready to be posed and lit."""
+    def performer(self, gaussians: BoundGaussians, body: Body, clip: Clip, masks: Masks, solved: SolvedPose) -> Performer:
+        """The asset, ready to be posed, in the light and the colours of the first frame."""
         skin = skin_points(body.surface, body.parts, gaussians.corners.reshape(-1, 3).cpu().numpy(), self.device)
-        return Performer(gaussians, skin, to_linear(gaussians.albedo), solved.lighting, self.request.backend)
+        plain = Performer(gaussians, skin, to_linear(gaussians.albedo), solved.lighting, self.request.backend)
+        settings = self.settings.tracking
+        first = self.reference(clip, masks, settings.resolution)
+        camera = solved.camera.world_to_camera()
+        return paint(plain, body.skeleton, first, camera, settings.loss, self.settings.refinement.appearance, self.report)
 
     def track(self, performer: Performer, body: Body, clip: Clip, masks: Masks, solved: SolvedPose) -> Track:
         """The pose of every frame, one after the other."""

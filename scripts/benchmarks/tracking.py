@@ -63,7 +63,7 @@ class Case:
         bound = self.job.bind(asset)
         self.solved = self.job.solve_camera(asset, bound, clip, masks)
         self.body = pipeline.Body(asset, self.job.settings)
-        self.performer = self.job.performer(bound, self.body, self.solved)
+        self.performer = self.job.performer(bound, self.body, clip, masks, self.solved)
         whole = self.job.reference(clip, masks, self.job.settings.tracking.resolution)
         self.reference = Reference(whole.color[:FRAMES], whole.alpha[:FRAMES], whole.intrinsics, whole.usable[:FRAMES])
 

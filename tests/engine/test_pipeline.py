@@ -277,3 +277,13 @@ def test_the_device() -> None:
         with pytest.raises(EngineError) as caught:
             choose_device("cuda")
         assert caught.value.code == "no_device"
+
+
+def test_gaussians_of_an_older_version_are_made_anew(shoot: Shoot, done: Done, tmp_path: Path) -> None:
+    folder = shoot.job(tmp_path)
+    stored = protocol.read_arrays(done.folder / "work" / "gaussians.npz")
+    (folder / "work").mkdir()
+    protocol.write_arrays(folder / "work" / "gaussians.npz", {name: array for name, array in stored.items() if name != "triangle"})
+    result = pipeline.run(folder, RecordingReporter())
+    assert same(result, done.result)
+    assert (folder / result.objects[0].motion).read_bytes() == done.bytes()

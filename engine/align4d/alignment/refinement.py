@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -14,9 +14,9 @@ from ..motion.skeleton import Motion, Skeleton
 from ..progress import Reporter
 from ..rendering import Gaussians
 from ..rendering.deferral import Deferral
+from .appearance import Appearance, AppearanceSettings
 from .asynchronous import AsynchronousSchedule
 from .known_views import KnownViewLoss
-from .lighting import Lighting, to_linear
 from .optimiser import LeveredAdam
 from .performer import Performer
 from .reference import Reference
@@ -36,8 +36,7 @@ class RefinementSettings:
     field_rate, grid_rate: learning rates of the field's MLP and planes [D].
     rigid: as-rigid-as-possible: cost of changing the distance of neighbouring Gaussians by its own length, squared.
     small: cost of a displacement by the field of one longest side of the asset, squared.
-    color_rate, light_rate: learning rates of the Gaussians' colours [D] and of the light.
-    true_color: cost of a colour that differs from the asset's own by 1, squared.
+    appearance: how colours and light learn.
     hexplane: sizes of the field.
     schedule: which half is optimised when.
     """
@@ -52,33 +51,9 @@ class RefinementSettings:
     grid_rate: float = 6.4e-3
     rigid: float = 1.0
     small: float = 20.0
-    color_rate: float = 1e-2
-    light_rate: float = 1e-2
-    true_color: float = 0.5
+    appearance: AppearanceSettings = field(default_factory=AppearanceSettings)
     hexplane: HexPlaneSettings = field(default_factory=HexPlaneSettings)
     schedule: AsynchronousSchedule = field(default_factory=AsynchronousSchedule)
-
-
-class Appearance:
-    """Colours and light, as leaf tensors."""
-
-    def __init__(self, performer: Performer, settings: RefinementSettings) -> None:
-        self.own = performer.bound.albedo
-        self.color = self.own.clone().requires_grad_()
-        self.light = performer.lighting.coefficients.clone().requires_grad_()
-        self.true_color = settings.true_color
-        self.optimiser = torch.optim.Adam(
-            [{"params": [self.color], "lr": settings.color_rate}, {"params": [self.light], "lr": settings.light_rate}], eps=1e-15
-        )
-
-    def on(self, performer: Performer, frozen: bool) -> Performer:
-        """The performer with this appearance."""
-        color, light = (self.color.detach(), self.light.detach()) if frozen else (self.color, self.light)
-        return replace(performer, albedo=to_linear(color.clamp(0, 1)), lighting=Lighting(light))
-
-    def cost(self) -> Tensor:
-        """Of colours that are not the asset's."""
-        return self.true_color * ((self.color - self.own) ** 2).sum(-1).mean()
 
 
 class Losses:
@@ -149,7 +124,7 @@ def refine(
     """Refines the poses of all frames, then the field on top of them; both in turns with the appearance (AO)."""
     torch.manual_seed(seed)
     generator = torch.Generator().manual_seed(seed)
-    appearance = Appearance(performer, settings)
+    appearance = Appearance(performer, settings.appearance)
     cost = PoseCost(performer, skeleton, world_to_camera, tracking)
     poses = _PoseRound(performer, skeleton, start, cost, tracking.floor, settings)
     field_round = _FieldRound(performer, reference.frames, settings, generator)
