@@ -5,7 +5,6 @@ Blender itself moves relative paths that it knows to be paths; those of Gaussian
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +62,7 @@ def _moved(stored: str, folder: Path, before: Path | None) -> str:
         job = path.relative_to(waiting).parts[0]
         adopted = folder / "align4d" / job
         try:
-            shutil.copytree(waiting / job, adopted, dirs_exist_ok=True)
+            storage.copy_result(waiting / job, adopted)
         except OSError as error:
             print(f"Align4D: the Gaussians stay in {path.parent}: {error}")
             return str(path)

@@ -346,6 +346,7 @@ def _end(job: Job, state: str, error: UserError | None = None) -> None:
     if state == "done":
         _clear(job, "input", "work")
         _learn(job)
+        job.release()  # its folder is the scene's now, and may be deleted with the result
     elif error and error.code not in RESUMABLE and not job.resumable:
         _clear(job, "input", "work", "output")
     record(job)

@@ -13,7 +13,7 @@ from typing import Any
 import bpy
 
 from . import EXTENSION
-from .job import Target
+from .job import RECORD, Target
 
 MODIFIER = "Align4D"
 """Name of the point cache among an object's modifiers."""
@@ -83,6 +83,11 @@ def delete(folder: Path) -> None:
         folder.parent.rmdir()
 
 
+def copy_result(old: Path, new: Path) -> None:
+    """Copies what a result is played from to another job folder. Raises OSError. Locks stay behind: Windows lets nobody read a locked file."""
+    shutil.copytree(old, new, ignore=shutil.ignore_patterns("*.lock", RECORD), dirs_exist_ok=True)
+
+
 def tagged() -> list[bpy.types.Object]:
     """Every object that belongs to a result."""
     return [item for item in bpy.data.objects if item.align4d.job]
@@ -129,7 +134,7 @@ def _adopt(blend: Any, *_: object) -> None:
                 continue
             new = _beside(blend) / old.name
             try:
-                shutil.copytree(old, new, dirs_exist_ok=True)
+                copy_result(old, new)
             except OSError as error:
                 print(f"Align4D: the result stays in {old}: {error}")
                 continue

@@ -38,6 +38,9 @@ SMALL = {
 }
 """Settings of a job of the real engine that takes seconds."""
 
+LATER = 0.2
+"""Seconds within which a kill comes after the event that it waits for."""
+
 PATIENCE = 60.0
 """Seconds within which an engine whose Blender was killed has to be gone."""
 
@@ -90,17 +93,15 @@ def kill_engines(chosen: Blender, user_folder: Path, out: Path, kills: int, chan
     request = protocol.read_request(source)
     protocol.write_json(source / "request.json", dataclasses.replace(request, preset="draft", settings=SMALL, device="cpu"))
     undisturbed = shutil.copytree(source, out / "undisturbed")
-    began = time.monotonic()
-    finish(start_engine(undisturbed))
-    seconds = time.monotonic() - began
+    events = finish(start_engine(undisturbed))
     wanted = motion_of(undisturbed)
-    figures = {"kills": kills, "seconds": seconds, "in time": 0, "same": 0, "orphans": 0, "rests": 0, "broken": 0}
+    figures = {"kills": kills, "in time": 0, "same": 0, "orphans": 0, "rests": 0, "broken": 0}
     for number in range(kills):
         folder = shutil.copytree(source, out / f"kill_{number:02}")
         process = start_engine(folder)
-        family = [psutil.Process(process.pid)]
-        time.sleep(chance.uniform(0, seconds))
-        family += family[0].children(recursive=True) if process.poll() is None else []
+        listen(process, chance.randrange(events))
+        time.sleep(chance.uniform(0, LATER))
+        family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
         figures["in time"] += not (folder / "output" / "result.json").exists()
         process.kill()
         process.wait()
@@ -125,19 +126,28 @@ def start_engine(folder: Path) -> subprocess.Popen[str]:
     return process
 
 
-def finish(process: subprocess.Popen[str]) -> None:
-    """Waits until the job is done, and lets the engine leave. Raises ScriptError where it fails."""
+def listen(process: subprocess.Popen[str], count: int) -> None:
+    """Waits for so many events of the engine: instants that are spread over the job however busy the computer is."""
+    assert process.stdout is not None
+    for _ in range(count):
+        process.stdout.readline()
+
+
+def finish(process: subprocess.Popen[str]) -> int:
+    """Waits until the job is done, and lets the engine leave; the number of its events. Raises ScriptError where it fails."""
     assert process.stdin is not None and process.stdout is not None
     last: dict[str, Any] = {}
+    events = 0
     while last.get("event") not in {"finished", "failed", "cancelled"}:
         line = process.stdout.readline()
         if not line:
             raise ScriptError("The engine ended by itself; chatter.txt in the job's folder says why.")
-        last = protocol.decode(line)
+        last, events = protocol.decode(line), events + 1
     process.stdin.close()
     process.wait(PATIENCE)
     if last["event"] != "finished":
         raise ScriptError(str(last))
+    return events
 
 
 def motion_of(folder: Path) -> str:
@@ -170,21 +180,15 @@ def kill_blenders(chosen: Blender, user_folder: Path, out: Path, kills: int, cha
     orders = [order_for(out / f"kill_{number:02}") for number in range(kills + 1)]
     for order in orders:
         prepare(chosen, user_folder, order)
-    began = time.monotonic()
     wanted = motion_of(Path(work(chosen, user_folder, orders[0], "start")["folder"]))
-    seconds = time.monotonic() - began
-    figures = {"kills": kills, "seconds": seconds, "in time": 0, "same": 0, "orphans": 0, "rests": 0, "broken": 0}
+    figures = {"kills": kills, "in time": 0, "same": 0, "orphans": 0, "rests": 0, "broken": 0}
     for number, order in enumerate(orders[1:]):
-        engine = kill_after(chosen, user_folder, order, chance.uniform(0.3, 0.95) * seconds)
+        engine = kill_at(chosen, user_folder, order, chance.uniform(0.0, 1.0), chance.uniform(0, LATER))
         figures["orphans"] += not gone(engine)
-        folders_found = [path.parent for path in (Path(order.scene).parent / "align4d").glob("*/record.json")]
-        figures["in time"] += len(folders_found) == 1
-        if not folders_found:
-            say(f"Blender {number + 1} of {kills}: killed before the job began")
-            folder = Path(work(chosen, user_folder, order, "start")["folder"])
-        else:
-            figures["broken"] += broken_files(folders_found[0])
-            folder = Path(work(chosen, user_folder, order, "resume")["folder"])
+        (folder,) = (path.parent for path in (Path(order.scene).parent / "align4d").glob("*/record.json"))
+        figures["in time"] += not (folder / "output" / "result.json").exists()
+        figures["broken"] += broken_files(folder)
+        work(chosen, user_folder, order, "resume")
         figures["same"] += motion_of(folder) == wanted
         figures["rests"] += len(list(folder.rglob("*.part")))
         say(f"Blender {number + 1} of {kills}: {'same' if motion_of(folder) == wanted else 'DIFFERENT'}")
@@ -209,17 +213,22 @@ def work(chosen: Blender, user_folder: Path, order: Order, what: str) -> dict[st
     return last[0]
 
 
-def kill_after(chosen: Blender, user_folder: Path, order: Order, seconds: float) -> int:
-    """Starts the job in a Blender, kills that after so many seconds; the process id of its engine, 0 where there was none yet."""
+def kill_at(chosen: Blender, user_folder: Path, order: Order, fraction: float, later: float) -> int:
+    """Starts the job in a Blender, and kills that once the bar has passed `fraction`, so many seconds later; the process id of its engine."""
     command = chosen.command(SCRIPTS_IN_BLENDER / "endure.py", [order.scene, "start"])
-    log = Path(order.scene).with_suffix(".log")
-    with open(log, "w", encoding="utf-8") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=chosen.surroundings(user_folder))
-        time.sleep(seconds)
-        process.kill()
-        process.wait()
-    messages = [json.loads(line[8:]) for line in log.read_text(encoding="utf-8").splitlines() if line.startswith("ALIGN4D {") and line.endswith("}")]
-    return int(next((message["engine"] for message in messages if "engine" in message), 0))
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, encoding="utf-8", env=chosen.surroundings(user_folder)
+    )
+    engine = 0
+    for line in process.stdout or ():
+        message = json.loads(line[8:]) if line.startswith("ALIGN4D ") else {}
+        engine = message.get("engine", engine)
+        if message.get("fraction", 0.0) > fraction:
+            break
+    time.sleep(later)
+    process.kill()
+    process.wait()
+    return int(engine)
 
 
 def gone(process: int) -> bool:

@@ -148,6 +148,7 @@ def test_results_are_saved_and_moved_with_the_file(blender: ModuleType, fox: bpy
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "moved" / "fox.blend"))
     fox = bpy.data.objects["Fox"]
     assert all(result.motion.startswith("//align4d") for result in fox.align4d.results)
+    assert not list((tmp_path / "moved").rglob("*.lock")), "Windows could not even copy them"
     assert_shown(fox, second, 9, 2)
     fox.align4d.active = 0
     assert_shown(fox, first, 5, 4)
