@@ -12,7 +12,7 @@ from torch import Tensor
 from align4d.datasets.procedural import DISTANCES, FOVY, HELD_OUT_SEED, OBJECT_FLOATS, make_objects, render_objects, sample_cameras
 from align4d.datasets.procedural import layout as at
 from align4d.datasets.procedural.bounds import bounding_box
-from align4d.datasets.procedural.cameras import ELEVATIONS
+from align4d.datasets.procedural.cameras import ELEVATIONS, SAME_DISTANCE_SHARE
 from align4d.datasets.procedural.distance import primitive_distance
 from align4d.datasets.procedural.rotations import turn
 from align4d.datasets.procedural.solids import PAINT_FLOATS, Sketch, add, mirrored
@@ -192,7 +192,7 @@ def test_cameras_are_drawn_from_their_ranges() -> None:
     assert distance.min() >= DISTANCES[0] and distance.max() <= DISTANCES[1]
     assert azimuth.min() >= 0 and azimuth.max() <= 2 * math.pi and azimuth.mean() == pytest.approx(math.pi, abs=0.1)
     level = (distance == distance[:, :1]).all(1)
-    assert 0.3 < level.float().mean() < 0.4
+    assert level.float().mean() == pytest.approx(SAME_DISTANCE_SHARE, abs=0.05)
     assert torch.equal(cameras, sample_cameras(4000, 3, torch.Generator().manual_seed(0)))
 
 

@@ -54,6 +54,8 @@ class HexPlaneField(nn.Module):
         generator: source of randomness.
     """
 
+    frame_times: Tensor
+
     def __init__(self, frames: int, settings: HexPlaneSettings | None = None, generator: torch.Generator | None = None) -> None:
         super().__init__()
         self.settings = settings = settings or HexPlaneSettings()
