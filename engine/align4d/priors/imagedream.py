@@ -13,14 +13,15 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from ..model_files.component_folder import Component, find_component, other_model, read_json
+from ..model_files.component_loading import require_libraries
+from ..model_files.memory_estimate import Part, check, estimate, guards_memory
+from ..model_files.placement import Placed
 from . import diffusion_components as components
-from .component_folder import Component, find_component, other_model, read_json
 from .diffusion_components import ClipPictures
 from .imagedream_unet.config import read_config
 from .imagedream_unet.network import MultiviewUNet
 from .latent_prior import LATENT_CHANNELS, LATENT_SIZE, SIZE, LatentPrior
-from .memory_estimate import Part, check, estimate, guards_memory
-from .placement import Placed
 from .prior import Condition, PriorFacts, RelativeCamera
 from .prior_options import PriorOptions
 from .schedule import NoiseSchedule
@@ -131,9 +132,9 @@ def load_imagedream(folder: Path, device: torch.device, options: PriorOptions) -
     """The prior whose components lie in subfolders of `folder`.
 
     Raises:
-        EngineError: "prior_libraries", "prior_layout", "prior_pickle", "prior_file", "prior_memory".
+        EngineError: "model_libraries", "model_layout", "model_pickle", "model_file", "model_memory".
     """
-    components.require_libraries()
+    require_libraries()
     dtype = options.dtype(device)
     half = dtype != torch.float32
     unet = find_component(folder, "unet", "diffusion_pytorch_model", half)
@@ -162,7 +163,7 @@ def load_imagedream(folder: Path, device: torch.device, options: PriorOptions) -
 
 
 def load_network(component: Component, dtype: torch.dtype) -> MultiviewUNet:
-    """The multi-view U-Net of published weights, frozen, on the CPU. Raises EngineError "prior_file"."""
+    """The multi-view U-Net of published weights, frozen, on the CPU. Raises EngineError "model_file"."""
     try:
         config = read_config(component.config, {name: one.shape for name, one in component.tensors.items()})
         with torch.device("meta"):

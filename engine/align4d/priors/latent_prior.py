@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
+from ..model_files.memory_estimate import guards_memory
+from ..model_files.placement import Placed
 from .diffusion_components import ClipPictures
-from .memory_estimate import guards_memory
-from .placement import Placed
 from .prior import Condition, MultiviewPrior, PriorFacts, RelativeCamera
 from .schedule import NoiseSchedule
 

@@ -70,7 +70,7 @@ def estimate(parts: list[Part], encoded: int, denoised: int, offload: bool, on_c
 
 
 def check(name: str, need: MemoryNeed, device: torch.device, offload: bool) -> None:
-    """Raises EngineError "prior_memory" where less than `need` is free."""
+    """Raises EngineError "model_memory" where less than `need` is free."""
     advice = "Close other programs, judge fewer pictures at once, or use the embedded prior."
     if device.type == "cuda":
         free = torch.cuda.mem_get_info(device)[0]
@@ -113,4 +113,4 @@ def guards_memory(function: Callable[_Arguments, _Result]) -> Callable[_Argument
 
 
 def _too_large(name: str, need: int, free: int, where: str, advice: str) -> EngineError:
-    return EngineError("prior_memory", f"{name} needs about {need / 1e9:.1f} GB of {where}, and {free / 1e9:.1f} GB are free.", advice)
+    return EngineError("model_memory", f"{name} needs about {need / 1e9:.1f} GB of {where}, and {free / 1e9:.1f} GB are free.", advice)
