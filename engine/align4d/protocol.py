@@ -136,8 +136,8 @@ class Request:
 
     Attributes:
         job: unique id of the job.
-        objects: the meshes that move.
-        video: the reference.
+        objects: the meshes that move; none where an asset is to be generated, or is given as Gaussians.
+        video: the reference; empty where it is to be generated.
         camera: where the artist thinks the video was seen from.
         preset: name of a settings preset, "artist", "draft" or "paper".
         settings: overrides of single settings, dotted name -> value, e.g. {"tracking.iterations": 40}.
@@ -146,6 +146,9 @@ class Request:
         backend: rasteriser: "auto", "cpu", "reference", "gsplat" or "triton".
         gaussians: whether the Gaussians of every frame come back too, as PLY files.
         protocol: version of this file that wrote it.
+        prompt: what the artist wants to see, in words; "" without.
+        image: absolute path of a picture of the object; "" without.
+        gaussians: absolute path of a .ply of Gaussians in the place of a mesh; "" without.
     """
 
     job: str
@@ -159,6 +162,9 @@ class Request:
     backend: str = "auto"
     gaussians: bool = False
     protocol: int = PROTOCOL
+    prompt: str = ""
+    image: str = ""
+    gaussians: str = ""
 
 
 # -- the result -------------------------------------------------------------------------------------------------

@@ -1,14 +1,15 @@
 """What a generator offers, whichever model is behind it.
 
-A class of each of these is made on the device where it is to work and holds what it loaded; it is dropped when its step of the
-route is over. Pictures are numpy arrays of 8 bits, sRGB, row 0 at the top. Randomness comes from `seed` alone.
+One is opened on the device where it is to work, holds what it loaded, and is closed when its step of the route is over.
+Pictures are numpy arrays of 8 bits, sRGB, row 0 at the top. Randomness comes from `seed` alone.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from pathlib import Path
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -16,6 +17,26 @@ from ..progress import Reporter
 from ..rendering import Gaussians
 from ..rendering.orbit import OrbitCamera
 from .model_card import ModelCard
+from .placing import Place
+
+
+@dataclass(frozen=True)
+class GenerationOptions:
+    """What an artist may change of how every generator works.
+
+    Attributes:
+        steps: of denoising; 0: as many as the model is used with.
+        scale: of the side of pictures, to that which the model was trained with.
+        frames: of a generated video; 0: as many as the model is used with.
+    """
+
+    steps: int = 0
+    scale: float = 1.0
+    frames: int = 0
+
+    def sized(self, side: int, multiple: int) -> int:
+        """A side of a picture [px], scaled, as the next multiple of `multiple`."""
+        return max(multiple, round(side * self.scale / multiple) * multiple)
 
 
 @dataclass(frozen=True)
@@ -56,7 +77,7 @@ class GeneratedAsset:
         gaussians: shared by all frames (no leading dimension), after activation, colours without view dependence.
         camera: from which `gaussians` look like the picture that the asset was made from; about the front view, azimuth 0.
         fovy: vertical field of view of that picture [degrees].
-        mesh: the surface, where the generator makes one; else it is extracted from the Gaussians.
+        mesh: the surface, where the generator makes one; else it is extracted from the Gaussians (`mesh_extraction.extract_mesh`).
     """
 
     gaussians: Gaussians
@@ -68,10 +89,25 @@ class GeneratedAsset:
 class Generator(ABC):
     """A model that makes one thing out of another.
 
-    Its name, licence, memory, size on disk stand on its card; `catalogue.is_there` says whether it is on this machine.
+    Its name, licence, memory and size on disk stand on its card; `ModelStore.find` says whether it is on this machine.
     """
 
     card: ClassVar[ModelCard]
+
+    @classmethod
+    @abstractmethod
+    def open(cls, folder: Path, place: Place, options: GenerationOptions) -> Self:
+        """Loads it.
+
+        Args:
+            folder: of its files; of no meaning for one that ships with the engine.
+
+        Raises:
+            EngineError: what is wrong with the files, "model_memory" where they do not fit `place`.
+        """
+
+    def close(self) -> None:  # noqa: B027 - most hold nothing outside of themselves
+        """Lets go of what it holds. It cannot work any more."""
 
 
 class TextToImage(Generator):

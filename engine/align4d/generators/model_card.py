@@ -43,6 +43,8 @@ class ModelCard:
     size_on_disk: of what is downloaded [bytes]; 0 for one that ships with the engine.
     need: its memory at the size of picture that it is used with, in half precision.
     takes_prompt: whether it heeds a text beside its picture.
+    parts: folders and files of `source` that are needed.
+    companions: ids on the hub of whole models that it needs as well; each lies in a folder of its name inside its own.
     """
 
     id: str
@@ -54,6 +56,8 @@ class ModelCard:
     size_on_disk: int
     need: ModelNeed
     takes_prompt: bool = False
+    parts: tuple[str, ...] = ()
+    companions: tuple[str, ...] = ()
 
     @property
     def built_in(self) -> bool:

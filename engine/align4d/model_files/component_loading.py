@@ -43,7 +43,7 @@ def load_network(kind: Any, component: Component, options: dict[str, Any]) -> An
         raise other_model(component.weights, "they are quantised, which this loader does not read")
     if issubclass(kind, PreTrainedModel):
         # a configuration may name an implementation of attention to be fetched from the hub
-        options = {"attn_implementation": "sdpa", **options}
+        options = {"attn_implementation": "sdpa" if kind._supports_sdpa else "eager", **options}
     try:
         model, report = kind.from_pretrained(
             str(component.folder), use_safetensors=True, local_files_only=True, output_loading_info=True, **options

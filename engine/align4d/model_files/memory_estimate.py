@@ -1,4 +1,4 @@
-"""How much memory a prior will take, told from its files before it is loaded."""
+"""How much memory a model will take, told from its files before it is loaded."""
 
 from __future__ import annotations
 
@@ -89,15 +89,15 @@ def free_host_bytes() -> int:
 
 
 @contextmanager
-def out_of_memory_as_sentence() -> Iterator[None]:
-    """Turns torch's OutOfMemoryError into the EngineError "out_of_memory"."""
+def out_of_memory_as_sentence(name: str = "the multiview prior") -> Iterator[None]:
+    """Turns torch's OutOfMemoryError into the EngineError "out_of_memory". `name`: of the model."""
     try:
         yield
     except torch.OutOfMemoryError as error:
         raise EngineError(
             "out_of_memory",
-            "The GPU's memory was not enough for the multiview prior.",
-            "Turn offloading and attention slicing on, judge fewer pictures at once, close other programs, or use the embedded prior.",
+            f"The GPU's memory was not enough for {name}.",
+            "Close other programs, allow less memory so that more is offloaded, or use a smaller model or what is built in.",
         ) from error
 
 

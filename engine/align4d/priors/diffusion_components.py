@@ -16,15 +16,17 @@ VAE_FACTOR = 8
 """Pixels of a picture per cell of its latent, across: Stable Diffusion's."""
 
 
-def load_vae(component: Component) -> Any:
-    """The picture encoder (diffusers' AutoencoderKL without its decoder), in float32: the gradient of eqs. 7 and 8 passes through it."""
+def load_vae(component: Component, decodes: bool = False) -> Any:
+    """The picture encoder (diffusers' AutoencoderKL, without its decoder unless it `decodes`), in float32: the gradient of eqs. 7 and 8
+    passes through it."""
     from diffusers import AutoencoderKL
 
     vae = load_network(AutoencoderKL, component, {"torch_dtype": torch.float32, "variant": component.variant})
     factor = 2 ** (len(vae.config.block_out_channels) - 1)
     if factor != VAE_FACTOR or vae.config.latent_channels != 4:
         raise other_model(component.weights, f"its latents have {vae.config.latent_channels} channels and cells of {factor} pixels, not 4 and 8")
-    del vae.decoder, vae.post_quant_conv
+    if not decodes:
+        del vae.decoder, vae.post_quant_conv
     return vae
 
 

@@ -128,8 +128,17 @@ def _with_condition_place(views: Tensor, condition: Tensor, together: int) -> Te
     return torch.cat([views.unflatten(0, shape), condition.unflatten(0, shape)[:, :1]], 1).flatten(0, 1)
 
 
-def load_imagedream(folder: Path, device: torch.device, options: PriorOptions) -> ImageDreamPrior:
+def imagedream_parts(folder: Path, half: bool) -> tuple[list[int], int]:
+    """Parameters of the networks of the ImageDream in `folder` that can be offloaded, and of its picture encoder. Raises as `load_imagedream`."""
+    networks = [find_component(folder, "unet", "diffusion_pytorch_model", half), find_component(folder, "image_encoder", "model", half)]
+    return [one.parameters for one in networks], find_component(folder, "vae", "diffusion_pytorch_model", half=False).parameters
+
+
+def load_imagedream(folder: Path, device: torch.device, options: PriorOptions, paints: bool = False) -> ImageDreamPrior:
     """The prior whose components lie in subfolders of `folder`.
+
+    Args:
+        paints: it is to paint pictures: `decode` works. Whoever asks for it has checked the memory.
 
     Raises:
         EngineError: "model_libraries", "model_layout", "model_pickle", "model_file", "model_memory".
@@ -142,11 +151,12 @@ def load_imagedream(folder: Path, device: torch.device, options: PriorOptions) -
     clip = find_component(folder, "image_encoder", "model", half)
     text = find_component(folder, "text_encoder", "model", half=False)
     schedule = components.read_schedule(read_json(folder / "scheduler" / "scheduler_config.json"))
-    parts = [Part(unet.parameters * dtype.itemsize), Part(clip.parameters * dtype.itemsize), Part(vae.parameters * 4, stays=True)]
-    views = max(options.batch, VIEWS)
-    # a view that is denoised alone goes through the U-Net with the condition beside it
-    need = estimate(parts, views, 2 * views, options.offload, device.type == "cpu", while_loading=text.parameters * 4)
-    check(FACTS.name, need, device, options.offload)
+    if not paints:
+        parts = [Part(unet.parameters * dtype.itemsize), Part(clip.parameters * dtype.itemsize), Part(vae.parameters * 4, stays=True)]
+        views = max(options.batch, VIEWS)
+        # a view that is denoised alone goes through the U-Net with the condition beside it
+        need = estimate(parts, views, 2 * views, options.offload, device.type == "cpu", while_loading=text.parameters * 4)
+        check(FACTS.name, need, device, options.offload)
     context = components.text_context(text, PROMPT)
     network = load_network(unet, dtype)
     if network.config.context_dim != context.shape[-1]:
@@ -159,7 +169,9 @@ def load_imagedream(folder: Path, device: torch.device, options: PriorOptions) -
     if network.config.image_dim != encoder.config.hidden_size:
         given = encoder.config.hidden_size
         raise other_model(unet.weights, f"it takes image tokens of {network.config.image_dim} channels, and the image encoder gives {given}")
-    return ImageDreamPrior(schedule, components.load_vae(vae), Placed(encoder, device, options.offload), context, placed, options.batch)
+    return ImageDreamPrior(
+        schedule, components.load_vae(vae, decodes=paints), Placed(encoder, device, options.offload), context, placed, options.batch
+    )
 
 
 def load_network(component: Component, dtype: torch.dtype) -> MultiviewUNet:

@@ -63,6 +63,12 @@ class LatentPrior(MultiviewPrior):
 
     @guards_memory
     @torch.no_grad()
+    def decode(self, latents: Tensor) -> Tensor:
+        """(B, 3, 256, 256) pictures in [0, 1] of latents as `encode` gives them, where the picture decoder was loaded; without gradients."""
+        return (self.vae.decode(latents / self.vae.config.scaling_factor).sample / 2 + 0.5).clamp(0, 1)
+
+    @guards_memory
+    @torch.no_grad()
     def predict_noise(self, noisy: Tensor, timestep: Tensor, condition: Condition, camera: RelativeCamera) -> Tensor:
         """See `MultiviewPrior`."""
         if len(noisy) % self.facts.views:
