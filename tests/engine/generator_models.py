@@ -130,7 +130,7 @@ def save_z_image(folder: Path) -> Path:
     return _index(folder)
 
 
-def save_svd(folder: Path, frames: int = 14) -> Path:
+def save_svd(folder: Path, frames: int = 4) -> Path:
     """A Stable Video Diffusion."""
     torch.manual_seed(4)
     unet = UNetSpatioTemporalConditionModel(

@@ -20,7 +20,6 @@ from ..progress import Reporter
 from .interfaces import GenerationOptions, Generator
 from .placing import Place, Placement, Stage, choose_placement
 
-
 LARGEST_TILE = 512
 """Side of the tiles in which a picture is decoded to save memory [px]."""
 
@@ -182,7 +181,7 @@ def _place(pipe: Any, placement: Placement, device: torch.device) -> None:
         pipe.enable_model_cpu_offload(device=device)
     else:
         pipe.enable_group_offload(onload_device=device, offload_device=torch.device("cpu"), offload_type="leaf_level")
-    if placement.frugal and hasattr(pipe, "vae") and hasattr(pipe.vae, "enable_tiling"):
+    if placement.frugal and hasattr(pipe, "vae") and hasattr(pipe.vae, "use_tiling"):
         _tile(pipe.vae)
 
 

@@ -55,7 +55,8 @@ def whole_picture_camera(camera: OrbitCamera, fovy: float, crop: Crop, shape: tu
     focal = crop.side / 2 / math.tan(math.radians(fovy) / 2)
     right = crop.left + crop.side / 2 - shape[1] / 2
     down = crop.top + crop.side / 2 - shape[0] / 2
-    turned = camera.moved(yaw=camera.yaw - math.degrees(math.atan2(right, focal)), pitch=camera.pitch + math.degrees(math.atan2(down, focal)))
+    yaw, pitch = math.degrees(math.atan2(right, math.hypot(focal, down))), math.degrees(math.atan2(down, focal))
+    turned = camera.moved(yaw=camera.yaw - yaw, pitch=camera.pitch + pitch)
     return turned, math.degrees(2 * math.atan(shape[0] / 2 / focal))
 
 
