@@ -17,7 +17,8 @@ HARMONIC = 0.28209479177387814
 
 def write(path: Path, columns: dict[str, np.ndarray], kind: str = "binary_little_endian", types: str = "float") -> Path:
     count = len(next(iter(columns.values())))
-    lines = ["ply", f"format {kind} 1.0", "comment of some program", f"element vertex {count}", *(f"property {types} {name}" for name in columns), "end_header"]
+    properties = [f"property {types} {name}" for name in columns]
+    lines = ["ply", f"format {kind} 1.0", "comment of some program", f"element vertex {count}", *properties, "end_header"]
     table = np.stack(list(columns.values()), axis=1).astype("<f4" if types == "float" else "<f8")
     path.write_bytes("\n".join(lines).encode() + b"\n" + table.tobytes())
     return path
