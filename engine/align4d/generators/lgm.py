@@ -11,7 +11,6 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from ..errors import EngineError
-from ..inputs.pictures import on_white
 from ..model_files.component_folder import other_model
 from ..model_files.folder_safety import check_inside
 from ..model_files.memory_estimate import RESERVE_BYTES, out_of_memory_as_sentence
@@ -25,7 +24,7 @@ from .imagedream_views import STEPS, paint_views
 from .interfaces import GeneratedAsset, GenerationOptions, ImageTo3D
 from .lgm_network import VIEWS, GaussianUNet, activated, read_config
 from .model_card import ModelCard, ModelNeed
-from .pictures import around_object, cut_out, whole_picture_camera
+from .pictures import around_object, cut_on_white, whole_picture_camera
 from .placing import Place, Placement, first_fitting
 
 SIDE, FOVY, DISTANCE = 256, 49.1, 1.5
@@ -105,7 +104,7 @@ class LGM(ImageTo3D):
     def reconstruct(self, picture: np.ndarray, seed: int, report: Reporter) -> GeneratedAsset:
         """See `ImageTo3D`."""
         crop = around_object(picture[..., 3], MARGIN)
-        square = on_white(cut_out(picture, crop, SIDE))
+        square = cut_on_white(picture, crop, SIDE)
         with out_of_memory_as_sentence(self.card.name):
             views = self._views(square, seed, report)
             found = self._gaussians(views)

@@ -79,3 +79,9 @@ def cut_out(picture: np.ndarray, crop: Crop, side: int) -> np.ndarray:
     padded.paste(image, (over[0], over[1]))
     box = (crop.left + over[0], crop.top + over[1], right + over[0], bottom + over[1])
     return np.asarray(padded.resize((side, side), Image.Resampling.LANCZOS, box=box).convert("RGBA"))
+
+
+def cut_on_white(picture: np.ndarray, crop: Crop, side: int) -> np.ndarray:
+    """(side, side, 3) uint8: what `cut_out` gives, on white."""
+    white = Image.new("RGBA", (side, side), (255, 255, 255, 255))
+    return np.asarray(Image.alpha_composite(white, Image.fromarray(cut_out(picture, crop, side))).convert("RGB"))
