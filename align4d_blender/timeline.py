@@ -42,7 +42,7 @@ def prepare(folder: Path, targets: Sequence[Target]) -> Arrival:
     """
     try:
         result = protocol.read_result(folder)
-        request = protocol.read_request(folder)
+        request = protocol.read_completed(folder)
         motions = {entry.id: folder / entry.motion for entry in result.objects}
         undoings = {}
         caches = []

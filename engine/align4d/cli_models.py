@@ -115,7 +115,7 @@ def _list(options: argparse.Namespace, store: ModelStore, console: Console) -> i
         _print({"root": str(store.root), "models": told})
         return 0
     for role, words in ROLES.items():
-        console.print(f"[bold]{words.capitalize()}[/bold]")
+        console.print(f"[bold]{words[0].upper()}{words[1:]}[/bold]")
         for card in cards(role):
             console.print(f"  {card.id:12} {escape(_line(card, store))}")
     return 0

@@ -1,6 +1,7 @@
 """Carrying out a route: what is missing of the pair of video and 3D asset is generated, step by step, and kept in the job's folder.
 
-Each product lies in work/pair/ when its step is done, so that a job that was broken off goes on with the next one.
+Each product is stored when its step is done, so that a job that was broken off goes on with the next one: picture, caption and
+asset in work/pair/, the video, which outlives the job, in output/.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from .inputs.reference_view import render_reference_view
 from .inputs.video import Clip, load_clip
 from .priors.prior import same_apparent_size
 from .progress import Reporter
-from .protocol import CameraSpec, Request, VideoSpec, replacing
+from .protocol import COMPLETED, CameraSpec, Request, VideoSpec, replacing, write_json
 from .rendering.orbit import OrbitCamera, blender_from_normalised, normalised_from_blender
 from .routes import Given, Product, Route, plan, require_ready
 from .settings import Settings, settings_for
@@ -57,7 +58,7 @@ MARGIN = 0.35
 def given_by(request: Request) -> Given:
     """What the artist gave."""
     video = bool(request.video.path or request.video.images)
-    return Given(bool(request.objects or request.gaussians), video, bool(request.image), request.prompt)
+    return Given(bool(request.objects or request.gaussian_asset), video, bool(request.image), request.prompt)
 
 
 def route_of(request: Request, settings: Settings, store: ModelStore | None = None) -> Route:
@@ -97,16 +98,17 @@ class PairMaker:
         """
         require_ready(self.route)
         request = self.request
-        if not self.route.steps and not request.gaussians:
+        if not self.route.steps and not request.gaussian_asset:
             return request
         self._make_folder()
-        if request.gaussians:
+        if request.gaussian_asset:
             request = self._with_given_gaussians(request)
         picture = self._picture(request) if self.route.steps else None
         if picture is not None and self.route.step("video"):
             request = self._with_video(request, picture)
         if picture is not None and self.route.step("asset"):
             request = self._with_asset(request, picture)
+        write_json(self.folder / COMPLETED, request)
         return request
 
     # -- the picture that everything else is made of
@@ -149,7 +151,7 @@ class PairMaker:
     # -- the video
 
     def _with_video(self, request: Request, picture: np.ndarray) -> Request:
-        folder = self.work / "video"
+        folder = self.folder / "output" / "video"
         if not folder.is_dir():
             prompt = request.prompt.strip() or self._caption(picture)
             with self._stage("video"), self._opened("video") as camera:
@@ -203,7 +205,7 @@ class PairMaker:
     def _with_given_gaussians(self, request: Request) -> Request:
         """A file of Gaussians as an object where the file has them."""
         path = self.work / "asset.npz"
-        gaussians = read_gaussians(Path(request.gaussians))
+        gaussians = read_gaussians(Path(request.gaussian_asset))
         low, high = gaussians.centres.amin(0), gaussians.centres.amax(0)
         centre, size = (low + high) / 2, float((high - low).max()) or 1.0
         if not path.is_file():
@@ -214,7 +216,7 @@ class PairMaker:
         assert mesh is not None  # it was extracted before it was stored
         matrix = np.diag([size, size, size, 1.0])
         matrix[:3, 3] = centre.numpy()
-        spec = dataclasses.replace(write_object(mesh, self.folder, as_matrix(matrix)), name=Path(request.gaussians).stem)
+        spec = dataclasses.replace(write_object(mesh, self.folder, as_matrix(matrix)), name=Path(request.gaussian_asset).stem)
         return dataclasses.replace(request, objects=(spec,))
 
     # -- how a step runs
@@ -244,6 +246,7 @@ class PairMaker:
     def _make_folder(self) -> None:
         try:
             self.work.mkdir(parents=True, exist_ok=True)
+            (self.folder / "output").mkdir(exist_ok=True)
         except OSError as error:
             raise as_engine_error(error) from error
 

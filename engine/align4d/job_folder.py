@@ -52,7 +52,7 @@ def make_job(mesh: Path | None, video: Path | None, out: Path, orbit: Orbit, fra
     draft = Request(uuid.uuid4().hex, objects, video_spec, CameraSpec(as_matrix(np.eye(4))), **choices)
     centre, size = _bounds(draft, gaussians, out)
     camera = CameraSpec(as_matrix(orbit_matrix(orbit, centre, size)), orbit.fovy)
-    request = dataclasses.replace(draft, camera=camera, gaussians=str(gaussians.resolve()) if gaussians else "")
+    request = dataclasses.replace(draft, camera=camera, gaussian_asset=str(gaussians.resolve()) if gaussians else "")
     write_json(out / "request.json", request)
     return request
 

@@ -11,6 +11,7 @@ version that it does not know.
     JOB/input/              meshes (.npz), textures (.png)
     JOB/work/               the engine's checkpoint
     JOB/output/             motion_000.pc2, ..., gaussians_000/frame_0000.ply, ...; result.json last, so that its presence means complete
+    JOB/output/completed.json  the request with what was generated in it, where something was
     JOB/log.txt             the engine's log
     JOB/*.lock              locked by the process that works on the job, see `hold`
 """
@@ -148,7 +149,7 @@ class Request:
         protocol: version of this file that wrote it.
         prompt: what the artist wants to see, in words; "" without.
         image: absolute path of a picture of the object; "" without.
-        gaussians: absolute path of a .ply of Gaussians in the place of a mesh; "" without.
+        gaussian_asset: absolute path of a .ply of Gaussians in the place of a mesh; "" without.
     """
 
     job: str
@@ -164,7 +165,7 @@ class Request:
     protocol: int = PROTOCOL
     prompt: str = ""
     image: str = ""
-    gaussians: str = ""
+    gaussian_asset: str = ""
 
 
 # -- the result -------------------------------------------------------------------------------------------------
@@ -337,12 +338,20 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         return {name: archive[name] for name in archive.files}
 
 
+COMPLETED = "output/completed.json"
+
 Parsed = TypeVar("Parsed", Request, Result)
 
 
 def read_request(folder: Path) -> Request:
     """The request of a job folder. Raises ProtocolError."""
     return _read(folder / "request.json", Request)
+
+
+def read_completed(folder: Path) -> Request:
+    """The request with what the engine has generated in it; the request itself where that was nothing. Raises ProtocolError."""
+    completed = folder / COMPLETED
+    return _read(completed, Request) if completed.is_file() else read_request(folder)
 
 
 def read_result(folder: Path) -> Result:

@@ -116,7 +116,9 @@ def plan(given: Given, settings: GeneratorSettings, store: ModelStore) -> Route:
             if captioner.ready:
                 steps.append(captioner)
         steps.append(video)
-        if text and video.card and not video.card.takes_prompt:
+        if video.card and _only_moves(video.card):
+            notes.append(f"No model that makes videos is on this machine: the object only sways. {_best_of('image_to_video')}")
+        elif text and video.card and not video.card.takes_prompt:
             notes.append(f"{video.card.name} takes no text: the motion goes by the picture alone.")
     elif text:
         notes.append("The text is not needed: the video says what happens.")
@@ -160,8 +162,9 @@ class _Chooser:
         return Step(product, source, card, self.store.find(card), self.store.accepted(card))
 
     def _first(self, role: Role, prompted: bool) -> ModelCard:
-        """The first that can run; else the first that limits nobody, which is what to fetch."""
-        known = sorted(cards(role), key=lambda card: prompted and not card.takes_prompt)
+        """The first that can run; else the first that limits nobody, which is what to fetch. Words need more than what is built in."""
+        known = [card for card in cards(role) if not (prompted and _only_moves(card))]
+        known.sort(key=lambda card: prompted and not card.takes_prompt)
         usable = [card for card in known if self.store.find(card) is not None and self.store.accepted(card)]
         free = [card for card in known if not card.non_commercial]
         return (usable or free or known)[0]
@@ -172,6 +175,17 @@ class _Chooser:
             known = ", ".join(card.id for card in cards(role))
             raise EngineError("unknown_model", f"{identifier!r} is no model for {ROLES[role]}.", f"Choose auto, or one of: {known}.")
         return found.card
+
+
+def _only_moves(card: ModelCard) -> bool:
+    """Whether it moves any picture in one way, because it is no model."""
+    return card.built_in and not card.takes_prompt
+
+
+def _best_of(role: Role) -> str:
+    """What to fetch for a role, as a sentence."""
+    card = next(card for card in cards(role) if not (card.non_commercial or card.built_in))
+    return f"For real motion fetch one, for instance {card.name} ({card.size_on_disk / 1e9:.1f} GB): align4d models fetch {card.id}"
 
 
 def _nothing_to_go_by(given: Given) -> EngineError:

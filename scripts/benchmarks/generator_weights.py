@@ -1,4 +1,7 @@
-"""Models of the published sizes with random weights in half precision, in the published layouts: what a machine without the real ones measures."""
+"""Models of the published sizes with random weights in half precision, in the published layouts: what a machine without the real ones measures.
+
+diffusers and transformers are imported where they are used: `bench.py` imports every module here.
+"""
 
 from __future__ import annotations
 
@@ -9,24 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import (
-    AutoencoderKL,
-    AutoencoderKLTemporalDecoder,
-    DDIMScheduler,
-    EulerDiscreteScheduler,
-    UNet2DConditionModel,
-    UNetSpatioTemporalConditionModel,
-)
 from safetensors.torch import save_file
-from transformers import (
-    CLIPImageProcessorPil,
-    CLIPTextConfig,
-    CLIPTextModel,
-    CLIPTextModelWithProjection,
-    CLIPVisionConfig,
-    CLIPVisionModel,
-    CLIPVisionModelWithProjection,
-)
 
 from align4d.generators.lgm import IMAGEDREAM, WEIGHTS
 from align4d.generators.lgm_network import BIG, GaussianUNet
@@ -41,6 +27,9 @@ CONTENTED = 0.3
 
 def save_sdxl(folder: Path, device: str) -> None:
     """Stable Diffusion XL: 3.5 billion parameters."""
+    from diffusers import EulerDiscreteScheduler, UNet2DConditionModel
+    from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
+
     unet = _made(
         lambda: UNet2DConditionModel(
             sample_size=128,
@@ -74,6 +63,9 @@ def save_sdxl(folder: Path, device: str) -> None:
 
 def save_svd(folder: Path, device: str) -> None:
     """Stable Video Diffusion XT: 2.3 billion parameters."""
+    from diffusers import AutoencoderKLTemporalDecoder, EulerDiscreteScheduler, UNetSpatioTemporalConditionModel
+    from transformers import CLIPImageProcessorPil, CLIPVisionModelWithProjection
+
     _save(_made(UNetSpatioTemporalConditionModel, device), folder / "unet", "diffusion_pytorch_model.fp16")
     vae = _made(
         lambda: AutoencoderKLTemporalDecoder(
@@ -100,6 +92,9 @@ def save_svd(folder: Path, device: str) -> None:
 
 def save_lgm(folder: Path, device: str) -> None:
     """LGM and ImageDream: 0.4 and 2.0 billion parameters."""
+    from diffusers import DDIMScheduler
+    from transformers import CLIPTextConfig, CLIPTextModel, CLIPVisionModel
+
     folder.mkdir(parents=True, exist_ok=True)
     save_file(_stored(_made(lambda: GaussianUNet(BIG), device)), folder / WEIGHTS[0])
     dream, config = folder / IMAGEDREAM, MultiviewUNetConfig()
@@ -114,7 +109,9 @@ def save_lgm(folder: Path, device: str) -> None:
     DDIMScheduler(**BETAS, clip_sample=False, set_alpha_to_one=False, steps_offset=1).save_pretrained(dream / "scheduler")
 
 
-def _vae(size: int) -> AutoencoderKL:
+def _vae(size: int) -> Any:
+    from diffusers import AutoencoderKL
+
     return AutoencoderKL(
         block_out_channels=(128, 256, 512, 512),
         layers_per_block=2,
@@ -125,8 +122,10 @@ def _vae(size: int) -> AutoencoderKL:
     )
 
 
-def _vision(**more: int) -> CLIPVisionConfig:
+def _vision(**more: int) -> Any:
     """ViT-H/14."""
+    from transformers import CLIPVisionConfig
+
     return CLIPVisionConfig(
         hidden_size=1280, intermediate_size=5120, num_hidden_layers=32, num_attention_heads=16, image_size=224, patch_size=14, **more
     )

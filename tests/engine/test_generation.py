@@ -11,6 +11,7 @@ import generator_models as saved
 import numpy as np
 import pytest
 import torch
+import trimesh
 from builders import Job
 from PIL import Image
 from puppets import FOVY, TWO_PARTS, add_mesh, asset_of, bound, pattern, puppet
@@ -182,18 +183,30 @@ def job_of(theatre: Theatre, folder: Path, given: str, **settings: object) -> Pa
     return job.folder
 
 
-@pytest.mark.parametrize(
-    ("given", "called", "fps", "name"),
-    [
-        ("text", ["paint a puppet that walks", "film a puppet that walks", "sculpt"], 8, "generated"),
-        ("image", ["tell", "film a puppet", "sculpt"], 8, "generated"),
-        ("video", ["sculpt"], 12, "generated"),
-        ("image video", ["sculpt"], 12, "generated"),
-        ("image mesh", ["tell", "film a puppet"], 8, "id0"),
-        ("text mesh", ["film a puppet that walks"], 8, "id0"),
-        ("mesh video", [], 12, "id0"),
-    ],
-)
+ROUTES = [
+    ("text", ["paint a puppet that walks", "film a puppet that walks", "sculpt"], 8, "generated"),
+    ("image", ["tell", "film a puppet", "sculpt"], 8, "generated"),
+    ("video", ["sculpt"], 12, "generated"),
+    ("image video", ["sculpt"], 12, "generated"),
+    ("image mesh", ["tell", "film a puppet"], 8, "id0"),
+    ("text mesh", ["film a puppet that walks"], 8, "id0"),
+    ("mesh video", [], 12, "id0"),
+]
+
+
+@pytest.mark.parametrize(("given", "called", "fps", "name"), ROUTES)
+def test_every_route_ends_in_a_pair(theatre: Theatre, tmp_path: Path, given: str, called: list[str], fps: float, name: str) -> None:
+    folder = job_of(theatre, tmp_path, given)
+    for _ in ("first", "again"):
+        request, route = complete_pair(folder, protocol.read_request(folder), RecordingReporter(), 6)
+        assert theatre.called == called  # nothing is generated twice
+        assert [spec.id for spec in request.objects] == [name]
+        assert len(request.video.images) == FRAMES and request.video.fps == fps
+        assert protocol.read_completed(folder) == request
+        assert set(route.name.split(" + ")) == set(given.split())
+
+
+@pytest.mark.parametrize(("given", "called", "fps", "name"), [ROUTES[0], ROUTES[3], ROUTES[5]])
 def test_every_route_ends_in_motion(theatre: Theatre, tmp_path: Path, given: str, called: list[str], fps: float, name: str) -> None:
     folder, report = job_of(theatre, tmp_path, given), RecordingReporter()
     result = pipeline.run(folder, report)
@@ -205,8 +218,6 @@ def test_every_route_ends_in_motion(theatre: Theatre, tmp_path: Path, given: str
     stages = [event for event in report.events if event["event"] == "stage"]
     assert [event["index"] for event in stages] == list(range(len(stages)))
     assert {event["count"] for event in stages} == {len(stages)}
-    complete_pair(folder, protocol.read_request(folder), RecordingReporter(), 6)
-    assert theatre.called == called  # nothing is generated twice
     assert result.objects[0].id == name
 
 
@@ -283,10 +294,10 @@ def test_gaussians_are_taken_where_a_mesh_is(theatre: Theatre, tmp_path: Path) -
     centres = theatre.gaussians.centres.numpy() * 3 + (10, 0, 0)
     count = len(centres)
     names = ("x", "y", "z", "f_dc_0", "f_dc_1", "f_dc_2", "opacity", "scale_0", "scale_1", "scale_2", "rot_0", "rot_1", "rot_2", "rot_3")
-    values = [*centres.T, *np.zeros((3, count)), np.full(count, 3.0), *np.full((3, count), -3.0), np.ones(count), *np.zeros((3, count))]
+    values = [*centres.T, *np.zeros((3, count)), np.full(count, 6.0), *np.full((3, count), -1.7), np.ones(count), *np.zeros((3, count))]
     path = write(tmp_path / "doll.ply", dict(zip(names, values, strict=True)))
     folder = job_of(theatre, tmp_path, "video")
-    given = dataclasses.replace(protocol.read_request(folder), gaussians=str(path))
+    given = dataclasses.replace(protocol.read_request(folder), gaussian_asset=str(path))
     request, route = complete_pair(folder, given, RecordingReporter(), 6)
     assert not route.steps and request.objects[0].name == "doll"
     spec = request.objects[0]
@@ -308,6 +319,13 @@ def test_the_papers_own_models_make_a_pair(theatre: Theatre, tmp_path: Path, mon
         alpha[:, frames.shape[1] // 4 : -frames.shape[1] // 4, frames.shape[2] // 4 : -frames.shape[2] // 4] = 1
         return alpha
 
+    def wrapped(asset: GeneratedAsset, _report: Reporter) -> TexturedMesh:
+        """A hull: how a mesh is extracted of Gaussians that show something is tested elsewhere."""
+        hull = trimesh.convex.convex_hull(asset.gaussians.centres.numpy())
+        count = len(hull.faces)
+        return TexturedMesh(np.float32(hull.vertices), np.int32(hull.faces), np.zeros((count, 3, 2), np.float32), np.zeros((2, 2, 3), np.uint8))
+
+    monkeypatch.setattr(generation, "extract_mesh", wrapped)
     monkeypatch.setattr(foreground_model, "find_alpha", middle)
     settings = {"generators.steps": 1, "generators.scale": 1 / 16, "generators.frames": 2}
     folder = job_of(theatre, tmp_path, "text", **settings)

@@ -17,9 +17,10 @@ from align4d.generators.blip import Blip
 from align4d.generators.flux2 import Flux2Klein
 from align4d.generators.interfaces import GenerationOptions, ImageToVideo, TextToImage
 from align4d.generators.ltx import LTX
-from align4d.generators.placing import Place, Stage, choose_placement, needs, placements
+from align4d.generators.placing import Place, Placement, Stage, choose_placement, needs, placements
 from align4d.generators.sdxl import SDXL
 from align4d.generators.svd import SVD, ShortSVD
+from align4d.generators.sway import Sway
 from align4d.generators.wan import Wan, whole_groups
 from align4d.generators.z_image import ZImage
 from align4d.progress import RecordingReporter
@@ -76,6 +77,17 @@ def test_a_picture_becomes_a_video(
     assert footage.fps == fps
 
 
+def test_without_a_model_the_object_sways_on_its_feet() -> None:
+    report = RecordingReporter()
+    footage = Sway.open(Path(), CPU, GenerationOptions(scale=0.25, frames=8)).animate(picture(), "", 0, report)
+    assert footage.frames.shape == (8, 192, 192, 3) and footage.frames.dtype == np.uint8
+    red = footage.frames[..., 2] < 140
+    foot, top = (np.array([np.flatnonzero(frame[row]).mean() for frame in red]) for row in (150, 42))
+    assert np.ptp(foot) < 0.5 and np.ptp(top) > 6
+    assert (footage.frames[:, 0] == 255).all() and (footage.frames[:, -1] == 255).all()
+    assert abs(red[0].sum() - red.sum((1, 2)).mean()) / red[0].sum() < 0.05
+
+
 def test_svd_makes_as_many_frames_as_its_weights_were_trained_for(tmp_path: Path) -> None:
     for frames in (2, 3):
         generator = SVD.open(saved.save_svd(tmp_path / f"svd-{frames}", frames), CPU, GenerationOptions(1, 1 / 16))
@@ -107,6 +119,22 @@ def test_with_less_memory_the_work_is_done_in_pieces(model: Callable[[str], Path
     monkeypatch.setattr(pieces.opened.pipe.vae, "decode", lambda latents, **more: decoded.append(len(latents)) or decode(latents, **more))
     assert pieces.animate(picture(), "", 0, RecordingReporter()).frames.shape == (3, 64, 64, 3)
     assert decoded == [1, 1, 1]
+
+
+@pytest.mark.parametrize(("kind", "name"), [(SDXL, "sdxl"), (ShortSVD, "svd"), (Wan, "wan")])
+def test_layers_that_come_and_go_make_the_same(model: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, kind: Any, name: str) -> None:
+    """Between the processor and itself: where they would come from a GPU's point of view is not tested here."""
+    from align4d.generators import diffusion_pipeline
+
+    def made() -> np.ndarray:
+        generator = kind.open(model(name), CPU, GenerationOptions(1, 1 / 20, 2))
+        report = RecordingReporter()
+        return generator.paint("a fox", 0, report) if kind is SDXL else generator.animate(picture(), "it runs", 0, report).frames
+
+    monkeypatch.setattr(diffusion_pipeline, "choose_placement", lambda *_: Placement("none", True, 0))
+    expected = made()
+    monkeypatch.setattr(diffusion_pipeline, "choose_placement", lambda *_: Placement("by layer", True, 0))
+    assert np.array_equal(made(), expected)
 
 
 def stages_of(generator: ShortSVD) -> list[Stage]:

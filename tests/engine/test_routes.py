@@ -103,6 +103,14 @@ def test_a_model_on_this_machine_is_taken_before_one_that_is_not(store: ModelSto
     assert chosen["image"] == "sdxl" and chosen["asset"] == "lgm"
 
 
+def test_with_nothing_downloaded_an_image_sways_and_the_plan_says_so(store: ModelStore) -> None:
+    route = plan(Given(image=True), AUTO, store)
+    assert route.ready
+    assert [step.card.id for step in route.steps if step.card] == ["sway", "embedded"]
+    assert "only sways" in route.notes[0] and "models fetch" in route.notes[0]
+    assert not plan(Given(image=True, prompt="it runs"), AUTO, store).ready
+
+
 def test_a_text_prefers_a_video_model_that_takes_one(store: ModelStore) -> None:
     pretend_fetched(store, "svd", "ltx")
     for identifier in ("svd", "ltx"):

@@ -121,7 +121,7 @@ class LGM(ImageTo3D):
         """(4, 3, 256, 256), in [0, 1]."""
         options = PriorOptions(offload=self.placement.offload != "none")
         prior = load_imagedream(self.folder / IMAGEDREAM, self.place.device, options, paints=True)
-        given = torch.from_numpy(square).permute(2, 0, 1)[None].float().to(self.place.device) / 255
+        given = torch.tensor(square).permute(2, 0, 1)[None].float().to(self.place.device) / 255
         return paint_views(prior, self.folder / IMAGEDREAM, given, self.options.steps or STEPS, seed, report)
 
     def _gaussians(self, views: Tensor) -> Gaussians:
