@@ -23,7 +23,7 @@ from .inputs.masks import Masks, find_masks
 from .inputs.video import Clip, load_clip
 from .memory import peak_gb
 from .progress import Reporter
-from .protocol import CameraResult, Request, Result
+from .protocol import GENERATED, CameraResult, Request, Result
 from .rendering.orbit import OrbitCamera, blender_from_normalised, normalised_from_blender, orbit_from_matrix
 from .routes import Route
 from .settings import settings_for
@@ -128,6 +128,7 @@ class Job:
             figures={**own, **figures},
             curves={"video_aligned_distance": solved.curve.finite(), **curves},
             gaussians=gaussians,
+            generated=next((spec for spec in self.request.objects if spec.id == GENERATED), None),
         )
 
     def camera_result(self, asset: Asset, clip: Clip, camera: OrbitCamera) -> CameraResult:

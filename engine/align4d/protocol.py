@@ -168,6 +168,10 @@ class Request:
     gaussian_asset: str = ""
 
 
+GENERATED = "generated"
+"""Id of an object that the engine made, because the artist gave none."""
+
+
 # -- the result -------------------------------------------------------------------------------------------------
 
 
@@ -176,6 +180,13 @@ class ObjectResult:
     """Motion of one object: a PC2 file in object space, in the order of its `bake_vertices`.
 
     `gaussians` is the folder of its Gaussians, also in object space, one PLY file a frame (`GAUSSIAN_FRAME`); empty where none were asked for.
+    Of an object that the engine made, and that the scene does not have yet, also:
+
+    Attributes:
+        mesh: .npz, see `MESH_ARRAYS`; its vertices are its bake_vertices. "" for the artist's own objects.
+        image: its texture, a PNG.
+        gltf: the object with its whole motion as morph targets, a .glb.
+        matrix_world: its space to world.
     """
 
     id: str
@@ -183,6 +194,10 @@ class ObjectResult:
     vertex_count: int
     motion: str
     gaussians: str = ""
+    mesh: str = ""
+    image: str = ""
+    gltf: str = ""
+    matrix_world: Matrix4 = ((1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 1.0, 0.0), (0.0, 0.0, 0.0, 1.0))
 
 
 GAUSSIAN_FRAME = "frame_{:04}.ply"

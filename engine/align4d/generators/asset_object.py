@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from PIL import Image
 
-from ..protocol import MaterialSpec, Matrix4, ObjectSpec, read_arrays, replacing, write_arrays
+from ..protocol import GENERATED, MaterialSpec, Matrix4, ObjectSpec, read_arrays, replacing, write_arrays
 from ..rendering import Gaussians
 from ..rendering.orbit import OrbitCamera
 from .interfaces import GeneratedAsset, TexturedMesh
 
-IDENTIFIER, NAME = "generated", "Generated"
+NAME = "Generated"
 
 
 def write_object(mesh: TexturedMesh, folder: Path, matrix_world: Matrix4) -> ObjectSpec:
@@ -27,7 +27,7 @@ def write_object(mesh: TexturedMesh, folder: Path, matrix_world: Matrix4) -> Obj
     place.mkdir(parents=True, exist_ok=True)
     count = len(mesh.triangles)
     write_arrays(
-        place / f"{IDENTIFIER}.npz",
+        place / f"{GENERATED}.npz",
         {
             "vertices": mesh.vertices.astype(np.float32),
             "triangles": mesh.triangles.astype(np.int32),
@@ -38,10 +38,10 @@ def write_object(mesh: TexturedMesh, folder: Path, matrix_world: Matrix4) -> Obj
             "bake_vertices": mesh.vertices.astype(np.float32),
         },
     )
-    with replacing(place / f"{IDENTIFIER}.png") as file:
+    with replacing(place / f"{GENERATED}.png") as file:
         Image.fromarray(mesh.texture).save(file, format="PNG")
-    material = MaterialSpec("texture", image=f"input/{IDENTIFIER}.png")
-    return ObjectSpec(IDENTIFIER, NAME, f"input/{IDENTIFIER}.npz", matrix_world, (material,))
+    material = MaterialSpec("texture", image=f"input/{GENERATED}.png")
+    return ObjectSpec(GENERATED, NAME, f"input/{GENERATED}.npz", matrix_world, (material,))
 
 
 def write_asset(asset: GeneratedAsset, path: Path) -> None:

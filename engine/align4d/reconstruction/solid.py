@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,12 @@ from .carving import Lattice, evidence_against
 from .inflation import inflated
 from .shot import SOLID
 from .surrounding_views import SurroundingViews
+
+EVEN = 0.6
+"""Standard deviation of the blur before marching cubes [cells]."""
+
+LEAST_PART = 0.01
+"""Of the largest part's surface; smaller parts are dust."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +78,12 @@ def carve(lattice: Lattice, coverage: np.ndarray, views: SurroundingViews | None
         against[:, rows, columns] = np.minimum(evidence_against(lattice, rows, columns, views), settings.ceiling).T
         cells = 2 * half * _depth_ratio(against, mask, half, settings)
     inside = _exactly_as_deep(_blurred(against, mask, settings.blurs if views else ()), mask, cells)
-    return _polygonised(inside, lattice, settings.smoothing)
+
+    def to_world(places: np.ndarray) -> np.ndarray:
+        layer, row, column = places.T
+        return lattice.to_world(column + 0.5, row + 0.5, lattice.depths[0] + layer * lattice.step)
+
+    return polygonised(inside, to_world, settings.smoothing)
 
 
 def _main_part(mask: np.ndarray) -> np.ndarray:
@@ -123,12 +135,23 @@ def _exactly_as_deep(against: np.ndarray, mask: np.ndarray, cells: np.ndarray) -
     return np.where(np.isnan(inside), -1.0, inside)
 
 
-def _polygonised(inside: np.ndarray, lattice: Lattice, smoothing: int) -> Surface:
-    """Marching cubes, then Taubin's filter, which evens the triangles out without shrinking the shape."""
-    places, triangles, _, _ = marching_cubes(np.pad(gaussian_filter(inside, 0.6), 1, constant_values=-1.0), 0.0)
-    layer, row, column = (places - 1).T
-    depth = lattice.depths[0] + layer * lattice.step
-    mesh = trimesh.Trimesh(lattice.to_world(column + 0.5, row + 0.5, depth), triangles, process=False)
+def polygonised(inside: np.ndarray, to_world: Callable[[np.ndarray], np.ndarray], smoothing: int) -> Surface:
+    """Marching cubes, then Taubin's filter, which evens the triangles out without shrinking the shape.
+
+    Args:
+        inside: (A, B, C) positive inside; in cells, near the surface.
+        to_world: from places (V, 3) in index space to the world.
+        smoothing: iterations.
+
+    Raises:
+        ValueError: where nothing is inside.
+    """
+    places, triangles, _, _ = marching_cubes(np.pad(gaussian_filter(inside, EVEN), 1, constant_values=-1.0), 0.0)
+    mesh = trimesh.Trimesh(to_world(places - 1.0), triangles, process=False)
+    parts = mesh.split(only_watertight=True)
+    if len(parts) > 1:
+        largest = max(part.area for part in parts)
+        mesh = trimesh.util.concatenate([part for part in parts if part.area >= LEAST_PART * largest])
     if mesh.volume < 0:
         mesh.invert()
     trimesh.smoothing.filter_taubin(mesh, iterations=smoothing)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,13 +80,20 @@ def paint(unwrapped: Unwrapped, shot: Shot, views: SurroundingViews | None, side
     color, cosine, coverage = picture.says(surface, unwrapped.at_texels(surface.vertices), unwrapped.at_texels(normal))
     if views is not None:
         own, *seen = picture.says(surface, surface.vertices, normal)
-        around = _like_the_picture(_from_views(surface, normal, views, own), own, _surety(*seen))
+        around = mean_of(of_views(views), surface, (surface.vertices, normal), own, power=2)
+        around = _like_the_picture(around, own, _surety(*seen))
         sure = _surety(cosine, coverage)[:, None]
         color = sure * color + (1 - sure) * unwrapped.at_texels(around)
-    texture = np.zeros((side, side, 3), np.uint8)
+    return in_texture(unwrapped, color, side)
+
+
+def in_texture(unwrapped: Unwrapped, color: np.ndarray, side: int) -> np.ndarray:
+    """(side, side, 3) uint8 of the colours (M, 3) of its texels. Those outside of charts take the colour of the nearest inside: filtering at seams sees no gap."""
+    texture, outside = np.zeros((side, side, 3), np.uint8), np.ones((side, side), bool)
     row, column = unwrapped.texel.T
-    texture[row, column] = (color.clip(0, 1) * 255).round()
-    return _bled(texture, row, column)
+    texture[row, column], outside[row, column] = (color.clip(0, 1) * 255).round(), False
+    nearest = distance_transform_edt(outside, return_distances=False, return_indices=True)
+    return texture[nearest[0], nearest[1]]
 
 
 def _surety(cosine: np.ndarray, coverage: np.ndarray) -> np.ndarray:
@@ -98,17 +106,29 @@ def _smooth_step(value: np.ndarray, low: float, high: float) -> np.ndarray:
     return part * part * (3 - 2 * part)
 
 
-def _from_views(surface: Surface, normal: np.ndarray, views: SurroundingViews, otherwise: np.ndarray) -> np.ndarray:
-    """(V, 3) colour of every vertex: mean of the views, by how well they see it; `otherwise` (V, 3) where none does."""
+def mean_of(witnesses: Iterable[Witness], surface: Surface, place: tuple[np.ndarray, np.ndarray], otherwise: np.ndarray, power: float) -> np.ndarray:
+    """(N, 3) colour of every place of the surface: the mean of what is said of it, by how well it is seen.
+
+    Args:
+        place: positions and normals (N, 3).
+        otherwise: (N, 3), where nobody sees it.
+        power: of the cosine, by which those count more who see a place straight.
+    """
     total, weights = np.zeros(otherwise.shape), np.zeros(len(otherwise))
-    unmixed = ((views.color - (1 - views.alpha[:, None])) / views.alpha[:, None].clamp_min(LEAST_COVERAGE)).clamp(0, 1)
-    for color, alpha, pose in zip(unmixed, views.alpha, views.world_to_camera, strict=True):
-        said, cosine, coverage = Witness(color, alpha, pose, views.intrinsics, 2 * HIDDEN).says(surface, surface.vertices, normal)
-        weight = cosine**2 * np.where(coverage > LEAST_COVERAGE, coverage, 0) ** 2
+    for witness in witnesses:
+        said, cosine, coverage = witness.says(surface, *place)
+        weight = cosine**power * np.where(coverage > LEAST_COVERAGE, coverage, 0) ** 2
         total += weight[:, None] * said
         weights += weight
     few = 1e-3
     return (total + few * otherwise) / (weights + few)[:, None]
+
+
+def of_views(views: SurroundingViews) -> Iterator[Witness]:
+    """The prior's views, their background taken out."""
+    unmixed = ((views.color - (1 - views.alpha[:, None])) / views.alpha[:, None].clamp_min(LEAST_COVERAGE)).clamp(0, 1)
+    for color, alpha, pose in zip(unmixed, views.alpha, views.world_to_camera, strict=True):
+        yield Witness(color, alpha, pose, views.intrinsics, 2 * HIDDEN)
 
 
 def _like_the_picture(color: np.ndarray, own: np.ndarray, sure: np.ndarray) -> np.ndarray:
@@ -118,11 +138,3 @@ def _like_the_picture(color: np.ndarray, own: np.ndarray, sure: np.ndarray) -> n
     spreads = [float((sure[:, None] * (one - mean) ** 2).sum()) ** 0.5 for one, mean in zip((color, own), means, strict=True)]
     gain = min(max(spreads[1] / max(spreads[0], 1e-6), 1.0), MOST_CONTRAST)
     return (means[1] + gain * (color - means[0])).clip(0, 1)
-
-
-def _bled(texture: np.ndarray, row: np.ndarray, column: np.ndarray) -> np.ndarray:
-    """Texels outside of charts take the colour of the nearest inside: filtering at seams sees no gap."""
-    outside = np.ones(texture.shape[:2], bool)
-    outside[row, column] = False
-    nearest = distance_transform_edt(outside, return_distances=False, return_indices=True)
-    return texture[nearest[0], nearest[1]]
