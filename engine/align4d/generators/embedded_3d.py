@@ -38,6 +38,9 @@ TEXTURE_SIDE = 1024
 
 GAUSSIANS = 20_000
 
+LEAST_SEEN = 0.2
+"""Covered part of the views over that of the picture, below which the prior has seen no object in it."""
+
 AT_WORK = 400_000_000
 """Alive beside the prior's weights while it answers [bytes]."""
 
@@ -69,7 +72,7 @@ class Embedded3D(ImageTo3D):
     def reconstruct(self, picture: np.ndarray, seed: int, report: Reporter) -> GeneratedAsset:
         """See `ImageTo3D`."""
         shot = take_shot(picture, FOVY, ELEVATION, self.facts)
-        views = look_around(self.prior, shot, seed, report) if self.prior else None
+        views = self.look_around(shot, seed, report)
         surface = self.surface(shot, views)
         report.check_cancelled()
         unwrapped = unwrap(surface, TEXTURE_SIDE)
@@ -77,6 +80,17 @@ class Embedded3D(ImageTo3D):
         vertices, camera = normalised(surface, shot.camera)
         mesh = TexturedMesh(vertices, surface.triangles, unwrapped.corner_uv, texture)
         return GeneratedAsset(surface_gaussians(mesh, GAUSSIANS, seed), camera, shot.fovy, mesh)
+
+    def look_around(self, shot: Shot, seed: int, report: Reporter) -> SurroundingViews | None:
+        """What the prior says; None where it makes nothing of the picture, so that the outline has to do."""
+        if self.prior is None:
+            return None
+        views = look_around(self.prior, shot, seed, report)
+        _, coverage = shot.straight(self.facts.size, self.facts.fovy, self.facts)
+        if float(views.alpha.mean()) >= LEAST_SEEN * float(coverage.mean()):
+            return views
+        report.warn("outline_only", "Align4D's own model makes nothing of this picture: its other sides are guessed from the outline alone.")
+        return None
 
     def surface(self, shot: Shot, views: SurroundingViews | None) -> Surface:
         """The object's surface around the origin, longest side about 1."""
