@@ -192,15 +192,15 @@ class PairMaker:
 
     def _camera(self, request: Request, asset: GeneratedAsset, picture: np.ndarray) -> CameraSpec:
         """From where the video shows the asset: known where both were made of one picture, else a first guess."""
-        camera, fovy = asset.camera, asset.fovy
+        camera, fovy, solve = asset.camera, asset.fovy, not asset.exact
         if self.route.step("video"):
             with Image.open(request.video.images[0]) as frame:
                 fovy = fitted_fovy(fovy, picture.shape, (frame.height, frame.width))
         elif self.request.image:
-            fovy = request.camera.fovy
+            fovy, solve = request.camera.fovy, True
             camera = OrbitCamera(camera.azimuth, camera.elevation, same_apparent_size(camera.distance, asset.fovy, fovy))
         matrix = blender_from_normalised(camera.world_to_camera(), np.zeros(3), 1.0)
-        return CameraSpec(as_matrix(matrix), fovy)
+        return CameraSpec(as_matrix(matrix), fovy, solve)
 
     def _with_given_gaussians(self, request: Request) -> Request:
         """A file of Gaussians as an object where the file has them."""

@@ -79,7 +79,7 @@ class Embedded3D(ImageTo3D):
         texture = paint(unwrapped, shot, views, TEXTURE_SIDE)
         vertices, camera = normalised(surface, shot.camera)
         mesh = TexturedMesh(vertices, surface.triangles, unwrapped.corner_uv, texture)
-        return GeneratedAsset(surface_gaussians(mesh, GAUSSIANS, seed), camera, shot.fovy, mesh)
+        return GeneratedAsset(surface_gaussians(mesh, GAUSSIANS, seed), camera, shot.fovy, mesh, exact=True)
 
     def look_around(self, shot: Shot, seed: int, report: Reporter) -> SurroundingViews | None:
         """What the prior says; None where it makes nothing of the picture, so that the outline has to do."""

@@ -77,6 +77,7 @@ class GeneratedAsset:
         gaussians: shared by all frames (no leading dimension), after activation, colours without view dependence.
         camera: from which `gaussians` look like the picture that the asset was made from; about the front view, azimuth 0.
         fovy: vertical field of view of that picture [degrees].
+        exact: whether that camera is exact, because the asset was made to fit the picture; else it is only a good guess.
         mesh: the surface, where the generator makes one; else it is extracted from the Gaussians (`mesh_extraction.extract_mesh`).
     """
 
@@ -84,6 +85,7 @@ class GeneratedAsset:
     camera: OrbitCamera
     fovy: float
     mesh: TexturedMesh | None = None
+    exact: bool = False
 
 
 class Generator(ABC):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import trimesh
-from scipy.ndimage import binary_closing, gaussian_filter
+from scipy.ndimage import binary_closing, distance_transform_edt, gaussian_filter
 from skimage.measure import label, marching_cubes
 from skimage.morphology import disk, remove_small_holes
 
@@ -44,7 +44,7 @@ class SolidSettings:
     spread: float = 4.0
     thinnest: float = 0.5
     thickest: float = 4.0
-    smoothing: int = 20
+    smoothing: int = 12
 
 
 @dataclass(frozen=True)
@@ -128,11 +128,13 @@ def _exactly_as_deep(against: np.ndarray, mask: np.ndarray, cells: np.ndarray) -
     whole = np.floor(rank).astype(int)
     pixel = np.arange(len(rows))
     bound = ordered[whole, pixel] + (rank - whole) * (ordered[whole + 1, pixel] - ordered[whole, pixel])
-    inside = np.full(against.shape, np.nan, np.float32)
     # in cells: by the slope where the surface will be, so that neighbouring pixels of unlike evidence fit together
     slope = np.maximum(ordered[np.minimum(whole + 2, len(ordered) - 1), pixel] - ordered[np.maximum(whole - 2, 0), pixel], 0.05) / 2
+    inside = np.zeros(against.shape, np.float32)
     inside[:, rows, columns] = np.clip((bound - column) / slope, -3.0, 3.0)
-    return np.where(np.isnan(inside), -1.0, inside)
+    # beyond the outline as negative as the nearest place within is positive: the surface goes half way between the two
+    near = distance_transform_edt(~mask, return_distances=False, return_indices=True)
+    return np.where(mask, inside, -np.abs(inside[:, near[0], near[1]]))
 
 
 def polygonised(inside: np.ndarray, to_world: Callable[[np.ndarray], np.ndarray], smoothing: int) -> Surface:
@@ -146,7 +148,10 @@ def polygonised(inside: np.ndarray, to_world: Callable[[np.ndarray], np.ndarray]
     Raises:
         ValueError: where nothing is inside.
     """
-    places, triangles, _, _ = marching_cubes(np.pad(gaussian_filter(inside, EVEN), 1, constant_values=-1.0), 0.0)
+    field = np.pad(gaussian_filter(inside, EVEN), 1, constant_values=-1.0)
+    if not field.max() > 0:
+        raise ValueError("nothing is inside")
+    places, triangles, _, _ = marching_cubes(field, 0.0)
     mesh = trimesh.Trimesh(to_world(places - 1.0), triangles, process=False)
     parts = mesh.split(only_watertight=True)
     if len(parts) > 1:
