@@ -35,6 +35,7 @@ from .motion import find_cases, overrides
 from .prior_light import fit_light
 from .prior_views import LitMesh, orbit
 from .video_lag import as_shown, video_lag
+
 AZIMUTHS = (0.0, 15.0, 105.0, 195.0)
 """The video's own view, and three of Consistent4D's, relative to it [degrees]."""
 

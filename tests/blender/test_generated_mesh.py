@@ -44,7 +44,8 @@ def job(blender: ModuleType, tmp_path: Path) -> Path:
     files = {"motion": "output/motion_000.pc2", "mesh": "output/generated.npz", "image": "output/generated.png"}
     entry = protocol.ObjectResult("generated", "Frog", 4, **files, matrix_world=PLACE)
     camera = protocol.CameraResult(PLACE, 49.1, 64, 48, 0.0, 0.0, 0.0, 2.0)
-    request = protocol.Request("job", (), protocol.VideoSpec(images=(str(folder / "output" / "generated.png"),) * FRAMES, fps=FPS), protocol.CameraSpec(PLACE))
+    video = protocol.VideoSpec(images=(str(folder / "output" / "generated.png"),) * FRAMES, fps=FPS)
+    request = protocol.Request("job", (), video, protocol.CameraSpec(PLACE))
     protocol.write_json(folder / "request.json", request)
     protocol.write_json(folder / "output" / "result.json", protocol.Result("job", FRAMES, FPS, (entry,), camera))
     return folder

@@ -99,7 +99,8 @@ def test_gaussians_look_like_the_mesh(made: GeneratedAsset) -> None:
 
 def test_other_sides_are_truer_than_an_inflated_outline(made: GeneratedAsset, subject: Subject, prior: EmbeddedPrior) -> None:
     inflated_only = Embedded3D(None, prior.facts).reconstruct(subject.picture, 0, RecordingReporter())
-    ours, theirs = (np.mean([error(seen(one, turn), true) for turn, true in zip(ASKED[1:], subject.truth[1:], strict=True)]) for one in (made, inflated_only))
+    sides = list(zip(ASKED[1:], subject.truth[1:], strict=True))
+    ours, theirs = (np.mean([error(seen(one, turn), true) for turn, true in sides]) for one in (made, inflated_only))
     assert ours < 0.9 * theirs
 
 

@@ -51,7 +51,11 @@ class Witness:
     hidden: float
 
     def says(self, surface: Surface, position: np.ndarray, normal: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Of places (N, 3) of the surface with normals (N, 3): their colour (N, 3), the cosine (N,) at which they are seen (0 where hidden), the coverage (N,)."""
+        """What it shows of places (N, 3) of the surface with normals (N, 3).
+
+        Returns:
+            Their colour (N, 3), the cosine (N,) at which they are seen, 0 where they are hidden, and the coverage (N,) there.
+        """
         side = self.alpha.shape[-1]
         place = position @ self.world_to_camera[:3, :3].T + self.world_to_camera[:3, 3]
         towards = -self.world_to_camera[:3, :3].T @ self.world_to_camera[:3, 3] - position
@@ -88,7 +92,10 @@ def paint(unwrapped: Unwrapped, shot: Shot, views: SurroundingViews | None, side
 
 
 def in_texture(unwrapped: Unwrapped, color: np.ndarray, side: int) -> np.ndarray:
-    """(side, side, 3) uint8 of the colours (M, 3) of its texels. Those outside of charts take the colour of the nearest inside: filtering at seams sees no gap."""
+    """(side, side, 3) uint8 of the colours (M, 3) of its texels.
+
+    Texels outside of charts take the colour of the nearest inside, so that filtering at seams sees no gap.
+    """
     texture, outside = np.zeros((side, side, 3), np.uint8), np.ones((side, side), bool)
     row, column = unwrapped.texel.T
     texture[row, column], outside[row, column] = (color.clip(0, 1) * 255).round(), False
@@ -132,7 +139,7 @@ def of_views(views: SurroundingViews) -> Iterator[Witness]:
 
 
 def _like_the_picture(color: np.ndarray, own: np.ndarray, sure: np.ndarray) -> np.ndarray:
-    """The views' colours (V, 3) with the mean and the contrast that the picture's (V, 3) have where both are known: a mean of many pictures is pale."""
+    """The views' colours (V, 3), with the mean and the contrast of the picture's (V, 3) where both are known: a mean of many pictures is pale."""
     total = max(float(sure.sum()), 1e-6)
     means = [(sure[:, None] * one).sum(0) / total for one in (color, own)]
     spreads = [float((sure[:, None] * (one - mean) ** 2).sum()) ** 0.5 for one, mean in zip((color, own), means, strict=True)]
