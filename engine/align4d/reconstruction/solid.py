@@ -19,6 +19,9 @@ from .surrounding_views import SurroundingViews
 EVEN = 0.6
 """Standard deviation of the blur before marching cubes [cells]."""
 
+DOUBT = 0.02
+"""Evidence against a cell for each cell that it lies off the middle."""
+
 LEAST_PART = 0.01
 """Of the largest part's surface; smaller parts are dust."""
 
@@ -69,15 +72,15 @@ def carve(lattice: Lattice, coverage: np.ndarray, views: SurroundingViews | None
     mask = _main_part(coverage > SOLID)
     half = inflated(mask)
     rows, columns = np.nonzero(mask)
-    against = np.full((len(lattice.depths), *mask.shape), settings.ceiling, np.float32)
-    if views is None:
-        middle = (len(lattice.depths) - 1) / 2
-        against[:, rows, columns] = (np.abs(np.arange(len(lattice.depths)) - middle))[:, None]
-        cells = 2 * half
-    else:
+    against = np.zeros((len(lattice.depths), *mask.shape), np.float32)
+    cells = 2 * half
+    if views is not None:
         against[:, rows, columns] = np.minimum(evidence_against(lattice, rows, columns, views), settings.ceiling).T
-        cells = 2 * half * _depth_ratio(against, mask, half, settings)
-    inside = _exactly_as_deep(_blurred(against, mask, settings.blurs if views else ()), mask, cells)
+        cells = cells * _depth_ratio(against, mask, half, settings)
+        against = _blurred(against, mask, settings.blurs)
+    # where nothing else speaks, the middle is as good as anything
+    against = against + DOUBT * np.abs(np.arange(len(against)) - (len(against) - 1) / 2)[:, None, None]
+    inside = _exactly_as_deep(against, mask, cells)
 
     def to_world(places: np.ndarray) -> np.ndarray:
         layer, row, column = places.T
@@ -111,8 +114,6 @@ def _depth_ratio(against: np.ndarray, mask: np.ndarray, half: np.ndarray, settin
 
 def _blurred(against: np.ndarray, mask: np.ndarray, blurs: tuple[float, ...]) -> np.ndarray:
     """The evidence, blurred inside of the mask (what lies outside of it has no say)."""
-    if not blurs:
-        return against
     weight = np.broadcast_to(mask, against.shape).astype(np.float32)
     return np.mean(
         [gaussian_filter(against * weight, blur) / np.maximum(gaussian_filter(weight, blur), 1e-6) for blur in blurs], axis=0
@@ -129,7 +130,7 @@ def _exactly_as_deep(against: np.ndarray, mask: np.ndarray, cells: np.ndarray) -
     pixel = np.arange(len(rows))
     bound = ordered[whole, pixel] + (rank - whole) * (ordered[whole + 1, pixel] - ordered[whole, pixel])
     # in cells: by the slope where the surface will be, so that neighbouring pixels of unlike evidence fit together
-    slope = np.maximum(ordered[np.minimum(whole + 2, len(ordered) - 1), pixel] - ordered[np.maximum(whole - 2, 0), pixel], 0.05) / 2
+    slope = np.maximum(ordered[np.minimum(whole + 2, len(ordered) - 1), pixel] - ordered[np.maximum(whole - 2, 0), pixel], 2 * DOUBT) / 2
     inside = np.zeros(against.shape, np.float32)
     inside[:, rows, columns] = np.clip((bound - column) / slope, -3.0, 3.0)
     # beyond the outline as negative as the nearest place within is positive: the surface goes half way between the two

@@ -29,8 +29,8 @@ BATCH = 8
 WINDOW, SOFTENED = 11, 7
 """Of the neighbourhood whose strongest colour counts as fully covered, and of its blur [px]."""
 
-LEAST_CONTRAST = 0.6
-"""Colours that stand out less than this part of a view's strongest one count as partly covered wherever they are."""
+LEAST_CONTRAST, FAINT = 0.6, 0.15
+"""Colours that stand out less than this part of a view's strongest one, or less than this at all, count as partly covered wherever they are."""
 
 GAIN, CUT = 1.15, 0.05
 """Coverage = contrast * GAIN - CUT: the core is full, the haze around is empty."""
@@ -90,7 +90,7 @@ def coverage_of(views: Tensor) -> Tensor:
     edge = SOFTENED // 2
     around = avg_pool2d(pad(strongest, (edge, edge, edge, edge), mode="replicate"), SOFTENED, 1)[:, 0]
     least = LEAST_CONTRAST * contrast.flatten(1).amax(1)[:, None, None]
-    return (contrast / torch.maximum(around, least).clamp_min(1e-6) * GAIN - CUT).clamp(0, 1)
+    return (contrast / torch.maximum(around, least).clamp_min(FAINT) * GAIN - CUT).clamp(0, 1)
 
 
 def _darker(color: Tensor, alpha: Tensor) -> Tensor:

@@ -50,6 +50,11 @@ class Witness:
     intrinsics: np.ndarray
     hidden: float
 
+    def cosine(self, position: np.ndarray, normal: np.ndarray) -> np.ndarray:
+        """(N,) of the angle between the normals (N, 3) of places (N, 3) and the rays towards this picture's camera."""
+        towards = -self.world_to_camera[:3, :3].T @ self.world_to_camera[:3, 3] - position
+        return np.einsum("nc,nc->n", towards, normal) / np.linalg.norm(towards, axis=1)
+
     def says(self, surface: Surface, position: np.ndarray, normal: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """What it shows of places (N, 3) of the surface with normals (N, 3).
 
@@ -58,15 +63,13 @@ class Witness:
         """
         side = self.alpha.shape[-1]
         place = position @ self.world_to_camera[:3, :3].T + self.world_to_camera[:3, 3]
-        towards = -self.world_to_camera[:3, :3].T @ self.world_to_camera[:3, 3] - position
-        cosine = np.einsum("nc,nc->n", towards, normal) / np.linalg.norm(towards, axis=1)
         nearest = render_surface(surface.vertices, surface.triangles, self.world_to_camera, self.intrinsics, (side, side)).depth
         pixel = place @ self.intrinsics.T
         column, row = (np.clip((pixel[:, i] / pixel[:, 2]).astype(int), 0, side - 1) for i in (0, 1))
         seen = place[:, 2] <= nearest[row, column] + self.hidden  # infinite where the picture's pixels missed the surface
         points = torch.from_numpy(position.astype(np.float32))
         layers = look_up(torch.cat([self.color, self.alpha[None]]), points, self.world_to_camera, self.intrinsics).numpy()
-        return layers[:3].T, np.where(seen, cosine, 0).clip(0, 1), layers[3]
+        return layers[:3].T, np.where(seen, self.cosine(position, normal), 0).clip(0, 1), layers[3]
 
 
 def _spread_out(color: Tensor, alpha: Tensor) -> Tensor:
@@ -123,10 +126,11 @@ def mean_of(witnesses: Iterable[Witness], surface: Surface, place: tuple[np.ndar
     """
     total, weights = np.zeros(otherwise.shape), np.zeros(len(otherwise))
     for witness in witnesses:
-        said, cosine, coverage = witness.says(surface, *place)
+        facing = np.flatnonzero(witness.cosine(*place) > 0)
+        said, cosine, coverage = witness.says(surface, place[0][facing], place[1][facing])
         weight = cosine**power * np.where(coverage > LEAST_COVERAGE, coverage, 0) ** 2
-        total += weight[:, None] * said
-        weights += weight
+        total[facing] += weight[:, None] * said
+        weights[facing] += weight
     few = 1e-3
     return (total + few * otherwise) / (weights + few)[:, None]
 
