@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import bpy
 import numpy as np
@@ -62,7 +63,8 @@ def create(made: GeneratedMesh, scene: bpy.types.Scene) -> bpy.types.Object:
 
 def remove(item: bpy.types.Object) -> None:
     """Takes the object out of the file, and what only it used."""
-    mesh, materials = item.data, list(item.data.materials)
+    mesh = cast(bpy.types.Mesh, item.data)
+    materials = list(mesh.materials)
     bpy.data.objects.remove(item)
     if mesh.users == 0:
         bpy.data.meshes.remove(mesh)

@@ -85,7 +85,8 @@ def test_what_was_made_can_be_captured_for_the_next_job(blender: ModuleType, job
 
 def test_goes_with_its_result(blender: ModuleType, job: Path) -> None:
     item = receive(blender, job)
-    assert blender.align4d_blender.timeline.remove([item]) == 1
+    assert item.align4d.job == "job"
+    blender.align4d_blender.results.remove("job")
     left = [list(one) for one in (bpy.data.objects, bpy.data.meshes, bpy.data.materials, bpy.data.images)]
     assert left[:3] == [[], [], []] and not [image for image in left[3] if image.name == "Frog"]
 
