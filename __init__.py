@@ -9,7 +9,7 @@ from __future__ import annotations
 import bpy
 
 from . import operators, panels
-from .align4d_blender import command_line, engine_setup, gaussian_settings, gaussian_storage, jobs, properties, recovery, storage
+from .align4d_blender import command_line, engine_setup, gaussian_settings, gaussian_storage, jobs, models, properties, recovery, storage
 from .align4d_blender.scripting import generate
 
 __all__ = ["generate", "register", "unregister"]
@@ -33,6 +33,7 @@ def register() -> None:
 def unregister() -> None:
     jobs.on_end.remove(operators.generate.announce)
     engine_setup.shut_down()
+    models.shut_down()
     jobs.shut_down()
     command_line.detach()
     panels.menus.detach()

@@ -14,11 +14,11 @@ import bpy
 import numpy as np
 
 from ..engine.align4d import protocol
-from . import guidance, meshes, node_bake, png, textures
+from . import guidance, inputs, meshes, node_bake, png, textures
 from .errors import UserError, disk_error
 from .job import Target
 from .materials import Look, look_of
-from .reference import camera_of, reference_of
+from .reference import Reference, camera_of, reference_of
 from .rest_shape import bare_copy, evaluated_copy, rest_shape
 from .storage import MODIFIER
 
@@ -33,7 +33,7 @@ class Capture:
 
 def selected_meshes(context: bpy.types.Context) -> list[bpy.types.Object]:
     """The mesh objects that the artist selected, the active one first. Raises UserError where nothing can be animated."""
-    chosen = guidance.selected_meshes(context)
+    chosen = guidance.selected_meshes(context) if inputs.takes_mesh(context) else []
     if not chosen:
         raise UserError("no_mesh", "No mesh is selected.", "Select the object that the video shows.")
     for item in chosen:
@@ -48,8 +48,10 @@ def selected_meshes(context: bpy.types.Context) -> list[bpy.types.Object]:
 
 def capture(context: bpy.types.Context, job: str, folder: Path, device: str) -> Capture:
     """Writes the job folder of the current scene; request.json last. Raises UserError; the scene is left as it was."""
-    chosen = selected_meshes(context)
-    reference = reference_of(context.scene)
+    chosen = selected_meshes(context) if inputs.takes_mesh(context) else []
+    generated = Reference(protocol.VideoSpec(), inputs.SIDE, inputs.SIDE)
+    reference = reference_of(context.scene) if inputs.takes_video(context) else generated
+    given = inputs.given(context)
     try:
         (folder / "input").mkdir(parents=True)
         writer = _Writer(context, folder)
@@ -59,12 +61,15 @@ def capture(context: bpy.types.Context, job: str, folder: Path, device: str) -> 
             job=job,
             objects=tuple(spec for spec, _ in captured),
             video=reference.spec,
-            camera=camera_of(context, reference, writer.low, writer.high),
+            camera=camera_of(context, reference, *writer.box()),
             preset=settings.preset,
             settings=overrides_of(settings.overrides),
             seed=settings.seed,
             device=device,
             gaussians=settings.gaussians,
+            prompt=given.prompt,
+            image=given.image,
+            gaussian_asset=given.gaussian_asset,
         )
         protocol.write_json(folder / "request.json", request)
     except OSError as error:
@@ -99,6 +104,12 @@ class _Writer:
         self.high = np.full(3, -np.inf)
         self.images: dict[str, str] = {}
         self.identities: set[str] = set()
+
+    def box(self) -> tuple[np.ndarray, np.ndarray]:
+        """The corners of what was written; those of the space in which an asset is made where nothing was."""
+        if np.isfinite(self.low).all() and np.isfinite(self.high).all():
+            return self.low, self.high
+        return np.full(3, -0.5), np.full(3, 0.5)
 
     def write(self, item: bpy.types.Object, index: int) -> tuple[protocol.ObjectSpec, Target]:
         """Writes one object's mesh and textures."""

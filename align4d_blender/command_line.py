@@ -146,7 +146,7 @@ def _show(job: Job) -> None:
 
 
 def _tell(job: Job) -> None:
-    print(f"The motion is on {', '.join(target.name for target in job.targets)}; its files are in {job.folder}")
+    print(f"The motion is on {job.moved}; its files are in {job.folder}")
     for note in job.notes:
         print(f"Note: {note}")
 

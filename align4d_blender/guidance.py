@@ -9,10 +9,17 @@ from pathlib import Path
 
 import bpy
 
+from . import inputs
+
 
 def missing(context: bpy.types.Context) -> dict[str, str]:
-    """What keeps a job from starting: "objects", "video" and "camera", as far as they are not right, each with what to do."""
-    found = {"objects": _objects(context), "video": _video(context.scene), "camera": _camera(context)}
+    """What keeps a job from starting: "objects", "video" and "camera", where they are not right, each with what to do; and what `inputs` lacks."""
+    found = {
+        "objects": _objects(context) if inputs.takes_mesh(context) else "",
+        "video": _video(context.scene) if inputs.takes_video(context) else "",
+        "camera": _camera(context),
+        **inputs.missing(context),
+    }
     return {place: sentence for place, sentence in found.items() if sentence}
 
 

@@ -105,6 +105,11 @@ class Job:
     lock: IO[bytes] | None = None
 
     @property
+    def moved(self) -> str:
+        """What moves, in words."""
+        return ", ".join(target.name for target in self.targets) or "the new asset"
+
+    @property
     def ended(self) -> bool:
         return self.state not in ACTIVE
 

@@ -16,7 +16,7 @@ from typing import Any
 import bpy
 
 from ..engine.align4d.protocol import ProtocolError
-from . import arrival, forecast, preferences, previews, resume, storage
+from . import arrival, forecast, inputs, preferences, previews, resume, storage
 from .engine_client import EngineClient
 from .errors import UserError, disk_error
 from .guidance import shift_note
@@ -26,6 +26,10 @@ _TICK = 0.2
 """Seconds between two looks at the engine; each may redraw the sidebars."""
 
 _STAGES = {
+    "painting": "Painting the picture",
+    "describing": "Describing the picture",
+    "filming": "Making the video",
+    "reconstructing": "Making the 3D asset",
     "reading": "Reading the video",
     "sampling": "Sampling the mesh",
     "camera": "Finding the camera",
@@ -88,7 +92,7 @@ def start(context: bpy.types.Context) -> Job:
             scene.name,
             scene.frame_start,
             bpy.data.filepath,
-            label_of(captured.targets[0].name, len(captured.targets), scene.align4d.video),
+            label_of([target.name for target in captured.targets], inputs.label(context)),
             scene.align4d.preset,
             notes=[note] if note else [],
             opened=storage.opened(),
@@ -109,10 +113,10 @@ def start(context: bpy.types.Context) -> Job:
     return job
 
 
-def label_of(name: str, count: int, video: str) -> str:
-    """What a job is called in the list: the meshes and the clip."""
-    others = f" and {count - 1} more" if count > 1 else ""
-    return f"{name}{others}, {Path(bpy.path.abspath(video)).name}"
+def label_of(names: list[str], source: str) -> str:
+    """What a job is called in the list: the meshes, if there are any, and what they follow."""
+    others = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    return ", ".join(part for part in (f"{names[0]}{others}" if names else "", source) if part)
 
 
 def _take_over(job: Job) -> None:

@@ -2,17 +2,60 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import cast
 
 import bpy
 from bpy.props import BoolProperty, CollectionProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
 from .compat import RELATIVE_PATH
+from .errors import UserError
+
+
+def _ask_plan(_settings: Align4DSettings, context: bpy.types.Context) -> None:
+    """What a job would take is looked up as soon as another kind of job is chosen."""
+    from . import models
+
+    with suppress(UserError):  # without an engine the panel says so
+        if not bpy.app.background:
+            models.ask_plan(context)
 
 
 class Align4DSettings(bpy.types.PropertyGroup):
     """What the artist chooses before pressing Generate; saved with the scene as `scene.align4d`."""
 
+    given: EnumProperty(
+        name="Motion From",
+        description="What says how it moves",
+        items=(
+            ("VIDEO", "Video", "A video of yours"),
+            ("IMAGE", "Image", "A picture of the object, of which a video is made"),
+            ("TEXT", "Text", "Words, of which a picture and a video are made"),
+        ),
+        default="VIDEO",
+        update=_ask_plan,
+    )
+    asset: EnumProperty(
+        name="Moves",
+        description="What is animated",
+        items=(
+            ("MESH", "Selected Mesh", "Your own mesh, as it is"),
+            ("GAUSSIANS", "Gaussians", "A .ply of Gaussians; a mesh is made of it"),
+            ("NONE", "New Asset", "A 3D asset is made of the picture, or of the video's first frame"),
+        ),
+        default="MESH",
+        update=_ask_plan,
+    )
+    image: StringProperty(
+        name="Image",
+        description="A picture of the whole object, best with transparency or on a plain background",
+        subtype="FILE_PATH",
+        options=RELATIVE_PATH,
+    )
+    prompt: StringProperty(name="Text", description="What you want to see, in English", update=_ask_plan)
+    gaussian_asset: StringProperty(
+        name="Gaussians", description="A .ply of Gaussians, as 3D Gaussian splatting writes it", subtype="FILE_PATH", options=RELATIVE_PATH
+    )
     video: StringProperty(
         name="Video",
         description="The reference: a movie file, or the first image of a sequence (or the folder that holds it)",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 import bpy
 
+from ..engine.align4d import protocol
 from . import solved_camera, storage
 
 if TYPE_CHECKING:
@@ -157,7 +158,12 @@ def remove(job: str) -> None:
         tag.results.remove(index)
         if not tag.results:
             _remove_cache(item)
+            made = tag.id == protocol.GENERATED
             item.property_unset("align4d")
+            if made:
+                from . import generated_mesh
+
+                generated_mesh.remove(item)
             continue
         wanted = next((place for place, one in enumerate(tag.results) if one.job == playing), max(index - 1, 0))
         tag.active = wanted

@@ -29,5 +29,7 @@ def _inputs(folder: Path) -> str:
     """Fingerprint of all files under input/."""
     digest = hashlib.sha256()
     for path in sorted((folder / "input").iterdir()):
+        if path.stem == protocol.GENERATED:
+            continue  # the engine puts it there again
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()

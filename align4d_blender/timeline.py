@@ -9,7 +9,7 @@ from pathlib import Path
 import bpy
 
 from ..engine.align4d import protocol
-from . import results, storage, undoing
+from . import generated_mesh, results, storage, undoing
 from .errors import UserError, disk_error
 from .job import Target
 from .solved_camera import SOLVED, add_camera, remove_camera
@@ -25,6 +25,7 @@ class Arrival:
     Attributes:
         caches: PC2 file of each target, in the order of the targets.
         undoings: for targets with modifiers on top of the point cache, by index; their caches are written by `finish`.
+        made: objects that the engine made, and that the scene does not have yet.
     """
 
     result: protocol.Result
@@ -33,6 +34,7 @@ class Arrival:
     caches: tuple[Path, ...]
     folder: Path
     undoings: dict[int, undoing.Undoing]
+    made: tuple[generated_mesh.GeneratedMesh, ...] = ()
 
 
 def prepare(folder: Path, targets: Sequence[Target]) -> Arrival:
@@ -42,7 +44,7 @@ def prepare(folder: Path, targets: Sequence[Target]) -> Arrival:
     """
     try:
         result = protocol.read_result(folder)
-        request = protocol.read_request(folder)
+        request = protocol.read_completed(folder)
         motions = {entry.id: folder / entry.motion for entry in result.objects}
         undoings = {}
         caches = []
@@ -55,13 +57,14 @@ def prepare(folder: Path, targets: Sequence[Target]) -> Arrival:
             if target.unmap and not caches[-1].exists():  # else it has arrived before, and is put back after an undo
                 shape = protocol.read_arrays(folder / target.unmap)
                 undoings[index] = undoing.start(caches[-1], target.frame, protocol.read_pc2(motion), shape, target.bent)
+        made = generated_mesh.read(folder, result)
     except protocol.ProtocolError as error:
         raise UserError("bad_result", str(error), "") from error
     except KeyError as error:
         raise UserError("bad_result", "The engine's result does not hold every object.", "Press Generate again.") from error
     except OSError as error:
         raise disk_error(error) from error
-    return Arrival(result, request, tuple(targets), tuple(caches), folder, undoings)
+    return Arrival(result, request, tuple(targets), tuple(caches), folder, undoings, made)
 
 
 def improve(arrival: Arrival, seconds: float) -> bool:
@@ -116,7 +119,7 @@ def find(target: Target) -> bpy.types.Object:
 
 
 def apply(arrival: Arrival, scene: bpy.types.Scene, start: int) -> list[bpy.types.Object]:
-    """Puts the motion on the objects from scene frame `start` on, and adds the camera. Returns the objects.
+    """Puts the motion on the objects from scene frame `start` on, makes those that the engine made, and adds the camera. Returns the objects.
 
     Raises UserError before anything in the scene is changed. Selection and active object stay.
     """
@@ -128,6 +131,10 @@ def apply(arrival: Arrival, scene: bpy.types.Scene, start: int) -> list[bpy.type
         results.add(item, result.job, name, storage.stored_path(cache), result.frames, result.fps, start)
     for old in results.cameras(result.job):
         remove_camera(old)
+    for made in arrival.made:
+        items.append(generated_mesh.create(made, scene))
+        items[-1].align4d.id = made.entry.id
+        results.add(items[-1], result.job, name, storage.stored_path(made.motion), result.frames, result.fps, start)
     camera = add_camera(scene, result, video, results.playback(results.active(items[0]), scene))
     camera.align4d.id, camera.align4d.job = SOLVED, result.job
     results.show_cameras()

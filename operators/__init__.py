@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import bake_shape_keys, compare, engine, exports, gaussians, generate, jobs, presets, remove_result, use_video
+from . import bake_shape_keys, compare, engine, exports, gaussians, generate, jobs, models, presets, remove_result, use_video
 
 CLASSES = (
     *generate.CLASSES,
@@ -15,4 +15,5 @@ CLASSES = (
     *gaussians.CLASSES,
     *exports.CLASSES,
     *engine.CLASSES,
+    *models.CLASSES,
 )

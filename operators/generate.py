@@ -85,7 +85,7 @@ def _report(operator: bpy.types.Operator, job: Job) -> set[OperatorReturnItems]:
     elif job.state == "cancelled":
         operator.report({"WARNING"}, "Cancelled; nothing has changed. Resume lets the job go on")
     else:
-        operator.report({"INFO"}, f"The motion is on {', '.join(target.name for target in job.targets)}")
+        operator.report({"INFO"}, f"The motion is on {job.moved}")
         for note in job.notes:
             operator.report({"WARNING"}, note)
         return {"FINISHED"}

@@ -86,7 +86,7 @@ def _draw_end(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job) 
     elif job.state == "interrupted":
         text.paragraph(layout, context, "Broke off with Blender. Resume goes on where it was", "INFO")
     else:
-        text.paragraph(layout, context, f"The motion is on {', '.join(target.name for target in job.targets)}", "CHECKMARK")
+        text.paragraph(layout, context, f"The motion is on {job.moved}", "CHECKMARK")
 
 
 def _draw_buttons(row: bpy.types.UILayout, job: Job) -> None:

@@ -6,7 +6,7 @@ import bpy
 
 from ..align4d_blender import EXTENSION
 from ..align4d_blender.preferences import EngineChoices
-from . import engine
+from . import engine, models
 
 
 class Align4DPreferences(EngineChoices, bpy.types.AddonPreferences):
@@ -17,6 +17,7 @@ class Align4DPreferences(EngineChoices, bpy.types.AddonPreferences):
     def draw(self, context: bpy.types.Context) -> None:
         engine.draw_engine(self.layout.box(), context)
         engine.draw_doctor(self.layout.box().column(), context)
+        models.draw(self.layout.box().column(), context)
 
 
 CLASSES = (Align4DPreferences,)

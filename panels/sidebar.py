@@ -5,7 +5,8 @@ from __future__ import annotations
 import bpy
 
 from ..align4d_blender import guidance
-from . import engine, presets, text
+from ..align4d_blender.inputs import takes_mesh, takes_video
+from . import engine, inputs, presets, text
 
 
 class ALIGN4D_PT_generate(bpy.types.Panel):
@@ -27,10 +28,15 @@ class ALIGN4D_PT_generate(bpy.types.Panel):
         if not engine.draw_next_step(layout, context):
             return
         missing = guidance.missing(context)
-        _draw_objects(layout, context, missing.get("objects"))
-        _draw_video(layout, context, missing.get("video"))
+        inputs.draw_switch(layout, context)
+        if takes_mesh(context):
+            _draw_objects(layout, context, missing.get("objects"))
+        if takes_video(context):
+            _draw_video(layout, context, missing.get("video"))
+        inputs.draw_choices(layout, context, missing)
         _draw_camera(layout, context, missing.get("camera"))
         layout.prop(context.scene.align4d, "preset")
+        inputs.draw_plan(layout, context)
         _draw_generate(layout, ready=not missing)
 
 

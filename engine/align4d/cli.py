@@ -11,12 +11,12 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 
 from align4d import protocol
+from align4d.cli_arguments import add_inputs, add_models
 from align4d.errors import Cancelled, EngineError
 from align4d.failures import as_engine_error
 from align4d.job_folder import Orbit, make_job
@@ -38,6 +38,10 @@ def main(arguments: list[str] | None = None, run: Run | None = None) -> int:
     console = Console(soft_wrap=True)
     if options.command == "doctor":
         return _doctor(console, options)
+    if options.command in ("plan", "models"):
+        from align4d import cli_models  # imports torch: not for --help
+
+        return cli_models.run(options, console)
     folder: Path = options.out if options.command == "generate" else options.folder
     try:
         if options.command == "generate":
@@ -58,11 +62,11 @@ def main(arguments: list[str] | None = None, run: Run | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="align4d", description="Animates a mesh from a reference video.")
+    parser = argparse.ArgumentParser(prog="align4d", description="Animates a mesh from a reference video; makes what is missing of the two.")
     commands = parser.add_subparsers(dest="command", required=True)
-    generate = commands.add_parser("generate", help="make the motion of a mesh from a video", formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    generate.add_argument("--mesh", type=Path, required=True, help="mesh file: .glb, .gltf, .obj, .ply, .stl")
-    generate.add_argument("--video", type=Path, required=True, help="movie file, or a folder of images")
+    words = "make motion from a video, an image or a text, of a mesh or without one"
+    generate = commands.add_parser("generate", help=words, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    add_inputs(generate)
     generate.add_argument("--out", type=Path, required=True, help="job folder; the result lies in its output/")
     generate.add_argument("--azimuth", type=float, default=Orbit.azimuth, help="about where the video was seen from [degrees]; 0 is the front")
     generate.add_argument("--elevation", type=float, default=Orbit.elevation, help="[degrees]")
@@ -76,12 +80,15 @@ def _parser() -> argparse.ArgumentParser:
     generate.add_argument("--device", default="auto", help="auto, cpu or cuda")
     generate.add_argument("--backend", default="auto", help="rasteriser")
     generate.add_argument("--gaussians", action="store_true", help="write the Gaussians of every frame, too, as .ply files")
-    generate.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", type=_setting, help="override one setting")
     resume = commands.add_parser("resume", help="go on with a job that was stopped")
     resume.add_argument("folder", type=Path)
     doctor = commands.add_parser("doctor", help="say what works here, and what to do about what does not")
     doctor.add_argument("--folder", type=Path, default=Path.cwd(), help="where jobs would be written")
     doctor.add_argument("--json", action="store_true", help="the findings as one line of JSON")
+    plan = commands.add_parser("plan", help="say what a job would take, and run nothing")
+    add_inputs(plan)
+    plan.add_argument("--json", action="store_true", help="for other programs")
+    add_models(commands.add_parser("models", help="the models that make videos and assets: list, fetch, use, accept, remove"))
     return parser
 
 
@@ -93,17 +100,6 @@ def _doctor(console: Console, options: argparse.Namespace) -> int:
     findings = doctor.examine(options.folder)
     print(json.dumps([dataclasses.asdict(one) for one in findings]))
     return 0 if doctor.healthy(findings) else 1
-
-
-def _setting(text: str) -> tuple[str, Any]:
-    """One `--set`: the value is JSON where it parses as such, else text."""
-    key, equals, value = text.partition("=")
-    if not key or not equals:
-        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
-    try:
-        return key, json.loads(value)
-    except ValueError:
-        return key, value
 
 
 def _make_job(options: argparse.Namespace) -> None:
@@ -120,6 +116,8 @@ def _make_job(options: argparse.Namespace) -> None:
         device=options.device,
         backend=options.backend,
         gaussians=options.gaussians,
+        prompt=options.prompt,
+        image=str(options.image.resolve()) if options.image else "",
     )
 
 

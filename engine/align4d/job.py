@@ -15,7 +15,7 @@ from .alignment.pose import SolvedPose, solve_pose
 from .alignment.reference import Reference, make_reference
 from .bake.result import write_result
 from .checkpoint import Checkpoint
-from .errors import EngineError
+from .device import choose_device
 from .gaussians.surface_bound import BoundGaussians, bind_gaussians
 from .inputs.asset import Asset, load_asset
 from .inputs.cuts import cut_notes
@@ -23,44 +23,38 @@ from .inputs.masks import Masks, find_masks
 from .inputs.video import Clip, load_clip
 from .memory import peak_gb
 from .progress import Reporter
-from .protocol import CameraResult, Request, Result
+from .protocol import GENERATED, CameraResult, Request, Result
 from .rendering.orbit import OrbitCamera, blender_from_normalised, normalised_from_blender, orbit_from_matrix
+from .routes import Route
 from .settings import settings_for
 
 
-def choose_device(wanted: str) -> str:
-    """The torch device for `wanted`, "auto" being the fastest there is.
-
-    Raises:
-        EngineError: "no_device" for one that this machine lacks.
-    """
-    cuda = torch.cuda.is_available()
-    if wanted == "auto":
-        return "cuda" if cuda else "cpu"
-    if wanted not in ("cpu", "cuda") or (wanted == "cuda" and not cuda):
-        raise EngineError("no_device", f"The engine cannot compute on {wanted!r} here.", "Choose the device Auto or CPU, or run align4d doctor.")
-    return wanted
-
-
 class Job:
-    """One job: its request, its settings, its checkpoint, and what has been said and measured so far."""
+    """One job: its request, its settings, its checkpoint, and what has been said and measured so far.
+
+    Args:
+        route: by which the request was completed; None where it was complete.
+    """
 
     stages: tuple[str, ...]
     """Names of the stages, in their order."""
 
-    def __init__(self, folder: Path, request: Request, report: Reporter) -> None:
+    def __init__(self, folder: Path, request: Request, report: Reporter, route: Route | None = None) -> None:
         self.folder, self.request, self.report = folder, request, report
         self.settings = settings_for(request.preset, request.settings)
         self.device = choose_device(request.device)
         self.checkpoint = Checkpoint(folder / "work")
         self.notes: list[str] = []
         self.seconds: dict[str, float] = {}
+        self.steps_before = len(route.steps) if route else 0
+        for sentence in route.notes if route else ():
+            self.note("route", sentence)
         torch.manual_seed(request.seed)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Announces a stage and times it."""
-        self.report.stage(name, self.stages.index(name), len(self.stages))
+        self.report.stage(name, self.steps_before + self.stages.index(name), self.steps_before + len(self.stages))
         self.report.check_cancelled()
         began = time.perf_counter()
         yield
@@ -134,6 +128,7 @@ class Job:
             figures={**own, **figures},
             curves={"video_aligned_distance": solved.curve.finite(), **curves},
             gaussians=gaussians,
+            generated=next((spec for spec in self.request.objects if spec.id == GENERATED), None),
         )
 
     def camera_result(self, asset: Asset, clip: Clip, camera: OrbitCamera) -> CameraResult:

@@ -13,6 +13,7 @@ import numpy as np
 
 from align4d.errors import EngineError
 from align4d.inputs.asset import load_asset
+from align4d.inputs.gaussian_file import holds_gaussians, read_gaussians
 from align4d.inputs.mesh_import import as_matrix, import_mesh
 from align4d.protocol import CameraSpec, Request, VideoSpec, write_json
 
@@ -29,12 +30,12 @@ class Orbit:
     fovy: float = 49.1
 
 
-def make_job(mesh: Path, video: Path, out: Path, orbit: Orbit, frames: tuple[int, int, float], **choices: Any) -> Request:
+def make_job(mesh: Path | None, video: Path | None, out: Path, orbit: Orbit, frames: tuple[int, int, float], **choices: Any) -> Request:
     """Writes request.json and input/ into `out` and returns the request.
 
     Args:
-        mesh: a mesh file.
-        video: a movie, or a folder of images in the order of their names.
+        mesh: a mesh file, or a .ply of Gaussians; None: it is to be generated.
+        video: a movie, or a folder of images in the order of their names; None: it is to be generated.
         frames: first, last (-1: up to the end) and frames a second (0: the movie's own).
         choices: further fields of `Request`.
 
@@ -45,14 +46,27 @@ def make_job(mesh: Path, video: Path, out: Path, orbit: Orbit, frames: tuple[int
         raise EngineError("job_exists", f"{out} holds a job already.", f'Go on with it by "align4d resume {out}", or choose another folder.')
     for name in ("input", "work", "output"):
         (out / name).mkdir(parents=True, exist_ok=True)
-    video_spec = _video(video, *frames)
-    objects = import_mesh(mesh, out)
+    video_spec = _video(video, *frames) if video else VideoSpec()
+    gaussians = mesh if mesh and holds_gaussians(mesh) else None
+    objects = import_mesh(mesh, out) if mesh and not gaussians else ()
     draft = Request(uuid.uuid4().hex, objects, video_spec, CameraSpec(as_matrix(np.eye(4))), **choices)
-    similarity = load_asset(draft, out).similarity
-    camera = CameraSpec(as_matrix(orbit_matrix(orbit, similarity.centre, similarity.size)), orbit.fovy)
-    request = dataclasses.replace(draft, camera=camera)
+    centre, size = _bounds(draft, gaussians, out)
+    camera = CameraSpec(as_matrix(orbit_matrix(orbit, centre, size)), orbit.fovy)
+    request = dataclasses.replace(draft, camera=camera, gaussian_asset=str(gaussians.resolve()) if gaussians else "")
     write_json(out / "request.json", request)
     return request
+
+
+def _bounds(request: Request, gaussians: Path | None, out: Path) -> tuple[np.ndarray, float]:
+    """Centre (3,) and longest side of what is given of the asset; of the normalised space where nothing is."""
+    if request.objects:
+        similarity = load_asset(request, out).similarity
+        return similarity.centre, similarity.size
+    if gaussians is None:
+        return np.zeros(3), 1.0
+    centres = read_gaussians(gaussians).centres.numpy()
+    low, high = centres.min(axis=0), centres.max(axis=0)
+    return (low + high) / 2, float((high - low).max()) or 1.0
 
 
 def orbit_matrix(orbit: Orbit, centre: np.ndarray, size: float) -> np.ndarray:

@@ -39,6 +39,7 @@ from .progress import Reporter
 from .protocol import Request, Result
 from .rendering import rasterize
 from .rendering.orbit import OrbitCamera
+from .routes import Route
 from .settings import PaperSettings
 
 STAGES = ("reading", "sampling", "camera", "distance", "optimising", "baking")
@@ -46,14 +47,14 @@ BASELINE_FOVY = 49.1
 """Field of view [degrees] at which the baseline's fixed distance is meant [D]."""
 
 
-def animate_as_published(folder: Path, request: Request, report: Reporter) -> Result:
-    """Runs the job of `folder` by the paper's method, or what is left of it.
+def animate_as_published(folder: Path, request: Request, report: Reporter, route: Route | None = None) -> Result:
+    """Runs the job of `folder` by the paper's method, or what is left of it. `route`: see `Job`.
 
     Raises:
         EngineError: what the user can act on.
         Cancelled: the user cancelled; the checkpoint is written.
     """
-    job = PaperJob(folder, request, report)
+    job = PaperJob(folder, request, report, route)
     with job.stage("reading"):
         asset, clip, masks = job.read_inputs()
         prior = job.load_prior()
@@ -92,8 +93,8 @@ class PaperJob(Job):
 
     stages = STAGES
 
-    def __init__(self, folder: Path, request: Request, report: Reporter) -> None:
-        super().__init__(folder, request, report)
+    def __init__(self, folder: Path, request: Request, report: Reporter, route: Route | None = None) -> None:
+        super().__init__(folder, request, report, route)
         self.paper: PaperSettings = self.settings.paper
 
     def load_prior(self) -> MultiviewPrior:

@@ -21,6 +21,7 @@ from .alignment.tracking import Track, track
 from .bake.binding import bind_points
 from .bake.gaussians import GaussianSequence, owners
 from .gaussians.surface_bound import BoundGaussians
+from .generation import complete_pair
 from .inputs.asset import Asset, weld
 from .inputs.masks import Masks
 from .inputs.video import Clip
@@ -29,6 +30,7 @@ from .motion.parts import Parts, find_parts
 from .motion.skeleton import Skeleton, build_skeleton
 from .motion.skinning import skin_points
 from .motion.surface_graph import SurfaceGraph, build_surface_graph
+from .paper_method import STAGES as PAPER_STAGES
 from .paper_method import animate_as_published
 from .preview import write_preview
 from .progress import Reporter
@@ -46,10 +48,12 @@ def run(folder: Path, report: Reporter) -> Result:
         EngineError: what the user can act on.
         Cancelled: the user cancelled; the checkpoint is written.
     """
-    request = read_request(folder)
-    if settings_for(request.preset, request.settings).method == "paper":
-        return animate_as_published(folder, request, report)
-    job = ArtistJob(folder, request, report)
+    given = read_request(folder)
+    paper = settings_for(given.preset, given.settings).method == "paper"
+    request, route = complete_pair(folder, given, report, len(PAPER_STAGES if paper else STAGES))
+    if paper:
+        return animate_as_published(folder, request, report, route)
+    job = ArtistJob(folder, request, report, route)
     with job.stage("reading"):
         asset, clip, masks = job.read_inputs()
     with job.stage("sampling"):

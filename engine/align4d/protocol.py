@@ -11,6 +11,7 @@ version that it does not know.
     JOB/input/              meshes (.npz), textures (.png)
     JOB/work/               the engine's checkpoint
     JOB/output/             motion_000.pc2, ..., gaussians_000/frame_0000.ply, ...; result.json last, so that its presence means complete
+    JOB/output/completed.json  the request with what was generated in it, where something was
     JOB/log.txt             the engine's log
     JOB/*.lock              locked by the process that works on the job, see `hold`
 """
@@ -136,8 +137,8 @@ class Request:
 
     Attributes:
         job: unique id of the job.
-        objects: the meshes that move.
-        video: the reference.
+        objects: the meshes that move; none where an asset is to be generated, or is given as Gaussians.
+        video: the reference; empty where it is to be generated.
         camera: where the artist thinks the video was seen from.
         preset: name of a settings preset, "artist", "draft" or "paper".
         settings: overrides of single settings, dotted name -> value, e.g. {"tracking.iterations": 40}.
@@ -146,6 +147,9 @@ class Request:
         backend: rasteriser: "auto", "cpu", "reference", "gsplat" or "triton".
         gaussians: whether the Gaussians of every frame come back too, as PLY files.
         protocol: version of this file that wrote it.
+        prompt: what the artist wants to see, in words; "" without.
+        image: absolute path of a picture of the object; "" without.
+        gaussian_asset: absolute path of a .ply of Gaussians in the place of a mesh; "" without.
     """
 
     job: str
@@ -159,6 +163,13 @@ class Request:
     backend: str = "auto"
     gaussians: bool = False
     protocol: int = PROTOCOL
+    prompt: str = ""
+    image: str = ""
+    gaussian_asset: str = ""
+
+
+GENERATED = "generated"
+"""Id of an object that the engine made, because the artist gave none."""
 
 
 # -- the result -------------------------------------------------------------------------------------------------
@@ -169,6 +180,13 @@ class ObjectResult:
     """Motion of one object: a PC2 file in object space, in the order of its `bake_vertices`.
 
     `gaussians` is the folder of its Gaussians, also in object space, one PLY file a frame (`GAUSSIAN_FRAME`); empty where none were asked for.
+    Of an object that the engine made, and that the scene does not have yet, also:
+
+    Attributes:
+        mesh: .npz, see `MESH_ARRAYS`; its vertices are its bake_vertices. "" for the artist's own objects.
+        image: its texture, a PNG.
+        gltf: the object with its whole motion as morph targets, a .glb.
+        matrix_world: its space to world.
     """
 
     id: str
@@ -176,6 +194,10 @@ class ObjectResult:
     vertex_count: int
     motion: str
     gaussians: str = ""
+    mesh: str = ""
+    image: str = ""
+    gltf: str = ""
+    matrix_world: Matrix4 = ((1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 1.0, 0.0), (0.0, 0.0, 0.0, 1.0))
 
 
 GAUSSIAN_FRAME = "frame_{:04}.ply"
@@ -331,12 +353,20 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         return {name: archive[name] for name in archive.files}
 
 
+COMPLETED = "output/completed.json"
+
 Parsed = TypeVar("Parsed", Request, Result)
 
 
 def read_request(folder: Path) -> Request:
     """The request of a job folder. Raises ProtocolError."""
     return _read(folder / "request.json", Request)
+
+
+def read_completed(folder: Path) -> Request:
+    """The request with what the engine has generated in it; the request itself where that was nothing. Raises ProtocolError."""
+    completed = folder / COMPLETED
+    return _read(completed, Request) if completed.is_file() else read_request(folder)
 
 
 def read_result(folder: Path) -> Result:

@@ -13,6 +13,7 @@ from .alignment.refinement import RefinementSettings
 from .alignment.tracking import TrackingSettings
 from .errors import EngineError
 from .gaussians.surface_bound import GaussianSettings
+from .generators.generator_settings import GeneratorSettings
 from .motion.parts import PartSettings
 from .priors.loading import PriorSpec
 
@@ -51,6 +52,7 @@ class Settings:
     parts, tracking, refinement: of the artist's method.
     prior: the multiview prior of the paper's method, e.g. {"prior.source": FOLDER}.
     paper: of the paper's method.
+    generators: which models make what is not given.
     """
 
     video_side: int = 512
@@ -62,6 +64,7 @@ class Settings:
     refinement: RefinementSettings = field(default_factory=RefinementSettings)
     prior: PriorSpec = field(default_factory=PriorSpec)
     paper: PaperSettings = field(default_factory=PaperSettings)
+    generators: GeneratorSettings = field(default_factory=GeneratorSettings)
 
     def __post_init__(self) -> None:
         if self.method not in ("artist", "paper"):

@@ -7,8 +7,10 @@ FAKE_ENGINE says how it behaves: "move" (as an engine should), "slow" (waits to 
 from __future__ import annotations
 
 import os
+import struct
 import sys
 import time
+import zlib
 from pathlib import Path
 
 import clouds
@@ -25,11 +27,35 @@ def moved(vertices: np.ndarray, frame: int) -> np.ndarray:
     return (vertices * (1 + 0.1 * frame) + np.array([0.01, -0.02, 0.03]) * frame).astype(np.float32)
 
 
+def make_asset(folder: Path) -> protocol.ObjectResult:
+    """A cube with a texture of four pixels, and its motion, where the job has no mesh."""
+    vertices = np.array([[x, y, z] for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (-0.5, 0.5)], np.float32)
+    sides = [[0, 1, 3], [0, 3, 2], [4, 6, 7], [4, 7, 5], [0, 4, 5], [0, 5, 1], [2, 3, 7], [2, 7, 6], [0, 2, 6], [0, 6, 4], [1, 5, 7], [1, 7, 3]]
+    triangles, count = np.array(sides, np.int32), len(sides)
+    arrays = {
+        "vertices": vertices,
+        "triangles": triangles,
+        "material": np.zeros(count, np.int32),
+        "corner_normal": np.zeros((count, 3, 3), np.float32),
+        "corner_uv": vertices[triangles][..., :2] + 0.5,
+        "corner_color": np.ones((count, 3, 4), np.float32),
+        "bake_vertices": vertices,
+    }
+    protocol.write_arrays(folder / "output" / "generated.npz", arrays)
+    rows = b"".join(b"\0" + bytes([200, 60, 40] * 2) for _ in range(2))
+    chunks = ((b"IHDR", struct.pack(">IIBBBBB", 2, 2, 8, 2, 0, 0, 0)), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    png = b"".join(struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks)
+    (folder / "output" / "generated.png").write_bytes(b"\x89PNG\r\n\x1a\n" + png)
+    protocol.write_pc2(folder / "output" / "motion_000.pc2", np.stack([moved(vertices, frame) for frame in range(FRAMES)]))
+    files = {"motion": "output/motion_000.pc2", "mesh": "output/generated.npz", "image": "output/generated.png"}
+    return protocol.ObjectResult(protocol.GENERATED, "Generated", len(vertices), **files)
+
+
 def run(folder: Path, fewer: int) -> protocol.Result:
     """Writes the motion of every object, and the camera of the request as the solved one."""
     request = protocol.read_request(folder)
     (folder / "output").mkdir(exist_ok=True)
-    objects = []
+    objects = [] if request.objects else [make_asset(folder)]
     for index, spec in enumerate(request.objects):
         vertices = protocol.read_arrays(folder / spec.mesh)["bake_vertices"]
         vertices = vertices[: len(vertices) - fewer]

@@ -69,7 +69,7 @@ def save_imagedream(folder: Path) -> Path:
         vocab_size=8, hidden_size=CONTEXT, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2, eos_token_id=7, bos_token_id=6
     )
     CLIPTextModel(text).save_pretrained(folder / "text_encoder")
-    _save_tokenizer(folder / "tokenizer")
+    save_clip_tokenizer(folder / "tokenizer")
     _save_scheduler(folder)
     return folder
 
@@ -104,8 +104,9 @@ def _save_scheduler(folder: Path) -> None:
     _write_json(folder / "model_index.json", {"_class_name": "A pipeline"})
 
 
-def _save_tokenizer(folder: Path) -> None:
-    folder.mkdir()
+def save_clip_tokenizer(folder: Path) -> None:
+    """CLIP's tokenizer with eight words."""
+    folder.mkdir(parents=True)
     words = ["!", "a", "a</w>", "b", "b</w>", "ab</w>", "<|startoftext|>", "<|endoftext|>"]
     _write_json(folder / "vocab.json", {word: index for index, word in enumerate(words)})
     (folder / "merges.txt").write_text("#version: 0.2\na b</w>\n")

@@ -15,9 +15,9 @@ from PIL import Image
 from puppets import FOVY, TWO_PARTS, Studio, add_mesh, puppet, request_for
 
 from align4d import pipeline, protocol
+from align4d.device import choose_device
 from align4d.errors import Cancelled, EngineError
 from align4d.inputs.asset import load_asset
-from align4d.job import choose_device
 from align4d.motion.parts import find_parts
 from align4d.motion.skeleton import build_skeleton
 from align4d.motion.skinning import skin_points

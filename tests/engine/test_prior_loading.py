@@ -19,15 +19,16 @@ from prior_models import rewrite_json, save_imagedream, save_zero123
 from safetensors.torch import load_file, save_file
 
 from align4d.errors import EngineError
-from align4d.priors import diffusion_components, memory_estimate
+from align4d.model_files import component_loading, memory_estimate
+from align4d.model_files.memory_estimate import MemoryNeed, Part, estimate
+from align4d.model_files.placement import Placed
+from align4d.model_files.weights_file import read_header
+from align4d.priors import diffusion_components
 from align4d.priors.embedded import EmbeddedPrior
 from align4d.priors.imagedream import ImageDreamPrior
 from align4d.priors.loading import PriorSpec, load_prior
-from align4d.priors.memory_estimate import MemoryNeed, Part, estimate
-from align4d.priors.placement import Placed
 from align4d.priors.prior import RelativeCamera
 from align4d.priors.prior_options import PriorOptions
-from align4d.priors.weights_file import read_header
 from align4d.priors.zero123 import Zero123Prior
 
 CPU = torch.device("cpu")
@@ -107,7 +108,7 @@ def test_the_hubs_cache_is_used_and_the_network_is_not(published: dict[str, Path
     (cached / "refs" / "main").write_text("0123abc")
     assert load_prior(PriorSpec("ashawkey/stable-zero123-diffusers"), CPU).facts.name == "Stable-Zero123"
     code, sentence = code_of("kxic/zero123-xl")
-    assert code == "prior_not_found"
+    assert code == "model_not_found"
     assert "Allow the download" in sentence
 
 
@@ -132,20 +133,20 @@ def test_a_broken_connection_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", broken)
     code, sentence = code_of("kxic/zero123-xl", online=True)
-    assert code == "prior_not_found"
+    assert code == "model_not_found"
     assert "the server is silent" in sentence
 
 
 def test_a_folder_that_is_not_there() -> None:
-    assert code_of("/no/such/folder")[0] == "prior_not_found"
+    assert code_of("/no/such/folder")[0] == "model_not_found"
 
 
 def test_a_folder_of_something_else(tmp_path: Path) -> None:
     code, sentence = code_of(tmp_path)
-    assert code == "prior_layout"
+    assert code == "model_layout"
     assert "model_index.json" in sentence
-    assert code_of(tmp_path, kind="imagedream")[0] == "prior_layout"
-    assert code_of(tmp_path, kind="zero123")[0] == "prior_layout"
+    assert code_of(tmp_path, kind="imagedream")[0] == "model_layout"
+    assert code_of(tmp_path, kind="zero123")[0] == "model_layout"
 
 
 @pytest.mark.parametrize("part", ["unet", "vae", "image_encoder"])
@@ -153,7 +154,7 @@ def test_a_missing_component(copy: Callable[..., Path], part: str) -> None:
     folder = copy()
     shutil.rmtree(folder / part)
     code, sentence = code_of(folder)
-    assert code == "prior_layout"
+    assert code == "model_layout"
     assert part in sentence
 
 
@@ -162,16 +163,16 @@ def test_a_missing_file(copy: Callable[..., Path], file: str) -> None:
     folder = copy()
     (folder / file).unlink()
     code, sentence = code_of(folder)
-    assert code == "prior_file"
+    assert code == "model_file"
     assert Path(file).name in sentence
 
 
 def test_missing_files_of_imagedream(copy: Callable[..., Path]) -> None:
     folder = copy("imagedream")
     shutil.rmtree(folder / "tokenizer")
-    assert code_of(folder)[0] == "prior_file"
+    assert code_of(folder)[0] == "model_file"
     shutil.rmtree(folder / "text_encoder")
-    assert code_of(folder)[0] == "prior_layout"
+    assert code_of(folder)[0] == "model_layout"
 
 
 def test_pickles_are_never_loaded(copy: Callable[..., Path]) -> None:
@@ -179,7 +180,7 @@ def test_pickles_are_never_loaded(copy: Callable[..., Path]) -> None:
     (folder / "unet" / WEIGHTS).unlink()
     (folder / "unet" / "diffusion_pytorch_model.bin").write_bytes(b"cos\nsystem\n(S'false'\ntR.")
     code, sentence = code_of(folder)
-    assert code == "prior_pickle"
+    assert code == "model_pickle"
     assert WEIGHTS in sentence
 
 
@@ -188,7 +189,7 @@ def test_a_truncated_file(copy: Callable[..., Path]) -> None:
     path = folder / "unet" / WEIGHTS
     path.write_bytes(path.read_bytes()[:-1000])
     code, sentence = code_of(folder)
-    assert code == "prior_file"
+    assert code == "model_file"
     assert "1,000 bytes are missing" in sentence
 
 
@@ -196,7 +197,7 @@ def test_a_header_of_ten_gigabytes(copy: Callable[..., Path]) -> None:
     folder = copy()
     (folder / "unet" / WEIGHTS).write_bytes((10_000_000_000).to_bytes(8, "little") + b"{}")
     code, sentence = code_of(folder)
-    assert code == "prior_file"
+    assert code == "model_file"
     assert "10,000,000,000" in sentence
 
 
@@ -206,7 +207,7 @@ def test_files_that_are_no_safetensors(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(EngineError) as caught:
         read_header(path)
-    assert caught.value.code == "prior_file"
+    assert caught.value.code == "model_file"
 
 
 def test_a_header_tells_names_and_shapes(published: dict[str, Path]) -> None:
@@ -222,31 +223,31 @@ def test_a_parameter_too_few(copy: Callable[..., Path]) -> None:
         weights.pop(name)
         save_file(weights, folder / part / WEIGHTS, {"format": "pt"})
         code, sentence = code_of(folder)
-        assert code == "prior_file"
+        assert code == "model_file"
         assert name in sentence
 
 
 def test_weights_of_another_model(copy: Callable[..., Path]) -> None:
     folder = copy()
     rewrite_json(folder / "image_encoder" / "config.json", projection_dim=20)
-    assert code_of(folder)[0] == "prior_file"
+    assert code_of(folder)[0] == "model_file"
     folder = copy("imagedream", "imagedream")
     rewrite_json(folder / "unet" / "config.json", model_channels=64)
-    assert code_of(folder)[0] == "prior_file"
+    assert code_of(folder)[0] == "model_file"
 
 
 def test_a_schedule_of_another_kind(copy: Callable[..., Path]) -> None:
     folder = copy()
     rewrite_json(folder / "scheduler" / "scheduler_config.json", prediction_type="v_prediction")
     code, sentence = code_of(folder)
-    assert code == "prior_file"
+    assert code == "model_file"
     assert "v_prediction" in sentence
 
 
 def test_a_broken_configuration(copy: Callable[..., Path]) -> None:
     folder = copy()
     (folder / "unet" / "config.json").write_text("{")
-    assert code_of(folder)[0] == "prior_file"
+    assert code_of(folder)[0] == "model_file"
 
 
 def test_the_half_precision_file_is_enough(copy: Callable[..., Path]) -> None:
@@ -283,18 +284,18 @@ def test_files_as_older_libraries_wrote_them(copy: Callable[..., Path], publishe
 
 
 def test_without_the_libraries(published: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(diffusion_components, "LIBRARIES", ("diffusers", "no_such_library"))
+    monkeypatch.setattr(component_loading, "LIBRARIES", ("diffusers", "no_such_library"))
     code, sentence = code_of(published["xl"])
-    assert code == "prior_libraries"
+    assert code == "model_libraries"
     assert "no_such_library" in sentence
     assert "priors group" in sentence
 
 
 def test_too_little_memory_is_a_sentence_before_anything_is_loaded(published: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory_estimate, "free_host_bytes", lambda: 1_000_000_000)
-    monkeypatch.setattr(diffusion_components, "_load", lambda *_: pytest.fail("loaded although the memory does not suffice"))
+    monkeypatch.setattr(diffusion_components, "load_network", lambda *_: pytest.fail("loaded although the memory does not suffice"))
     code, sentence = code_of(published["xl"])
-    assert code == "prior_memory"
+    assert code == "model_memory"
     assert "1.0 GB are free" in sentence
 
 

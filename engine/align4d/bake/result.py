@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 
+from align4d.bake.gltf import write_gltf
 from align4d.errors import EngineError
 from align4d.failures import as_engine_error
 from align4d.inputs.asset import Asset, AssetObject
-from align4d.protocol import CameraResult, ObjectResult, Result, write_json, write_pc2
+from align4d.protocol import GENERATED, CameraResult, ObjectResult, ObjectSpec, Result, replacing, write_json, write_pc2
 
 CHUNK = 2_000_000
 """Points turned back at a time: 48 MB in float64."""
@@ -28,6 +30,7 @@ def write_result(
     figures: dict[str, float] | None = None,
     curves: dict[str, dict[str, list[float]]] | None = None,
     gaussians: tuple[str, ...] = (),
+    generated: ObjectSpec | None = None,
 ) -> Result:
     """Writes output/motion_000.pc2, ... and, last, output/result.json; each whole or not at all.
 
@@ -35,6 +38,7 @@ def write_result(
         positions: (T, B, 3) of `Asset.bake_points`, normalised space.
         camera: in world space, as the result has it.
         gaussians: folder of each object's Gaussians, where there are any.
+        generated: the one object of a job whose mesh the engine made; it is written as a glTF as well.
 
     Raises:
         EngineError: "motion_invalid" for positions that are no numbers, "disk_full".
@@ -48,15 +52,30 @@ def write_result(
         objects = []
         for number, item in enumerate(asset.objects):
             name = f"motion_{number:03}.pc2"
-            write_pc2(output / name, to_object_space(asset, item, positions))
+            motion = to_object_space(asset, item, positions)
+            write_pc2(output / name, motion)
             folder_of_gaussians = gaussians[number] if gaussians else ""
             count = item.points.stop - item.points.start
             objects.append(ObjectResult(item.id, item.name, count, f"output/{name}", folder_of_gaussians))
+            if generated is not None and item.id == generated.id:
+                objects[-1] = _with_mesh(folder, objects[-1], generated, asset, motion, fps)
         result = Result(job, len(positions), fps, tuple(objects), camera, notes, seconds or {}, figures or {}, curves or {})
         write_json(output / "result.json", result)
     except OSError as error:
         raise as_engine_error(error) from error
     return result
+
+
+def _with_mesh(folder: Path, result: ObjectResult, spec: ObjectSpec, asset: Asset, motion: np.ndarray, fps: float) -> ObjectResult:
+    """What Blender needs to make the object, in the output folder, because that alone is kept; and the same as one file for everybody else."""
+    mesh, image, gltf = (f"output/{GENERATED}.{suffix}" for suffix in ("npz", "png", "glb"))
+    for source, target in ((spec.mesh, mesh), (spec.materials[0].image, image)):
+        with replacing(folder / target) as file:
+            file.write((folder / source).read_bytes())
+    matrix = np.array(spec.matrix_world)
+    moved = motion @ matrix[:3, :3].T + matrix[:3, 3]
+    write_gltf(folder / gltf, spec.name, asset.triangles, asset.corner_uv, (folder / image).read_bytes(), moved, fps)
+    return dataclasses.replace(result, mesh=mesh, image=image, gltf=gltf, matrix_world=spec.matrix_world)
 
 
 def to_object_space(asset: Asset, item: AssetObject, positions: np.ndarray) -> np.ndarray:

@@ -16,14 +16,15 @@ from PIL import Image
 
 from align4d.errors import EngineError
 
-MODELS = ("isnet-general-use", "u2net")
-"""Apache-2.0, best first."""
+MODELS = ("isnet-general-use", "birefnet-general-lite", "u2net")
+"""Apache-2.0, MIT, Apache-2.0. The second is finer than the first, and many times slower without a graphics card."""
 
 
-def find_alpha(frames: np.ndarray) -> np.ndarray:
-    """(T, H, W) float32 alpha of (T, H, W, 3) uint8 frames. Raises EngineError "masks_unavailable"."""
-    session = _session()
-    return np.stack([np.asarray(session.predict(Image.fromarray(frame))[0], np.float32) / 255.0 for frame in frames])
+def find_alpha(frames: np.ndarray, what: str = "video") -> np.ndarray:
+    """(T, H, W) float32 alpha of (T, H, W, 3) uint8 frames of `what`, for messages. Raises EngineError "masks_unavailable"."""
+    session = _session(what)
+    # a prediction that is the same everywhere is stretched by 0 / 0
+    return np.nan_to_num(np.stack([np.asarray(session.predict(Image.fromarray(frame))[0], np.float32) / 255.0 for frame in frames]))
 
 
 def find_model() -> str | None:
@@ -42,19 +43,19 @@ def _legacy_folder() -> Path:
     return Path(os.environ.get("U2NET_HOME") or os.path.join(os.environ.get("XDG_DATA_HOME", "~"), ".u2net")).expanduser()
 
 
-def _session() -> Any:
+def _session(what: str) -> Any:
     if importlib.util.find_spec("rembg") is None:
         raise EngineError(
             "masks_unavailable",
-            "The video's background is not plain, and rembg, which finds the object in such a video, is not installed.",
-            "Install the engine's masks group, or use a video with an alpha channel or on a plain background.",
+            f"The background of the {what} is not plain, and rembg, which finds the object there all the same, is not installed.",
+            "Install the engine's masks group, or use one with an alpha channel or on a plain background.",
         )
     name = find_model()
     if name is None:
         raise EngineError(
             "masks_unavailable",
-            "The video's background is not plain, and no model that finds the object in such a video is on this machine.",
-            f"Put {MODELS[0]}.onnx into {model_folder(MODELS[0])}, or use a video with an alpha channel or on a plain background.",
+            f"The background of the {what} is not plain, and no model that finds the object there all the same is on this machine.",
+            f"Put {MODELS[0]}.onnx into {model_folder(MODELS[0])}, or use one with an alpha channel or on a plain background.",
         )
     from rembg import new_session  # slow: compiles at its first import
 

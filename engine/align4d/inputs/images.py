@@ -58,3 +58,11 @@ def read_image(path: Path) -> np.ndarray:
             grey = np.asarray(image).astype(np.float64) / (1.0 if image.mode == "F" else 257.0)
             return np.repeat(np.clip(grey.round(), 0, 255).astype(np.uint8)[..., None], 3, axis=2)
         return np.array(image.convert("RGBA" if image.has_transparency_data else "RGB"))
+
+
+def load_picture(path: Path) -> np.ndarray:
+    """`read_image` for a single picture that the artist chose. Raises EngineError "image_unreadable"."""
+    try:
+        return read_image(path)
+    except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        raise EngineError("image_unreadable", f"The image {path.name} cannot be read ({error}).", "Choose another one, as PNG or JPEG.") from error

@@ -36,8 +36,11 @@ class Masks:
     behind: np.ndarray = dataclasses.field(default_factory=lambda: np.ones(3, np.float32))
 
 
-def find_masks(clip: Clip) -> Masks:
+def find_masks(clip: Clip, what: str = "video") -> Masks:
     """Masks of all frames.
+
+    Args:
+        what: it is, for messages: a "video", or an "image", which is a clip of one frame.
 
     Raises:
         EngineError: "video_empty" where no frame shows an object, "first_frame_empty" where the first one does not;
@@ -47,20 +50,20 @@ def find_masks(clip: Clip) -> Masks:
         alpha, source = clip.alpha.astype(np.float32) / 255.0, "alpha"
     elif (background := find_background(clip.frames)) is not None:
         alpha = np.stack([key(frame, background) for frame in clip.frames])
-        return dataclasses.replace(judge(alpha, "background"), behind=(background.colour / 255).astype(np.float32))
+        return dataclasses.replace(judge(alpha, "background", what), behind=(background.colour / 255).astype(np.float32))
     else:
-        alpha, source = foreground_model.find_alpha(clip.frames), "rembg"
-    return judge(alpha, source)
+        alpha, source = foreground_model.find_alpha(clip.frames, what), "rembg"
+    return judge(alpha, source, what)
 
 
-def judge(alpha: np.ndarray, source: str) -> Masks:
-    """Masks with their flags and notes. Raises EngineError "video_empty" or "first_frame_empty"."""
+def judge(alpha: np.ndarray, source: str, what: str = "video") -> Masks:
+    """Masks with their flags and notes. `what`: as for `find_masks`. Raises EngineError "video_empty" or "first_frame_empty"."""
     empty: np.ndarray = np.less(alpha.mean(axis=(1, 2)), EMPTY)
     if empty.all():
         raise EngineError(
             "video_empty",
-            "The video shows no object: all of it looks like background.",
-            "Choose a video whose object stands out from its background, or one with an alpha channel.",
+            f"The {what} shows no object: all of it looks like background.",
+            f"Choose {_a(what)} whose object stands out from its background, or one with an alpha channel.",
         )
     if empty[0]:
         raise EngineError(
@@ -76,6 +79,10 @@ def judge(alpha: np.ndarray, source: str) -> Masks:
     if touches.any():
         notes.append(f"The object is cut by the border of the video in {_these(touches)}: what lies outside is a guess.")
     return Masks(alpha, source, touches, empty, tuple(notes))
+
+
+def _a(what: str) -> str:
+    return f"an {what}" if what[0] in "aeiou" else f"a {what}"
 
 
 def _these(flags: np.ndarray) -> str:

@@ -2,43 +2,31 @@
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 
 from ..errors import EngineError
-from .component_folder import Component, other_model, read_json
+from ..model_files.component_folder import Component, other_model
+from ..model_files.component_loading import load_network, load_processor
 from .schedule import NoiseSchedule, scaled_linear
-
-LIBRARIES = ("accelerate", "diffusers", "huggingface_hub", "psutil", "transformers")
 
 VAE_FACTOR = 8
 """Pixels of a picture per cell of its latent, across: Stable Diffusion's."""
 
 
-def require_libraries() -> None:
-    """Raises EngineError "prior_libraries" where one of `LIBRARIES` is not installed."""
-    missing = [name for name in LIBRARIES if importlib.util.find_spec(name) is None]
-    if missing:
-        raise EngineError(
-            "prior_libraries",
-            f"This prior needs {', '.join(missing)}, which the engine's environment does not have.",
-            "Install the engine's priors group (pip install align4d[priors]), or use the embedded prior.",
-        )
-
-
-def load_vae(component: Component) -> Any:
-    """The picture encoder (diffusers' AutoencoderKL without its decoder), in float32: the gradient of eqs. 7 and 8 passes through it."""
+def load_vae(component: Component, decodes: bool = False) -> Any:
+    """The picture encoder (diffusers' AutoencoderKL, without its decoder unless it `decodes`), in float32: the gradient of eqs. 7 and 8
+    passes through it."""
     from diffusers import AutoencoderKL
 
-    vae = _load(AutoencoderKL, component, {"torch_dtype": torch.float32, "variant": component.variant})
+    vae = load_network(AutoencoderKL, component, {"torch_dtype": torch.float32, "variant": component.variant})
     factor = 2 ** (len(vae.config.block_out_channels) - 1)
     if factor != VAE_FACTOR or vae.config.latent_channels != 4:
         raise other_model(component.weights, f"its latents have {vae.config.latent_channels} channels and cells of {factor} pixels, not 4 and 8")
-    del vae.decoder, vae.post_quant_conv
+    if not decodes:
+        del vae.decoder, vae.post_quant_conv
     return vae
 
 
@@ -46,7 +34,7 @@ def load_zero123_unet(component: Component, dtype: torch.dtype) -> Any:
     """diffusers' UNet2DConditionModel, which takes latent and condition latent: 8 channels."""
     from diffusers import UNet2DConditionModel
 
-    unet = _load(UNet2DConditionModel, component, {"torch_dtype": dtype, "variant": component.variant})
+    unet = load_network(UNet2DConditionModel, component, {"torch_dtype": dtype, "variant": component.variant})
     if unet.config.in_channels != 8 or unet.config.out_channels != 4:
         raise other_model(component.weights, f"it takes {unet.config.in_channels} channels and gives {unet.config.out_channels}, not 8 and 4")
     return unet
@@ -56,7 +44,7 @@ def load_image_encoder(component: Component, dtype: torch.dtype, projected: bool
     """CLIP's image encoder. `projected`: with the projection into the space that CLIP shares with text."""
     from transformers import CLIPVisionModel, CLIPVisionModelWithProjection
 
-    return _load(CLIPVisionModelWithProjection if projected else CLIPVisionModel, component, {"dtype": dtype, "variant": component.variant})
+    return load_network(CLIPVisionModelWithProjection if projected else CLIPVisionModel, component, {"dtype": dtype, "variant": component.variant})
 
 
 @torch.no_grad()
@@ -64,12 +52,8 @@ def text_context(component: Component, prompt: str) -> torch.Tensor:
     """(1, L, C) float32: what CLIP's text encoder makes of a prompt. Its tokenizer lies beside it. Encoder and tokenizer are let go."""
     from transformers import CLIPTextModel, CLIPTokenizer
 
-    encoder = _load(CLIPTextModel, component, {"dtype": torch.float32, "variant": component.variant})
-    folder = component.folder.parent / "tokenizer"
-    try:
-        tokenizer = CLIPTokenizer.from_pretrained(str(folder), local_files_only=True)
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-        raise EngineError("prior_file", f"The tokenizer in {folder} cannot be read.", "Download the model again, with all its files.") from error
+    encoder = load_network(CLIPTextModel, component, {"dtype": torch.float32, "variant": component.variant})
+    tokenizer = load_processor(CLIPTokenizer, component.folder.parent, "tokenizer")
     length = encoder.config.max_position_embeddings
     words = tokenizer(prompt, padding="max_length", max_length=length, truncation=True, return_tensors="pt")
     return encoder(words.input_ids)[0]
@@ -102,31 +86,13 @@ def read_schedule(model_schedule: dict[str, Any]) -> NoiseSchedule:
     """The schedule that scheduler_config.json describes.
 
     Raises:
-        EngineError: "prior_file" for one that these models do not have, such as one for a network that predicts velocities.
+        EngineError: "model_file" for one that these models do not have, such as one for a network that predicts velocities.
     """
     kind, target = model_schedule.get("beta_schedule"), model_schedule.get("prediction_type", "epsilon")
     if (kind, target) != ("scaled_linear", "epsilon"):
         raise EngineError(
-            "prior_file",
+            "model_file",
             f"The model's scheduler_config.json names the schedule {kind} for predicting {target}; scaled_linear for epsilon was expected.",
             "Check which model the folder holds.",
         )
     return scaled_linear(int(model_schedule["num_train_timesteps"]), float(model_schedule["beta_start"]), float(model_schedule["beta_end"]))
-
-
-def _load(kind: Any, component: Component, options: dict[str, Any]) -> Any:
-    """A frozen model of the class `kind`; complete, or an EngineError "prior_file"."""
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    read_json(component.folder / "config.json")
-    try:
-        model, report = kind.from_pretrained(
-            str(component.folder), use_safetensors=True, local_files_only=True, output_loading_info=True, **options
-        )
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError, SafetensorError) as error:
-        raise other_model(component.weights, str(error).strip().partition("\n")[0]) from error
-    lacking = sorted(str(name) for name in (*report["missing_keys"], *report["mismatched_keys"]))
-    if lacking:
-        raise other_model(component.weights, f"{len(lacking)} parameters are missing or of another size, among them {lacking[0]}")
-    return model.eval().requires_grad_(False)

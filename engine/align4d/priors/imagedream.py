@@ -13,14 +13,15 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from ..model_files.component_folder import Component, find_component, other_model, read_json
+from ..model_files.component_loading import require_libraries
+from ..model_files.memory_estimate import Part, check, estimate, guards_memory
+from ..model_files.placement import Placed
 from . import diffusion_components as components
-from .component_folder import Component, find_component, other_model, read_json
 from .diffusion_components import ClipPictures
 from .imagedream_unet.config import read_config
 from .imagedream_unet.network import MultiviewUNet
 from .latent_prior import LATENT_CHANNELS, LATENT_SIZE, SIZE, LatentPrior
-from .memory_estimate import Part, check, estimate, guards_memory
-from .placement import Placed
 from .prior import Condition, PriorFacts, RelativeCamera
 from .prior_options import PriorOptions
 from .schedule import NoiseSchedule
@@ -127,13 +128,22 @@ def _with_condition_place(views: Tensor, condition: Tensor, together: int) -> Te
     return torch.cat([views.unflatten(0, shape), condition.unflatten(0, shape)[:, :1]], 1).flatten(0, 1)
 
 
-def load_imagedream(folder: Path, device: torch.device, options: PriorOptions) -> ImageDreamPrior:
+def imagedream_parts(folder: Path, half: bool) -> tuple[list[int], int]:
+    """Parameters of the networks of the ImageDream in `folder` that can be offloaded, and of its picture encoder. Raises as `load_imagedream`."""
+    networks = [find_component(folder, "unet", "diffusion_pytorch_model", half), find_component(folder, "image_encoder", "model", half)]
+    return [one.parameters for one in networks], find_component(folder, "vae", "diffusion_pytorch_model", half=False).parameters
+
+
+def load_imagedream(folder: Path, device: torch.device, options: PriorOptions, paints: bool = False) -> ImageDreamPrior:
     """The prior whose components lie in subfolders of `folder`.
 
+    Args:
+        paints: it is to paint pictures: `decode` works. Whoever asks for it has checked the memory.
+
     Raises:
-        EngineError: "prior_libraries", "prior_layout", "prior_pickle", "prior_file", "prior_memory".
+        EngineError: "model_libraries", "model_layout", "model_pickle", "model_file", "model_memory".
     """
-    components.require_libraries()
+    require_libraries()
     dtype = options.dtype(device)
     half = dtype != torch.float32
     unet = find_component(folder, "unet", "diffusion_pytorch_model", half)
@@ -141,11 +151,12 @@ def load_imagedream(folder: Path, device: torch.device, options: PriorOptions) -
     clip = find_component(folder, "image_encoder", "model", half)
     text = find_component(folder, "text_encoder", "model", half=False)
     schedule = components.read_schedule(read_json(folder / "scheduler" / "scheduler_config.json"))
-    parts = [Part(unet.parameters * dtype.itemsize), Part(clip.parameters * dtype.itemsize), Part(vae.parameters * 4, stays=True)]
-    views = max(options.batch, VIEWS)
-    # a view that is denoised alone goes through the U-Net with the condition beside it
-    need = estimate(parts, views, 2 * views, options.offload, device.type == "cpu", while_loading=text.parameters * 4)
-    check(FACTS.name, need, device, options.offload)
+    if not paints:
+        parts = [Part(unet.parameters * dtype.itemsize), Part(clip.parameters * dtype.itemsize), Part(vae.parameters * 4, stays=True)]
+        views = max(options.batch, VIEWS)
+        # a view that is denoised alone goes through the U-Net with the condition beside it
+        need = estimate(parts, views, 2 * views, options.offload, device.type == "cpu", while_loading=text.parameters * 4)
+        check(FACTS.name, need, device, options.offload)
     context = components.text_context(text, PROMPT)
     network = load_network(unet, dtype)
     if network.config.context_dim != context.shape[-1]:
@@ -158,11 +169,13 @@ def load_imagedream(folder: Path, device: torch.device, options: PriorOptions) -
     if network.config.image_dim != encoder.config.hidden_size:
         given = encoder.config.hidden_size
         raise other_model(unet.weights, f"it takes image tokens of {network.config.image_dim} channels, and the image encoder gives {given}")
-    return ImageDreamPrior(schedule, components.load_vae(vae), Placed(encoder, device, options.offload), context, placed, options.batch)
+    return ImageDreamPrior(
+        schedule, components.load_vae(vae, decodes=paints), Placed(encoder, device, options.offload), context, placed, options.batch
+    )
 
 
 def load_network(component: Component, dtype: torch.dtype) -> MultiviewUNet:
-    """The multi-view U-Net of published weights, frozen, on the CPU. Raises EngineError "prior_file"."""
+    """The multi-view U-Net of published weights, frozen, on the CPU. Raises EngineError "model_file"."""
     try:
         config = read_config(component.config, {name: one.shape for name, one in component.tensors.items()})
         with torch.device("meta"):

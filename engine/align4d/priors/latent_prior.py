@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
+from ..model_files.memory_estimate import guards_memory
+from ..model_files.placement import Placed
 from .diffusion_components import ClipPictures
-from .memory_estimate import guards_memory
-from .placement import Placed
 from .prior import Condition, MultiviewPrior, PriorFacts, RelativeCamera
 from .schedule import NoiseSchedule
 
@@ -60,6 +60,12 @@ class LatentPrior(MultiviewPrior):
         else:
             latents = [self._latent(one) for one in parts]
         return torch.cat(latents) * self.vae.config.scaling_factor
+
+    @guards_memory
+    @torch.no_grad()
+    def decode(self, latents: Tensor) -> Tensor:
+        """(B, 3, 256, 256) pictures in [0, 1] of latents as `encode` gives them, where the picture decoder was loaded; without gradients."""
+        return (self.vae.decode(latents / self.vae.config.scaling_factor).sample / 2 + 0.5).clamp(0, 1)
 
     @guards_memory
     @torch.no_grad()

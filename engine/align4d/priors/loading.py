@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -10,8 +9,8 @@ from typing import Literal
 import torch
 
 from ..errors import EngineError
-from .component_folder import read_json
-from .diffusion_components import require_libraries
+from ..model_files.component_folder import read_json
+from ..model_files.hub import find_model
 from .prior import MultiviewPrior
 from .prior_options import PriorOptions
 from .zero123 import STABLE_ZERO123, ZERO123, load_zero123
@@ -19,11 +18,6 @@ from .zero123 import STABLE_ZERO123, ZERO123, load_zero123
 PriorKind = Literal["auto", "zero123", "stable-zero123", "imagedream"]
 
 EMBEDDED = "embedded"
-
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
-_HUB_FILES = ["*.json", "*.txt", "*.safetensors"]
-"""What is fetched from the hub: no pickles, no code."""
-
 
 @dataclass(frozen=True)
 class PriorSpec:
@@ -50,8 +44,8 @@ def load_prior(spec: PriorSpec, device: torch.device | str) -> MultiviewPrior:
     """The prior, ready to be asked on `device`.
 
     Raises:
-        EngineError: "prior_not_found" where there is no such folder and no such model in the hub's cache, "prior_kind" for a folder
-            that does not tell what it holds, "prior_libraries", "prior_layout", "prior_pickle", "prior_file", "prior_memory",
+        EngineError: "model_not_found" where there is no such folder and no such model in the hub's cache, "prior_kind" for a folder
+            that does not tell what it holds, "model_libraries", "model_layout", "model_pickle", "model_file", "model_memory",
             "prior_weights" (the embedded prior's).
     """
     device = torch.device(device)
@@ -68,38 +62,11 @@ def load_prior(spec: PriorSpec, device: torch.device | str) -> MultiviewPrior:
     return load_zero123(folder, STABLE_ZERO123 if kind == "stable-zero123" else ZERO123, device, spec.options)
 
 
-def find_model(source: str, online: bool) -> Path:
-    """The folder of a published model: `source` itself, or where the hub's cache has it. Raises EngineError, see `load_prior`."""
-    folder = Path(source).expanduser()
-    if folder.is_dir():
-        return folder
-    if not _HUB_ID.fullmatch(source):
-        raise EngineError("prior_not_found", f"There is no folder {source}.", "Choose the folder that holds the prior's model_index.json.")
-    require_libraries()
-    from httpx2 import HTTPError
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
-
-    try:
-        return Path(snapshot_download(source, allow_patterns=_HUB_FILES, local_files_only=not online))
-    except LocalEntryNotFoundError as error:
-        advice = (
-            "Check the connection, and that the model's name is right."
-            if online
-            else "Allow the download, or download it yourself and choose its folder."
-        )
-        raise EngineError("prior_not_found", f"{source} is neither a folder nor among the models on this machine.", advice) from error
-    except (HTTPError, OSError, ValueError) as error:
-        raise EngineError(
-            "prior_not_found", f"{source} could not be fetched from the hub: {error}", "Check the connection, and that the model's name is right."
-        ) from error
-
-
 def find_kind(folder: Path) -> PriorKind:
     """What a folder holds, told from its layout; Zero123 and Stable-Zero123, which share one, from its published name.
 
     Raises:
-        EngineError: "prior_layout" where it is none of these, "prior_kind" where it cannot be told.
+        EngineError: "model_layout" where it is none of these, "prior_kind" where it cannot be told.
     """
     if (folder / "cc_projection").is_dir():
         return "zero123"
@@ -108,7 +75,7 @@ def find_kind(folder: Path) -> PriorKind:
     if (folder / "unet" / "config.json").is_file() and "ip_dim" in read_json(folder / "unet" / "config.json"):
         return "imagedream"
     raise EngineError(
-        "prior_layout",
+        "model_layout",
         f"{folder} holds neither Zero123, nor Stable-Zero123, nor ImageDream, as they are published for diffusers.",
         "Choose the folder that holds the prior's model_index.json, with all its subfolders.",
     )

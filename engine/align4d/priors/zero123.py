@@ -15,12 +15,13 @@ from torch import Tensor
 from torch.nn import Linear
 
 from ..errors import EngineError
+from ..model_files.component_folder import Component, find_component, other_model, read_json
+from ..model_files.component_loading import require_libraries
+from ..model_files.memory_estimate import Part, check, estimate
+from ..model_files.placement import Placed
 from . import diffusion_components as components
-from .component_folder import Component, find_component, other_model, read_json
 from .diffusion_components import ClipPictures
 from .latent_prior import LATENT_CHANNELS, LATENT_SIZE, SIZE, LatentPrior
-from .memory_estimate import Part, check, estimate
-from .placement import Placed
 from .prior import Condition, PriorFacts, RelativeCamera
 from .prior_options import PriorOptions
 from .schedule import NoiseSchedule
@@ -115,15 +116,15 @@ def load_zero123(folder: Path, kind: Zero123Kind, device: torch.device, options:
     """The prior whose components lie in subfolders of `folder`, in either published layout.
 
     Raises:
-        EngineError: "prior_libraries", "prior_layout", "prior_pickle", "prior_file", "prior_memory".
+        EngineError: "model_libraries", "model_layout", "model_pickle", "model_file", "model_memory".
     """
-    components.require_libraries()
+    require_libraries()
     dtype = options.dtype(device)
     half = dtype != torch.float32
     layer = next((name for name in PROJECTIONS if (folder / name).is_dir()), None)
     if layer is None:
         raise EngineError(
-            "prior_layout",
+            "model_layout",
             f"{folder} has neither a folder {' nor '.join(PROJECTIONS)}, so it is no Zero123.",
             "Choose the folder that holds model_index.json, with all its subfolders.",
         )

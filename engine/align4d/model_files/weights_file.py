@@ -19,6 +19,15 @@ LONGEST_HEADER = 100_000_000
 
 _LENGTH_BYTES = 8
 
+_ITEM_BITS = {
+    **dict.fromkeys(("F64", "I64", "U64", "C64"), 64),
+    **dict.fromkeys(("F32", "I32", "U32"), 32),
+    **dict.fromkeys(("F16", "BF16", "I16", "U16"), 16),
+    **dict.fromkeys(("I8", "U8", "BOOL", "F8_E4M3", "F8_E5M2", "F8_E8M0"), 8),
+    **dict.fromkeys(("F6_E2M3", "F6_E3M2"), 6),
+    "F4": 4,
+}
+
 
 @dataclass(frozen=True)
 class StoredTensor:
@@ -42,7 +51,7 @@ def read_header(path: Path) -> dict[str, StoredTensor]:
     """The tensors that a safetensors file holds, by name; reads nothing but the header.
 
     Raises:
-        EngineError: "prior_file" for a file that is no safetensors file, or not all of one.
+        EngineError: "model_file" for a file that is no safetensors file, or not all of one.
     """
     size = path.stat().st_size
     with open(path, "rb") as file:
@@ -62,11 +71,14 @@ def read_header(path: Path) -> dict[str, StoredTensor]:
 
 def broken(path: Path, reason: str) -> EngineError:
     """The error for a weights file that is not whole."""
-    return EngineError("prior_file", f"{path} is no complete safetensors file: {reason}.", "Download it again.")
+    return EngineError("model_file", f"{path} is no complete safetensors file: {reason}.", "Download it again.")
 
 
 def _stored(entry: dict[str, Any]) -> StoredTensor:
     first, last = entry["data_offsets"]
     if not 0 <= first <= last:
         raise ValueError(f"offsets {first}, {last}")
-    return StoredTensor(tuple(int(side) for side in entry["shape"]), last - first)
+    tensor = StoredTensor(tuple(int(side) for side in entry["shape"]), last - first)
+    if tensor.count * _ITEM_BITS[entry["dtype"]] != tensor.size * 8:
+        raise ValueError(f"{tensor.size} bytes for the shape {tensor.shape}")
+    return tensor

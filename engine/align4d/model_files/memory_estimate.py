@@ -1,4 +1,4 @@
-"""How much memory a prior will take, told from its files before it is loaded."""
+"""How much memory a model will take, told from its files before it is loaded."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def estimate(parts: list[Part], encoded: int, denoised: int, offload: bool, on_c
 
 
 def check(name: str, need: MemoryNeed, device: torch.device, offload: bool) -> None:
-    """Raises EngineError "prior_memory" where less than `need` is free."""
+    """Raises EngineError "model_memory" where less than `need` is free."""
     advice = "Close other programs, judge fewer pictures at once, or use the embedded prior."
     if device.type == "cuda":
         free = torch.cuda.mem_get_info(device)[0]
@@ -89,15 +89,15 @@ def free_host_bytes() -> int:
 
 
 @contextmanager
-def out_of_memory_as_sentence() -> Iterator[None]:
-    """Turns torch's OutOfMemoryError into the EngineError "out_of_memory"."""
+def out_of_memory_as_sentence(name: str = "the multiview prior") -> Iterator[None]:
+    """Turns torch's OutOfMemoryError into the EngineError "out_of_memory". `name`: of the model."""
     try:
         yield
     except torch.OutOfMemoryError as error:
         raise EngineError(
             "out_of_memory",
-            "The GPU's memory was not enough for the multiview prior.",
-            "Turn offloading and attention slicing on, judge fewer pictures at once, close other programs, or use the embedded prior.",
+            f"The GPU's memory was not enough for {name}.",
+            "Close other programs, allow less memory so that more is offloaded, or use a smaller model or what is built in.",
         ) from error
 
 
@@ -113,4 +113,4 @@ def guards_memory(function: Callable[_Arguments, _Result]) -> Callable[_Argument
 
 
 def _too_large(name: str, need: int, free: int, where: str, advice: str) -> EngineError:
-    return EngineError("prior_memory", f"{name} needs about {need / 1e9:.1f} GB of {where}, and {free / 1e9:.1f} GB are free.", advice)
+    return EngineError("model_memory", f"{name} needs about {need / 1e9:.1f} GB of {where}, and {free / 1e9:.1f} GB are free.", advice)

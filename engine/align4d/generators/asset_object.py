@@ -1,0 +1,73 @@
+"""A generated asset as files of a job: its mesh as an object like the artist's own, its Gaussians as arrays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from ..protocol import GENERATED, MaterialSpec, Matrix4, ObjectSpec, read_arrays, replacing, write_arrays
+from ..rendering import Gaussians
+from ..rendering.orbit import OrbitCamera
+from .interfaces import GeneratedAsset, TexturedMesh
+
+NAME = "Generated"
+
+
+def write_object(mesh: TexturedMesh, folder: Path, matrix_world: Matrix4) -> ObjectSpec:
+    """Writes mesh and texture into `folder`/input.
+
+    Args:
+        folder: of the job.
+        matrix_world: from the mesh's space to the world.
+    """
+    place = folder / "input"
+    place.mkdir(parents=True, exist_ok=True)
+    count = len(mesh.triangles)
+    write_arrays(
+        place / f"{GENERATED}.npz",
+        {
+            "vertices": mesh.vertices.astype(np.float32),
+            "triangles": mesh.triangles.astype(np.int32),
+            "material": np.zeros(count, np.int32),
+            "corner_normal": _vertex_normals(mesh)[mesh.triangles].astype(np.float32),
+            "corner_uv": mesh.corner_uv.astype(np.float32),
+            "corner_color": np.ones((count, 3, 4), np.float32),
+            "bake_vertices": mesh.vertices.astype(np.float32),
+        },
+    )
+    with replacing(place / f"{GENERATED}.png") as file:
+        Image.fromarray(mesh.texture).save(file, format="PNG")
+    material = MaterialSpec("texture", image=f"input/{GENERATED}.png")
+    return ObjectSpec(GENERATED, NAME, f"input/{GENERATED}.npz", matrix_world, (material,))
+
+
+def write_asset(asset: GeneratedAsset, path: Path) -> None:
+    """Stores a whole asset, so that a job that was broken off need not make it again."""
+    arrays = {name: tensor.cpu().numpy() for name, tensor in asset.gaussians.named().items()}
+    camera = asset.camera
+    arrays["camera"] = np.array([camera.azimuth, camera.elevation, camera.distance, camera.roll, camera.yaw, camera.pitch, asset.fovy, asset.exact])
+    if asset.mesh:
+        arrays |= {f"mesh.{name}": array for name, array in vars(asset.mesh).items()}
+    write_arrays(path, arrays)
+
+
+def read_asset(path: Path) -> GeneratedAsset:
+    """What `write_asset` stored."""
+    arrays = read_arrays(path)
+    gaussians = Gaussians(*(torch.from_numpy(arrays[name]) for name in ("centres", "rotations", "scales", "opacities", "colors")))
+    *camera, fovy, exact = (float(number) for number in arrays["camera"])
+    mesh = {name.removeprefix("mesh."): array for name, array in arrays.items() if name.startswith("mesh.")}
+    return GeneratedAsset(gaussians, OrbitCamera(*camera), fovy, TexturedMesh(**mesh) if mesh else None, bool(exact))
+
+
+def _vertex_normals(mesh: TexturedMesh) -> np.ndarray:
+    """(V, 3) unit normals, weighted by area."""
+    a, b, c = (mesh.vertices[mesh.triangles[:, corner]].astype(np.float64) for corner in range(3))
+    cross = np.cross(b - a, c - a)
+    normals = np.zeros((len(mesh.vertices), 3))
+    for corner in range(3):
+        np.add.at(normals, mesh.triangles[:, corner], cross)
+    return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-20)

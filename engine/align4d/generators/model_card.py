@@ -1,0 +1,65 @@
+"""What an artist should know of a model before it is used or downloaded. Standard library only: a plan must not wait for torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Role = Literal["text_to_image", "image_to_video", "image_to_3d", "image_to_text"]
+
+ROLES: dict[Role, str] = {
+    "text_to_image": "text to image",
+    "image_to_video": "image to video",
+    "image_to_3d": "image to 3D",
+    "image_to_text": "image to text",
+}
+"""Every role, in words."""
+
+
+@dataclass(frozen=True)
+class ModelNeed:
+    """What a model takes [bytes].
+
+    Attributes:
+        device: at its peak, where it computes, with all of it there at once.
+        offloaded: the same where components come to the device only while they are used.
+        host: in the computer's memory while it is offloaded.
+    """
+
+    device: int
+    offloaded: int
+    host: int
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """Attributes:
+    id: how it is chosen in settings and on the command line.
+    role: what it does.
+    name: as shown to the artist.
+    licence: short name of the licence of its weights.
+    non_commercial: whether that licence keeps some or all commercial use to itself, so that the artist has to agree first.
+    source: its id on the Hugging Face hub; "" for one that ships with the engine.
+    size_on_disk: of what is downloaded [bytes]; 0 for one that ships with the engine.
+    need: its memory at the size of picture that it is used with, in half precision.
+    takes_prompt: whether it heeds a text beside its picture.
+    parts: folders and files of `source` that are needed.
+    companions: ids on the hub of whole models that it needs as well; each lies in a folder of its name inside its own.
+    """
+
+    id: str
+    role: Role
+    name: str
+    licence: str
+    non_commercial: bool
+    source: str
+    size_on_disk: int
+    need: ModelNeed
+    takes_prompt: bool = False
+    parts: tuple[str, ...] = ()
+    companions: tuple[str, ...] = ()
+
+    @property
+    def built_in(self) -> bool:
+        """Whether it ships with the engine: nothing to download."""
+        return not self.source

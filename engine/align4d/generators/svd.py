@@ -1,0 +1,104 @@
+"""Stable Video Diffusion: image to video (Blattmann et al., 2023); the paper's choice. It takes no prompt."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..progress import Reporter
+from .diffusion_pipeline import Network, PipelineGenerator, Recipe, as_bytes, as_picture
+from .interfaces import Footage, ImageToVideo
+from .model_card import ModelCard, ModelNeed
+from .pictures import fit_on_white
+from .placing import Stage, needs
+
+SIZE, STEPS, FPS = (576, 1024), 25, 7
+"""Height and width that it was trained with [px]; steps; frames a second."""
+
+LONG, SHORT = 25, 14
+"""Frames of the two published models."""
+
+UNET_WORK = {LONG: (8_303_000_000, 4_764_000_000), SHORT: (4_666_000_000, 2_684_000_000)}
+"""In the U-Net, as a whole and with its feed-forward layers in chunks, counted on the real architecture [bytes]."""
+
+DECODED, DECODED_FRUGAL = 4, 1
+"""Frames that are decoded at once."""
+
+VAE_WORK, VAE_FRUGAL = 4_832_000_000, 1_700_000_000
+"""Counted; the second is that of encoding the picture, which is done in float32 [bytes]."""
+
+
+def recipe_for(frames: int) -> Recipe:
+    """For a model of so many frames."""
+    return Recipe(
+        "StableVideoDiffusionPipeline",
+        {
+            "image_encoder": Network("transformers.CLIPVisionModelWithProjection", 60_000_000, 60_000_000),
+            "unet": Network("UNetSpatioTemporalConditionModel", *UNET_WORK[frames]),
+            "vae": Network("AutoencoderKLTemporalDecoder", VAE_WORK, VAE_FRUGAL),
+        },
+        {"feature_extractor": "transformers.CLIPImageProcessorPil", "scheduler": "EulerDiscreteScheduler"},
+    )
+
+
+def need_for(frames: int) -> ModelNeed:
+    """Of a published model of so many frames."""
+    return needs(
+        (
+            Stage("image_encoder", 1_264_000_000, 7_000_000, 60_000_000, 60_000_000),
+            Stage("unet", 3_049_000_000, 59_000_000, *UNET_WORK[frames]),
+            Stage("vae", 195_000_000, 5_000_000, VAE_WORK, VAE_FRUGAL),
+        )
+    )
+
+
+class SVD(PipelineGenerator, ImageToVideo):
+    """See `ImageToVideo`: 25 frames."""
+
+    card = ModelCard(
+        id="svd",
+        role="image_to_video",
+        name="Stable Video Diffusion XT, 25 frames",
+        licence="Stability AI Community License",
+        non_commercial=True,
+        source="stabilityai/stable-video-diffusion-img2vid-xt",
+        size_on_disk=4_510_000_000,
+        need=need_for(LONG),
+        parts=("model_index.json", *recipe_for(LONG).networks, *recipe_for(LONG).helpers),
+    )
+    recipe = recipe_for(LONG)
+
+    def animate(self, picture: np.ndarray, prompt: str, seed: int, report: Reporter) -> Footage:
+        """See `ImageToVideo`."""
+        pipe, frugal = self.opened.pipe, self.opened.placement.frugal
+        if frugal:
+            pipe.unet.enable_forward_chunking()
+        height, width = (self.options.sized(side, 64) for side in SIZE)
+        found = self.run(
+            seed,
+            self.steps(STEPS),
+            report,
+            image=as_picture(fit_on_white(picture, height, width)),
+            height=height,
+            width=width,
+            num_frames=self.options.frames or pipe.unet.config.num_frames,
+            fps=FPS,
+            decode_chunk_size=DECODED_FRUGAL if frugal else DECODED,
+        )
+        return Footage(as_bytes(found.frames[0]), FPS)
+
+
+class ShortSVD(SVD):
+    """See `ImageToVideo`: 14 frames."""
+
+    card = ModelCard(
+        id="svd-14",
+        role="image_to_video",
+        name="Stable Video Diffusion, 14 frames",
+        licence="Stability AI Community License",
+        non_commercial=True,
+        source="stabilityai/stable-video-diffusion-img2vid",
+        size_on_disk=4_510_000_000,
+        need=need_for(SHORT),
+        parts=("model_index.json", *recipe_for(SHORT).networks, *recipe_for(SHORT).helpers),
+    )
+    recipe = recipe_for(SHORT)

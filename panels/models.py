@@ -1,0 +1,69 @@
+"""The models in the preferences: which there are, what they take, and the buttons that get and remove them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from ..align4d_blender import models
+from ..align4d_blender.errors import UserError
+from . import text
+
+_ROLES = {
+    "text_to_image": "Text to Image",
+    "image_to_video": "Image to Video",
+    "image_to_3d": "Image to 3D",
+    "image_to_text": "Image to Text",
+}
+"""The engine's roles in an artist's words; another one is shown by its own name."""
+
+
+def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """All models, by what they do."""
+    row = layout.row()
+    row.label(text="Models")
+    row.operator("align4d.look_for_models", text="Looking…" if models.looking() else "Look", icon="VIEWZOOM")
+    text.paragraph(layout, context, "A video and a mesh need none of them", "INFO")
+    try:
+        found = models.known()
+    except UserError as error:
+        text.paragraph(layout, context, str(error), "ERROR")
+        return
+    for role in dict.fromkeys(model["role"] for model in found):
+        column = layout.box().column()
+        column.label(text=_ROLES.get(role, role))
+        for model in found:
+            if model["role"] == role:
+                _draw_model(column, context, model)
+    _draw_failure(layout, context)
+
+
+def _draw_model(layout: bpy.types.UILayout, context: bpy.types.Context, model: dict[str, Any]) -> None:
+    running = models.fetching
+    if running and running.model == model["id"] and not running.ended:
+        layout.progress(factor=running.done / max(running.total, 1), text=f"{model['name']}: {text.size(running.done)} of {text.size(running.total)}")
+        layout.operator("align4d.cancel_fetch", icon="CANCEL")
+        return
+    row = layout.row()
+    row.label(text=model["name"], icon="CHECKMARK" if model["there"] else "BLANK1")
+    if not model["source"]:
+        row.label(text="built in")
+        return
+    if not model["accepted"]:
+        row.operator("align4d.accept_licence", icon="ERROR").model = model["id"]
+    elif model["there"]:
+        row.operator("align4d.remove_model", icon="TRASH").model = model["id"]
+    else:
+        row.operator("align4d.fetch_model", text=f"Fetch {text.size(model['size_on_disk'])}", icon="IMPORT").model = model["id"]
+        row.operator("align4d.use_model", icon="FILE_FOLDER").model = model["id"]
+    limits = ", limits commercial use" if model["non_commercial"] else ""
+    memory = f"{text.size(model['memory'])} of GPU memory, at least {text.size(model['memory_offloaded'])}"
+    text.paragraph(layout, context, f"{model['licence']}{limits}; {memory}", "ERROR" if model["non_commercial"] else "INFO")
+
+
+def _draw_failure(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Why the last fetching broke off."""
+    last = models.fetching
+    if last and last.error:
+        text.paragraph(layout, context, str(last.error), "ERROR")

@@ -1,0 +1,316 @@
+"""Small, randomly initialised generators of the published architectures, saved in the published layouts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import (
+    AutoencoderKL,
+    AutoencoderKLFlux2,
+    AutoencoderKLLTXVideo,
+    AutoencoderKLTemporalDecoder,
+    AutoencoderKLWan,
+    EulerDiscreteScheduler,
+    FlowMatchEulerDiscreteScheduler,
+    Flux2Transformer2DModel,
+    LTXVideoTransformer3DModel,
+    UNet2DConditionModel,
+    UNetSpatioTemporalConditionModel,
+    UniPCMultistepScheduler,
+    WanTransformer3DModel,
+    ZImageTransformer2DModel,
+)
+from prior_models import save_clip_tokenizer, save_imagedream
+from safetensors.torch import save_file
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import (
+    BlipConfig,
+    BlipForConditionalGeneration,
+    BlipImageProcessorPil,
+    CLIPImageProcessorPil,
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPTextModelWithProjection,
+    CLIPVisionConfig,
+    CLIPVisionModelWithProjection,
+    PreTrainedTokenizerFast,
+    Qwen3Config,
+    Qwen3ForCausalLM,
+    Qwen3Model,
+    T5Config,
+    T5EncoderModel,
+    UMT5Config,
+    UMT5EncoderModel,
+)
+
+from align4d.generators.lgm import IMAGEDREAM, WEIGHTS
+from align4d.generators.lgm_network import GaussianUNet, GaussianUNetConfig
+
+SMALL_LGM = GaussianUNetConfig(
+    down=(32,) * 5, down_attention=(False, False, False, False, True), up=(32, 32), up_attention=(True, False), layers=1
+)
+"""From 256 px to 32 x 32 Gaussians of each view."""
+
+CHAT = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
+
+
+def save_sdxl(folder: Path) -> Path:
+    """A Stable Diffusion XL for pictures of 64 px and more."""
+    torch.manual_seed(1)
+    unet = UNet2DConditionModel(
+        sample_size=32,
+        block_out_channels=(2, 4),
+        layers_per_block=1,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+        attention_head_dim=(2, 4),
+        use_linear_projection=True,
+        addition_embed_type="text_time",
+        addition_time_embed_dim=8,
+        transformer_layers_per_block=(1, 1),
+        projection_class_embeddings_input_dim=6 * 8 + 16,
+        cross_attention_dim=32,
+        norm_num_groups=1,
+    )
+    unet.save_pretrained(folder / "unet")
+    _vae().save_pretrained(folder / "vae")
+    CLIPTextModel(_clip_text()).save_pretrained(folder / "text_encoder")
+    CLIPTextModelWithProjection(_clip_text()).save_pretrained(folder / "text_encoder_2")
+    for name in ("tokenizer", "tokenizer_2"):
+        save_clip_tokenizer(folder / name)
+    EulerDiscreteScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear").save_pretrained(folder / "scheduler")
+    return _index(folder)
+
+
+def save_flux2(folder: Path) -> Path:
+    """A FLUX.2 klein. Its text encoder is read at layers 9, 18 and 27."""
+    torch.manual_seed(2)
+    transformer = Flux2Transformer2DModel(
+        in_channels=16,
+        num_layers=1,
+        num_single_layers=1,
+        attention_head_dim=16,
+        num_attention_heads=2,
+        joint_attention_dim=3 * 8,
+        timestep_guidance_channels=8,
+        axes_dims_rope=(4, 4, 4, 4),
+        guidance_embeds=False,
+    )
+    transformer.save_pretrained(folder / "transformer")
+    vae = AutoencoderKLFlux2(block_out_channels=(4, 4, 4, 4), layers_per_block=1, latent_channels=4, norm_num_groups=1, sample_size=32)
+    vae.save_pretrained(folder / "vae")
+    Qwen3ForCausalLM(_qwen(27)).save_pretrained(folder / "text_encoder")
+    _save_bytes_tokenizer(folder / "tokenizer", "Qwen2Tokenizer")
+    FlowMatchEulerDiscreteScheduler().save_pretrained(folder / "scheduler")
+    return _index(folder, is_distilled=True)
+
+
+def save_z_image(folder: Path) -> Path:
+    """A Z-Image Turbo."""
+    torch.manual_seed(3)
+    transformer = ZImageTransformer2DModel(
+        in_channels=4,
+        dim=32,
+        n_layers=1,
+        n_refiner_layers=1,
+        n_heads=2,
+        n_kv_heads=2,
+        cap_feat_dim=8,
+        axes_dims=[4, 6, 6],
+        axes_lens=[1024, 32, 32],
+    )
+    transformer.save_pretrained(folder / "transformer")
+    _vae(shift_factor=0.1).save_pretrained(folder / "vae")
+    Qwen3Model(_qwen(2)).save_pretrained(folder / "text_encoder")
+    _save_bytes_tokenizer(folder / "tokenizer", "Qwen2Tokenizer")
+    FlowMatchEulerDiscreteScheduler(shift=3.0).save_pretrained(folder / "scheduler")
+    return _index(folder)
+
+
+def save_svd(folder: Path, frames: int = 4) -> Path:
+    """A Stable Video Diffusion."""
+    torch.manual_seed(4)
+    unet = UNetSpatioTemporalConditionModel(
+        block_out_channels=(32, 32),
+        layers_per_block=1,
+        down_block_types=("CrossAttnDownBlockSpatioTemporal", "DownBlockSpatioTemporal"),
+        up_block_types=("UpBlockSpatioTemporal", "CrossAttnUpBlockSpatioTemporal"),
+        cross_attention_dim=16,
+        num_attention_heads=2,
+        projection_class_embeddings_input_dim=3 * 8,
+        addition_time_embed_dim=8,
+        num_frames=frames,
+    )
+    unet.save_pretrained(folder / "unet")
+    vae = AutoencoderKLTemporalDecoder(block_out_channels=(32, 32, 32, 32), down_block_types=("DownEncoderBlock2D",) * 4)
+    vae.save_pretrained(folder / "vae")
+    vision = CLIPVisionConfig(
+        hidden_size=16, projection_dim=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2, image_size=224, patch_size=56
+    )
+    CLIPVisionModelWithProjection(vision).save_pretrained(folder / "image_encoder")
+    CLIPImageProcessorPil().save_pretrained(folder / "feature_extractor")
+    scheduler = EulerDiscreteScheduler(
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        prediction_type="v_prediction",
+        use_karras_sigmas=True,
+        sigma_min=0.002,
+        sigma_max=700.0,
+        timestep_type="continuous",
+        timestep_spacing="leading",
+        steps_offset=1,
+    )
+    scheduler.save_pretrained(folder / "scheduler")
+    return _index(folder)
+
+
+def save_wan(folder: Path) -> Path:
+    """A Wan 2.2 TI2V: the timestep is told for every cell."""
+    torch.manual_seed(5)
+    transformer = WanTransformer3DModel(
+        num_attention_heads=2,
+        attention_head_dim=12,
+        in_channels=16,
+        out_channels=16,
+        text_dim=8,
+        freq_dim=8,
+        ffn_dim=16,
+        num_layers=1,
+        rope_max_seq_len=32,
+    )
+    transformer.save_pretrained(folder / "transformer")
+    vae = AutoencoderKLWan(
+        base_dim=4,
+        z_dim=16,
+        dim_mult=[1, 1, 1, 1],
+        num_res_blocks=1,
+        temperal_downsample=[False, True, True],
+        is_residual=True,
+        patch_size=2,
+        in_channels=12,
+        out_channels=12,
+        scale_factor_spatial=16,
+    )
+    vae.save_pretrained(folder / "vae")
+    UMT5EncoderModel(UMT5Config(vocab_size=300, **_T5)).save_pretrained(folder / "text_encoder")
+    _save_bytes_tokenizer(folder / "tokenizer", "T5Tokenizer")
+    UniPCMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=5.0).save_pretrained(folder / "scheduler")
+    return _index(folder, expand_timesteps=True)
+
+
+def save_ltx(folder: Path) -> Path:
+    """An LTX-Video."""
+    torch.manual_seed(6)
+    transformer = LTXVideoTransformer3DModel(
+        in_channels=8, out_channels=8, num_attention_heads=2, attention_head_dim=8, cross_attention_dim=16, num_layers=1, caption_channels=8
+    )
+    transformer.save_pretrained(folder / "transformer")
+    vae = AutoencoderKLLTXVideo(
+        latent_channels=8,
+        block_out_channels=(8, 8, 8, 8),
+        decoder_block_out_channels=(8, 8, 8, 8),
+        layers_per_block=(1, 1, 1, 1, 1),
+        decoder_layers_per_block=(1, 1, 1, 1, 1),
+    )
+    vae.save_pretrained(folder / "vae")
+    T5EncoderModel(T5Config(vocab_size=300, **_T5)).save_pretrained(folder / "text_encoder")
+    _save_bytes_tokenizer(folder / "tokenizer", "T5Tokenizer")
+    FlowMatchEulerDiscreteScheduler().save_pretrained(folder / "scheduler")
+    return _index(folder)
+
+
+def save_lgm(folder: Path) -> Path:
+    """An LGM, with the ImageDream that paints its views."""
+    torch.manual_seed(7)
+    folder.mkdir(parents=True)
+    save_file(dict(GaussianUNet(SMALL_LGM).half().state_dict()), folder / WEIGHTS[0])
+    save_imagedream(folder / IMAGEDREAM)
+    return folder
+
+
+def save_blip(folder: Path) -> Path:
+    """A BLIP."""
+    torch.manual_seed(8)
+    size = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    config = BlipConfig(
+        text_config={**size, "vocab_size": 40, "encoder_hidden_size": 16, "bos_token_id": 1, "eos_token_id": 2, "sep_token_id": 2, "pad_token_id": 0},
+        vision_config={**size, "image_size": 32, "patch_size": 16},
+        projection_dim=8,
+    )
+    BlipForConditionalGeneration(config).save_pretrained(folder)
+    BlipImageProcessorPil(size={"height": 32, "width": 32}).save_pretrained(folder)
+    words = ["[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]", *(f"word{index}" for index in range(35))]
+    (folder / "vocab.txt").write_text("\n".join(words))
+    _write_json(folder / "tokenizer_config.json", {"tokenizer_class": "BertTokenizer"})
+    return folder
+
+
+_T5 = {"d_model": 8, "d_kv": 4, "d_ff": 16, "num_layers": 1, "num_heads": 2, "pad_token_id": 0, "eos_token_id": 1, "decoder_start_token_id": 0}
+
+
+def _vae(**more: Any) -> AutoencoderKL:
+    return AutoencoderKL(
+        **more,
+        block_out_channels=(4, 4, 4, 4),
+        layers_per_block=1,
+        norm_num_groups=1,
+        latent_channels=4,
+        sample_size=1024,
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+    )
+
+
+def _clip_text() -> CLIPTextConfig:
+    return CLIPTextConfig(
+        vocab_size=8,
+        hidden_size=16,
+        projection_dim=16,
+        intermediate_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        bos_token_id=6,
+        eos_token_id=7,
+    )
+
+
+def _qwen(layers: int) -> Qwen3Config:
+    return Qwen3Config(
+        vocab_size=300,
+        hidden_size=8,
+        intermediate_size=8,
+        num_hidden_layers=layers,
+        num_attention_heads=1,
+        num_key_value_heads=1,
+        head_dim=8,
+        max_position_embeddings=512,
+    )
+
+
+def _save_bytes_tokenizer(folder: Path, kind: str) -> None:
+    """A tokenizer whose words are bytes."""
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    words = ["<pad>", "</s>", "<unk>", *alphabet]
+    if kind == "T5Tokenizer":
+        model = models.Unigram([(word, -1.0) for word in words], unk_id=2)
+    else:
+        model = models.BPE(vocab={word: index for index, word in enumerate(words)}, merges=[], unk_token="<unk>")
+    tokenizer = Tokenizer(model)
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    whole = PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="<pad>", eos_token="</s>", unk_token="<unk>", chat_template=CHAT)
+    whole.save_pretrained(folder)
+    config = json.loads((folder / "tokenizer_config.json").read_text())
+    _write_json(folder / "tokenizer_config.json", {**config, "tokenizer_class": kind})
+
+
+def _index(folder: Path, **entries: Any) -> Path:
+    _write_json(folder / "model_index.json", {"_class_name": "A pipeline", **entries})
+    return folder
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content))

@@ -1,0 +1,65 @@
+"""The surface of Gaussians: a ball of known size and colours becomes a closed mesh of that size in these colours."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+import trimesh
+
+from align4d.errors import EngineError
+from align4d.generators.interfaces import GeneratedAsset, TexturedMesh
+from align4d.generators.mesh_extraction import extract_mesh
+from align4d.inputs.colours import lookup
+from align4d.motion.rotations import quaternion_to_normal
+from align4d.progress import RecordingReporter
+from align4d.rendering import Gaussians
+from align4d.rendering.orbit import OrbitCamera
+
+RADIUS, COUNT = 0.45, 6000
+
+
+def ball(opacity: float) -> GeneratedAsset:
+    """Flat Gaussians on a ball, red in the upper half, blue in the lower."""
+    index = torch.arange(COUNT) + 0.5
+    height, angle = 1 - 2 * index / COUNT, index * np.pi * (3 - 5**0.5)
+    around = (1 - height**2).sqrt()
+    normal = torch.stack([around * angle.cos(), around * angle.sin(), height], 1)
+    color = torch.where(height[:, None] > 0, torch.tensor([0.9, 0.1, 0.1]), torch.tensor([0.1, 0.1, 0.9]))
+    width = RADIUS * (4 * np.pi / COUNT) ** 0.5 * 0.6
+    scales = torch.tensor([width, width, 0.1 * width]).float().repeat(COUNT, 1)
+    gaussians = Gaussians((RADIUS * normal).float(), quaternion_to_normal(normal.float()), scales, torch.full((COUNT,), opacity), color)
+    return GeneratedAsset(gaussians, OrbitCamera(), 49.1)
+
+
+@pytest.fixture(scope="module")
+def mesh() -> TexturedMesh:
+    return extract_mesh(ball(0.95), RecordingReporter())
+
+
+def test_closed_and_of_the_right_size(mesh: TexturedMesh) -> None:
+    solid = trimesh.Trimesh(mesh.vertices, mesh.triangles, process=False)
+    assert solid.is_watertight and solid.body_count == 1
+    assert solid.volume == pytest.approx(4 / 3 * np.pi * RADIUS**3, rel=0.05)
+    np.testing.assert_allclose(np.linalg.norm(mesh.vertices, axis=1), RADIUS, atol=0.015)
+
+
+def test_texture_has_the_colours_of_the_gaussians(mesh: TexturedMesh) -> None:
+    color = lookup(mesh.texture, mesh.corner_uv.mean(axis=1))
+    height = mesh.vertices[mesh.triangles, 2].mean(axis=1)
+    for some, wanted in ((height > 0.1, (0.9, 0.1, 0.1)), (height < -0.1, (0.1, 0.1, 0.9))):
+        np.testing.assert_allclose(np.median(color[some], axis=0), wanted, atol=0.06)
+
+
+def test_uv_map_has_no_overlaps(mesh: TexturedMesh) -> None:
+    uv = mesh.corner_uv.astype(np.float64)
+    assert uv.min() >= 0 and uv.max() <= 1
+    edges = uv[:, 1:] - uv[:, :1]
+    area = 0.5 * np.abs(edges[:, 0, 0] * edges[:, 1, 1] - edges[:, 0, 1] * edges[:, 1, 0]).sum()
+    assert 0.3 < area < 1, "charts that lie on each other would add up to more than the square"
+
+
+def test_what_is_nowhere_solid_has_no_surface() -> None:
+    with pytest.raises(EngineError) as refused:
+        extract_mesh(ball(0.002), RecordingReporter())
+    assert refused.value.code == "no_surface"

@@ -1,0 +1,308 @@
+"""The models of this machine: found, chosen, accepted, removed; and fetched from a hub that stands in for the real one."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from align4d.errors import Cancelled, EngineError
+from align4d.generators.embedded_3d import Embedded3D
+from align4d.generators.lgm import LGM
+from align4d.generators.model_card import ModelCard
+from align4d.generators.model_fetch import fetch, needed
+from align4d.generators.model_store import MANIFEST, ModelStore, default_root
+from align4d.generators.sdxl import SDXL
+from align4d.generators.svd import SVD
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModelStore:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
+    return ModelStore(tmp_path / "models")
+
+
+# -- what is on this machine
+
+
+def test_the_folder_of_models_can_be_chosen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("ALIGN4D_MODELS", str(tmp_path))
+    assert default_root() == tmp_path == ModelStore().root
+
+
+def test_nothing_is_here_but_what_is_built_in(store: ModelStore) -> None:
+    assert store.find(SDXL.card) is None
+    assert store.find(Embedded3D.card) is not None
+    assert not store.root.exists()
+
+
+def test_a_folder_of_the_artists_own(store: ModelStore, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    (own / "unet").mkdir(parents=True)
+    store.use(SDXL.card, own)
+    assert ModelStore(store.root).find(SDXL.card) == own
+    assert "files are where they were" in store.remove(SDXL.card)
+    assert own.is_dir() and store.find(SDXL.card) is None
+
+
+@pytest.mark.parametrize(("name", "code"), [("nowhere", "model_not_found"), ("empty", "model_layout")])
+def test_a_folder_without_the_model(store: ModelStore, tmp_path: Path, name: str, code: str) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(EngineError) as caught:
+        store.use(SDXL.card, tmp_path / name)
+    assert caught.value.code == code
+
+
+def test_a_licence_that_limits_commercial_use_is_accepted_first(store: ModelStore, tmp_path: Path) -> None:
+    assert store.accepted(SDXL.card) and not store.accepted(SVD.card)
+    (tmp_path / "svd" / "unet").mkdir(parents=True)
+    with pytest.raises(EngineError) as caught:
+        store.use(SVD.card, tmp_path / "svd")
+    assert caught.value.code == "licence_not_accepted"
+    store.accept(SVD.card)
+    store.use(SVD.card, tmp_path / "svd")
+    assert ModelStore(store.root).accepted(SVD.card)
+    changed = dataclasses.replace(SVD.card, licence="another licence")
+    assert not store.accepted(changed)
+
+
+def test_the_hubs_own_cache_counts_when_it_is_whole(store: ModelStore, tmp_path: Path) -> None:
+    model = tmp_path / "cache" / "models--stabilityai--stable-diffusion-xl-base-1.0"
+    snapshot = model / "snapshots" / COMMIT
+    for part in SDXL.card.parts:
+        (snapshot / part).mkdir(parents=True)
+    assert store.find(SDXL.card) is None
+    (model / "refs").mkdir()
+    (model / "refs" / "main").write_text(COMMIT)
+    assert store.find(SDXL.card) == snapshot
+    (snapshot / "vae").rmdir()
+    assert store.find(SDXL.card) is None
+
+
+def test_a_damaged_list_of_choices_is_a_sentence(store: ModelStore) -> None:
+    store.root.mkdir()
+    (store.root / "models.json").write_text("{")
+    with pytest.raises(EngineError) as caught:
+        store.find(SDXL.card)
+    assert caught.value.code == "model_choices"
+
+
+def test_nothing_to_remove(store: ModelStore) -> None:
+    with pytest.raises(EngineError) as caught:
+        store.remove(SDXL.card)
+    assert caught.value.code == "model_not_found"
+
+
+# -- what is needed of a repository
+
+
+def test_only_what_is_needed_and_harmless_is_fetched() -> None:
+    there = [
+        "README.md",
+        "model_index.json",
+        "sd_xl_base_1.0.safetensors",
+        "unet/config.json",
+        "unet/diffusion_pytorch_model.safetensors",
+        "unet/diffusion_pytorch_model.fp16.safetensors",
+        "unet/diffusion_pytorch_model.bin",
+        "unet/model.onnx",
+        "unet/evil.py",
+        "vae/config.json",
+        "vae/diffusion_pytorch_model.safetensors",
+        "vae_1_0/diffusion_pytorch_model.safetensors",
+        "tokenizer/vocab.json",
+        "tokenizer/merges.txt",
+        "text_encoder/model-00001-of-00002.safetensors",
+        "text_encoder/model-00002-of-00002.safetensors",
+        "text_encoder/model.safetensors.index.json",
+    ]
+    assert needed(there, ("model_index.json", "unet", "vae", "tokenizer", "text_encoder")) == [
+        "model_index.json",
+        "text_encoder/model-00001-of-00002.safetensors",
+        "text_encoder/model-00002-of-00002.safetensors",
+        "text_encoder/model.safetensors.index.json",
+        "tokenizer/merges.txt",
+        "tokenizer/vocab.json",
+        "unet/config.json",
+        "unet/diffusion_pytorch_model.fp16.safetensors",
+        "vae/config.json",
+        "vae/diffusion_pytorch_model.safetensors",
+    ]
+    assert needed(["a/b.json", "model_index.json", "x.json", "a/b/c.json"], ()) == ["a/b.json", "model_index.json"]
+
+
+@pytest.mark.parametrize("name", ["../evil.json", "unet/../../evil.json", "/etc/evil.json", "unet\\evil.json", "C:evil.json"])
+def test_a_name_that_leads_out_of_the_folder(name: str) -> None:
+    with pytest.raises(EngineError) as caught:
+        needed([name], ("unet",))
+    assert caught.value.code == "model_unsafe"
+
+
+# -- fetching
+
+
+class Hub:
+    """A small hub: files of repositories, and what was asked."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, dict[str, bytes]] = {}
+        self.asked: list[tuple[str, str]] = []
+        self.break_after: int | None = None
+        self.spoil = False
+        self.endpoint = ""
+
+    def info(self, repository: str) -> dict[str, Any]:
+        siblings = []
+        for name, content in self.files[repository].items():
+            blob = hashlib.sha1(f"blob {len(content)}\0".encode() + content).hexdigest()
+            entry: dict[str, Any] = {"rfilename": name, "size": len(content), "blobId": blob}
+            if name.endswith(".safetensors"):
+                entry["lfs"] = {"size": len(content), "sha256": hashlib.sha256(content).hexdigest(), "pointerSize": 100}
+            siblings.append(entry)
+        return {"id": repository, "modelId": repository, "sha": COMMIT, "siblings": siblings, "tags": [], "private": False}
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    served = Hub()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.0"
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+        def do_GET(self) -> None:
+            part = self.headers.get("Range", "")
+            served.asked.append((self.path, part))
+            if self.path.startswith("/api/models/"):
+                self.answer(200, json.dumps(served.info(self.path.partition("?")[0].removeprefix("/api/models/"))).encode())
+                return
+            repository, _, rest = self.path[1:].partition("/resolve/")
+            content = served.files[repository][rest.partition("/")[2]]
+            start = int(part.removeprefix("bytes=").rstrip("-")) if part else 0
+            body = content[start:]
+            if served.spoil:
+                body = b"\xff" * len(body)
+            self.answer(206 if part else 200, body, start, len(content))
+
+        def answer(self, status: int, body: bytes, start: int = 0, whole: int = 0) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            if status == 206:
+                self.send_header("Content-Range", f"bytes {start}-{whole - 1}/{whole}")
+            self.end_headers()
+            self.wfile.write(body)
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    served.endpoint = f"http://127.0.0.1:{server.server_port}"
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    yield served
+    server.shutdown()
+
+
+CARD = ModelCard("small", "image_to_3d", "A small model", "MIT", False, "somebody/small", 1, SDXL.card.need, parts=("unet", "model_index.json"))
+
+
+def fill(hub: Hub) -> None:
+    hub.files["somebody/small"] = {
+        "model_index.json": b"{}",
+        "unet/config.json": b'{"a": 1}',
+        "unet/diffusion_pytorch_model.safetensors": bytes(range(256)) * 4000,
+        "unet/diffusion_pytorch_model.bin": b"a pickle",
+    }
+
+
+def test_a_model_is_fetched_checked_and_found(hub: Hub, store: ModelStore) -> None:
+    fill(hub)
+    steps: list[tuple[int, int]] = []
+    folder = fetch(CARD, store, lambda done, total: steps.append((done, total)), endpoint=hub.endpoint)
+    assert folder == store.place_of(CARD) == store.find(CARD)
+    stored = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    assert stored == [MANIFEST, "model_index.json", "unet/config.json", "unet/diffusion_pytorch_model.safetensors"]
+    assert (folder / "unet/diffusion_pytorch_model.safetensors").read_bytes() == bytes(range(256)) * 4000
+    assert steps[-1] == (1_024_010, 1_024_010) and steps == sorted(steps)
+    assert json.loads((folder / MANIFEST).read_text())["revisions"] == {"somebody/small": COMMIT}
+    assert "deleted" in store.remove(CARD)
+    assert store.find(CARD) is None and not folder.exists()
+
+
+def test_a_companion_lies_in_a_folder_of_its_name(hub: Hub, store: ModelStore) -> None:
+    fill(hub)
+    hub.files["somebody/else"] = {"model_index.json": b"{}", "vae/config.json": b"{}", "README.md": b""}
+    folder = fetch(dataclasses.replace(CARD, companions=("somebody/else",)), store, lambda *_: None, endpoint=hub.endpoint)
+    assert (folder / "else" / "vae" / "config.json").is_file() and not (folder / "else" / "README.md").exists()
+
+
+def test_what_broke_off_goes_on_where_it_was(hub: Hub, store: ModelStore) -> None:
+    fill(hub)
+    unfinished = store.unfinished_place_of(CARD) / "unet"
+    unfinished.mkdir(parents=True)
+    (unfinished / "diffusion_pytorch_model.safetensors.part").write_bytes((bytes(range(256)) * 4000)[:500_000])
+    folder = fetch(CARD, store, lambda *_: None, endpoint=hub.endpoint)
+    assert ("bytes=500000-") in {part for path, part in hub.asked if path.endswith(".safetensors")}
+    assert (folder / "unet/diffusion_pytorch_model.safetensors").read_bytes() == bytes(range(256)) * 4000
+
+
+def test_a_cancel_keeps_what_has_come(hub: Hub, store: ModelStore) -> None:
+    fill(hub)
+    seen: list[int] = []
+    with pytest.raises(Cancelled):
+        fetch(CARD, store, lambda done, _: seen.append(done), cancelled=lambda: bool(seen and seen[-1] >= 10), endpoint=hub.endpoint)
+    assert store.find(CARD) is None
+    assert (store.unfinished_place_of(CARD) / "unet" / "config.json").is_file()
+    before = len(hub.asked)
+    fetch(CARD, store, lambda *_: None, endpoint=hub.endpoint)
+    assert not any(path.endswith("config.json") for path, _ in hub.asked[before:])
+
+
+@pytest.mark.parametrize("name", ["unet/config.json", "unet/diffusion_pytorch_model.safetensors"])
+def test_damage_on_the_way_is_found_by_the_hash(hub: Hub, store: ModelStore, name: str) -> None:
+    fill(hub)
+    hub.files["somebody/small"] = {name: hub.files["somebody/small"][name]}
+    hub.spoil = True
+    with pytest.raises(EngineError) as caught:
+        fetch(CARD, store, lambda *_: None, endpoint=hub.endpoint)
+    assert caught.value.code == "model_hash" and name in caught.value.message
+    assert store.find(CARD) is None
+    hub.spoil = False
+    fetch(CARD, store, lambda *_: None, endpoint=hub.endpoint)
+    assert store.find(CARD)
+
+
+def test_without_a_connection_it_is_a_sentence(store: ModelStore) -> None:
+    with pytest.raises(EngineError) as caught:
+        fetch(CARD, store, lambda *_: None, endpoint="http://127.0.0.1:9")
+    assert caught.value.code == "model_offline"
+
+
+def test_a_model_to_be_accepted_is_not_even_asked_for(hub: Hub, store: ModelStore) -> None:
+    with pytest.raises(EngineError) as caught:
+        fetch(SVD.card, store, lambda *_: None, endpoint=hub.endpoint)
+    assert caught.value.code == "licence_not_accepted" and not hub.asked
+
+
+def test_a_model_that_the_disk_cannot_hold(hub: Hub, store: ModelStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    import shutil
+
+    fill(hub)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: type("Usage", (), {"free": 1000})())
+    with pytest.raises(EngineError) as caught:
+        fetch(CARD, store, lambda *_: None, endpoint=hub.endpoint)
+    assert caught.value.code == "disk_full"
+
+
+def test_lgm_names_both_of_its_models() -> None:
+    assert LGM.card.source == "ashawkey/LGM" and LGM.card.companions == ("ashawkey/imagedream-ipmv-diffusers",)
