@@ -15,7 +15,7 @@ from types import FrameType
 from rich.console import Console
 from rich.markup import escape
 
-from align4d import protocol
+from align4d import protocol, subcommands
 from align4d.cli_arguments import add_inputs, add_models
 from align4d.errors import Cancelled, EngineError
 from align4d.failures import as_engine_error
@@ -42,6 +42,8 @@ def main(arguments: list[str] | None = None, run: Run | None = None) -> int:
         from align4d import cli_models  # imports torch: not for --help
 
         return cli_models.run(options, console)
+    if options.command in subcommands.NAMES:
+        return subcommands.run(options, console)
     folder: Path = options.out if options.command == "generate" else options.folder
     try:
         if options.command == "generate":
@@ -88,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     plan = commands.add_parser("plan", help="say what a job would take, and run nothing")
     add_inputs(plan)
     plan.add_argument("--json", action="store_true", help="for other programs")
+    subcommands.add_parsers(commands)
     add_models(commands.add_parser("models", help="the models that make videos and assets: list, fetch, use, accept, remove"))
     return parser
 

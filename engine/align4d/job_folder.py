@@ -46,10 +46,10 @@ def make_job(mesh: Path | None, video: Path | None, out: Path, orbit: Orbit, fra
         raise EngineError("job_exists", f"{out} holds a job already.", f'Go on with it by "align4d resume {out}", or choose another folder.')
     for name in ("input", "work", "output"):
         (out / name).mkdir(parents=True, exist_ok=True)
-    video_spec = _video(video, *frames) if video else VideoSpec()
+    spec = video_spec(video, *frames) if video else VideoSpec()
     gaussians = mesh if mesh and holds_gaussians(mesh) else None
     objects = import_mesh(mesh, out) if mesh and not gaussians else ()
-    draft = Request(uuid.uuid4().hex, objects, video_spec, CameraSpec(as_matrix(np.eye(4))), **choices)
+    draft = Request(uuid.uuid4().hex, objects, spec, CameraSpec(as_matrix(np.eye(4))), **choices)
     centre, size = _bounds(draft, gaussians, out)
     camera = CameraSpec(as_matrix(orbit_matrix(orbit, centre, size)), orbit.fovy)
     request = dataclasses.replace(draft, camera=camera, gaussian_asset=str(gaussians.resolve()) if gaussians else "")
@@ -80,7 +80,8 @@ def orbit_matrix(orbit: Orbit, centre: np.ndarray, size: float) -> np.ndarray:
     return matrix
 
 
-def _video(path: Path, first: int, last: int, fps: float) -> VideoSpec:
+def video_spec(path: Path, first: int, last: int, fps: float) -> VideoSpec:
+    """A movie, or a folder of images in the order of their names, as the protocol has it. Raises EngineError "video_missing"."""
     if not path.is_dir():
         return VideoSpec(path=str(path.resolve()), first=first, last=last, fps=fps)
     images = sorted((item for item in path.iterdir() if item.suffix.lower() in IMAGE_SUFFIXES), key=_natural)

@@ -1,6 +1,6 @@
 """Chamfer distances between two moving surfaces, as the ActionBench benchmark (ActionMesh, arXiv 2601.16148) defines them.
 
-All are sums of the two directions' mean distances, in world units; both surfaces are sampled evenly by area.
+All are sums of the two directions' mean distances, in world units; surfaces are sampled evenly by area.
 """
 
 from __future__ import annotations
@@ -12,52 +12,77 @@ SAMPLES = 10_000
 
 
 def chamfer_figures(found: np.ndarray, true: np.ndarray, triangles: np.ndarray, seed: int = 0) -> dict[str, float]:
-    """CD-3D, CD-4D and CD-M of (T, V, 3) motions of a mesh with (F, 3) triangles.
-
-    cd_3d: per frame, after the rigid alignment that fits that frame best: shape only.
-    cd_4d: per frame, without any: where the shape is (ActionBench aligns the first frame; here both start as the same mesh).
-    cd_m: points are matched in the first frame and compared through time: motion.
-    """
+    """`track_figures` of (T, V, 3) motions of one mesh with (F, 3) triangles, both sampled anew; nothing is aligned but for CD-3D."""
     rng = np.random.default_rng(seed)
-    truth = _tracks(true, triangles, rng)
-    tracks = _tracks(found, triangles, rng)
-    return {
-        "cd_3d": float(np.mean([chamfer(_aligned(now, then), then) for now, then in zip(tracks, truth, strict=True)])),
-        "cd_4d": float(np.mean([chamfer(now, then) for now, then in zip(tracks, truth, strict=True)])),
-        "cd_m": motion_chamfer(tracks, truth),
-    }
+    truth = surface_tracks(true, triangles, rng)
+    return track_figures(surface_tracks(found, triangles, rng), truth, align_first=False)
+
+
+def track_figures(found: np.ndarray, true: np.ndarray, align_first: bool) -> dict[str, float]:
+    """Of (T, N, 3) and (T, M, 3) points that each stay at their place of the surface.
+
+    Args:
+        align_first: move the found motion rigidly so that its first frame fits best, as ActionBench does before CD-4D and CD-M. Two
+            motions of one mesh need none: they start as the same.
+
+    Returns:
+        cd_3d: per frame, after the rigid alignment that fits that frame best: shape only.
+        cd_4d: per frame, in place: where the shape is.
+        cd_m: points are matched in the first frame and compared through time: motion.
+    """
+    shapes = [chamfer(_moved(now, *rigid_onto(now, then)), then) for now, then in zip(found, true, strict=True)]
+    placed = _moved(found, *rigid_onto(found[0], true[0])) if align_first else found
+    return {"cd_3d": float(np.mean(shapes)), "cd_4d": chamfer_4d(placed, true), "cd_m": motion_chamfer(placed, true)}
 
 
 def chamfer(first: np.ndarray, second: np.ndarray) -> float:
     """Symmetric Chamfer distance of (N, 3) and (M, 3) points."""
-    return float(cKDTree(second).query(first)[0].mean() + cKDTree(first).query(second)[0].mean())
+    return float(_nearest(second, first)[0].mean() + _nearest(first, second)[0].mean())
+
+
+def chamfer_4d(first: np.ndarray, second: np.ndarray) -> float:
+    """The mean over the frames of (T, N, 3) and (T, M, 3) points."""
+    return float(np.mean([chamfer(now, then) for now, then in zip(first, second, strict=True)]))
 
 
 def motion_chamfer(first: np.ndarray, second: np.ndarray) -> float:
     """Symmetric distance through time of (T, N, 3) and (T, M, 3) tracks whose first frames are matched."""
-    to_second = cKDTree(second[0]).query(first[0])[1]
-    to_first = cKDTree(first[0]).query(second[0])[1]
-    forward = np.linalg.norm(second[:, to_second] - first, axis=-1).mean()
-    return float(forward + np.linalg.norm(first[:, to_first] - second, axis=-1).mean())
+    to_second, to_first = _nearest(second[0], first[0])[1], _nearest(first[0], second[0])[1]
+    forward = np.mean([np.linalg.norm(then[to_second] - now, axis=-1).mean() for now, then in zip(first, second, strict=True)])
+    back = np.mean([np.linalg.norm(now[to_first] - then, axis=-1).mean() for now, then in zip(first, second, strict=True)])
+    return float(forward + back)
 
 
-def _tracks(motion: np.ndarray, triangles: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """(T, SAMPLES, 3) points that stay at their place of the surface, even by area in the first frame."""
+def surface_tracks(motion: np.ndarray, triangles: np.ndarray, rng: np.random.Generator, count: int = SAMPLES) -> np.ndarray:
+    """(T, count, 3) points that stay at their place of a (T, V, 3) surface, even by area in the first frame."""
     corners = motion[0][triangles].astype(np.float64)
     area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
-    chosen = rng.choice(len(triangles), SAMPLES, p=area / area.sum())
-    weights = rng.dirichlet((1.0, 1.0, 1.0), SAMPLES)
+    chosen = rng.choice(len(triangles), count, p=area / area.sum())
+    weights = rng.dirichlet((1.0, 1.0, 1.0), count)
     return np.stack([np.einsum("nk,nkc->nc", weights, frame[triangles[chosen]]) for frame in motion.astype(np.float64)])
 
 
-def _aligned(points: np.ndarray, target: np.ndarray, rounds: int = 10) -> np.ndarray:
-    """(N, 3) points moved rigidly onto (M, 3) by iterated closest points; a fifth of the points decides."""
+def rigid_onto(points: np.ndarray, target: np.ndarray, rounds: int = 10) -> tuple[np.ndarray, np.ndarray]:
+    """Rotation (3, 3) and offset (3,) that bring (N, 3) points onto (M, 3) by iterated closest points; a fifth of the points decides."""
     tree = cKDTree(target)
+    rotation, offset = np.eye(3), np.zeros(3)
+    deciding = points[::5]
     for _ in range(rounds):
-        deciding = points[::5]
-        matched = target[tree.query(deciding)[1]]
+        placed = _moved(deciding, rotation, offset)
+        matched = target[tree.query(placed, workers=-1)[1]]
         centre, goal = deciding.mean(axis=0), matched.mean(axis=0)
         u, _, vt = np.linalg.svd((deciding - centre).T @ (matched - goal))
         flip = np.diag([1.0, 1.0, np.sign(np.linalg.det(u @ vt))])
-        points = (points - centre) @ (u @ flip @ vt) + goal
-    return points
+        rotation = u @ flip @ vt
+        offset = goal - centre @ rotation
+    return rotation, offset
+
+
+def _moved(points: np.ndarray, rotation: np.ndarray, offset: np.ndarray) -> np.ndarray:
+    return points @ rotation + offset
+
+
+def _nearest(target: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Distance to and index of the nearest target of each point."""
+    distance, index = cKDTree(target).query(points, workers=-1)
+    return distance, index

@@ -1,0 +1,54 @@
+"""What is to be evaluated. Standard library only: the command line shows its help without waiting for torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+SIDE = 512
+"""Of pictures, as Consistent4D compares them [px]."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where the video was seen from, where the result does not say: degrees, and a distance in longest sides of the object."""
+
+    azimuth: float = 0.0
+    elevation: float = 0.0
+    distance: float = 2.0
+    fovy: float = 49.1
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be evaluated, and against what.
+
+    Attributes:
+        result: see `read_result`, or a folder of pictures as Consistent4D lays them out.
+        mesh: of a .pc2.
+        reference: video from the input's view; empty: the one that a job was made from.
+        views: folder of reference views.
+        truth: truth.npz or surfaces.npy.
+        models: folder of metric models.
+        placement: where the video was seen from, where the result does not say.
+        size: of pictures where the reference does not decide [px].
+        surround: pictures of the turn around the result; 0 leaves it out.
+        batch: frames in memory at once.
+        fps: of results that do not say.
+        device: "auto", "cpu" or "cuda".
+        seed: of the surface's samples.
+    """
+
+    result: Path
+    mesh: Path | None = None
+    reference: Path | None = None
+    views: Path | None = None
+    truth: Path | None = None
+    models: Path | None = None
+    placement: Placement = Placement()
+    size: int = SIDE
+    surround: int = 36
+    batch: int = 8
+    fps: float = 24.0
+    device: str = "auto"
+    seed: int = 0
