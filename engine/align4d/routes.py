@@ -102,7 +102,7 @@ def plan(given: Given, settings: GeneratorSettings, store: ModelStore) -> Route:
     text = bool(given.prompt.strip())
     if not (text or given.image or given.video):
         raise _nothing_to_go_by(given)
-    choose = _Chooser(settings, store)
+    choose = Chooser(settings, store)
     steps: list[Step] = []
     notes: list[str] = []
     seen = "the image" if given.image else "the video's first frame" if given.video else "the mesh seen from the reference camera"
@@ -149,7 +149,7 @@ def require_ready(route: Route) -> None:
         )
 
 
-class _Chooser:
+class Chooser:
     """Picks the model for a role."""
 
     def __init__(self, settings: GeneratorSettings, store: ModelStore) -> None:

@@ -1,0 +1,1 @@
+"""The same work on this machine, or on a Ray cluster."""
