@@ -1,0 +1,1 @@
+"""`align4d table`: methods x cases x seeds, and the paper's tables of them (docs/evaluation.md)."""
