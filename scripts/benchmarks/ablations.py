@@ -7,19 +7,18 @@ import functools
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
-from align4d.protocol import replacing
+from align4d.errors import EngineError
+from align4d.tables.markdown import Record
+from align4d.tables.report import write_json, write_tables
+from align4d.tables.variants import VARIANTS, Trial, chosen, plan
 from support.console import ScriptError, say
 
-from . import ablations_run, ablations_table
-from .ablations_curves import write_curves
+from . import ablations_run
 from .ablations_pictures import write_sheets
-from .ablations_run import Record
-from .ablations_variants import VARIANTS, Trial, chosen, plan
 from .at_once import at_once
 from .jobs import pipeline_device
-from .motion import find_cases, overrides, write_report
+from .motion import find_cases, overrides
 
 SEEDS = (0, 1, 2)
 
@@ -43,7 +42,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Runs what is not finished yet; 1 where a run failed."""
     cases = find_cases(arguments.cases, arguments.only)
-    variants = chosen(arguments.variants)
+    try:
+        variants = chosen(arguments.variants)
+    except EngineError as error:
+        raise ScriptError(str(error)) from error
     device = pipeline_device(arguments.device)
     trials = plan(variants, cases, sorted(set(arguments.seeds)), device, arguments.iterations, overrides(arguments.set))
     ablations_run.capture_cases(cases, arguments.out, arguments.blender)
@@ -74,7 +76,7 @@ def complete(trials: Sequence[Trial], out: Path, measure: Measure, workers: int 
             say(f"{folder.relative_to(out)} failed: {error}")
             continue
         folder.mkdir(parents=True, exist_ok=True)
-        write_report(folder / "figures.json", stored[folder])
+        write_json(folder / "figures.json", stored[folder])
         say(f"{folder.relative_to(out)}: {len(stored)} of {len(trials)}")
         report(trials, list(stored.values()), failures, out)
     report(trials, list(stored.values()), failures, out)
@@ -92,25 +94,6 @@ def finished(trial: Trial, out: Path) -> Record | None:
 
 
 def report(trials: Sequence[Trial], records: list[Record], failures: dict[str, str], out: Path) -> None:
-    """table.md, losses.png and figures.json of what is there so far."""
+    """table.md, losses.png, ... and figures.json of what is there so far."""
     variants = [variant for variant in VARIANTS if any(trial.variant == variant for trial in trials)]
-    cases = sorted({trial.case.name for trial in trials})
-    seeds = sorted({trial.seed for trial in trials})
-    machines = sorted({one["machine"] for one in records})
-    out.mkdir(parents=True, exist_ok=True)
-    drawn = write_curves(out / "losses.png", records, cases)
-    figures: dict[str, Any] = {
-        "machines": machines,
-        "cases": cases,
-        "seeds": seeds,
-        "rows": ablations_table.summary(records, variants, cases),
-        "failures": failures,
-        "runs": records,
-    }
-    write_report(out / "figures.json", figures)
-    done = f"{len(records)} of {len(trials)} runs"
-    head = f"{'; '.join(machines) or 'Nothing measured'}. Cases: {', '.join(cases)}. Seeds: {', '.join(map(str, seeds))}; {done}."
-    picture = "\n![Loss of the known views, AO and JO](losses.png)\n" if drawn else ""
-    failed = "".join(f"\n- failed: {name}: {sentence.splitlines()[-1]}" for name, sentence in failures.items())
-    with replacing(out / "table.md", "w") as file:
-        file.write(f"{head}\n\n{ablations_table.markdown(records, variants, cases)}{picture}{failed}")
+    write_tables(out, trials, records, variants, failures)

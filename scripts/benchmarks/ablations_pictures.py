@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from .ablations_variants import Trial
+from align4d.tables.variants import Trial
+
 from .motion_pictures import SIDE
 
 VIDEO, FROM_SIDE, TRUTH_FROM_SIDE = 0, 2, 3

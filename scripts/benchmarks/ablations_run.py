@@ -11,16 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from align4d import protocol
+from align4d.tables.markdown import Record
+from align4d.tables.variants import Trial, differences
 from align4d.warm_up import wait_passively
 from support import blender, environments, extension, folders, generation
 from support.console import ScriptError, run_logged, say
 
 from . import motion_case, motion_pictures
-from .ablations_variants import Trial
 from .jobs import with_video
-
-Record = dict[str, Any]
-"""A scored trial: variant, case, seed, order, figures, stages, known_loss, notes, machine."""
 
 
 def capture_cases(cases: list[Path], out: Path, program: str | None) -> None:
@@ -83,7 +81,7 @@ def execute(trial: Trial, folder: Path, capture: Path) -> None:
     before = os.environ.get("PYTHONPATH", "")
     importable = os.pathsep.join([*(str(environments.ROOT / name) for name in ("scripts", "engine")), *([before] if before else [])])
     what = f"{trial.case.name}, {trial.variant.name}, seed {trial.seed}"
-    command: list[str | Path] = [sys.executable, "-m", "benchmarks.ablations_worker", folder.resolve()]
+    command: list[str | Path] = [sys.executable, "-m", "align4d.tables.cost", folder.resolve()]
     run_logged(command, what, folder / "log.txt", {**os.environ, "PYTHONPATH": importable})
     shutil.rmtree(folder / "work", ignore_errors=True)  # the checkpoints: many megabytes a run, of no use any more
 
@@ -114,8 +112,5 @@ def _ordered(request: protocol.Request) -> dict[str, Any]:
 
 def check_order(folder: Path, done: dict[str, Any], wanted: dict[str, Any]) -> None:
     """Raises ScriptError where what lies in `folder` was run with other settings: one table must not mix two budgets."""
-    before, now = ({**order, **order["settings"]} for order in (done, wanted))
-    names = [name for name in {**before, **now} if name != "settings" and before.get(name) != now.get(name)]
-    if names:
-        different = ", ".join(f"{name} {before.get(name, 'unset')} instead of {now.get(name, 'unset')}" for name in names)
+    if different := differences(done, wanted):
         raise ScriptError(f"{folder} was run with other settings: {different}. Choose another folder with --out, or delete that one.")

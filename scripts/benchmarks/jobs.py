@@ -16,12 +16,12 @@ import rich.table
 import torch
 
 from align4d import pipeline, protocol
+from align4d.machine import machine
 from align4d.progress import RecordingReporter
 from support import folders
 from support.console import say
 
 from .motion import overrides
-from .render import machine
 
 REPEATS = 2
 """The first run of a process compiles and loads; the second is what a running engine takes."""

@@ -11,7 +11,7 @@ from typing import Any
 import rich.console
 import rich.table
 
-from align4d.protocol import replacing
+from align4d.tables.report import write_json
 from support import blender, environments, extension
 from support.console import ScriptError, say
 
@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
             say(f"{case.name} failed: {error}")
             figures[case.name] = {"error": str(error)}
         average = mean(list(figures.values()))
-        write_report(arguments.out / "figures.json", {"cases": figures, "mean": average, "settings": settings_of(arguments, chosen.version)})
+        write_json(arguments.out / "figures.json", {"cases": figures, "mean": average, "settings": settings_of(arguments, chosen.version)})
     show(figures, average)
     return int(any("error" in values for values in figures.values()))
 
@@ -116,12 +116,6 @@ def mean(cases: list[dict[str, Any]]) -> dict[str, float]:
     return {name: sum(values) / len(values) for name in names if (values := [case[name] for case in cases if _measured(case.get(name))])}
 
 
-def write_report(path: Path, report: dict[str, Any]) -> None:
-    """Writes figures.json, whole or not at all; a figure that has no value is null."""
-    with replacing(path, "w") as file:
-        json.dump(_without_nan(report), file, indent=1, allow_nan=False)
-
-
 def show(cases: dict[str, dict[str, Any]], average: dict[str, float]) -> None:
     """Prints the table."""
     table = rich.table.Table("case", *COLUMNS.values())
@@ -134,9 +128,3 @@ def show(cases: dict[str, dict[str, Any]], average: dict[str, float]) -> None:
 
 def _measured(value: object) -> bool:
     return isinstance(value, float) and math.isfinite(value)
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_nan(item) for key, item in value.items()}
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from align4d.evaluation.references import CONSISTENT4D_AZIMUTHS
 from align4d.inputs.asset import Asset, load_asset
 from align4d.metrics.chamfer import chamfer_figures
 from align4d.metrics.mesh_picture import PictureCamera, draw
-from align4d.metrics.motion import TrueView, angle_between, motion_figures
+from align4d.metrics.motion import TrueView, angle_between, mesh_edges, motion_figures
 from align4d.metrics.pictures import psnr, ssim
 from align4d.protocol import Result, read_pc2, read_request, read_result
 from support import folders
@@ -22,9 +23,6 @@ from support.console import ScriptError, say
 from support.generation import Order, generate
 
 from .video_lag import as_shown, video_lag
-
-NOVEL_AZIMUTHS = (-75.0, 15.0, 105.0, 195.0)
-"""Consistent4D's views, relative to the video's [degrees]."""
 
 NOVEL_FRAMES = 6
 """Frames of each novel view that are compared, evenly over the clip."""
@@ -131,16 +129,10 @@ def shown_figures(case: Path, found: np.ndarray, true: np.ndarray, rest: np.ndar
     return {"video_lag": float(lag), **{f"shown_{name}": value for name, value in against.items()}}
 
 
-def mesh_edges(triangles: np.ndarray) -> np.ndarray:
-    """(E, 2) undirected edges of (F, 3) triangles, each once."""
-    sides = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
-    return np.unique(np.sort(sides, axis=1), axis=0)
-
-
 def novel_views(asset: Asset, found: np.ndarray, true: np.ndarray, view: TrueView) -> dict[str, float]:
     """PSNR [dB] (of the pooled squared error) and mean SSIM of plain-coloured 512 px pictures of both meshes from four other sides."""
     pictures: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
-    for azimuth in NOVEL_AZIMUTHS:
+    for azimuth in CONSISTENT4D_AZIMUTHS:
         side = dataclasses.replace(view, azimuth=view.azimuth + azimuth)
         camera = PictureCamera(side.world_to_camera(), side.fovy, (512, 512))
         for frame in np.linspace(0, len(true) - 1, NOVEL_FRAMES + 1).round().astype(int)[1:]:  # the first is the rest pose, equal in both

@@ -7,7 +7,6 @@ import importlib.util
 import json
 import math
 import os
-import platform
 import statistics
 import time
 from collections.abc import Callable, Iterable
@@ -18,6 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from align4d.machine import machine
 from align4d.rendering import Cameras, Gaussians, rasterize
 from align4d.rendering.cpu.threads import core_count
 from align4d.rendering.reference import boundary_band, rasterize_reference
@@ -92,16 +92,6 @@ def present_backends(device: str) -> list[str]:
     if device == "cuda":
         names += [name for name in ("triton", "gsplat") if importlib.util.find_spec(name)]
     return [*names, TORCH_TILES]
-
-
-def machine(device: str) -> str:
-    """Processor, cores and GPU in one line."""
-    model = platform.processor() or platform.machine()
-    if Path("/proc/cpuinfo").exists():
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), model)
-    gpu = f", {torch.cuda.get_device_name()}" if device == "cuda" else ""
-    return f"{model}, {core_count()} cores{gpu}"
 
 
 def measure_cases(names: list[str]) -> Iterable[Timing]:

@@ -15,12 +15,11 @@ import rich.console
 import rich.table
 
 from align4d.bake.gaussians import PROPERTIES
+from align4d.machine import machine
 from align4d.protocol import replacing
 from support import blender, environments, extension, folders
 from support.console import say
 from support.generation import run_with_bar
-
-from .render import machine
 
 CASES = ((20_000, 0, 24), (20_000, 3, 24), (200_000, 0, 12), (200_000, 3, 12))
 """Gaussians, degree of their harmonics, frames."""

@@ -18,6 +18,7 @@ import rich.table
 import torch
 
 from align4d.alignment.optimisation import Optimisation
+from align4d.machine import machine
 from align4d.priors.embedded import load_embedded_prior
 from align4d.priors.recorded import RecordedPrior
 from align4d.protocol import replacing
@@ -25,7 +26,6 @@ from align4d.rendering.deferral import Deferral
 from support.console import ScriptError, say
 
 from . import step_precision, step_profile, step_scene
-from .render import machine
 
 WARM_UP, SECONDS_EACH = 4, 3.0
 VARIANTS = ((False, False), (False, True), (True, False), (True, True))

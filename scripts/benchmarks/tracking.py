@@ -15,12 +15,12 @@ import torch
 from align4d import pipeline, protocol
 from align4d.alignment.reference import Reference
 from align4d.alignment.tracking import Track, track
+from align4d.machine import machine
 from align4d.progress import RecordingReporter
 from support import folders
 from support.console import say
 
 from .jobs import pipeline_device, with_video
-from .render import machine
 
 FRAMES = 5
 """Frames that are tracked, the first of which is the rest pose."""

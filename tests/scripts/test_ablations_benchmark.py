@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from align4d.errors import EngineError
 from align4d.settings import settings_for
-from benchmarks import ablations, ablations_curves, ablations_pictures, ablations_run, ablations_table
-from benchmarks.ablations_variants import VARIANTS, Trial, chosen, plan
-from benchmarks.ablations_worker import StageMemory
+from align4d.tables import curves, markdown
+from align4d.tables.cost import StageMemory
+from align4d.tables.variants import VARIANTS, Trial, chosen, plan
+from benchmarks import ablations, ablations_pictures, ablations_run
 from benchmarks.motion_pictures import SIDE
 from support.console import ScriptError
 
@@ -80,14 +82,14 @@ def test_one_seed_is_complete_before_the_next_begins() -> None:
 
 
 def test_an_unknown_variant_is_named() -> None:
-    with pytest.raises(ScriptError, match="no variant nothing"):
+    with pytest.raises(EngineError, match="no variant nothing"):
         chosen(["paper", "nothing"])
 
 
 def test_means_are_over_cases_and_spreads_over_seeds() -> None:
     explained = {(0, "a"): 0.2, (0, "b"): 0.4, (1, "a"): 0.4, (1, "b"): 0.6}
     records = [measured(trial, explained[trial.seed, trial.case.name]) for trial in trials(["paper"], [0, 1])]
-    spread = ablations_table.over_seeds(records, "paper", "motion_explained", ["a", "b"])
+    spread = markdown.over_seeds(records, "paper", "motion_explained", ["a", "b"])
     assert spread is not None
     assert (spread.mean, spread.deviation, spread.seeds) == (pytest.approx(0.4), pytest.approx(0.2 / 2**0.5), 2)
     assert spread.text(2) == "0.40 ± 0.14"
@@ -95,17 +97,17 @@ def test_means_are_over_cases_and_spreads_over_seeds() -> None:
 
 def test_a_seed_without_all_cases_does_not_count() -> None:
     records = [measured(trial, 0.3 + trial.seed) for trial in trials(["paper"], [0, 1])]
-    spread = ablations_table.over_seeds(records[:-1], "paper", "motion_explained", ["a", "b"])
+    spread = markdown.over_seeds(records[:-1], "paper", "motion_explained", ["a", "b"])
     assert spread is not None
     assert (spread.mean, spread.deviation, spread.seeds) == (pytest.approx(0.3), None, 1)
     assert spread.text(2) == "0.30"
     records[0]["figures"]["motion_explained"] = float("nan")
-    assert ablations_table.over_seeds(records[:-1], "paper", "motion_explained", ["a", "b"]) is None
+    assert markdown.over_seeds(records[:-1], "paper", "motion_explained", ["a", "b"]) is None
 
 
 def test_the_table_has_the_static_mesh_and_dashes_where_nothing_was_measured() -> None:
     records = [measured(trial) for trial in trials(["paper"], [0])]
-    lines = ablations_table.quality_table(records, chosen(["jo", "paper"]), ["a", "b"]).splitlines()
+    lines = markdown.quality_table(records, chosen(["jo", "paper"]), ["a", "b"]).splitlines()
     assert lines[0] == "| variant | motion explained | as shown | s | seeds |"
     assert lines[2] == "| static mesh | 0.00 | 0.00 | – | 1 |"
     assert lines[3] == "| w/o AO (JO) | – | – | – | 0 |"
@@ -118,14 +120,14 @@ def test_stages_are_means_over_runs() -> None:
     artist["stages"] = {"tracking": {"seconds": 4.0, "gb": 0.5, "gpu_gb": 2.25}}
     for one in records:
         one["stages"]["baking"] = {"seconds": 0.1, "gb": 1.0, "gpu_gb": None}
-    lines = ablations_table.stage_table([*records, artist], chosen(["paper", "artist"])).splitlines()
+    lines = markdown.stage_table([*records, artist], chosen(["paper", "artist"])).splitlines()
     assert lines[0] == "| variant | optimising | tracking | baking |"
     assert lines[2:] == ["| `paper`: Align4D | 8.5 s (1.00) | – | 0.1 s (1.00) |", "| `artist` | – | 4.0 s (0.50, GPU 2.25) | – |"]
 
 
 def test_losses_are_read_just_before_a_step() -> None:
     records = [measured(trial) for trial in trials(["paper"], [0])]
-    at = [ablations_table.loss_at(records, "paper", step, ["a", "b"]) for step in (100, 200, 300)]
+    at = [markdown.loss_at(records, "paper", step, ["a", "b"]) for step in (100, 200, 300)]
     assert [spread and spread.mean for spread in at] == [1.0, 0.5, None]
 
 
@@ -135,15 +137,15 @@ def test_what_the_prior_adds_is_told_case_by_case() -> None:
         return [{**one, "figures": {**one["figures"], "novel_view_psnr": psnr[one["case"]], "depth_error": depth}} for one in records]
 
     records = [*of("known-only", {"a": 20.0, "b": 20.0}, 3.0), *of("paper", {"a": 20.7, "b": 20.4}, 2.5)]
-    told = ablations_table.taught(records, ["a", "b"])
+    told = markdown.taught(records, ["a", "b"])
     assert "a +0.70 dB, -0.50 %; b +0.40 dB, -0.50 %" in told and "in 1 of 2 cases" in told
-    assert "not measured" in ablations_table.taught(records[:2], ["a", "b"])
+    assert "not measured" in markdown.taught(records[:2], ["a", "b"])
 
 
 def test_curves_are_smoothed_over_what_came_before() -> None:
     values = np.arange(60.0)
-    smooth = ablations_curves.smooth(values)
-    assert smooth[0] == 0 and smooth[2] == 1 and smooth[59] == pytest.approx(values[60 - ablations_table.WINDOW :].mean())
+    smooth = curves.smooth(values)
+    assert smooth[0] == 0 and smooth[2] == 1 and smooth[59] == pytest.approx(values[60 - markdown.WINDOW :].mean())
 
 
 def test_what_is_finished_is_not_run_again(tmp_path: Path) -> None:

@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import motion, motion_case
+from align4d.metrics.motion import mesh_edges
+from align4d.tables.report import write_json
+from benchmarks import motion
 from support.console import ScriptError
 
 
@@ -35,9 +37,9 @@ def test_a_mean_is_over_what_was_measured() -> None:
 
 
 def test_the_report_is_plain_json(tmp_path: Path) -> None:
-    motion.write_report(tmp_path / "figures.json", {"cases": {"a": {"x": float("nan"), "y": 1.0}}, "mean": {}})
+    write_json(tmp_path / "figures.json", {"cases": {"a": {"x": float("nan"), "y": 1.0}}, "mean": {}})
     assert json.loads((tmp_path / "figures.json").read_text()) == {"cases": {"a": {"x": None, "y": 1.0}}, "mean": {}}
 
 
 def test_edges_of_two_triangles() -> None:
-    assert motion_case.mesh_edges(np.array([[0, 1, 2], [2, 1, 3]])).tolist() == [[0, 1], [0, 2], [1, 2], [1, 3], [2, 3]]
+    assert mesh_edges(np.array([[0, 1, 2], [2, 1, 3]])).tolist() == [[0, 1], [0, 2], [1, 2], [1, 3], [2, 3]]
