@@ -30,7 +30,7 @@ class AppearanceSettings:
     color_rate: float = 1e-2
     light_rate: float = 1e-2
     true_color: float = 0.5
-    paint: int = 40
+    paint: int = 60
 
 
 class Appearance:
