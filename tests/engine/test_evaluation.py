@@ -173,6 +173,11 @@ def test_the_truth_of_a_case(finished: Path, tmp_path: Path) -> None:
     spoil(finished, 0.1)
     _, figures, _ = evaluate(finished, "--truth", truth, "--out", tmp_path / "shifted", "--surround", 0, "--size", 64)
     assert figures["vertex_error"]["value"] == pytest.approx(100 * 0.1 * np.sqrt(3), rel=1e-3)
+    path = finished / "output" / "motion_000.pc2"
+    protocol.write_pc2(path, np.concatenate([positions[:1], positions[1:] + np.float32(0.05)]).astype(np.float32))
+    _, figures, _ = evaluate(finished, "--truth", truth, "--out", tmp_path / "rest", "--surround", 0, "--size", 64)
+    views = {name: value for name, value in dict(figures["psnr"]["clips"]).items() if name.startswith("truth")}  # type: ignore[call-overload]
+    assert len(views) == 4 and all(value < 40 for value in views.values())  # the rest pose, equal in both, does not count
     np.savez(truth, vertices=positions[:, :5], azimuth=30.0, elevation=10.0, distance=2.5, fovy=49.1)
     assert evaluate(finished, "--truth", truth, "--out", tmp_path / "other")[0] == 1
 

@@ -71,7 +71,8 @@ def against_true_motion(moving: MovingMesh, truth: TrueMotion) -> dict[str, floa
 
 
 def true_views(moving: MovingMesh, truth: TrueMotion, side: int) -> list[View]:
-    """The same mesh moved truly, from Consistent4D's four sides, as a reference for pictures."""
+    """The same mesh moved truly, from Consistent4D's four sides, as a reference for pictures; the first frame is the rest pose in both."""
+    frames = range(min(1, moving.frames - 1), moving.frames)
     real = replace(moving, vertices=truth.vertices.astype(np.float32))
     views = []
     for azimuth in CONSISTENT4D_AZIMUTHS:
@@ -79,9 +80,9 @@ def true_views(moving: MovingMesh, truth: TrueMotion, side: int) -> list[View]:
         camera = PictureCamera(turned.world_to_camera(), turned.fovy, (side, side))
 
         def pairs(camera: PictureCamera = camera) -> Iterator[Pair]:
-            return ((moving.draw(frame, camera), real.draw(frame, camera)) for frame in range(moving.frames))
+            return ((moving.draw(frame, camera), real.draw(frame, camera)) for frame in frames)
 
-        views.append(View(f"truth {azimuth:+.0f}°", pairs, moving.frames))
+        views.append(View(f"truth {azimuth:+.0f}°", pairs, len(frames)))
     return views
 
 
