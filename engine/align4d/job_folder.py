@@ -13,7 +13,6 @@ import numpy as np
 
 from align4d.errors import EngineError
 from align4d.inputs.asset import load_asset
-from align4d.inputs.gaussian_file import holds_gaussians, read_gaussians
 from align4d.inputs.mesh_import import as_matrix, import_mesh
 from align4d.protocol import CameraSpec, Request, VideoSpec, write_json
 
@@ -44,6 +43,8 @@ def make_job(mesh: Path | None, video: Path | None, out: Path, orbit: Orbit, fra
     """
     if (out / "request.json").exists():
         raise EngineError("job_exists", f"{out} holds a job already.", f'Go on with it by "align4d resume {out}", or choose another folder.')
+    from align4d.inputs.gaussian_file import holds_gaussians  # brings torch, which `align4d --help` need not wait for
+
     for name in ("input", "work", "output"):
         (out / name).mkdir(parents=True, exist_ok=True)
     spec = video_spec(video, *frames) if video else VideoSpec()
@@ -64,6 +65,8 @@ def _bounds(request: Request, gaussians: Path | None, out: Path) -> tuple[np.nda
         return similarity.centre, similarity.size
     if gaussians is None:
         return np.zeros(3), 1.0
+    from align4d.inputs.gaussian_file import read_gaussians  # as above
+
     centres = read_gaussians(gaussians).centres.numpy()
     low, high = centres.min(axis=0), centres.max(axis=0)
     return (low + high) / 2, float((high - low).max()) or 1.0

@@ -201,3 +201,9 @@ def test_the_doctors_findings_for_blender(tmp_path: Path, capsys: pytest.Capture
     assert [one["name"] for one in findings] == ["video", "disk", "rasteriser"]
     assert [(one["works"], one["fix"]) for one in findings] == [(True, ""), (False, "free_disk"), (False, "repair")]
     assert findings[2]["text"] == "RuntimeError: no kernel. Install the engine again."
+
+
+def test_the_command_line_is_there_without_waiting_for_torch() -> None:
+    engine = str(Path(cli.__file__).parents[1])
+    code = "import sys; sys.path.insert(0, sys.argv[1]); import align4d.cli; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code, engine]).returncode == 0
