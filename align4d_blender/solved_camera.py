@@ -32,7 +32,7 @@ def add_camera(scene: bpy.types.Scene, result: protocol.Result, video: protocol.
     scene.collection.objects.link(camera)
     camera.matrix_world = Matrix(result.camera.matrix_world)
     _set_lens(lens, scene, result.camera)
-    _add_background(lens, video)
+    _add_background(lens, video, result.skipped)
     keep_in_step(camera, times)
     if scene.camera is None:
         scene.camera = camera
@@ -95,10 +95,10 @@ def _set_lens(lens: bpy.types.Camera, scene: bpy.types.Scene, solved: protocol.C
     lens.clip_end = max(1000.0, solved.distance * 10)
 
 
-def _add_background(lens: bpy.types.Camera, video: protocol.VideoSpec) -> None:
-    """The clip behind the mesh."""
+def _add_background(lens: bpy.types.Camera, video: protocol.VideoSpec, skipped: int) -> None:
+    """The clip behind the mesh; the motion starts `skipped` frames after its first chosen one."""
     image = bpy.data.images.load(video.path or video.images[0], check_existing=False)
-    offset = video.first
+    offset = video.first + skipped
     if video.images:
         image.source = "SEQUENCE"
         offset += _number(Path(video.images[0])) - 1

@@ -129,6 +129,7 @@ class Job:
             curves={"video_aligned_distance": solved.curve.finite(), **curves},
             gaussians=gaussians,
             generated=next((spec for spec in self.request.objects if spec.id == GENERATED), None),
+            skipped=clip.skipped,
         )
 
     def camera_result(self, asset: Asset, clip: Clip, camera: OrbitCamera) -> CameraResult:

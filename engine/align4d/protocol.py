@@ -226,7 +226,7 @@ class Result:
     """What a finished job leaves as output/result.json.
 
     Attributes:
-        frames: number of frames of motion; frame 0 is the first chosen frame of the video.
+        frames: number of frames of motion; frame 0 is the first chosen frame of the video, or `skipped` frames after it.
         fps: of the video.
         notes: what the user should know (fewer frames used, a cut in the video, ...), as sentences.
         seconds: wall-clock per stage.
@@ -243,6 +243,7 @@ class Result:
     seconds: dict[str, float] = dataclasses.field(default_factory=dict)
     figures: dict[str, float] = dataclasses.field(default_factory=dict)
     curves: dict[str, dict[str, list[float]]] = dataclasses.field(default_factory=dict)
+    skipped: int = 0
     protocol: int = PROTOCOL
 
 

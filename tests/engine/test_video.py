@@ -168,3 +168,31 @@ def test_videos_that_cannot_be_used_are_refused(write_movie: MovieWriter, write_
         "no rate": "video_fps",
         "an image gone": "video_missing",
     }
+
+
+def test_a_first_picture_that_is_shown_twice_is_left_out_once(write_movie: MovieWriter) -> None:
+    frames = on_white(moving_square(8))
+    clip = load_clip(VideoSpec(path=str(write_movie(frames[[0, 0, 1, 2, 3, 4, 5, 6]], crf="20"))))
+    assert clip.skipped == 1 and "first picture twice" in clip.notes[0]
+    for shown, index in zip(clip.frames, [0, 1, 2, 3, 4, 5, 6, 6], strict=True):
+        assert np.abs(shown.astype(int) - frames).mean(axis=(1, 2, 3)).argmin() == index
+
+
+@pytest.mark.parametrize(
+    ("order", "what"),
+    [
+        ([0, 0, 0, 1, 2, 3, 4, 5, 6, 7], "held on purpose"),
+        ([0, 0, 1, 1, 2, 2, 3, 3, 4, 4], "animated on twos"),
+        ([0, 0, 1, 2, 3, 3, 4, 5, 6, 6], "its rate was raised"),
+        ([0, 1, 2, 3, 4, 5, 6, 7], "nothing repeated"),
+        ([0, 0, 0, 0, 0, 0], "nothing moves"),
+    ],
+)
+def test_other_repeated_pictures_stay(write_movie: MovieWriter, order: list[int], what: str) -> None:
+    clip = load_clip(VideoSpec(path=str(write_movie(on_white(moving_square(8))[order], crf="20"))))
+    assert clip.skipped == 0 and len(clip.frames) == len(order) and clip.notes == (), what
+
+
+def test_a_chosen_range_starts_where_it_was_chosen(write_movie: MovieWriter) -> None:
+    path = str(write_movie(on_white(moving_square(8))[[0, 0, 0, 1, 2, 3, 4, 5, 6, 7]]))
+    assert load_clip(VideoSpec(path=path, first=1)).skipped == 0

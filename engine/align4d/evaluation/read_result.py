@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,7 +93,8 @@ def _job(folder: Path) -> Found:
     for item, output in zip(asset.objects, result.objects, strict=True):
         linear, offset = item.matrix_world[:3, :3], item.matrix_world[:3, 3]
         vertices[:, item.vertices] = protocol.read_pc2(folder / output.motion) @ linear.T + offset
-    return Found(MovingMesh(asset, vertices, result.fps), "job folder", result.camera, request.video)
+    shown = dataclasses.replace(request.video, first=request.video.first + result.skipped)
+    return Found(MovingMesh(asset, vertices, result.fps), "job folder", result.camera, shown)
 
 
 def _with_motion(asset: Asset, motion: np.ndarray, fps: float, name: str) -> MovingMesh:

@@ -11,6 +11,7 @@ from align4d.errors import EngineError
 from align4d.inputs.images import ImageSequence
 from align4d.inputs.movie import Movie
 from align4d.inputs.pictures import Source
+from align4d.inputs.repeats import repeats_first
 from align4d.protocol import VideoSpec
 
 MOST_FRAMES = 1000
@@ -27,6 +28,7 @@ class Clip:
         fps: frames a second.
         full_size: width and height of the video as it is shown [px]; frames may be smaller.
         notes: what the user should know, as sentences.
+        skipped: chosen frames of the video that come before the first of `frames`, see `repeats_first`.
     """
 
     frames: np.ndarray
@@ -34,12 +36,14 @@ class Clip:
     fps: float
     full_size: tuple[int, int]
     notes: tuple[str, ...] = ()
+    skipped: int = 0
 
 
 def load_clip(spec: VideoSpec, max_side: int = 512) -> Clip:
     """Decodes the chosen frames, reduced by area so that their longest side is at most `max_side` [px].
 
-    Frames that cannot be decoded are replaced by the one before and noted. Of a movie with a variable frame rate, frame n is
+    Frames that cannot be decoded are replaced by the one before and noted. A movie's first picture that is shown twice by accident is left
+    out once and the last one held instead, and noted. Of a movie with a variable frame rate, frame n is
     what a player shows at n / fps, as in Blender.
 
     Raises:
@@ -62,7 +66,11 @@ def load_clip(spec: VideoSpec, max_side: int = 512) -> Clip:
         frames.append(frame)
         alphas.append(alpha)
     _check_range(name, spec, len(frames))
-    return Clip(np.stack(frames), _stack_alpha(alphas), source.fps, full_size, tuple(source.notes))
+    skipped = int(bool(spec.path) and spec.first == 0 and repeats_first(frames))
+    if skipped:
+        frames, alphas = [*frames[1:], frames[-1]], [*alphas[1:], alphas[-1]]
+        source.notes.append(f"{name} shows its first picture twice; the motion starts at the second one, and its last pose is held for a frame.")
+    return Clip(np.stack(frames), _stack_alpha(alphas), source.fps, full_size, tuple(source.notes), skipped)
 
 
 def _check_range(name: str, spec: VideoSpec, count: int) -> None:

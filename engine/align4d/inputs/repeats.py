@@ -1,0 +1,33 @@
+"""A movie's first picture that is shown twice: an accident of encoding, after which everything comes one frame late.
+
+Programs that lay pictures over a background, or change a clip's rate, easily write the first frame twice and leave the last one
+out. Taken at its word, the motion would begin with a jerk out of a standstill, and lag by a frame from then on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+SAME = 0.05
+"""Two pictures are the same where they differ less than this part of what the next two do."""
+AT_SPEED = 0.2
+"""The change right after the repeated picture is at least this part of the usual one: whoever stands still on purpose sets off slowly."""
+FEWEST = 5
+"""Frames of a clip of which the usual change is known."""
+
+
+def repeats_first(frames: Sequence[np.ndarray]) -> bool:
+    """Whether the second of `frames` (T, H, W, 3) repeats the first by accident.
+
+    A pose that is held is none: neither where it is held longer, nor where the motion begins slowly, nor where other pictures are
+    repeated as well, as in figures animated on twos and in clips whose rate was raised.
+    """
+    if len(frames) < FEWEST:
+        return False
+    small = [frame[::2, ::2].astype(np.int16) for frame in frames]
+    change = np.array([np.abs(after - before).mean() for before, after in zip(small, small[1:], strict=False)])
+    first, second, usual = change[0], change[1], float(np.median(change[1:]))
+    others = change[1:] < SAME * usual
+    return bool(first < SAME * second and second > AT_SPEED * usual and not others.any())
