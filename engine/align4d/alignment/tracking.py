@@ -32,9 +32,12 @@ class TrackingSettings:
     bend: cost of turning a thin joint by 1 rad; above `joint_radius` it grows with the square of the radius.
     joint_radius: up to which a joint is thin.
     slack: cost of pulling a joint apart by one longest side of the asset, squared.
-    stretch: cost of a mean squared relative change of the length of the mesh's edges of 1.
-    depth_drift: cost of a mean squared motion in depth, away from the rest pose, of one longest side: what the video does
-        not show to have moved in depth has not.
+    stretch: cost of a mean squared relative change of the length of the mesh's edges of 1. Too dear, a body that shortens is
+        taken for one that goes away.
+    depth_drift: cost of the whole surface having moved far in depth, away from the rest pose: what the video does not show
+        to have moved in depth has not.
+    depth_reach: motion in depth that counts half of that [longest sides]. Beyond, going farther costs little more: the price
+        asks how much of the surface moves in depth, not how far, so that a leg may swing and the body still stands.
     recorded: on a GPU, record an iteration as a CUDA graph and replay it.
     loss: weights of colour and mask.
     """
@@ -46,11 +49,12 @@ class TrackingSettings:
     floor: float = 0.3
     momentum: float = 0.8
     blur: int = 4
-    bend: float = 0.012
+    bend: float = 0.006
     joint_radius: float = 0.04
     slack: float = 0.5
-    stretch: float = 1.0
-    depth_drift: float = 2.0
+    stretch: float = 0.3
+    depth_drift: float = 0.015
+    depth_reach: float = 0.04
     recorded: bool = True
     loss: KnownViewSettings = field(default_factory=KnownViewSettings)
 
@@ -147,7 +151,8 @@ class PoseCost:
         """(T,) of turns and shifts (T, K, 3), the Gaussians' centres (T, N, 3) and the stretch (T,) of the surface."""
         bend = ((turn**2).sum(-1) * self.resistance).sum(-1)
         slack = ((shift**2).sum(-1) * self.is_joint).sum(-1)
-        drift = ((centres @ self.depth_axis - self.rest_depth) ** 2).mean(-1)
+        away = (centres @ self.depth_axis - self.rest_depth) ** 2
+        drift = (away / (away + self.settings.depth_reach**2)).mean(-1)
         joints = self.settings.bend * bend + self.settings.slack * slack
         return joints + self.settings.depth_drift * drift + self.settings.stretch * stretch
 
