@@ -224,6 +224,20 @@ def test_background_stays_in_step(blender: ModuleType, tmp_path: Path) -> None:
         assert user.frame_duration > bpy.context.scene.frame_current - user.frame_start
 
 
+def test_background_starts_where_the_motion_does(blender: ModuleType, tmp_path: Path) -> None:
+    """The engine leaves out a first picture that the clip shows twice."""
+    add_mesh()
+    generate(tmp_path)
+    protocol = blender.engine.align4d.protocol
+    extension, first = blender.align4d_blender, bpy.data.objects["Align4D Camera"].data.background_images[0]
+    solved = protocol.CameraResult(((1.0, 0, 0, 0), (0, 1.0, 0, 0), (0, 0, 1.0, 0), (0, 0, 0, 1.0)), 49.1, 64, 48, 0.0, 0.0, 0.0, 3.0)
+    result = protocol.Result("job", FRAMES, FPS, (), solved, skipped=1)
+    video = protocol.VideoSpec(images=(bpy.path.abspath(first.image.filepath),))
+    times = extension.results.Playback(1, 1.0, 0, FRAMES - 1, True)
+    later = extension.solved_camera.add_camera(bpy.context.scene, result, video, times)
+    assert later.data.background_images[0].image_user.frame_offset == first.image_user.frame_offset + 1
+
+
 def test_scene_camera_stays_in_charge(blender: ModuleType, tmp_path: Path) -> None:
     add_mesh()
     own = bpy.data.objects.new("Own", bpy.data.cameras.new("Own"))

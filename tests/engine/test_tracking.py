@@ -15,7 +15,7 @@ from align4d.alignment.lighting import to_linear, unlit
 from align4d.alignment.performer import Performer
 from align4d.alignment.reference import Reference
 from align4d.alignment.refinement import Refined, RefinementSettings, refine
-from align4d.alignment.tracking import Track, TrackingSettings, track
+from align4d.alignment.tracking import PoseCost, Track, TrackingSettings, track
 from align4d.errors import Cancelled
 from align4d.inputs.asset import weld
 from align4d.motion.hexplane import HexPlaneSettings
@@ -110,6 +110,20 @@ def test_a_still_video_is_held_still(show: Show) -> None:
     poses = show.track(show.video([0.0, 0.0, 0.0]))
     assert show.in_view(show.vertices(poses), show.asset.vertices).max() < 0.02  # of the longest side
     assert np.linalg.norm(show.vertices(poses) - show.asset.vertices, axis=2).max() < 0.06
+
+
+def test_moving_in_depth_costs_by_how_much_moves_not_by_how_far(show: Show) -> None:
+    """One leg far away is cheaper than all of it half as far, though the mean square is larger; what stands still costs nothing."""
+    cost = PoseCost(show.performer, show.skeleton, POSE_MATRIX, TRACKING)
+    rest, still = show.performer.bound.centres, torch.zeros(1, 2, 3)
+    part = (rest[:, 0] > rest[:, 0].median()).float()
+
+    def price(moved: torch.Tensor) -> float:
+        centres = rest + moved[:, None] * cost.depth_axis
+        return float(cost.per_frame(still, still, centres[None], torch.zeros(1)))
+
+    assert price(torch.zeros(len(rest))) == pytest.approx(0)
+    assert price(0.2 * part) < price(torch.full((len(rest),), 0.1))
 
 
 def test_it_goes_on_where_it_was_and_ends_the_same(show: Show, bending: Reference, tracked: Track) -> None:
