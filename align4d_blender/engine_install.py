@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import UserError
-from .processes import clean_environment, kill, own_group
+from .processes import be_modest, clean_environment, kill, own_group
 
 _INDEX = "https://download.pytorch.org/whl/"
 _RAW_PROGRESS = (24, 1)
@@ -204,8 +204,9 @@ class Installation:
                 text=True,
                 encoding="utf-8",
                 errors="replace",
-                **own_group(),
+                **own_group(modest=True),
             )
+            be_modest(process)
             self._process = process
             if self._cancelled.is_set():
                 kill(process)
@@ -218,8 +219,16 @@ class Installation:
         if self._cancelled.is_set():
             raise UserError("cancelled", "The installation was cancelled; nothing was left behind.", "")
         if process.returncode:
-            advice = "Check the network, or choose a folder of wheels; Show Log has the details."
-            raise UserError("install_failed", f"{what} failed: {last[:300] or 'it said nothing'}.", advice)
+            raise failure(what, last)
+
+
+def failure(what: str, last: str) -> UserError:
+    """What the artist is told when a tool fails; `last` is its last line about an error."""
+    if "Long Path support" in last:  # pip's own words on Windows, where file names end at 260 letters unless that is switched on
+        advice = "Switch on long paths in Windows (the manual says how), restart the computer and install again."
+        return UserError("long_paths", "Windows does not allow file names as long as the engine's.", advice)
+    advice = "Check the network, or choose a folder of wheels; Show Log has the details."
+    return UserError("install_failed", f"{what} failed: {last[:300] or 'it said nothing'}.", advice)
 
 
 class _PipProgress:
