@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import UserError
-from .processes import be_modest, clean_environment, kill, own_group
+from .processes import clean_environment, kill, own_group
 
 _INDEX = "https://download.pytorch.org/whl/"
 _RAW_PROGRESS = (24, 1)
@@ -206,9 +206,8 @@ class Installation:
                 text=True,
                 encoding="utf-8",
                 errors="replace",
-                **own_group(modest=True),
+                **own_group(),
             )
-            be_modest(process)
             self._process = process
             if self._cancelled.is_set():
                 kill(process)
