@@ -30,15 +30,16 @@ QUICK = {
 
 
 PICTURES = {
-    "panel_first_run": ("window_first_run", (1036, 82, 1322, 290), 286),
-    "panel_missing": ("window_what_is_missing", (1036, 82, 1322, 372), 286),
-    "panel_ready": ("window_ready", (1036, 82, 1322, 312), 286),
-    "panel_running": ("window_running", (1036, 312, 1322, 580), 286),
-    "panel_cancelled": ("window_cancelled", (1036, 312, 1322, 448), 286),
-    "panel_result": ("window_done", (1036, 312, 1322, 812), 286),
+    "panel_first_run": ("window_first_run", (1036, 82, 1322, 306), 286),
+    "panel_missing": ("window_what_is_missing", (1036, 82, 1322, 458), 286),
+    "panel_ready": ("window_ready", (1036, 82, 1322, 422), 286),
+    "panel_running": ("window_running", (1036, 366, 1322, 640), 286),
+    "panel_cancelled": ("window_cancelled", (1036, 366, 1322, 504), 286),
+    "panel_result": ("window_done", (1036, 366, 1322, 812), 286),
     "through_camera": ("window_through_camera", (0, 28, 1322, 812), 800),
     "side_by_side": ("window_side_by_side", (0, 28, 1322, 812), 800),
     "preferences": ("window_preferences", (180, 312, 1316, 756), 800),
+    "drop": ("window_drop", (0, 28, 1322, 812), 800),
     "search": ("window_search", (0, 28, 1322, 812), 800),
 }
 """Picture of the manual -> the window's picture, the part of it [px], and its width in the manual [px]."""

@@ -130,6 +130,8 @@ def choose(artist: Artist) -> Steps:
         bpy.ops.view3d.view_selected()
     artist.sidebar().tag_redraw()
     yield 1.0
+    yield from drop(artist)
+    bpy.context.scene.align4d.video, bpy.context.scene.align4d.last = "", artist.order["last"]
     for _ in range(TRIES):
         yield from artist.click_on("video", twice=True)
         artist.press("ctrl+a")
@@ -142,6 +144,24 @@ def choose(artist: Artist) -> Steps:
     else:
         raise RuntimeError(f"the video's field holds {bpy.context.scene.align4d.video!r}")
     artist.picture("window_ready")
+
+
+def drop(artist: Artist) -> Steps:
+    """Drops the video onto the 3D view; Blender asks what it shall be, because it can show it on an empty itself."""
+    x, y = artist.point_at_view()
+    window = subprocess.run(["xdotool", "search", "--onlyvisible", "--name", "Blender"], capture_output=True, text=True).stdout.split()[-1]
+    video = bpy.path.abspath(artist.order["video"])
+    program = [sys.executable, str(Path(artist.order["library"]) / "drop.py"), video, window, str(x), str(y)]
+    dropped = subprocess.Popen(program)
+    yield from wait_until(lambda: dropped.poll() is not None, "the window takes the video", 60)
+    if dropped.returncode:
+        raise RuntimeError("the window did not take the video")
+    yield 2.0
+    artist.picture("window_drop")
+    artist.press("u")  # Use as Reference Video
+    yield from wait_until(lambda: bpy.context.scene.align4d.video == artist.order["video"], "the dropped video is the reference", 30)
+    artist.report["dropped"] = True
+    yield 1.0
 
 
 def compare(artist: Artist) -> Steps:

@@ -96,10 +96,12 @@ class Mouse:
     def type(self, text: str) -> None:
         self._xdotool("type", "--delay", "5", text)
 
-    def point_at_view(self) -> None:
-        """The mouse rests in the middle of the 3D view, so that keys go there."""
+    def point_at_view(self) -> tuple[int, int]:
+        """The mouse rests in the middle of the 3D view, so that keys go there. Returns its place, counted from above."""
         area = self.view()
-        self.move(area.x + area.width // 3, area.y + area.height // 3)
+        x, y = area.x + area.width // 3, area.y + area.height // 3
+        self.move(x, y)
+        return x, self._height() - y
 
     def redraw(self) -> None:
         """Draws what has changed at once, so that the mouse meets what the eye sees."""
