@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ..engine.align4d import protocol
-from .processes import clean_environment, kill, own_group
+from .processes import be_modest, clean_environment, kill, own_group
 
 Event = dict[str, Any]
 
@@ -36,11 +36,12 @@ class EngineClient:
         command: program and arguments; `python -m align4d.server` in practice.
         engine_folder: put on the child's PYTHONPATH, so that the engine is the one of this extension.
         cache: folder for compiled Python and numba code, outside the extension.
+        modest: whether Blender comes first where both want the processor, so that its window stays fluent.
 
     Raises OSError where the program cannot be started.
     """
 
-    def __init__(self, command: Sequence[str], engine_folder: Path, cache: Path) -> None:
+    def __init__(self, command: Sequence[str], engine_folder: Path, cache: Path, modest: bool = False) -> None:
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._chatter: deque[str] = deque(maxlen=40)
         self._cancelled = ""
@@ -56,8 +57,10 @@ class EngineClient:
             encoding="utf-8",
             errors="replace",
             bufsize=1,
-            **own_group(),
+            **own_group(modest),
         )
+        if modest:
+            be_modest(self._process)
         self._said_exit = False
         self._readers = [threading.Thread(target=target, daemon=True) for target in (self._read_events, self._read_chatter)]
         for reader in self._readers:

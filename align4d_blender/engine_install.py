@@ -7,7 +7,6 @@ environment or none. The engine itself is not in it: that runs from the extensio
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
 import os
 import platform
@@ -17,7 +16,6 @@ import subprocess
 import sys
 import threading
 import time
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +55,8 @@ class Plan:
     @property
     def folder(self) -> Path:
         """Where the environment is when it is finished; other pins, another Python or build give another folder."""
+        import hashlib
+
         content = "\n".join((*sorted(self.requirements), platform.python_version(), platform.machine(), self.build))
         return self.place / f"environment-{hashlib.sha256(content.encode()).hexdigest()[:10]}"
 
@@ -92,6 +92,8 @@ def interpreter(folder: Path) -> Path:
 @functools.cache
 def pins(pyproject: Path, groups: tuple[str, ...] = ()) -> tuple[str, ...]:
     """The engine's dependencies, and those of further groups ("masks", "priors")."""
+    import tomllib
+
     with open(pyproject, "rb") as file:
         project = tomllib.load(file)["project"]
     return tuple(line for part in (project["dependencies"], *(project["optional-dependencies"][group] for group in groups)) for line in part)
@@ -218,8 +220,16 @@ class Installation:
         if self._cancelled.is_set():
             raise UserError("cancelled", "The installation was cancelled; nothing was left behind.", "")
         if process.returncode:
-            advice = "Check the network, or choose a folder of wheels; Show Log has the details."
-            raise UserError("install_failed", f"{what} failed: {last[:300] or 'it said nothing'}.", advice)
+            raise failure(what, last)
+
+
+def failure(what: str, last: str) -> UserError:
+    """What the artist is told when a tool fails; `last` is its last line about an error."""
+    if "Long Path support" in last:  # pip's own words on Windows, where file names end at 260 letters unless that is switched on
+        advice = "Switch on long paths in Windows (the manual says how), restart the computer and install again."
+        return UserError("long_paths", "Windows does not allow file names as long as the engine's.", advice)
+    advice = "Check the network, or choose a folder of wheels; Show Log has the details."
+    return UserError("install_failed", f"{what} failed: {last[:300] or 'it said nothing'}.", advice)
 
 
 class _PipProgress:

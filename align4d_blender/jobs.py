@@ -311,7 +311,7 @@ def _engine(python: Path) -> EngineClient:
     if _client is None:
         command = [str(python), "-m", "align4d.server"]
         try:
-            _client = EngineClient(command, preferences.ENGINE_FOLDER, storage.user_folder("cache"))
+            _client = EngineClient(command, preferences.ENGINE_FOLDER, storage.user_folder("cache"), modest=not bpy.app.background)
         except OSError as error:
             raise UserError("engine_missing", f"{python} could not be started ({error.strerror or error}).", preferences.ADVICE) from error
         _client_python = python

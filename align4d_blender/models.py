@@ -9,10 +9,9 @@ import json
 import queue
 import subprocess
 import threading
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import bpy
 
@@ -20,6 +19,9 @@ from . import inputs, jobs, preferences, storage
 from .engine_client import environment
 from .errors import UserError
 from .processes import kill, own_group
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 _TICK = 0.3
 _LIMIT = 300
@@ -197,6 +199,8 @@ def _read(running: Fetching) -> None:
 
 
 def _submit(arguments: list[str]) -> Future[Told]:
+    from concurrent.futures import ThreadPoolExecutor
+
     global _executor
     command, variables = _command(arguments)
     if _executor is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import os
 from pathlib import Path
 
@@ -27,6 +26,8 @@ def _asked(folder: Path) -> str:
 
 def _inputs(folder: Path) -> str:
     """Fingerprint of all files under input/."""
+    import hashlib
+
     digest = hashlib.sha256()
     for path in sorted((folder / "input").iterdir()):
         if path.stem == protocol.GENERATED:

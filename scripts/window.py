@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -17,27 +18,28 @@ from pathlib import Path
 
 from support import blender, console, environments, extension, folders
 
-SCRIPT = environments.ROOT / "scripts" / "in_window" / "artist.py"
+SCRIPTS = environments.ROOT / "scripts" / "in_window"
 QUICK = {
     "gaussians.count": 2000,
     "gaussians.fit_iterations": 20,
     "pose.iterations": 10,
-    "tracking.iterations": 20,
+    "tracking.iterations": 60,
     "refinement.iterations": 10,
 }
 """Settings of a job that is over soon."""
 
 
 PICTURES = {
-    "panel_first_run": ("window_first_run", (1036, 82, 1322, 290), 286),
-    "panel_missing": ("window_what_is_missing", (1036, 82, 1322, 372), 286),
-    "panel_ready": ("window_ready", (1036, 82, 1322, 312), 286),
-    "panel_running": ("window_running", (1036, 312, 1322, 580), 286),
-    "panel_cancelled": ("window_cancelled", (1036, 312, 1322, 448), 286),
-    "panel_result": ("window_done", (1036, 312, 1322, 812), 286),
+    "panel_first_run": ("window_first_run", (1036, 82, 1322, 306), 286),
+    "panel_missing": ("window_what_is_missing", (1036, 82, 1322, 458), 286),
+    "panel_ready": ("window_ready", (1036, 82, 1322, 422), 286),
+    "panel_running": ("window_running", (1036, 366, 1322, 640), 286),
+    "panel_cancelled": ("window_cancelled", (1036, 366, 1322, 504), 286),
+    "panel_result": ("window_done", (1036, 366, 1322, 812), 286),
     "through_camera": ("window_through_camera", (0, 28, 1322, 812), 800),
     "side_by_side": ("window_side_by_side", (0, 28, 1322, 812), 800),
     "preferences": ("window_preferences", (180, 312, 1316, 756), 800),
+    "drop": ("window_drop", (0, 28, 1322, 812), 800),
     "search": ("window_search", (0, 28, 1322, 812), 800),
 }
 """Picture of the manual -> the window's picture, the part of it [px], and its width in the manual [px]."""
@@ -58,7 +60,7 @@ def main() -> int:
     order.write_text(json.dumps(order_for(out, engine, arguments.preset)), encoding="utf-8")
     mounts = [out.parent, engine.parents[1], Path(sys.base_prefix)]
     words = [word for mount in mounts for word in ("--mount", str(mount))]
-    command = [arguments.runner.resolve(), *words, "--extension", zip_file, "--seconds", "1800", SCRIPT, "--", order]
+    command = [arguments.runner.resolve(), *words, "--extension", zip_file, "--seconds", "1800", SCRIPTS / "artist.py", "--", order]
     with open(out / "blender.log", "w", encoding="utf-8") as log:
         subprocess.run([str(word) for word in command], stdout=log, stderr=subprocess.STDOUT)
     if not (out / "report.json").exists():
@@ -89,14 +91,17 @@ def order_for(out: Path, engine: Path, preset: str) -> dict[str, object]:
     python.parent.mkdir()
     python.write_text(f'#!/bin/sh\nexec "{engine}" "$@"\n', encoding="utf-8")
     python.chmod(0o755)
+    shutil.copytree(SCRIPTS, out / "in_window", ignore=shutil.ignore_patterns("__pycache__"))
     quick = preset == "draft"
     return {
         "scene": str(out / "fox.blend"),
         "video": "//fox.mp4",
         "out": str(out),
+        "library": str(out / "in_window"),
+        "cores": os.cpu_count() or 1,
         "engine_python": str(python),
         "preset": preset,
-        "last": 12 if quick else 24,
+        "last": 24,
         "overrides": json.dumps(QUICK) if quick else "",
     }
 

@@ -17,11 +17,12 @@ REPEATS = 9
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--blender", metavar="PATH", help="an installed Blender instead of PyPI's bpy")
+    parser.add_argument("--version", help="which of PyPI's, such as 4.2 (default: the newest that fits the running Python)")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints the median, the extremes, and which libraries the extension brought in."""
-    chosen = blender.chosen(arguments.blender)
+    chosen = blender.installed(arguments.blender) if arguments.blender else blender.from_pypi(arguments.version)
     user_folder = extension.installed(chosen, environments.ready(environments.engine_environment()))
     times, works = [], []
     for _ in range(REPEATS + 1):

@@ -12,31 +12,32 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import bpy
 
+ORDER = json.loads(Path(sys.argv[-1]).read_text(encoding="utf-8"))
+sys.path.insert(0, ORDER["library"])
+from gaps import Gaps  # noqa: E402
+from mouse import Mouse, Steps, wait_until  # noqa: E402
+
 EXTENSION = "bl_ext.user_default.align4d"
 PATIENCE = 900.0
 """Seconds that a job may take."""
 
-PLACES = {
-    "video": (173, 73),
-    "generate": (134, 182),
-    "cancel": (132, 476),
-    "resume": (90, 323),
-}
-"""Where things are in the sidebar [px from its upper left corner], in Blender's own theme at its own size."""
+GENERATE = "bpy.ops.align4d.generate"
 
-Steps = Generator[float, None, None]
-"""A script of the artist: yields how many seconds Blender is left alone before it goes on."""
+TRIES = 3
+"""Clicks before one that has no effect is in vain."""
+
+COMPARED = 20.0
+"""Seconds of each measurement without a job, for comparison."""
 
 
-class Artist:
-    """The mouse, the keyboard, and what is noted down.
+class Artist(Mouse):
+    """Someone with a mouse, who keeps pictures and notes.
 
     Args:
         order: see `scripts/window.py`.
@@ -46,42 +47,10 @@ class Artist:
         self.out = Path(order["out"])
         self.order = order
         self.jobs = importlib.import_module(f"{EXTENSION}.align4d_blender.jobs")
-        self.gaps = Gaps(self.jobs)
+        panels = [getattr(bpy.types, name) for name in dir(bpy.types) if name.startswith("ALIGN4D_PT_")]
+        self.gaps = Gaps(self.jobs, panels)
+        super().__init__(self.gaps.forgive)
         self.report: dict[str, Any] = {"blender": bpy.app.version_string, "pictures": []}
-
-    def view(self) -> bpy.types.Area:
-        """The largest 3D view."""
-        areas = [area for area in bpy.context.window_manager.windows[0].screen.areas if area.type == "VIEW_3D"]
-        return max(areas, key=lambda area: area.width * area.height)
-
-    def sidebar(self) -> bpy.types.Region:
-        return next(region for region in self.view().regions if region.type == "UI")
-
-    def click_on(self, name: str, twice: bool = False) -> Steps:
-        """The left button on something in the sidebar. Blender must see the mouse there before it is pressed."""
-        self.redraw()
-        x, y = self.place(name)
-        self._xdotool("mousemove", str(x), str(self._height() - y))
-        yield 0.5
-        self._xdotool("click", "--repeat", "2" if twice else "1", "--delay", "60", "1")
-        yield 0.5
-
-    def place(self, name: str) -> tuple[int, int]:
-        """The window's coordinates of something in the sidebar."""
-        region = self.sidebar()
-        x, y = PLACES[name]
-        return region.x + x, region.y + region.height - y
-
-    def press(self, *keys: str) -> None:
-        self._xdotool("key", *keys)
-
-    def type(self, text: str) -> None:
-        self._xdotool("type", "--delay", "5", text)
-
-    def point_at_view(self) -> None:
-        """The mouse rests in the middle of the 3D view, so that keys go there."""
-        area = self.view()
-        self._xdotool("mousemove", str(area.x + area.width // 3), str(int(self._height() - area.y - area.height // 3)))
 
     def picture(self, name: str) -> None:
         """The window as a PNG."""
@@ -91,79 +60,20 @@ class Artist:
         self.report["pictures"].append(path.name)
         self.gaps.forgive()
 
-    def redraw(self) -> None:
-        """Draws what has changed at once, so that the mouse meets what the eye sees."""
-        bpy.ops.wm.redraw_timer(type="DRAW_WIN_SWAP", iterations=1)
-        self.gaps.forgive()
-
-    def _height(self) -> int:
-        return int(bpy.context.window_manager.windows[0].height)
-
-    def _xdotool(self, *words: str) -> None:
-        subprocess.run(["xdotool", *words], check=True)
-        self.gaps.forgive()
-
-
-class Gaps:
-    """How long the main loop does not come round while a job runs, and how much of that is the extension's own.
-
-    Attributes:
-        longest: seconds between two ticks of a 10 ms timer.
-        own: the longest tick of the extension's pump.
-    """
-
-    def __init__(self, jobs: Any) -> None:
-        self.jobs = jobs
-        self.gaps: list[float] = []
-        self.own: list[float] = []
-        self.counting = False
-        self._last = 0.0
-        self._step = jobs.step
-        jobs.step = self._timed_step
-
-    def start(self) -> None:
-        self.counting, self._last = True, time.monotonic()
-        bpy.app.timers.register(self._tick)
-
-    def stop(self) -> dict[str, float]:
-        self.counting = False
-        ordered = sorted(self.gaps)
-        return {
-            "ticks": len(ordered),
-            "longest_gap": ordered[-1],
-            "gap_99_percent": ordered[int(len(ordered) * 0.99)],
-            "gap_median": ordered[len(ordered) // 2],
-            "longest_own": max(self.own),
-        }
-
-    def forgive(self) -> None:
-        """What this script itself has just done is no gap."""
-        self._last = time.monotonic()
-
-    def _tick(self) -> float | None:
-        now = time.monotonic()
-        self.gaps.append(now - self._last)
-        self._last = now
-        return 0.01 if self.counting else None
-
-    def _timed_step(self) -> bool:
-        began = time.monotonic()
-        try:
-            return bool(self._step())
-        finally:
-            self.own.append(time.monotonic() - began)
+    def click_until(self, what: str, condition: Callable[[], bool], meaning: str, below: str = "") -> Steps:
+        """Clicks on something in the sidebar, again where a click has no effect. Raises TimeoutError."""
+        for last in [False] * (TRIES - 1) + [True]:
+            yield from self.click_on(what, below)
+            try:
+                yield from wait_until(condition, meaning, 20)
+                return
+            except TimeoutError:
+                if last:
+                    raise
 
 
-def wait_until(condition: Callable[[], bool], what: str, seconds: float = PATIENCE) -> Steps:
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise TimeoutError(f"in vain: {what}")
-        yield 0.2
-
-
-def play(steps: Steps) -> None:
-    """Lets Blender's event loop run between the steps; an error ends Blender."""
+def play(steps: Steps, out: str) -> None:
+    """Lets Blender's event loop run between the steps; an error is shown by a last picture, and ends Blender."""
 
     def go_on() -> float | None:
         try:
@@ -172,6 +82,7 @@ def play(steps: Steps) -> None:
             return None
         except BaseException:
             traceback.print_exc()
+            subprocess.run(["import", "-window", "root", f"{out}/window_failed.png"], check=False)
             bpy.ops.wm.quit_blender()
             return None
 
@@ -182,9 +93,10 @@ def at_work(artist: Artist) -> Steps:
     """The whole afternoon."""
     yield from first_run(artist)
     yield from choose(artist)
+    yield from compare(artist)
     yield from generate(artist)
     yield from cancel_and_resume(artist)
-    artist.report["redraw"] = artist.gaps.stop()
+    artist.report["gaps"]["with the job"] = artist.gaps.stop()
     yield from look(artist)
     (artist.out / "report.json").write_text(json.dumps(artist.report, indent=1))
     bpy.ops.wm.quit_blender()
@@ -214,32 +126,74 @@ def choose(artist: Artist) -> Steps:
     mesh = next(item for item in bpy.context.scene.objects if item.type == "MESH")
     mesh.select_set(True)
     bpy.context.view_layer.objects.active = mesh
-    with override(artist):
+    with artist.override():
         bpy.ops.view3d.view_selected()
     artist.sidebar().tag_redraw()
     yield 1.0
-    yield from artist.click_on("video", twice=True)
-    artist.press("ctrl+a")
-    artist.type(artist.order["video"])
-    artist.press("Return")
-    yield 1.0
-    if bpy.context.scene.align4d.video != artist.order["video"]:
-        artist.picture("window_failed")
+    yield from drop(artist)
+    bpy.context.scene.align4d.video, bpy.context.scene.align4d.last = "", artist.order["last"]
+    for _ in range(TRIES):
+        yield from artist.click_on("video", twice=True)
+        artist.press("ctrl+a")
+        artist.type(artist.order["video"])
+        artist.press("Return")
+        yield 1.0
+        if bpy.context.scene.align4d.video == artist.order["video"]:
+            break
+        artist.press("Escape")
+    else:
         raise RuntimeError(f"the video's field holds {bpy.context.scene.align4d.video!r}")
     artist.picture("window_ready")
 
 
+def drop(artist: Artist) -> Steps:
+    """Drops the video onto the 3D view; Blender asks what it shall be, because it can show it on an empty itself."""
+    x, y = artist.point_at_view()
+    window = subprocess.run(["xdotool", "search", "--onlyvisible", "--name", "Blender"], capture_output=True, text=True).stdout.split()[-1]
+    video = bpy.path.abspath(artist.order["video"])
+    program = [sys.executable, str(Path(artist.order["library"]) / "drop.py"), video, window, str(x), str(y)]
+    dropped = subprocess.Popen(program)
+    yield from wait_until(lambda: dropped.poll() is not None, "the window takes the video", 60)
+    if dropped.returncode:
+        raise RuntimeError("the window did not take the video")
+    yield 2.0
+    artist.picture("window_drop")
+    artist.press("u")  # Use as Reference Video
+    yield from wait_until(lambda: bpy.context.scene.align4d.video == artist.order["video"], "the dropped video is the reference", 30)
+    artist.report["dropped"] = True
+    yield 1.0
+
+
+def compare(artist: Artist) -> Steps:
+    """The same window without a job: left alone, with its sidebar drawn as often as during a job, and that beside programs that take every core."""
+    artist.report["gaps"] = {}
+    artist.point_at_view()
+    for name, drawn, programs in (("left alone", False, 0), ("sidebar drawn", True, 0), ("sidebar drawn, cores taken", True, artist.order["cores"])):
+        burners = [subprocess.Popen(["sh", "-c", "while :; do :; done"]) for _ in range(programs)]
+        yield 1.0
+        artist.gaps.start(name)
+        end = time.monotonic() + COMPARED
+        while time.monotonic() < end:
+            if drawn:
+                artist.jobs.redraw()
+            yield 0.2
+        artist.report["gaps"][name] = artist.gaps.stop()
+        for burner in burners:
+            burner.kill()
+            burner.wait()
+
+
 def generate(artist: Artist) -> Steps:
     """Presses Generate 4D, sees the bar move, and saves the file meanwhile."""
-    yield from artist.click_on("generate")
-    yield from wait_until(lambda: bool(artist.jobs.listed), "Generate 4D starts a job", 20)
+    yield from artist.click_until(GENERATE, lambda: bool(artist.jobs.listed), "Generate 4D starts a job")
     job = artist.jobs.current()
-    artist.gaps.start()
-    yield from wait_until(lambda: job.pictures > 2, "a live picture")
+    artist.gaps.start("the job runs")
+    yield from wait_until(lambda: job.pictures > 2, "a live picture", PATIENCE)
     artist.picture("window_running")
     seen = job.fraction
-    yield from wait_until(lambda: job.fraction > seen, "the bar moves")
+    yield from wait_until(lambda: job.fraction > seen, "the bar moves", PATIENCE)
     before = Path(bpy.data.filepath).stat().st_mtime_ns
+    artist.gaps.doing = "saving"
     artist.point_at_view()
     artist.press("ctrl+s")
     yield from wait_until(lambda: Path(bpy.data.filepath).stat().st_mtime_ns > before, "Ctrl+S saves while the job runs", 20)
@@ -250,15 +204,21 @@ def cancel_and_resume(artist: Artist) -> Steps:
     """Cancels with the mouse, resumes with the mouse, and waits for the motion."""
     job = artist.jobs.current()
     artist.picture("window_bar_moved")
+    artist.gaps.doing = "cancelling"
+    yield from artist.find("bpy.ops.align4d.cancel", GENERATE)
     began = time.monotonic()
-    yield from artist.click_on("cancel")
-    yield from wait_until(lambda: bool(job.state == "cancelled"), "Cancel stops the job", 20)
+    yield from artist.click_until("bpy.ops.align4d.cancel", lambda: bool(job.state == "cancelled"), "Cancel stops the job", GENERATE)
     artist.report["seconds_to_cancel"] = time.monotonic() - began
     yield 1.0
     artist.picture("window_cancelled")
-    yield from artist.click_on("resume")
-    yield from wait_until(lambda: not job.ended, "Resume lets it go on", 20)
-    yield from wait_until(lambda: bool(job.ended), "the job ends")
+    artist.gaps.doing = "resuming"
+    yield from artist.click_until("bpy.ops.align4d.resume", lambda: not job.ended, "Resume lets it go on", GENERATE)
+    artist.point_at_view()
+    artist.gaps.doing = "the job runs again"
+    yield from wait_until(lambda: job.state not in {"queued", "running"}, "the engine is done", PATIENCE)
+    artist.gaps.doing = "the motion arrives"
+    yield from wait_until(lambda: bool(job.ended), "the job ends", PATIENCE)
+    yield 1.0
     artist.report["job"] = job.state
     if job.state != "done":
         raise RuntimeError(str(job.error))
@@ -278,16 +238,16 @@ def look(artist: Artist) -> Steps:
     artist.press("space")
     yield 0.5
     bpy.context.scene.frame_set(14)
-    with override(artist):
+    with artist.override():
         bpy.ops.align4d.look_through()
     yield 1.5
     artist.picture("window_through_camera")
-    with override(artist):
+    with artist.override():
         bpy.ops.align4d.side_by_side()
     yield 2.0
     artist.picture("window_side_by_side")
     artist.report["views_side_by_side"] = len([area for area in bpy.context.window.screen.areas if area.type == "VIEW_3D"])
-    with override(artist):
+    with artist.override():
         bpy.ops.align4d.side_by_side()
     yield 1.0
     artist.report["views_afterwards"] = len([area for area in bpy.context.window.screen.areas if area.type == "VIEW_3D"])
@@ -299,7 +259,7 @@ def look(artist: Artist) -> Steps:
     artist.picture("window_search")
     artist.press("Escape")
     yield 1.0
-    with override(artist):
+    with artist.override():
         bpy.ops.align4d.show_log("INVOKE_DEFAULT")
     yield 2.0
     artist.picture("window_log")
@@ -326,14 +286,5 @@ def show_preferences(artist: Artist) -> Steps:
     artist.report["doctor"] = {line.name: line.works for line in setup.report().lines}
 
 
-@contextmanager
-def override(artist: Artist) -> Iterator[None]:
-    """The largest 3D view as the place where an operator is called."""
-    area = artist.view()
-    region = next(region for region in area.regions if region.type == "WINDOW")
-    with bpy.context.temp_override(window=bpy.context.window_manager.windows[0], area=area, region=region):
-        yield
-
-
 if __name__ == "__main__":
-    play(at_work(Artist(json.loads(Path(sys.argv[-1]).read_text(encoding="utf-8")))))
+    play(at_work(Artist(ORDER)), ORDER["out"])

@@ -21,9 +21,9 @@ def start(blender: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     module = blender.align4d_blender.engine_client
     clients = []
 
-    def make(mode: str, command: list[str] = FAKE) -> object:
+    def make(mode: str, command: list[str] = FAKE, modest: bool = False) -> object:
         monkeypatch.setenv("FAKE_ENGINE", mode)
-        clients.append(module.EngineClient(command, blender.align4d_blender.preferences.ENGINE_FOLDER, tmp_path / "cache"))
+        clients.append(module.EngineClient(command, blender.align4d_blender.preferences.ENGINE_FOLDER, tmp_path / "cache", modest))
         return clients[-1]
 
     yield make
@@ -46,6 +46,24 @@ def test_hello(start: Callable[..., object]) -> None:
     client = start("move")
     assert poll_until(client, "hello")["pid"]
     assert client.alive
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there the priority is a flag of the start, see the next test")
+@pytest.mark.parametrize("modest", [True, False])
+def test_a_modest_engine_comes_after_blender(start: Callable[..., object], blender: ModuleType, modest: bool) -> None:
+    client = start("move", modest=modest)
+    process = poll_until(client, "hello")["pid"]
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    assert os.getpriority(os.PRIO_PROCESS, process) == (min(own + blender.align4d_blender.processes.MODESTY, 19) if modest else own)
+
+
+def test_a_modest_engine_on_windows(blender: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    processes = blender.align4d_blender.processes
+    monkeypatch.setattr(processes.sys, "platform", "win32")
+    for name, value in (("CREATE_NEW_PROCESS_GROUP", 0x200), ("CREATE_NO_WINDOW", 0x8000000), ("BELOW_NORMAL_PRIORITY_CLASS", 0x4000)):
+        monkeypatch.setattr(processes.subprocess, name, value, raising=False)
+    assert processes.own_group(modest=True) == {"creationflags": 0x8004200}
+    assert processes.own_group() == {"creationflags": 0x8000200}
 
 
 def test_close_ends_the_process(start: Callable[..., object]) -> None:

@@ -163,6 +163,13 @@ def test_the_pins_are_the_projects(blender: ModuleType) -> None:
     assert any(pin.startswith("rembg") for pin in library.engine_install.pins(library.preferences.PINS, ("masks",)))
 
 
+def test_long_names_on_windows_get_their_own_advice(blender: ModuleType) -> None:
+    failure = blender.align4d_blender.engine_install.failure
+    hint = "HINT: This error might have occurred since this system does not have Windows Long Path support enabled."
+    assert failure("Downloading", hint).code == "long_paths"
+    assert failure("Downloading", "ERROR: No matching distribution found for torch").code == "install_failed"
+
+
 def test_progress_of_pip_is_understood(blender: ModuleType) -> None:
     progress = blender.align4d_blender.engine_install._PipProgress()
     words = ["Collecting torch==2.13.0", "Collecting numpy", "  Downloading https://x/torch-2.13.0-cp311.whl (100 MB)", "Progress 50 of 100"]
