@@ -20,6 +20,7 @@ from .alignment.refinement import Refined, refine
 from .alignment.tracking import Track, track
 from .bake.binding import bind_points
 from .bake.gaussians import GaussianSequence, owners
+from .bake.relaxing import Relaxation
 from .gaussians.surface_bound import BoundGaussians
 from .generation import complete_pair
 from .inputs.asset import Asset, weld
@@ -74,7 +75,7 @@ class Body:
     """What of the mesh moves as one, and how it hangs together."""
 
     def __init__(self, asset: Asset, settings: Settings) -> None:
-        welded = weld(asset)
+        self.welded = welded = weld(asset)
         self.surface: SurfaceGraph = build_surface_graph(welded.vertices, welded.triangles)
         self.parts: Parts = find_parts(self.surface, settings.parts)
         self.skeleton: Skeleton = build_skeleton(self.surface, self.parts)
@@ -129,7 +130,7 @@ class ArtistJob(Job):
 
     def bake(self, asset: Asset, body: Body, clip: Clip, solved: SolvedPose, tracked: Track, refined: Refined) -> Result:
         """The motion at the artist's own vertices, the camera in the artist's own space."""
-        binding = bind_points(asset)
+        binding, relaxation = bind_points(asset), Relaxation(body.welded, self.settings.relaxing)
         skin = skin_points(body.surface, body.parts, asset.vertices, self.device)
         rest = torch.from_numpy(asset.vertices).to(self.device)
         positions = np.empty((len(clip.frames), *asset.bake_points.shape), np.float32)
@@ -138,10 +139,10 @@ class ArtistJob(Job):
             self.report.check_cancelled()
             with torch.no_grad():
                 displaced = rest if frame == 0 else rest + refined.field.at_frame(rest, frame).centre[0]
-                moved = skin.move(refined.motion.frame(frame), displaced)[0].cpu().numpy()
+                moved = relaxation.relax(skin.move(refined.motion.frame(frame), displaced)[0].cpu().numpy())
             positions[frame] = binding.follow(asset.triangles, moved)
             if sequence:
-                sequence.write(frame, refined.at_frame(frame))
+                sequence.write(frame, refined.on_surface(frame, moved[asset.triangles]))
             self.report.progress(frame + 1, len(positions))
         figures = {
             "known_view_loss": refined.loss[-1] if refined.loss else float(tracked.loss.mean()),

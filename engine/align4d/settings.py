@@ -11,6 +11,7 @@ from .alignment.optimisation import OptimisationSettings
 from .alignment.pose import PoseSettings
 from .alignment.refinement import RefinementSettings
 from .alignment.tracking import TrackingSettings
+from .bake.relaxing import RelaxingSettings
 from .errors import EngineError
 from .gaussians.surface_bound import GaussianSettings
 from .generators.generator_settings import GeneratorSettings
@@ -49,7 +50,7 @@ class Settings:
     video_side: longest side to which the video is scaled when it is read [px].
     method: "artist" (tracking and refinement) or "paper".
     gaussians, pose: of the stages that both have.
-    parts, tracking, refinement: of the artist's method.
+    parts, tracking, refinement, relaxing: of the artist's method.
     prior: the multiview prior of the paper's method, e.g. {"prior.source": FOLDER}.
     paper: of the paper's method.
     generators: which models make what is not given.
@@ -62,6 +63,7 @@ class Settings:
     parts: PartSettings = field(default_factory=PartSettings)
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
     refinement: RefinementSettings = field(default_factory=RefinementSettings)
+    relaxing: RelaxingSettings = field(default_factory=RelaxingSettings)
     prior: PriorSpec = field(default_factory=PriorSpec)
     paper: PaperSettings = field(default_factory=PaperSettings)
     generators: GeneratorSettings = field(default_factory=GeneratorSettings)

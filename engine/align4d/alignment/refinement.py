@@ -103,11 +103,11 @@ class Refined:
     loss: list[float]
 
     @torch.no_grad()
-    def at_frame(self, frame: int) -> Gaussians:
-        """The Gaussians as they are shown in one frame, each tensor with one set; frame 0 is the rest pose."""
-        motion, centres = self.motion.frame(frame), self.performer.bound.centres
-        offset = self.field.at_frame(centres, frame).centre if frame else None
-        return self.performer.perform(motion, self.performer.corners(motion, offset))
+    def on_surface(self, frame: int, triangles: np.ndarray) -> Gaussians:
+        """The Gaussians of one frame, each tensor with one set, on the asset's triangles (F, 3, 3) as they stand in it."""
+        bound = self.performer.bound
+        corners = torch.from_numpy(triangles).to(bound.corners)[bound.triangle.long()]
+        return self.performer.perform(self.motion.frame(frame), corners[None])
 
 
 def refine(
