@@ -43,25 +43,26 @@ def run(options: argparse.Namespace, console: Console) -> int:
 def _plan(options: argparse.Namespace, store: ModelStore, console: Console) -> int:
     settings = settings_for("artist", dict(options.set)).generators
     route = plan(Given(bool(options.mesh), bool(options.video), bool(options.image), options.prompt), settings, store)
+    budget = round(settings.memory_gb * 1e9)
     if options.json:
-        _print(route_as_json(route))
+        _print(route_as_json(route, budget))
         return 0
     console.print(f"From {route.name}:" if route.steps else f"From {route.name}: nothing has to be generated.")
     for step in route.steps:
-        console.print(f"  {step.product} of {step.source}: {escape(_sentence(step))}")
+        console.print(f"  {step.product} of {step.source}: {escape(_sentence(step, budget))}")
     for note in route.notes:
         console.print(f"  {note}")
     return 0
 
 
-def route_as_json(route: Route) -> dict[str, Any]:
-    """A route for other programs."""
+def route_as_json(route: Route, budget: int = 0) -> dict[str, Any]:
+    """A route for other programs. `budget`: of a GPU's memory [bytes]; 0: all that there is."""
     steps = [
         {
             "product": step.product,
             "source": step.source,
             "ready": step.ready,
-            "sentence": _sentence(step),
+            "sentence": _sentence(step, budget),
             "model": _told(step.card, step.folder is not None),
         }
         for step in route.steps
@@ -69,14 +70,16 @@ def route_as_json(route: Route) -> dict[str, Any]:
     return {"name": route.name, "ready": route.ready, "steps": steps, "notes": list(route.notes)}
 
 
-def _sentence(step: Step) -> str:
+def _sentence(step: Step, budget: int) -> str:
     """What a step takes, in words."""
     card = step.card
     if card is None:
         return "by the engine itself"
     if card.built_in:
         return f"{card.name} (built in)"
-    need = f"{card.need.device / 1e9:.1f} GB of GPU memory, or {card.need.offloaded / 1e9:.1f} GB with offloading"
+    need = f"up to {card.need.within(budget) / 1e9:.1f} GB of GPU memory, at least {card.need.offloaded / 1e9:.1f} GB"
+    if 0 < budget < card.need.offloaded:
+        need = f"at least {card.need.offloaded / 1e9:.1f} GB of GPU memory, more than the {budget / 1e9:.1f} GB that it may use"
     if step.folder is None:
         state = f"not on this machine, {card.size_on_disk / 1e9:.1f} GB to fetch"
     else:

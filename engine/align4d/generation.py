@@ -237,11 +237,12 @@ class PairMaker:
         chosen = generator_of(step.card.id)
         assert chosen is not None  # its card is from the catalogue
         settings = self.settings.generators
-        generator = chosen.open(step.folder, self.place, GenerationOptions(settings.steps, settings.scale, settings.frames))
-        try:
-            yield generator
-        finally:
-            generator.close()
+        with self.place.limited():
+            generator = chosen.open(step.folder, self.place, GenerationOptions(settings.steps, settings.scale, settings.frames))
+            try:
+                yield generator
+            finally:
+                generator.close()
 
     def _make_folder(self) -> None:
         try:

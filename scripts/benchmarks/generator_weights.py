@@ -25,30 +25,42 @@ CONTENTED = 0.3
 """Of the spread that keeps a signal's size: random layers must not overflow in half precision."""
 
 
+def sdxl_unet() -> Any:
+    """Stable Diffusion XL's: 2.6 billion parameters."""
+    from diffusers import UNet2DConditionModel
+
+    return UNet2DConditionModel(
+        sample_size=128,
+        block_out_channels=(320, 640, 1280),
+        layers_per_block=2,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+        cross_attention_dim=2048,
+        attention_head_dim=(5, 10, 20),
+        transformer_layers_per_block=(1, 2, 10),
+        use_linear_projection=True,
+        addition_embed_type="text_time",
+        addition_time_embed_dim=256,
+        projection_class_embeddings_input_dim=2816,
+    )
+
+
+def svd_vae() -> Any:
+    """Stable Video Diffusion's picture decoder."""
+    from diffusers import AutoencoderKLTemporalDecoder
+
+    return AutoencoderKLTemporalDecoder(
+        block_out_channels=(128, 256, 512, 512), layers_per_block=2, sample_size=768, down_block_types=("DownEncoderBlock2D",) * 4
+    )
+
+
 def save_sdxl(folder: Path, device: str) -> None:
     """Stable Diffusion XL: 3.5 billion parameters."""
-    from diffusers import EulerDiscreteScheduler, UNet2DConditionModel
+    from diffusers import EulerDiscreteScheduler
     from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
-    unet = _made(
-        lambda: UNet2DConditionModel(
-            sample_size=128,
-            block_out_channels=(320, 640, 1280),
-            layers_per_block=2,
-            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
-            up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
-            cross_attention_dim=2048,
-            attention_head_dim=(5, 10, 20),
-            transformer_layers_per_block=(1, 2, 10),
-            use_linear_projection=True,
-            addition_embed_type="text_time",
-            addition_time_embed_dim=256,
-            projection_class_embeddings_input_dim=2816,
-        ),
-        device,
-    )
-    _save(unet, folder / "unet", "diffusion_pytorch_model.fp16")
-    _save(_made(lambda: _vae(1024), device), folder / "vae", "diffusion_pytorch_model.fp16")
+    _save(_made(sdxl_unet, device), folder / "unet", "diffusion_pytorch_model.fp16")
+    _save(_made(lambda: vae(1024), device), folder / "vae", "diffusion_pytorch_model.fp16")
     small = CLIPTextConfig(vocab_size=49408, hidden_size=768, intermediate_size=3072, num_hidden_layers=12, num_attention_heads=12)
     large = CLIPTextConfig(
         vocab_size=49408, hidden_size=1280, intermediate_size=5120, num_hidden_layers=32, num_attention_heads=20, projection_dim=1280
@@ -63,17 +75,11 @@ def save_sdxl(folder: Path, device: str) -> None:
 
 def save_svd(folder: Path, device: str) -> None:
     """Stable Video Diffusion XT: 2.3 billion parameters."""
-    from diffusers import AutoencoderKLTemporalDecoder, EulerDiscreteScheduler, UNetSpatioTemporalConditionModel
+    from diffusers import EulerDiscreteScheduler, UNetSpatioTemporalConditionModel
     from transformers import CLIPImageProcessorPil, CLIPVisionModelWithProjection
 
     _save(_made(UNetSpatioTemporalConditionModel, device), folder / "unet", "diffusion_pytorch_model.fp16")
-    vae = _made(
-        lambda: AutoencoderKLTemporalDecoder(
-            block_out_channels=(128, 256, 512, 512), layers_per_block=2, sample_size=768, down_block_types=("DownEncoderBlock2D",) * 4
-        ),
-        device,
-    )
-    _save(vae, folder / "vae", "diffusion_pytorch_model.fp16")
+    _save(_made(svd_vae, device), folder / "vae", "diffusion_pytorch_model.fp16")
     _save(_made(lambda: CLIPVisionModelWithProjection(_vision(projection_dim=1024)), device), folder / "image_encoder", "model.fp16")
     CLIPImageProcessorPil().save_pretrained(folder / "feature_extractor")
     scheduler = EulerDiscreteScheduler(
@@ -101,7 +107,7 @@ def save_lgm(folder: Path, device: str) -> None:
     (dream / "unet").mkdir(parents=True)
     save_file(_stored(_made(lambda: MultiviewUNet(config), device)), dream / "unet" / "diffusion_pytorch_model.safetensors")
     _write_json(dream / "unet" / "config.json", {"ip_dim": config.image_tokens, **{name: getattr(config, name) for name in STRUCTURE}})
-    _save(_made(lambda: _vae(256), device), dream / "vae", "diffusion_pytorch_model")
+    _save(_made(lambda: vae(256), device), dream / "vae", "diffusion_pytorch_model")
     _save(_made(lambda: CLIPVisionModel(_vision()), device), dream / "image_encoder", "model")
     text = CLIPTextConfig(vocab_size=49408, hidden_size=1024, intermediate_size=4096, num_hidden_layers=23, num_attention_heads=16)
     _save(_made(lambda: CLIPTextModel(text), device), dream / "text_encoder", "model")
@@ -109,7 +115,8 @@ def save_lgm(folder: Path, device: str) -> None:
     DDIMScheduler(**BETAS, clip_sample=False, set_alpha_to_one=False, steps_offset=1).save_pretrained(dream / "scheduler")
 
 
-def _vae(size: int) -> Any:
+def vae(size: int) -> Any:
+    """The picture decoder of Stable Diffusion, for pictures of `size` px."""
     from diffusers import AutoencoderKL
 
     return AutoencoderKL(

@@ -23,6 +23,7 @@ from align4d.generators.lgm import LGM
 from align4d.generators.placing import Place
 from align4d.generators.sdxl import SDXL
 from align4d.generators.svd import SVD
+from align4d.model_files.memory_estimate import CONTEXT_BYTES
 from align4d.progress import RecordingReporter
 from align4d.protocol import replacing
 from support.console import ScriptError, say
@@ -32,6 +33,9 @@ GENERATORS: dict[str, Any] = {"sdxl": SDXL, "svd": SVD, "lgm": LGM}
 STEPS = 2
 """Of denoising; more take no more memory."""
 
+LEAST_CONTEXT, MOST_CONTEXT = 200_000_000, 1_200_000_000
+"""What CUDA can take in a process [bytes]."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Measured:
@@ -40,7 +44,9 @@ class Measured:
     Attributes:
         offload, frugal: how it was placed.
         estimate: what was said before loading.
-        peak: what the GPU gave at most: torch's own, and the context beside it.
+        peak: what the GPU gave this process at most: what torch held, and the context beside it. Other processes are not in it.
+        held, alive: what torch held at most, and what of that was in use at most.
+        context: of CUDA, in this process.
         seconds: of loading and of the work.
         problem: what went wrong; "" where nothing did.
     """
@@ -51,6 +57,9 @@ class Measured:
     frugal: bool = False
     estimate: int = 0
     peak: int = 0
+    held: int = 0
+    alive: int = 0
+    context: int = 0
     seconds: tuple[float, float] = (0.0, 0.0)
     problem: str = ""
 
@@ -90,7 +99,7 @@ def _measure_model(model: str, folder: Path, budgets: list[int]) -> list[Measure
     found = []
     for budget in budgets:
         with spawn.Pool(1) as pool:
-            found.append(pool.apply(measure, (model, folder, budget)))
+            found.append(pool.apply(measure, (model, folder, budget, torch.cuda.mem_get_info()[0])))
         say(str(found[-1]))
     return found
 
@@ -102,26 +111,47 @@ def write_weights(model: str, folder: Path) -> None:
     getattr(generator_weights, f"save_{model}")(folder, "cuda")
 
 
-def measure(model: str, folder: Path, budget: int) -> Measured:
-    """One run. Beyond the budget torch gets no memory at all."""
+def measure(model: str, folder: Path, budget: int, free_before: int) -> Measured:
+    """One run, in a process of its own. Beyond the budget torch gets no memory at all.
+
+    Args:
+        free_before: of the GPU before this process was started [bytes]: what is missing then is its context.
+    """
     device = torch.device("cuda", 0)
     torch.zeros(1, device=device)
-    free, total = torch.cuda.mem_get_info(device)
-    context = total - free - torch.cuda.memory_reserved(device)
+    context = context_size(free_before, torch.cuda.mem_get_info(device)[0], torch.cuda.memory_reserved(device))
     if budget:
+        total = torch.cuda.get_device_properties(device).total_memory
         torch.cuda.set_per_process_memory_fraction((budget - context) / total, device)
     torch.cuda.reset_peak_memory_stats(device)
+    place = Place(device, budget)
     began = time.perf_counter()
     try:
-        generator = GENERATORS[model].open(folder, Place(device, budget), GenerationOptions(steps=STEPS))
+        generator = GENERATORS[model].open(folder, place, GenerationOptions(steps=STEPS))
         opened = time.perf_counter()
         placement = generator.placement if model == "lgm" else generator.opened.placement
         _work(generator)
     except Exception as error:  # the other runs go on
         return Measured(model, budget, problem=str(error) if isinstance(error, EngineError) else f"{type(error).__name__}: {error}")
-    seconds = round(opened - began, 1), round(time.perf_counter() - opened, 1)
-    peak = torch.cuda.max_memory_reserved(device) + context
-    return Measured(model, budget, placement.offload, placement.frugal, placement.need, peak, seconds)
+    return Measured(
+        model,
+        budget,
+        placement.offload,
+        placement.frugal,
+        placement.taken(budget or free_before),
+        torch.cuda.max_memory_reserved(device) + context,
+        torch.cuda.max_memory_reserved(device),
+        torch.cuda.max_memory_allocated(device),
+        context,
+        (round(opened - began, 1), round(time.perf_counter() - opened, 1)),
+    )
+
+
+def context_size(before: int, after: int, held: int) -> int:
+    """What CUDA took in this process [bytes]: what is free now, against before, less what torch holds; the usual where another
+    process came or went meanwhile."""
+    found = before - after - held
+    return found if LEAST_CONTEXT <= found <= MOST_CONTEXT else CONTEXT_BYTES
 
 
 def _work(generator: Any) -> None:
@@ -138,7 +168,9 @@ def _work(generator: Any) -> None:
 
 
 def _table(found: list[Measured]) -> rich.table.Table:
-    table = rich.table.Table("model", "budget, GB", "offloaded", "in pieces", "estimate, GB", "measured, GB", "error, %", "load, work, s", "problem")
+    table = rich.table.Table(
+        "model", "budget, GB", "offloaded", "in pieces", "estimate, GB", "measured, GB", "of that in use, GB", "error, %", "load, work, s", "problem"
+    )
     for one in found:
         error = f"{100 * (one.estimate - one.peak) / one.peak:+.0f}" if one.peak else "not measured"
         table.add_row(
@@ -148,6 +180,7 @@ def _table(found: list[Measured]) -> rich.table.Table:
             "yes" if one.frugal else "no",
             f"{one.estimate / 1e9:.2f}",
             f"{one.peak / 1e9:.2f}",
+            f"{one.alive / 1e9:.2f}",
             error,
             f"{one.seconds[0]}, {one.seconds[1]}",
             one.problem,

@@ -34,6 +34,10 @@ def test_a_plan_in_words_and_for_programs(capsys: pytest.CaptureFixture[str]) ->
     assert cli.main(["plan", "--prompt", "a fox"]) == 0
     words = capsys.readouterr().out
     assert "image of the text" in words and "GB of GPU memory" in words and "not on this machine" in words and "Apache-2.0" in words
+    assert cli.main(["plan", "--prompt", "a fox", "--set", "generators.text_to_image=sdxl", "--set", "generators.memory_gb=8"]) == 0
+    assert "up to 8.0 GB of GPU memory, at least 1.7 GB" in capsys.readouterr().out.replace("\n", " ")
+    assert cli.main(["plan", "--prompt", "a fox", "--set", "generators.text_to_image=sdxl", "--set", "generators.memory_gb=1"]) == 0
+    assert "more than the 1.0 GB that it may use" in capsys.readouterr().out.replace("\n", " ")
     code, plan = told(capsys, "plan", "--video", "clip.mp4")
     assert code == 0 and plan["ready"] and plan["steps"][0]["model"]["size_on_disk"] == 0
     code, plan = told(capsys, "plan", "--mesh", "fox.glb", "--prompt", "it runs", "--set", "generators.image_to_video=svd")

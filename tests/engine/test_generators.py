@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import generator_models as saved
@@ -17,11 +18,12 @@ from align4d.generators.blip import Blip
 from align4d.generators.flux2 import Flux2Klein
 from align4d.generators.interfaces import GenerationOptions, ImageToVideo, TextToImage
 from align4d.generators.ltx import LTX
-from align4d.generators.placing import Place, Placement, Stage, choose_placement, needs, placements
+from align4d.generators.placing import Held, Place, Placement, Stage, choose_placement, needs, placements
+from align4d.generators.prompted_video import whole_groups
 from align4d.generators.sdxl import SDXL
 from align4d.generators.svd import SVD, ShortSVD
 from align4d.generators.sway import Sway
-from align4d.generators.wan import Wan, whole_groups
+from align4d.generators.wan import Wan
 from align4d.generators.z_image import ZImage
 from align4d.progress import RecordingReporter
 
@@ -170,9 +172,33 @@ def test_the_fastest_way_that_fits_is_taken(free: float, offload: str, frugal: b
 
 
 def test_a_card_says_the_least_and_the_most() -> None:
-    need = needs(TWO)
-    assert need.device == 12_700_000_000 and need.host == 8 * GB
+    need = needs(TWO, Held(10 * GB, 2 * GB))
+    assert need.device == 8 * GB + 11_500_000_000 + 700_000_000 and need.host == 8 * GB
     assert need.offloaded == 200_000_000 + GB + 700_000_000
+    assert need.within(8 * GB) == 8 * GB and need.within(30 * GB) == need.within(0) == need.device
+
+
+def test_what_is_taken_is_no_less_than_is_needed_and_no_more_than_is_free() -> None:
+    for held in (None, Held(GB, GB), Held(50 * GB, 50 * GB)):
+        for one in placements(TWO, on_cpu=False, held=held):
+            assert one.taken(one.need) == one.need
+            assert one.need <= one.taken(20 * GB) <= 20 * GB
+            assert one.taken(1000 * GB) == max(one.need, one.room)
+
+
+def test_a_budget_binds_torch_while_a_generator_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A GPU that is not here: what torch would be told."""
+    told: list[float] = []
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: SimpleNamespace(total_memory=80 * GB))
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
+    monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", lambda share, _: told.append(share))
+    with pytest.raises(ZeroDivisionError), Place(torch.device("cuda"), 8 * GB).limited():
+        raise ZeroDivisionError
+    with Place(torch.device("cuda")).limited():
+        pass
+    with Place(torch.device("cpu"), 8 * GB).limited():
+        pass
+    assert told == pytest.approx([7.4 / 80, 1.0, 1.0, 1.0])
 
 
 def test_nothing_fits() -> None:

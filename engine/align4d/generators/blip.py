@@ -19,6 +19,9 @@ from .placing import Place, Stage, choose_placement, needs
 WORK = 150_000_000
 """Of the picture encoder at 384 px, with room for the words [bytes]."""
 
+SIZE, LARGEST = 495_000_000, 47_000_000
+"""Of the published weights, and of their largest tensor, in half precision [bytes]."""
+
 LONGEST = 40
 """Tokens of a caption."""
 
@@ -34,7 +37,7 @@ class Blip(ImageToText):
         non_commercial=False,
         source="Salesforce/blip-image-captioning-base",
         size_on_disk=990_000_000,
-        need=needs((Stage("blip", 495_000_000, 47_000_000, WORK, WORK),)),
+        need=needs((Stage("blip", SIZE, LARGEST, WORK, WORK),)),
         parts=(
             "config.json",
             "model.safetensors",
@@ -57,7 +60,7 @@ class Blip(ImageToText):
 
         dtype = torch.float16 if place.device.type == "cuda" else torch.float32
         component = find_component(folder, ".", "model", half=False)
-        network = Network("transformers.BlipForConditionalGeneration", WORK, WORK)
+        network = Network("transformers.BlipForConditionalGeneration", SIZE, LARGEST, WORK, WORK)
         choose_placement(cls.card.name, [stage_of(component, network, dtype)], place)
         model = load_network(BlipForConditionalGeneration, component, {"dtype": dtype}).to(place.device)
         tokenizer, pictures = (load_processor(kind, folder, ".") for kind in (BertTokenizer, BlipImageProcessorPil))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -18,7 +18,8 @@ from ..model_files.component_loading import load_network, load_processor, requir
 from ..model_files.memory_estimate import out_of_memory_as_sentence
 from ..progress import Reporter
 from .interfaces import GenerationOptions, Generator
-from .placing import Place, Placement, Stage, choose_placement
+from .model_card import ModelNeed
+from .placing import Held, Place, Placement, Stage, choose_placement, needs
 
 LARGEST_TILE = 512
 """Side of the tiles in which a picture is decoded to save memory [px]."""
@@ -30,11 +31,14 @@ class Network:
 
     Attributes:
         kind: its class: a name in diffusers, or "transformers." and a name there.
+        size, largest: see `Stage`; of the published weights, for a plan without them [bytes].
         work, frugal: see `Stage`; for the size of picture that the model is used with [bytes].
         exact: computes in float32 even where the others compute in half precision.
     """
 
     kind: str
+    size: int
+    largest: int
     work: int
     frugal: int
     exact: bool = False
@@ -56,6 +60,7 @@ class Recipe:
         half: what networks compute in on a GPU.
         told: entries of model_index.json that the pipeline's constructor takes as well.
         constants: further arguments of the constructor.
+        held: counted for the published weights; None: not counted.
     """
 
     pipeline: str
@@ -64,6 +69,20 @@ class Recipe:
     half: torch.dtype = torch.float16
     told: tuple[str, ...] = ()
     constants: Mapping[str, Any] | None = None
+    held: Held | None = None
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """What has to be there of the published model, for its card."""
+        return ("model_index.json", *self.networks, *self.helpers)
+
+    def stages(self) -> list[Stage]:
+        """The networks of the published model, at work."""
+        return [Stage(name, one.size, one.largest, one.work, one.frugal) for name, one in self.networks.items()]
+
+    def need(self) -> ModelNeed:
+        """The memory of the published model, for its card."""
+        return needs(self.stages(), self.held)
 
 
 @dataclass
@@ -92,11 +111,12 @@ class OpenPipeline:
             torch.cuda.empty_cache()
 
 
-def open_pipeline(name: str, folder: Path, recipe: Recipe, place: Place) -> OpenPipeline:
+def open_pipeline(name: str, folder: Path, recipe: Recipe, place: Place, beside: Sequence[Stage] = ()) -> OpenPipeline:
     """The pipeline of the model in `folder`.
 
     Args:
         name: of the model, for messages.
+        beside: networks that the caller loads and places likewise.
 
     Raises:
         EngineError: "model_libraries", "model_layout", "model_pickle", "model_file", "model_unsafe", "model_memory".
@@ -108,8 +128,9 @@ def open_pipeline(name: str, folder: Path, recipe: Recipe, place: Place) -> Open
     dtypes = {key: recipe.half if half and not network.exact else torch.float32 for key, network in recipe.networks.items()}
     found = {key: find_component(folder, key, network.stem, half) for key, network in recipe.networks.items()}
     stages = [stage_of(found[key], network, dtypes[key]) for key, network in recipe.networks.items()]
+    stages += beside
     told = read_json(folder / "model_index.json") if recipe.told else {}
-    placement = choose_placement(name, stages, place)
+    placement = choose_placement(name, stages, place, recipe.held)
     parts: dict[str, Any] = {key: load_processor(_class(kind), folder, key) for key, kind in recipe.helpers.items()}
     for key, network in recipe.networks.items():
         word = "dtype" if network.kind.startswith("transformers.") else "torch_dtype"

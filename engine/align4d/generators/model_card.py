@@ -21,14 +21,18 @@ class ModelNeed:
     """What a model takes [bytes].
 
     Attributes:
-        device: at its peak, where it computes, with all of it there at once.
-        offloaded: the same where components come to the device only while they are used.
+        device: at its peak, where it computes, if there is room: as the GPU's own tools show it.
+        offloaded: what has to be free there at the least, where components come only while they are used.
         host: in the computer's memory while it is offloaded.
     """
 
     device: int
     offloaded: int
     host: int
+
+    def within(self, budget: int) -> int:
+        """What it takes at its peak where it may have `budget` [bytes]; 0: all that there is."""
+        return min(self.device, budget) if budget else self.device
 
 
 @dataclass(frozen=True)

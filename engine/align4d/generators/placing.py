@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
 
 from ..errors import EngineError
-from ..model_files.memory_estimate import RESERVE_BYTES, free_host_bytes
+from ..model_files.memory_estimate import CONTEXT_BYTES, RESERVE_BYTES, free_host_bytes
 from .model_card import ModelNeed
 
 Offload = Literal["none", "by network", "by layer"]
+
+HELD_PER_WORK = 1.8
+"""Of a model whose allocations were not counted: what torch holds for what is alive at once. Counted ones lie between 1.7 and 2.6."""
+
+SPARE = 1.15
+"""What torch holds of a GPU to what was counted. Calibrated: SDXL, SVD and LGM on an H200 lay at 1.03 to 1.12 (`bench.py generator_memory`)."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +38,24 @@ class Place:
             free = int(torch.cuda.mem_get_info(self.device)[0])
             return min(self.budget, free) if self.budget else free
         return free_host_bytes()
+
+    @contextmanager
+    def limited(self) -> Iterator[None]:
+        """Meanwhile torch gets no more of the GPU than the budget; it gives back what it keeps in store before it runs out."""
+        self.limit()
+        try:
+            yield
+        finally:
+            Place(self.device).limit()
+
+    def limit(self) -> None:
+        """Lets torch have the budget, or all of the GPU without one."""
+        if self.device.type != "cuda":
+            return
+        total = torch.cuda.get_device_properties(self.device).total_memory
+        torch.cuda.empty_cache()
+        share = max(self.budget - CONTEXT_BYTES, 0) / total if self.budget else 1.0
+        torch.cuda.set_per_process_memory_fraction(min(share, 1.0), self.device)
 
 
 @dataclass(frozen=True)
@@ -53,42 +78,80 @@ class Stage:
 
 
 @dataclass(frozen=True)
+class Held:
+    """What torch's allocator holds of a GPU beside the weights when all stages have worked, where it is given the room [bytes].
+
+    That is more than what is alive at once (`Stage.work`): blocks that have become free are kept, and fit what comes next only in part;
+    convolutions copy their pictures into another layout.
+
+    Attributes:
+        whole: at once.
+        frugal: piece by piece.
+    """
+
+    whole: int
+    frugal: int
+
+
+@dataclass(frozen=True)
 class Placement:
     """Attributes:
     offload: "none": all on the device; "by network": each comes while it is used; "by layer": each layer comes.
     frugal: whether the work is done piece by piece.
-    need: what it takes of the device [bytes].
+    need: what has to be free on the device [bytes].
+    room: what it takes there at its peak where there is room: weights, what torch holds, and the context of CUDA [bytes].
     """
 
     offload: Offload
     frugal: bool
     need: int
+    room: int = 0
+
+    def taken(self, free: int) -> int:
+        """What the device's tools (nvidia-smi) will show of it at its peak where `free` may be used [bytes]."""
+        return max(self.need, min(self.room, free))
 
 
-def placements(stages: Sequence[Stage], on_cpu: bool) -> list[Placement]:
-    """All that are possible, fastest first."""
+def placements(stages: Sequence[Stage], on_cpu: bool, held: Held | None = None) -> list[Placement]:
+    """All that are possible, fastest first. `held`: counted for these stages; else it is guessed from their work."""
     total = sum(stage.size for stage in stages)
     if on_cpu:
         return [Placement("none", frugal, total + _most_work(stages, frugal)) for frugal in (False, True)]
-    found = [Placement("none", frugal, total + _most_work(stages, frugal) + RESERVE_BYTES) for frugal in (False, True)]
+    held = held or Held(*(round(HELD_PER_WORK * _most_work(stages, frugal)) for frugal in (False, True)))
+    largest = max(stage.size for stage in stages)
+    found = []
+    for frugal in (False, True):
+        most = total + _most_work(stages, frugal)
+        found.append(_on_gpu("none", frugal, most, total, held))
     for frugal in (False, True):
         most = max(stage.size + _work(stage, frugal) for stage in stages)
-        found.append(Placement("by network", frugal, most + RESERVE_BYTES))
+        found.append(_on_gpu("by network", frugal, most, largest, held))
     # a layer comes while the next one is fetched
-    most = max(min(2 * stage.largest, stage.size) + stage.frugal for stage in stages)
-    return [*found, Placement("by layer", True, most + RESERVE_BYTES)]
+    layers = [min(2 * stage.largest, stage.size) for stage in stages]
+    most = max(layer + stage.frugal for layer, stage in zip(layers, stages, strict=True))
+    return [*found, _on_gpu("by layer", True, most, max(layers), held)]
 
 
-def needs(stages: Sequence[Stage]) -> ModelNeed:
+def _on_gpu(offload: Offload, frugal: bool, most: int, weights: int, held: Held) -> Placement:
+    """`most`: alive at once; `weights`: of that at most [bytes]."""
+    return Placement(offload, frugal, most + RESERVE_BYTES, room(weights, held.frugal if frugal else held.whole))
+
+
+def room(weights: int, held: int) -> int:
+    """What weights and counted work take of a GPU at their peak where there is room [bytes]."""
+    return weights + round(SPARE * held) + RESERVE_BYTES
+
+
+def needs(stages: Sequence[Stage], held: Held | None = None) -> ModelNeed:
     """What a card says of them."""
-    found = placements(stages, on_cpu=False)
+    found = placements(stages, on_cpu=False, held=held)
     total = sum(stage.size for stage in stages)
-    return ModelNeed(device=found[0].need, offloaded=min(one.need for one in found), host=total)
+    return ModelNeed(device=found[0].taken(found[0].room), offloaded=min(one.need for one in found), host=total)
 
 
-def choose_placement(name: str, stages: Sequence[Stage], place: Place) -> Placement:
+def choose_placement(name: str, stages: Sequence[Stage], place: Place, held: Held | None = None) -> Placement:
     """The fastest one that fits. Raises EngineError, see `first_fitting`."""
-    return first_fitting(name, placements(stages, place.device.type == "cpu"), sum(stage.size for stage in stages), place)
+    return first_fitting(name, placements(stages, place.device.type == "cpu", held), sum(stage.size for stage in stages), place)
 
 
 def first_fitting(name: str, possible: Sequence[Placement], host: int, place: Place) -> Placement:

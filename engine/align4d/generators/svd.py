@@ -7,9 +7,9 @@ import numpy as np
 from ..progress import Reporter
 from .diffusion_pipeline import Network, PipelineGenerator, Recipe, as_bytes, as_picture
 from .interfaces import Footage, ImageToVideo
-from .model_card import ModelCard, ModelNeed
+from .model_card import ModelCard
 from .pictures import fit_on_white
-from .placing import Stage, needs
+from .placing import Held
 
 SIZE, STEPS, FPS = (576, 1024), 25, 7
 """Height and width that it was trained with [px]; steps; frames a second."""
@@ -27,27 +27,21 @@ VAE_WORK, VAE_FRUGAL = 4_832_000_000, 1_700_000_000
 """Counted; the second is that of encoding the picture, which is done in float32 [bytes]."""
 
 
+HELD = {LONG: Held(14_350_000_000, 8_820_000_000), SHORT: Held(9_680_000_000, 5_140_000_000)}
+"""Counted by `bench.py generator_memory` [bytes]: blocks that the U-Net leaves behind are of little use for decoding."""
+
+
 def recipe_for(frames: int) -> Recipe:
     """For a model of so many frames."""
     return Recipe(
         "StableVideoDiffusionPipeline",
         {
-            "image_encoder": Network("transformers.CLIPVisionModelWithProjection", 60_000_000, 60_000_000),
-            "unet": Network("UNetSpatioTemporalConditionModel", *UNET_WORK[frames]),
-            "vae": Network("AutoencoderKLTemporalDecoder", VAE_WORK, VAE_FRUGAL),
+            "image_encoder": Network("transformers.CLIPVisionModelWithProjection", 1_264_000_000, 7_000_000, 60_000_000, 60_000_000),
+            "unet": Network("UNetSpatioTemporalConditionModel", 3_049_000_000, 59_000_000, *UNET_WORK[frames]),
+            "vae": Network("AutoencoderKLTemporalDecoder", 195_000_000, 5_000_000, VAE_WORK, VAE_FRUGAL),
         },
         {"feature_extractor": "transformers.CLIPImageProcessorPil", "scheduler": "EulerDiscreteScheduler"},
-    )
-
-
-def need_for(frames: int) -> ModelNeed:
-    """Of a published model of so many frames."""
-    return needs(
-        (
-            Stage("image_encoder", 1_264_000_000, 7_000_000, 60_000_000, 60_000_000),
-            Stage("unet", 3_049_000_000, 59_000_000, *UNET_WORK[frames]),
-            Stage("vae", 195_000_000, 5_000_000, VAE_WORK, VAE_FRUGAL),
-        )
+        held=HELD[frames],
     )
 
 
@@ -62,8 +56,8 @@ class SVD(PipelineGenerator, ImageToVideo):
         non_commercial=True,
         source="stabilityai/stable-video-diffusion-img2vid-xt",
         size_on_disk=4_510_000_000,
-        need=need_for(LONG),
-        parts=("model_index.json", *recipe_for(LONG).networks, *recipe_for(LONG).helpers),
+        need=recipe_for(LONG).need(),
+        parts=recipe_for(LONG).parts,
     )
     recipe = recipe_for(LONG)
 
@@ -98,7 +92,7 @@ class ShortSVD(SVD):
         non_commercial=True,
         source="stabilityai/stable-video-diffusion-img2vid",
         size_on_disk=4_510_000_000,
-        need=need_for(SHORT),
-        parts=("model_index.json", *recipe_for(SHORT).networks, *recipe_for(SHORT).helpers),
+        need=recipe_for(SHORT).need(),
+        parts=recipe_for(SHORT).parts,
     )
     recipe = recipe_for(SHORT)

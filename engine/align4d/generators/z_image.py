@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 
-from ..progress import Reporter
-from .diffusion_pipeline import Network, PipelineGenerator, Recipe, as_bytes
-from .interfaces import TextToImage
+from .diffusion_pipeline import Network, Recipe
 from .model_card import ModelCard
-from .placing import Stage, needs
-from .text_prompts import framed
-
-SIDE, STEPS = 1024, 9
-"""Nine steps of the scheduler are eight of the network: the last one only finishes."""
+from .prompted_picture import PromptedPicture
 
 ENCODER_WORK, TRANSFORMER_WORK, VAE_WORK, VAE_TILED = 400_000_000, 900_000_000, 1_700_000_000, 600_000_000
 """Rough: not counted on the real architecture [bytes]."""
@@ -21,23 +14,17 @@ ENCODER_WORK, TRANSFORMER_WORK, VAE_WORK, VAE_TILED = 400_000_000, 900_000_000, 
 RECIPE = Recipe(
     "ZImagePipeline",
     {
-        "text_encoder": Network("transformers.Qwen3Model", ENCODER_WORK, ENCODER_WORK),
-        "transformer": Network("ZImageTransformer2DModel", TRANSFORMER_WORK, TRANSFORMER_WORK),
-        "vae": Network("AutoencoderKL", VAE_WORK, VAE_TILED),
+        "text_encoder": Network("transformers.Qwen3Model", 8_050_000_000, 780_000_000, ENCODER_WORK, ENCODER_WORK),
+        "transformer": Network("ZImageTransformer2DModel", 12_300_000_000, 80_000_000, TRANSFORMER_WORK, TRANSFORMER_WORK),
+        "vae": Network("AutoencoderKL", 168_000_000, 5_000_000, VAE_WORK, VAE_TILED),
     },
     {"tokenizer": "transformers.Qwen2TokenizerFast", "scheduler": "FlowMatchEulerDiscreteScheduler"},
     half=torch.bfloat16,
 )
 
-PUBLISHED = (
-    Stage("text_encoder", 8_050_000_000, 780_000_000, ENCODER_WORK, ENCODER_WORK),
-    Stage("transformer", 12_300_000_000, 80_000_000, TRANSFORMER_WORK, TRANSFORMER_WORK),
-    Stage("vae", 168_000_000, 5_000_000, VAE_WORK, VAE_TILED),
-)
 
-
-class ZImage(PipelineGenerator, TextToImage):
-    """See `TextToImage`."""
+class ZImage(PromptedPicture):
+    """See `TextToImage`. The model is distilled: it takes no guidance."""
 
     card = ModelCard(
         id="z-image",
@@ -47,14 +34,10 @@ class ZImage(PipelineGenerator, TextToImage):
         non_commercial=False,
         source="Tongyi-MAI/Z-Image-Turbo",
         size_on_disk=20_500_000_000,
-        need=needs(PUBLISHED),
+        need=RECIPE.need(),
         takes_prompt=True,
-        parts=("model_index.json", *RECIPE.networks, *RECIPE.helpers),
+        parts=RECIPE.parts,
     )
     recipe = RECIPE
-
-    def paint(self, prompt: str, seed: int, report: Reporter) -> np.ndarray:
-        """See `TextToImage`. The model is distilled: it takes no guidance."""
-        side = self.options.sized(SIDE, 32)
-        found = self.run(seed, self.steps(STEPS), report, prompt=framed(prompt), guidance_scale=0.0, height=side, width=side)
-        return as_bytes(found.images[0])
+    usual_steps, guidance = 9, 0.0
+    """Nine steps of the scheduler are eight of the network: the last one only finishes."""

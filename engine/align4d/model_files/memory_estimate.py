@@ -21,8 +21,11 @@ ENCODE_BYTES = 800_000_000
 DENOISE_BYTES = 100_000_000
 """Alive at once per picture of 256² in the U-Net (counted on Zero123's real architecture: 62 MB), with room for convolutions' workspaces."""
 
+CONTEXT_BYTES = 600_000_000
+"""What CUDA takes in a process before anything is computed: kernels, libraries' handles (0.5 to 0.6 GB on an H200)."""
+
 RESERVE_BYTES = 700_000_000
-"""What a GPU's context, kernels and fragmentation take beside."""
+"""The same, with what matrix products need as work space beside."""
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,9 @@ class ModelWorkshop:
         step, chosen = self._step(role), generator_of(self.card(role).id)
         assert chosen is not None and step.folder is not None  # `require` has seen to it
         options = GenerationOptions(self.settings.steps, self.settings.scale, self.settings.frames)
-        return chosen.open(step.folder, Place(torch.device(self.device), round(self.settings.memory_gb * 1e9)), options)
+        place = Place(torch.device(self.device), round(self.settings.memory_gb * 1e9))
+        place.limit()
+        return chosen.open(step.folder, place, options)
 
     def _step(self, role: Role) -> Step:
         return Chooser(self.settings, ModelStore(self.models)).step(PRODUCTS[role], "the item", role, prompted=True)
