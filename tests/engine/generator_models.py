@@ -16,13 +16,16 @@ from diffusers import (
     EulerDiscreteScheduler,
     FlowMatchEulerDiscreteScheduler,
     Flux2Transformer2DModel,
+    HeunDiscreteScheduler,
     LTXVideoTransformer3DModel,
+    PriorTransformer,
     UNet2DConditionModel,
     UNetSpatioTemporalConditionModel,
     UniPCMultistepScheduler,
     WanTransformer3DModel,
     ZImageTransformer2DModel,
 )
+from diffusers.pipelines.shap_e.renderer import ShapERenderer
 from prior_models import save_clip_tokenizer, save_imagedream
 from safetensors.torch import save_file
 from tokenizers import Tokenizer, models, pre_tokenizers
@@ -35,6 +38,7 @@ from transformers import (
     CLIPTextModel,
     CLIPTextModelWithProjection,
     CLIPVisionConfig,
+    CLIPVisionModel,
     CLIPVisionModelWithProjection,
     PreTrainedTokenizerFast,
     Qwen3Config,
@@ -48,6 +52,7 @@ from transformers import (
 
 from align4d.generators.lgm import IMAGEDREAM, WEIGHTS
 from align4d.generators.lgm_network import GaussianUNet, GaussianUNetConfig
+from align4d.generators.shap_e import SPARE as SHAP_E_SPARE
 
 SMALL_LGM = GaussianUNetConfig(
     down=(32,) * 5, down_attention=(False, False, False, False, True), up=(32, 32), up_attention=(True, False), layers=1
@@ -230,6 +235,44 @@ def save_lgm(folder: Path) -> Path:
     save_file(dict(GaussianUNet(SMALL_LGM).half().state_dict()), folder / WEIGHTS[0])
     save_imagedream(folder / IMAGEDREAM)
     return folder
+
+
+def save_shap_e(folder: Path) -> Path:
+    """A Shap-E, as it lies on the hub: what renders is a pickle in one folder, and in another safetensors without two tables."""
+    torch.manual_seed(9)
+    width, numbers = 16, 4 * 8
+    vision = CLIPVisionConfig(hidden_size=12, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2, image_size=224, patch_size=56)
+    CLIPVisionModel(vision).half().save_pretrained(folder / "image_encoder", variant="fp16")
+    CLIPImageProcessorPil().save_pretrained(folder / "image_processor")
+    prior = PriorTransformer(
+        num_attention_heads=2,
+        attention_head_dim=8,
+        num_layers=1,
+        embedding_dim=width,
+        num_embeddings=numbers,
+        additional_embeddings=0,
+        time_embed_act_fn="gelu",
+        norm_in_type="layer",
+        embedding_proj_norm_type="layer",
+        encoder_hid_proj_type=None,
+        added_emb_type=None,
+        time_embed_dim=32,
+        embedding_proj_dim=12,
+        clip_embed_dim=2 * width,
+    )
+    prior.half().save_pretrained(folder / "prior", variant="fp16")
+    renderer = ShapERenderer(param_shapes=((8, 93), (8, 8), (8, 8), (8, 8)), d_latent=width, d_hidden=8)
+    torch.nn.init.constant_(renderer.mlp.mlp[-1].bias, 0.5)  # inside of the surface: else there is nothing to be seen
+    renderer.save_config(folder / "renderer")
+    stored = {name: one.half() for name, one in renderer.state_dict().items() if name not in SHAP_E_SPARE}
+    save_file(stored, folder / "renderer" / "diffusion_pytorch_model.fp16.safetensors")
+    renderer.save_config(folder / "shap_e_renderer")
+    (folder / "shap_e_renderer" / "diffusion_pytorch_model.bin").write_bytes(b"a pickle")
+    scheduler = HeunDiscreteScheduler(
+        num_train_timesteps=1024, beta_schedule="exp", prediction_type="sample", use_karras_sigmas=True, clip_sample=True, clip_sample_range=1.0
+    )
+    scheduler.save_pretrained(folder / "scheduler")
+    return _index(folder)
 
 
 def save_blip(folder: Path) -> Path:

@@ -10,12 +10,13 @@ from .lgm import LGM
 from .ltx import LTX
 from .model_card import ModelCard, Role
 from .sdxl import SDXL
+from .shap_e import ShapE
 from .svd import SVD, ShortSVD
 from .sway import Sway
 from .wan import Wan
 from .z_image import ZImage
 
-GENERATORS: tuple[type[Generator], ...] = (Flux2Klein, ZImage, SDXL, Wan, SVD, ShortSVD, LTX, Sway, LGM, Embedded3D, Blip)
+GENERATORS: tuple[type[Generator], ...] = (Flux2Klein, ZImage, SDXL, Wan, SVD, ShortSVD, LTX, Sway, LGM, ShapE, Embedded3D, Blip)
 """Of each role, the one that is taken first where several are on this machine stands first."""
 
 

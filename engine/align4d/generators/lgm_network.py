@@ -1,6 +1,12 @@
 """LGM's network: an asymmetric U-Net that makes Gaussians of four views (Tang et al., LGM, 2024).
 
-Its parameters have the names and shapes of the published weights.
+Our own implementation. Where its facts come from:
+- the paper (section 3.2): four views with a colour and a ray in Pluecker's coordinates for each pixel in, a Gaussian for each pixel out;
+  attention across all views in the deep levels; fewer levels up than down.
+- the published weights, whose names and shapes its parameters have: which blocks there are and how wide they are (`read_config` reads that
+  from the file, so that other sizes work as well); that queries, keys and values are one matrix without a bias.
+- the publishers' code (3DTopia/LGM, MIT), for what no weight tells: 16 heads, 32 groups, sums scaled by the square root of one half, the
+  order of a Gaussian's numbers and what makes them valid (`activated`).
 """
 
 from __future__ import annotations
@@ -15,8 +21,16 @@ from torch.nn.functional import interpolate, normalize, scaled_dot_product_atten
 
 from ..rendering import Gaussians
 
-VIEWS, INPUTS, OUTPUTS = 4, 9, 14
-"""Views seen together; channels of each (colour, and a ray in Pluecker's coordinates); numbers of a Gaussian."""
+VIEWS, INPUTS = 4, 9
+"""Views seen together; channels of each (colour, and a ray in Pluecker's coordinates)."""
+
+NUMBERS = (3, 1, 3, 4, 3)
+"""Of a Gaussian: centre, opacity, scales, rotation, colour."""
+
+OUTPUTS = sum(NUMBERS)
+
+REACH, WIDEST_UNIT = 1.0, 0.1
+"""Half the side of the cube in which centres lie; what one unit of a scale is."""
 
 HEADS, GROUPS, EPSILON = 16, 32, 1e-5
 """Of attention; of group normalisation."""
@@ -220,13 +234,13 @@ class GaussianUNet(nn.Module):
 
 def activated(numbers: Tensor) -> Gaussians:
     """Gaussians in the network's own space, of (N, 14) numbers."""
-    numbers = numbers.float()
+    centre, opacity, scales, rotation, colour = numbers.float().split(NUMBERS, dim=1)
     return Gaussians(
-        centres=numbers[:, :3].clamp(-1, 1),
-        rotations=normalize(numbers[:, 7:11], dim=-1),
-        scales=0.1 * softplus(numbers[:, 4:7]),
-        opacities=torch.sigmoid(numbers[:, 3]),
-        colors=0.5 + 0.5 * torch.tanh(numbers[:, 11:]),
+        centres=centre.clamp(-REACH, REACH),
+        rotations=normalize(rotation, dim=-1),
+        scales=WIDEST_UNIT * softplus(scales),
+        opacities=torch.sigmoid(opacity[:, 0]),
+        colors=(torch.tanh(colour) + 1) / 2,
     )
 
 

@@ -26,11 +26,12 @@ def require_libraries() -> None:
         )
 
 
-def load_network(kind: Any, component: Component, options: dict[str, Any]) -> Any:
+def load_network(kind: Any, component: Component, options: dict[str, Any], spare: tuple[str, ...] = ()) -> Any:
     """A frozen model of the class `kind`, of diffusers or transformers.
 
     Args:
         options: for its `from_pretrained`.
+        spare: tensors that the weights may lack: the class itself makes them, or nobody uses them.
 
     Raises:
         EngineError: "model_file" unless it is complete.
@@ -50,7 +51,7 @@ def load_network(kind: Any, component: Component, options: dict[str, Any]) -> An
         )
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError, SafetensorError) as error:
         raise other_model(component.weights, str(error).strip().partition("\n")[0]) from error
-    lacking = sorted(str(name) for name in (*report["missing_keys"], *report["mismatched_keys"]))
+    lacking = sorted(str(name) for name in (*report["missing_keys"], *report["mismatched_keys"]) if name not in spare)
     if lacking:
         raise other_model(component.weights, f"{len(lacking)} parameters are missing or of another size, among them {lacking[0]}")
     return model.eval().requires_grad_(False)
