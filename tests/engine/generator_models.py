@@ -262,7 +262,8 @@ def save_shap_e(folder: Path) -> Path:
     )
     prior.half().save_pretrained(folder / "prior", variant="fp16")
     renderer = ShapERenderer(param_shapes=((8, 93), (8, 8), (8, 8), (8, 8)), d_latent=width, d_hidden=8)
-    torch.nn.init.constant_(renderer.mlp.mlp[-1].bias, 0.5)  # inside of the surface: else there is nothing to be seen
+    torch.nn.init.zeros_(renderer.mlp.mlp[-1].weight[0])  # the surface of a random network is noise; this one's is a cube
+    torch.nn.init.constant_(renderer.mlp.mlp[-1].bias, 0.5)
     renderer.save_config(folder / "renderer")
     stored = {name: one.half() for name, one in renderer.state_dict().items() if name not in SHAP_E_SPARE}
     save_file(stored, folder / "renderer" / "diffusion_pytorch_model.fp16.safetensors")

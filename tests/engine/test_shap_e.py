@@ -14,6 +14,7 @@ from generator_models import save_shap_e
 from torch import Tensor
 
 from align4d.errors import Cancelled, EngineError
+from align4d.generators import shap_e
 from align4d.generators.facing import find_view, turned, turned_points
 from align4d.generators.interfaces import GenerationOptions
 from align4d.generators.placing import Place
@@ -112,7 +113,18 @@ def test_no_pickle_is_needed_and_none_is_read(folder: Path, tmp_path: Path) -> N
     assert caught.value.code == "model_layout"
 
 
-@pytest.mark.parametrize("index", [0, 5])
+@pytest.mark.parametrize(("height", "words"), [(-1.0, "made nothing of"), (None, "nothing but noise")])
+def test_what_is_no_object_is_said(balls: tuple[ShapERenderer, Gaussians], monkeypatch: pytest.MonkeyPatch, height: float | None, words: str) -> None:
+    def answer(_: Any, places: np.ndarray, *__: Any) -> np.ndarray:
+        return np.random.default_rng(0).normal(size=len(places)) if height is None else np.full(len(places), height)
+
+    monkeypatch.setattr(shap_e, "ask", answer)
+    with pytest.raises(EngineError, match=words) as caught:
+        coloured_surface(balls[0], torch.randn(1, 32, 4), RecordingReporter())
+    assert caught.value.code == "model_output"
+
+
+@pytest.mark.parametrize("index", [0, 12])
 def test_its_space_is_ours(balls: tuple[ShapERenderer, Gaussians], index: int) -> None:
     """Diffusers' own picture, from above by arctan 1/2, is ours from that direction: Z is up, and the first view looks along +Y."""
     renderer, gaussians = balls

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate, normalize, scaled_dot_product_attention, silu, softplus
+from torch.nn import functional
+from torch.nn.functional import interpolate, normalize, silu, softplus
 
 from ..rendering import Gaussians
 
@@ -89,7 +90,7 @@ class SelfAttention(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """(B, N, C) of the same."""
         queries, keys, values = self.qkv(tokens).unflatten(2, (3, HEADS, -1)).permute(2, 0, 3, 1, 4)
-        return self.proj(scaled_dot_product_attention(queries, keys, values).transpose(1, 2).flatten(2))
+        return self.proj(functional.scaled_dot_product_attention(queries, keys, values).transpose(1, 2).flatten(2))
 
 
 class Residual(nn.Module):

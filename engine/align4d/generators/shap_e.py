@@ -42,8 +42,11 @@ from .placing import Place, Stage, needs
 SIDE, MARGIN, STEPS, GUIDANCE = 256, 0.25, 64, 3.0
 """Of the picture that is shown to it [px], of that what the object leaves free; of denoising, as it is published."""
 
-CELLS, SMOOTHING, QUERIES = 80, 6, 65_536
+CELLS, SMOOTHING, QUERIES = 72, 6, 65_536
 """Of the grid on which the surface is looked for, along a side; iterations of the filter; places that are asked at once."""
+
+MOST_TRIANGLES = 24 * CELLS**2
+"""Twice those of a full cube. A surface with more is no object's but noise, which no UV map holds."""
 
 TEXTURE_SIDE, GAUSSIANS = 1024, 20_000
 """[px]"""
@@ -180,9 +183,9 @@ def coloured_surface(renderer: Any, numbers: Tensor, report: Reporter) -> tuple[
     try:
         surface = polygonised(distance / _slope(distance), lambda index: index * cell - 1, SMOOTHING)
     except ValueError as error:
-        raise EngineError(
-            "model_output", "Shap-E made nothing of this picture.", "Use a picture that shows one whole object, or another seed."
-        ) from error
+        raise _no_object("nothing") from error
+    if len(surface.triangles) > MOST_TRIANGLES:
+        raise _no_object("nothing but noise")
     colour = ask(renderer, surface.vertices.astype(np.float32), "channels", report)
     low, high = surface.vertices.min(axis=0), surface.vertices.max(axis=0)
     return Surface((surface.vertices - (low + high) / 2) / (high - low).max(), surface.triangles), colour
@@ -197,6 +200,10 @@ def ask(renderer: Any, places: np.ndarray, what: str, report: Reporter) -> np.nd
         answer = renderer.mlp(position=some, direction=None, ts=None, nerf_level="fine", rendering_mode="stf")
         found.append(getattr(answer, what)[0].float().cpu())
     return torch.cat(found).numpy()
+
+
+def _no_object(what: str) -> EngineError:
+    return EngineError("model_output", f"Shap-E made {what} of this picture.", "Use a picture that shows one whole object, or another seed.")
 
 
 def _slope(distance: np.ndarray) -> float:
