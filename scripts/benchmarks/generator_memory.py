@@ -144,7 +144,8 @@ def on_meta(make: Callable[[], Any], dtype: torch.dtype) -> Any:
     """A network without numbers."""
     with torch.device("meta"):
         network = make()
-    return network.to(device="meta", dtype=dtype).eval()
+    # diffusers' own `to` warns of layers that it would keep in float32; these have none
+    return torch.nn.Module.to(network, device="meta", dtype=dtype).eval()
 
 
 def blank(*shape: int, dtype: torch.dtype = torch.float16) -> torch.Tensor:
