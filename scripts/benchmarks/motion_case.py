@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from align4d.evaluation.references import CONSISTENT4D_AZIMUTHS
-from align4d.inputs.asset import Asset, load_asset
+from align4d.inputs.asset import Asset, load_asset, mesh_edges
 from align4d.metrics.chamfer import chamfer_figures
 from align4d.metrics.mesh_picture import PictureCamera, draw
-from align4d.metrics.motion import TrueView, angle_between, mesh_edges, motion_figures
+from align4d.metrics.motion import TrueView, angle_between, motion_figures
 from align4d.metrics.pictures import psnr, ssim
 from align4d.protocol import Result, read_pc2, read_request, read_result
 from support import folders

@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Writes the sequences, scrubs through them in Blender, and writes OUT/figures.json."""
-    program = blender.installed(arguments.blender) if arguments.blender else blender.from_pypi(arguments.version)
+    program = blender.chosen(arguments.blender, arguments.version)
     user = extension.installed(program, environments.ready(environments.engine_environment()))
     out = folders.fresh(arguments.out)
     with tempfile.TemporaryDirectory() as folder:

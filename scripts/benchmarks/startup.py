@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints the median, the extremes, and which libraries the extension brought in."""
-    chosen = blender.installed(arguments.blender) if arguments.blender else blender.from_pypi(arguments.version)
+    chosen = blender.chosen(arguments.blender, arguments.version)
     user_folder = extension.installed(chosen, environments.ready(environments.engine_environment()))
     times, works = [], []
     for _ in range(REPEATS + 1):

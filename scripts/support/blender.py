@@ -75,6 +75,6 @@ def installed(program: str) -> Blender:
     return Blender(path.resolve(), True, f"{found[1]}.{found[2]}")
 
 
-def chosen(program: str | None) -> Blender:
-    """What a script's `--blender PATH` asks for, or PyPI's bpy without it."""
-    return installed(program) if program else from_pypi()
+def chosen(program: str | None, version: str | None = None) -> Blender:
+    """What a script's `--blender PATH` asks for, or PyPI's bpy without it; `version` as in `from_pypi`."""
+    return installed(program) if program else from_pypi(version)

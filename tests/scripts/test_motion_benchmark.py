@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from align4d.metrics.motion import mesh_edges
+from align4d.inputs.asset import mesh_edges
 from align4d.tables.report import write_json
 from benchmarks import motion
 from support.console import ScriptError

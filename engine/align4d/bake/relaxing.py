@@ -14,7 +14,7 @@ import numpy as np
 from scipy.sparse import coo_matrix, csr_matrix, diags, identity
 from scipy.sparse.linalg import splu
 
-from ..inputs.asset import Weld
+from ..inputs.asset import Weld, mesh_edges
 
 SLIVER = 0.2
 """Edges shorter than this part of the usual length count as that long: they would rule."""
@@ -41,9 +41,8 @@ class Relaxation:
 
     def __init__(self, welded: Weld, settings: RelaxingSettings) -> None:
         self.settings, self.index = settings, welded.index
-        corners = welded.triangles
-        pairs = np.sort(np.concatenate([corners[:, [0, 1]], corners[:, [1, 2]], corners[:, [2, 0]]]), axis=1)
-        edges = np.unique(pairs[pairs[:, 0] != pairs[:, 1]], axis=0)
+        edges = mesh_edges(welded.triangles)
+        edges = edges[edges[:, 0] != edges[:, 1]]
         rest = welded.vertices.astype(np.float64)
         self.length = np.linalg.norm(rest[edges[:, 0]] - rest[edges[:, 1]], axis=1)
         usual = float(np.median(self.length))

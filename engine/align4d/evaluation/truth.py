@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import EngineError
+from ..inputs.asset import mesh_edges
 from ..inputs.mesh_import import Y_UP
 from ..metrics.chamfer import chamfer_figures, surface_tracks, track_figures
 from ..metrics.mesh_picture import PictureCamera
-from ..metrics.motion import TrueView, mesh_edges, motion_figures
+from ..metrics.motion import TrueView, motion_figures
 from .moving import MovingMesh
 from .references import CONSISTENT4D_AZIMUTHS, Pair, View
 

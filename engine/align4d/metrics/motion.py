@@ -89,12 +89,6 @@ def longest_side(points: np.ndarray) -> float:
     return float((points.max(axis=0) - points.min(axis=0)).max())
 
 
-def mesh_edges(triangles: np.ndarray) -> np.ndarray:
-    """(E, 2) undirected edges of (F, 3) triangles, each once."""
-    sides = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
-    return np.unique(np.sort(sides, axis=1), axis=0)
-
-
 def angle_between(first: float, second: float) -> float:
     """Unsigned difference of two angles [degrees], at most 180."""
     return abs((first - second + 180.0) % 360.0 - 180.0)

@@ -15,6 +15,8 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 from trimesh.remesh import subdivide_to_size
 
+from ..inputs.asset import mesh_edges
+
 EDGE = 0.035
 """Longest edge of the graph, of the asset's longest side."""
 GRID = 0.02
@@ -62,7 +64,7 @@ def build_surface_graph(vertices: np.ndarray, triangles: np.ndarray) -> SurfaceG
     nodes, index = np.unique(np.round(nodes, 6), axis=0, return_inverse=True)
     triangles = _proper(index.reshape(-1)[triangles])
     nodes, triangles = _without_loose(nodes, triangles)
-    edges = np.unique(np.sort(triangles[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1), axis=0)
+    edges = mesh_edges(triangles)
     length = np.linalg.norm(nodes[edges[:, 0]] - nodes[edges[:, 1]], axis=1)
     surface = coo_matrix((length, (edges[:, 0], edges[:, 1])), shape=(len(nodes), len(nodes)))
     _, shell = connected_components(surface, directed=False)
