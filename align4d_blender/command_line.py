@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
+from ..engine.align4d.protocol import setting_of
 from . import engine_setup, jobs, preferences
 from .errors import UserError
 from .job import Job
@@ -81,16 +82,13 @@ def _add_generate(parser: argparse.ArgumentParser) -> None:
 
 
 def _setting(text: str) -> tuple[str, Any]:
-    """One `--set`: the value is JSON where it parses as such, else text."""
-    key, equals, value = text.partition("=")
-    if not key or not equals:
+    """One `--set`, with the sentence about a wrong one."""
+    try:
+        return setting_of(text)
+    except ValueError as error:
         import argparse
 
-        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
-    try:
-        return key, json.loads(value)
-    except ValueError:
-        return key, value
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _generate(options: argparse.Namespace) -> int:

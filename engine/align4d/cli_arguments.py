@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
+
+from .protocol import setting_of
 
 
 def add_inputs(parser: argparse.ArgumentParser) -> None:
@@ -38,11 +39,8 @@ def add_models(parser: argparse.ArgumentParser) -> None:
 
 
 def _setting(text: str) -> tuple[str, Any]:
-    """One `--set`: the value is JSON where it parses as such, else text."""
-    key, equals, value = text.partition("=")
-    if not key or not equals:
-        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
+    """One `--set`, with the sentence about a wrong one."""
     try:
-        return key, json.loads(value)
-    except ValueError:
-        return key, value
+        return setting_of(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error

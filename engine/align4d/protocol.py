@@ -283,6 +283,17 @@ def decode(line: str) -> dict[str, Any]:
     return message
 
 
+def setting_of(text: str) -> tuple[str, Any]:
+    """One of `Request.settings` as people write it, KEY=VALUE: the value is JSON where it parses as such, else text. Raises ValueError."""
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise ValueError(f"{text!r} is not KEY=VALUE")
+    try:
+        return key, json.loads(value)
+    except ValueError:
+        return key, value
+
+
 def check_version(version: object) -> None:
     """Raises ProtocolError, with what to do, unless `version` is ours."""
     if version != PROTOCOL:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import rich.console
 import rich.table
 
+from align4d.protocol import setting_of
 from align4d.tables.report import write_json
 from support import blender, environments, extension
 from support.console import ScriptError, say
@@ -85,17 +85,11 @@ def options(arguments: argparse.Namespace) -> motion_case.Options:
 
 
 def overrides(pairs: list[str]) -> dict[str, Any]:
-    """KEY=VALUE pairs as settings; a value is JSON where it parses as such, else text. Raises ScriptError."""
-    settings: dict[str, Any] = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not equals:
-            raise ScriptError(f"--set {pair}: write it as KEY=VALUE.")
-        try:
-            settings[key] = json.loads(value)
-        except ValueError:
-            settings[key] = value
-    return settings
+    """KEY=VALUE pairs as settings, see `setting_of`. Raises ScriptError."""
+    try:
+        return dict(setting_of(pair) for pair in pairs)
+    except ValueError as error:
+        raise ScriptError(f"--set: {error}.") from error
 
 
 def settings_of(arguments: argparse.Namespace, version: str) -> dict[str, Any]:
