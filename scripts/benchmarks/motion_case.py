@@ -14,7 +14,7 @@ from align4d.evaluation.references import CONSISTENT4D_AZIMUTHS
 from align4d.inputs.asset import Asset, load_asset, mesh_edges
 from align4d.metrics.chamfer import chamfer_figures
 from align4d.metrics.mesh_picture import PictureCamera, draw
-from align4d.metrics.motion import TrueView, angle_between, motion_figures
+from align4d.metrics.motion import TrueView, angle_between, motion_figures, stretched_edges
 from align4d.metrics.pictures import psnr, ssim
 from align4d.protocol import Result, read_pc2, read_request, read_result
 from support import folders
@@ -109,6 +109,7 @@ def score(case: Path, capture: Path, motion: np.ndarray, result: Result, video: 
         **chamfer_figures(found, true, asset.triangles),
         **novel_views(asset, found, true, view),
         **shown_figures(case, found, true, rest, edges, view),
+        "true_stretched_edges": stretched_edges(true, rest, edges),
         "vaod_error": abs(result.camera.distance - distance) / distance,
         "azimuth_error": angle_between(result.camera.azimuth, azimuth),
         "elevation_error": angle_between(result.camera.elevation, elevation),

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from align4d.priors.prior import MultiviewPrior
 
@@ -25,7 +26,7 @@ def motion(prior: MultiviewPrior, assets: AssetSubjects) -> dict[str, Any]:
 
 
 def case_motion(prior: MultiviewPrior, case: Case) -> dict[str, dict[str, float]]:
-    """For each azimuth: `correlation`, `first` and `first_normalised`, see `compared`."""
+    """For each azimuth: `correlation`, `first` and `first_normalised`, see `compared`, and `ceiling`, see there."""
     frames = len(case.frames)
     condition = digest(prior, as_tensor(case.frames, prior.device), np.repeat(case.camera[None], frames, axis=0))
     given, shown = (torch.from_numpy(index.ravel()).to(prior.device) for index in np.mgrid[:frames, :frames])
@@ -37,8 +38,15 @@ def case_motion(prior: MultiviewPrior, case: Case) -> dict[str, dict[str, float]
         timestep = torch.full((len(shown),), TIMESTEP, device=prior.device)
         noises = [draw(prior, 1, seed).expand(len(shown), -1, -1, -1) for seed in range(NOISES)]
         errors = [noise_errors(prior, pictures, noise, timestep, condition, given, camera) for noise in noises]
-        figures[f"{azimuth:.0f}"] = compared(torch.stack(errors).mean(0).view(frames, frames).cpu().numpy(), case.mesh_distance)
+        compare = compared(torch.stack(errors).mean(0).view(frames, frames).cpu().numpy(), case.mesh_distance)
+        figures[f"{azimuth:.0f}"] = {**compare, "ceiling": ceiling(as_tensor(case.moved[:, index], prior.device), case.mesh_distance)}
     return figures
+
+
+def ceiling(pictures: Tensor, mesh_distance: np.ndarray) -> float:
+    """The correlation that a prior would reach which drew the frames (F, 3, S, S) as they are, but for an error that does not depend on the frame."""
+    differences = (pictures[:, None] - pictures[None]).square().mean((2, 3, 4)).cpu().numpy()
+    return compared(differences + differences.mean(), mesh_distance)["correlation"]
 
 
 def compared(error: np.ndarray, mesh_distance: np.ndarray) -> dict[str, float]:

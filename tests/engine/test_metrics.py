@@ -8,7 +8,7 @@ import pytest
 from align4d.inputs.asset import Asset, AssetObject, Material, Similarity
 from align4d.metrics.chamfer import chamfer_figures
 from align4d.metrics.mesh_picture import PictureCamera, draw
-from align4d.metrics.motion import TrueView, angle_between, longest_side, motion_figures
+from align4d.metrics.motion import TrueView, angle_between, longest_side, motion_figures, stretched_edges
 from align4d.metrics.pictures import psnr, ssim
 
 FRONT = TrueView(0.0, 0.0, 2.0, 49.1, np.zeros(3))
@@ -76,6 +76,14 @@ def test_jerk_compares_third_differences() -> None:
 def test_edge_stretch_of_a_cube_that_grows() -> None:
     true = moved(np.zeros((3, 3)))
     assert motion_figures(1.25 * true, true, CUBE, EDGES, FRONT)["edge_stretch"] == pytest.approx(0.25)
+
+
+def test_where_a_motion_stretches() -> None:
+    true = moved(np.zeros((3, 3)))
+    assert np.isnan(stretched_edges(true, CUBE, EDGES))
+    assert stretched_edges(1.25 * true, CUBE, EDGES) == pytest.approx(0.5)
+    true[:, 0] *= 2  # a corner is pulled out: its three edges become longer, alike
+    assert stretched_edges(true, CUBE, EDGES) == pytest.approx(2 / 12)
 
 
 def test_shapes_that_do_not_belong_together_are_refused() -> None:

@@ -9,9 +9,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from align4d.datasets.procedural import DISTANCES, FOVY, HELD_OUT_SEED, OBJECT_FLOATS, make_objects, render_objects, sample_cameras
+from align4d.datasets.procedural import (
+    DISTANCES,
+    FOVY,
+    HELD_OUT_SEED,
+    OBJECT_FLOATS,
+    make_moving_objects,
+    make_objects,
+    render_objects,
+    sample_cameras,
+)
 from align4d.datasets.procedural import layout as at
-from align4d.datasets.procedural.bounds import bounding_box
+from align4d.datasets.procedural.bounds import CUBE_BALL, bounding_box
 from align4d.datasets.procedural.cameras import ELEVATIONS, SAME_DISTANCE_SHARE
 from align4d.datasets.procedural.distance import primitive_distance
 from align4d.datasets.procedural.rotations import turn
@@ -47,6 +56,7 @@ def centre_of(primitive: np.ndarray) -> np.ndarray:
 def ball(centre: tuple[float, float, float], radii: tuple[float, float, float]) -> Tensor:
     """(1, OBJECT_FLOATS) one grey ellipsoid in flat light."""
     rows = np.zeros((at.ROWS, at.ROW_FLOATS), np.float32)
+    rows[0, at.BALL] = CUBE_BALL
     rows[0, at.COUNT], rows[0, at.AMBIENT], rows[0, at.COLOUR_BLEND], rows[0, at.LIGHT + 2] = 1, 1, 0.001, 1
     rows[1, at.KIND] = at.ELLIPSOID
     rows[1, at.CENTRE : at.CENTRE + 3] = centre
@@ -169,9 +179,9 @@ def test_held_out_seeds_are_never_trained_on(objects: np.ndarray, monkeypatch: p
 
     def recorded(first: int, count: int) -> np.ndarray:
         asked.append((first, count))
-        return make_objects(first, count)
+        return make_moving_objects(first, count)
 
-    monkeypatch.setattr(batches, "make_objects", recorded)
+    monkeypatch.setattr(batches, "make_moving_objects", recorded)
     settings = TrainingSettings(objects=64, targets=1, seed=21, supersampling=1)
     used_up = HELD_OUT_SEED - 100 - settings.seed * 100_000_007
     for rank in range(2):

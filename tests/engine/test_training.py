@@ -8,14 +8,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 from torch.multiprocessing.spawn import spawn
 from training_ranks import CPU, SETTINGS, SMALL, train
 
 from align4d.datasets.procedural import HELD_OUT_SEED
 from align4d.priors.embedded import load_network
 from align4d.priors.embedded_network import NovelViewNetwork, grown
-from align4d.training.batches import Batch, Batches, held_out_batch
-from align4d.training.loss import clean_draw, draw, velocity_error
+from align4d.training.batches import Batches, held_out_batch, held_out_moves
+from align4d.training.loss import Prediction, clean_draw, corrected_share, draw, predict
 from align4d.training.settings import TrainingSettings
 from align4d.training.training import Training
 
@@ -37,10 +38,10 @@ def test_learns_one_batch() -> None:
     one = training()
     batch = Batches(SETTINGS, 32, CPU, 0, 1, 0).draw()
     held = clean_draw(batch, math.radians(80), torch.Generator().manual_seed(0))
-    before = float(velocity_error(one.network, batch, held, False).mean().detach())
+    before = float(predict(one.network, batch, held, False).error().mean().detach())
     for _ in range(25):
         one.advance(batch, 3e-3)
-    after = float(velocity_error(one.network, batch, held, False).mean().detach())
+    after = float(predict(one.network, batch, held, False).error().mean().detach())
     assert after < 0.6 * before
 
 
@@ -99,7 +100,7 @@ def test_more_blocks_say_nothing_at_first_and_learn() -> None:
     larger = grown(small.network, replace(SMALL, blocks=(1, 2, 2)))
     random = draw(batch, SETTINGS, torch.Generator().manual_seed(0))
     with torch.no_grad():
-        before, after = (velocity_error(network, batch, random, False) for network in (small.network, larger))
+        before, after = (predict(network, batch, random, False).error() for network in (small.network, larger))
     assert torch.allclose(before, after, atol=1e-6)
     one = Training(larger, SETTINGS, CPU)
     one.advance(batch, 1e-2)
@@ -114,9 +115,9 @@ def test_dropped_conditions_do_not_matter() -> None:
     for _ in range(3):
         one.advance(batch, 1e-2)
     random = replace(draw(batch, SETTINGS, torch.Generator().manual_seed(0)), given=torch.zeros(4))
-    other = Batch(torch.cat([batch.pictures[:, :1].flip(0), batch.pictures[:, 1:]], 1), batch.cameras)
+    other = replace(batch, pictures=torch.cat([batch.pictures[:, :1].flip(0), batch.pictures[:, 1:]], 1))
     with torch.no_grad():
-        mine, theirs = (velocity_error(one.network, each, random, False) for each in (batch, other))
+        mine, theirs = (predict(one.network, each, random, False).error() for each in (batch, other))
     assert torch.allclose(mine, theirs, atol=1e-6)
 
 
@@ -125,3 +126,41 @@ def test_held_out_views_stand_as_the_product_looks() -> None:
     relative = torch.rad2deg(batch.cameras[:, 1:, 1] - batch.cameras[:, :1, 1])
     assert torch.allclose(relative, torch.tensor([30.0, 90.0, 180.0]).expand(3, 3), atol=1e-3)
     assert (batch.cameras[:, :, [0, 2]] == batch.cameras[:, :1, [0, 2]]).all()
+
+
+def test_objects_that_move_are_shown_moved_and_asked_for_as_the_condition_shows_them() -> None:
+    batch = Batches(SETTINGS, 32, CPU, 0, 1, 0).draw()
+    moving = len(batch.moved)
+    assert moving == round(SETTINGS.moved_share * SETTINGS.objects) > 0
+    assert torch.equal(batch.noised[:moving], batch.moved) and torch.equal(batch.noised[moving:], batch.pictures[moving:, 1:])
+    assert not torch.equal(batch.moved, batch.pictures[:moving, 1:])
+    angles = torch.cat([torch.rad2deg(draw(batch, SETTINGS, torch.Generator().manual_seed(i)).angle).view(4, -1) for i in range(50)], 1)
+    assert angles[:moving].min() >= SETTINGS.moved_noise and angles[moving:].min() < SETTINGS.moved_noise, "only what is noisy is corrected"
+
+
+def test_the_corrected_share_is_of_the_way_to_the_conditions_pose() -> None:
+    batch = held_out_moves(3, 32, CPU)
+    shown, wanted = batch.moved.flatten(0, 1), batch.pictures[:, 1:].flatten(0, 1)
+
+    def share(picture: Tensor) -> Tensor:
+        return corrected_share(Prediction(picture, picture, picture), batch)
+
+    seen = (wanted - shown).square().mean((1, 2, 3)) > 0.01
+    assert seen.any()
+    assert torch.allclose(share(shown), torch.zeros(len(shown)))
+    assert (share(wanted)[seen] > 0.95).all() and (share(wanted) <= 1).all()
+    assert torch.allclose(share(shown + 0.5 * (wanted - shown)), 0.5 * share(wanted), atol=1e-5)
+
+
+def test_correcting_is_learned() -> None:
+    """The same steps take back more of the moves where that is asked for than where only the error of v counts."""
+    batch = held_out_moves(4, 32, CPU)
+    held = clean_draw(batch, math.radians(60), torch.Generator().manual_seed(0))
+    corrected = []
+    for weight in (0.0, 1.0):
+        one = training(replace(SETTINGS, correction=weight))
+        for _ in range(25):
+            one.advance(batch, 3e-3)
+        with torch.no_grad():
+            corrected.append(float(corrected_share(predict(one.network, batch, held, False), batch).mean()))
+    assert corrected[1] > corrected[0] + 0.1

@@ -117,6 +117,14 @@ def test_motion_is_compared_row_by_row() -> None:
     assert wrong["first_normalised"] == 0 and wrong["correlation"] < 0
 
 
+def test_the_ceiling_is_what_the_pictures_themselves_tell() -> None:
+    pose = torch.linspace(0, 1, 8)
+    distance = (pose[:, None] - pose[None]).abs().numpy()
+    pictures = torch.eye(8).cumsum(0)[:, None, None].expand(-1, 3, 8, -1)  # each differs from another by as many columns as frames
+    assert prior_motion.ceiling(pictures, distance) > 0.9
+    assert prior_motion.ceiling(torch.eye(8)[:, None, None].expand(-1, 3, 8, -1), distance) < 0.8, "all differ alike"
+
+
 class Copying(Oracle):
     """Believes that every side looks as the condition's picture does."""
 

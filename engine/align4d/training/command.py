@@ -16,7 +16,7 @@ from torch.multiprocessing.spawn import spawn
 
 from ..priors.embedded import WEIGHTS, load_network
 from ..priors.embedded_network import NetworkConfig, NovelViewNetwork, grown
-from .batches import held_out_batch
+from .batches import held_out_batch, held_out_moves
 from .settings import TrainingSettings
 from .training import Training
 
@@ -80,7 +80,8 @@ class Diary:
         self.training, self.arguments, self.checkpoint = training, arguments, checkpoint
         self.speaks = training.rank == 0
         count = 128 if training.device.type == "cuda" else 4
-        self.held_out = held_out_batch(count, training.network.config.size, training.device) if self.speaks else None
+        size = training.network.config.size
+        self.held_out = [make(count, size, training.device) for make in (held_out_batch, held_out_moves)] if self.speaks else []
         self.began = self.said = self.saved = time.monotonic()
         self.steps_said = training.step
         self.say({"settings": asdict(training.settings), "ranks": training.ranks, "device": _name(training.device)})
@@ -100,8 +101,7 @@ class Diary:
 
     def report(self, done: float, **figures: float) -> None:
         """A line with held-out figures."""
-        assert self.held_out is not None
-        judged = self.training.judge(self.held_out)
+        judged = self.training.judge(*self.held_out)
         seconds = round(time.monotonic() - self.began)
         rounded = {name: round(value, 4) for name, value in judged.items()}
         self.say({"seconds": seconds, "done": round(done, 3), "step": self.training.step, "objects": self.training.objects, **figures, **rounded})

@@ -14,12 +14,15 @@ from ..priors.embedded import PURE_NOISE, save_network
 from ..priors.embedded_network import NovelViewNetwork, channels_last
 from .batches import HELD_OUT_AZIMUTHS, Batch, Batches
 from .checkpoints import load_checkpoint, save_checkpoint
-from .loss import clean_draw, draw, velocity_error
+from .loss import clean_draw, corrected_share, draw, predict, training_loss
 from .optimisation import FlatGradients, MovingAverage, make_optimisers
 from .settings import TrainingSettings
 
 HELD_OUT_ANGLES = (25.0, 55.0, 70.0, 80.0)
 """Noise levels at which the prediction of v is judged beside pure noise [degrees]."""
+
+MOVES_ANGLE = 68.7
+"""Noise level at which the correction of moves is judged [degrees]: timestep 600."""
 
 CLOCK_STEPS = 20
 """Between two looks of several ranks at one clock."""
@@ -41,7 +44,7 @@ class Training:
         self.average = MovingAverage(self.network, settings.average)
         self.optimisers = make_optimisers(self.network, settings)
         self.gradients = FlatGradients(self.network)
-        self.error: Callable[..., Tensor] = torch.compile(velocity_error) if compiled else velocity_error
+        self.loss: Callable[..., Tensor] = torch.compile(training_loss) if compiled else training_loss
         self.generator = torch.Generator(device).manual_seed(settings.seed * 7919 + rank)
         self.step, self.objects = 0, 0
         self._done = 0.0
@@ -82,7 +85,7 @@ class Training:
     def advance(self, batch: Batch, rate: float) -> Tensor:
         """One step; returns its loss, on the device."""
         random = draw(batch, self.settings, self.generator)
-        loss = self.error(self.network, batch, random, self.device.type == "cuda").mean()
+        loss = self.loss(self.network, batch, random, self.device.type == "cuda", self.settings.correction)
         loss.backward()
         self.gradients.average_and_clip(self.ranks, self.settings.clip)
         for optimiser in self.optimisers.values():
@@ -110,15 +113,17 @@ class Training:
             torch.cuda.synchronize()
 
     @torch.no_grad()
-    def judge(self, held_out: Batch) -> dict[str, float]:
-        """The averaged weights on held-out objects: error of v by noise level, and PSNR [dB] of the mean of x0 from pure noise."""
+    def judge(self, held_out: Batch, moves: Batch) -> dict[str, float]:
+        """The averaged weights on held-out objects: error of v by noise level, PSNR [dB] of the mean of x0 from pure noise, moves corrected."""
         self.average.swap(self.network)
         figures = {}
         try:
             for angle in (*HELD_OUT_ANGLES, PURE_NOISE):
                 random = clean_draw(held_out, math.radians(angle), torch.Generator().manual_seed(1))
-                error = velocity_error(self.network, held_out, random, self.device.type == "cuda")
+                error = predict(self.network, held_out, random, self.device.type == "cuda").error()
                 figures[f"v {angle:g}"] = float(error.mean())
+            random = clean_draw(moves, math.radians(MOVES_ANGLE), torch.Generator().manual_seed(1))
+            figures["corrected"] = float(corrected_share(predict(self.network, moves, random, self.device.type == "cuda"), moves).mean())
         finally:
             self.average.swap(self.network)
         # at pure noise v is the picture but for its sign and 1 % of noise; pictures span 2

@@ -4,9 +4,10 @@ An object is up to 40 signed-distance primitives in smooth unions, drawn from on
 sphere tracing on the CPU or on CUDA by the same functions, which numba compiles for either.
 """
 
+from align4d.datasets.procedural.articulation import make_moving_objects
 from align4d.datasets.procedural.cameras import DISTANCES, FOVY, sample_cameras
 from align4d.datasets.procedural.layout import OBJECT_FLOATS
 from align4d.datasets.procedural.objects import HELD_OUT_SEED, make_objects
 from align4d.datasets.procedural.render import render_objects
 
-__all__ = ["DISTANCES", "FOVY", "HELD_OUT_SEED", "OBJECT_FLOATS", "make_objects", "render_objects", "sample_cameras"]
+__all__ = ["DISTANCES", "FOVY", "HELD_OUT_SEED", "OBJECT_FLOATS", "make_moving_objects", "make_objects", "render_objects", "sample_cameras"]

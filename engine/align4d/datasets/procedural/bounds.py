@@ -9,6 +9,9 @@ from numba import njit
 
 from align4d.datasets.procedural import layout as at
 
+CUBE_BALL = 0.9
+"""Radius of a ball about the origin that holds every normalised object (half a cube's diagonal is 0.87)."""
+
 
 @njit(cache=True)
 def support(q: np.ndarray, x: float, y: float, z: float) -> float:
@@ -70,9 +73,10 @@ def bounding_box(rows: np.ndarray) -> np.ndarray:
 
 @njit(cache=True)
 def normalise(rows: np.ndarray) -> None:
-    """Moves the box's centre to the origin, makes its longest side 1, and writes every REACH."""
+    """Moves the box's centre to the origin, makes its longest side 1, and writes BALL and every REACH."""
     corners = bounding_box(rows)
     scale = 1.0 / max((corners[1] - corners[0]).max(), 1e-6)
+    rows[0, at.BALL] = CUBE_BALL
     for row in range(1, int(rows[0, at.COUNT]) + 1):
         q = rows[row]
         for i in range(3):

@@ -24,6 +24,7 @@ SPECULAR = 11  # strength of the highlight
 MOTTLE = 12  # amplitude of the noise over every colour
 FACETS = 13  # > 0: normals are rounded to this many steps, as on a low-poly mesh
 MELT = 14  # blend of primitives added next (generation only)
+BALL = 15  # radius of a ball about the origin that holds the object
 
 # Primitive: shape, pose, paint.
 KIND = 0

@@ -10,8 +10,6 @@ from numba import njit
 from align4d.datasets.procedural import layout as at
 from align4d.datasets.procedural.distance import F, clamp, primitive_distance, to_local, union_distance
 
-BALL = F(0.9)
-"""Radius of a ball about the origin that holds every normalised object (half a cube's diagonal is 0.87)."""
 TANGENT = F(math.tan(math.radians(49.13) / 2))
 """Of half the field of view, see cameras.FOVY."""
 
@@ -148,7 +146,7 @@ def trace(
 ) -> float:
     """Distance along the ray from o in the unit direction d to the object, or -1."""
     b = ox * dx + oy * dy + oz * dz
-    root = b * b - (ox * ox + oy * oy + oz * oz - BALL * BALL)
+    root = b * b - (ox * ox + oy * oy + oz * oz - rows[0, at.BALL] * rows[0, at.BALL])
     if root < F(0):
         return F(-1)
     root = math.sqrt(root)
