@@ -15,6 +15,7 @@ import numpy as np
 
 from ..engine.align4d import protocol
 from . import guidance, inputs, meshes, node_bake, png, textures
+from .bone_weights import bone_weights
 from .errors import UserError, disk_error
 from .job import Target
 from .materials import Look, look_of
@@ -122,17 +123,22 @@ class _Writer:
                 specs, atlas = self._colours(evaluated, depsgraph, materials, looks, index)
                 rest = rest_shape(item, self.frame, meshes.vertices_of(mesh))
                 arrays = meshes.mesh_arrays(mesh, looks, atlas, rest.shown)
+                weights = bone_weights(item, evaluated, depsgraph, len(mesh.vertices))
             finally:
                 evaluated.to_mesh_clear()
         self._check(item, arrays)
         name = f"input/{index:03d}.npz"
         protocol.write_arrays(self.folder / name, arrays)
+        bones = ""
+        if weights is not None:
+            bones = f"input/{index:03d}_bones.npz"
+            protocol.write_arrays(self.folder / bones, weights)
         unmap = ""
         if rest.base is not None and rest.unmap is not None:
             unmap = f"input/{index:03d}_modifiers.npz"
             protocol.write_arrays(self.folder / unmap, {"shown": rest.shown, "base": rest.base, "unmap": rest.unmap})
         matrix = tuple(tuple(row) for row in item.matrix_world)
-        spec = protocol.ObjectSpec(tag, item.name, name, matrix, specs)
+        spec = protocol.ObjectSpec(tag, item.name, name, matrix, specs, bones)
         return spec, Target(tag, item.name, item.session_uid, len(item.data.vertices), unmap, rest.bent, self.frame)
 
     def _identity(self, item: bpy.types.Object) -> str:

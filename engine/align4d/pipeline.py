@@ -27,7 +27,8 @@ from .inputs.asset import Asset, weld
 from .inputs.masks import Masks
 from .inputs.video import Clip
 from .job import Job
-from .motion.parts import Parts, find_parts
+from .motion.bones import parts_of_bones
+from .motion.parts import Parts, find_contacts, find_parts
 from .motion.skeleton import Skeleton, build_skeleton
 from .motion.skinning import skin_points
 from .motion.surface_graph import SurfaceGraph, build_surface_graph
@@ -63,6 +64,8 @@ def run(folder: Path, report: Reporter) -> Result:
         solved = job.solve_camera(asset, gaussians, clip, masks)
     with job.stage("tracking"):
         body = Body(asset, job.settings)
+        if body.rigged:
+            job.note("own_bones", f"The weights of the mesh's own bones say what moves as one ({body.parts.count} parts).")
         performer = job.performer(gaussians, body, clip, masks, solved)
         tracked = job.track(performer, body, clip, masks, solved)
     with job.stage("refining"):
@@ -72,12 +75,16 @@ def run(folder: Path, report: Reporter) -> Result:
 
 
 class Body:
-    """What of the mesh moves as one, and how it hangs together."""
+    """What of the mesh moves as one, and how it hangs together: as the artist rigged it, or else as its shells and its shape tell."""
 
     def __init__(self, asset: Asset, settings: Settings) -> None:
         self.welded = welded = weld(asset)
         self.surface: SurfaceGraph = build_surface_graph(welded.vertices, welded.triangles)
-        self.parts: Parts = find_parts(self.surface, settings.parts)
+        rigged = None
+        if asset.bone_weights is not None:
+            rigged = parts_of_bones(self.surface, find_contacts(self.surface, settings.parts), asset.vertices, asset.bone_weights)
+        self.rigged = rigged is not None
+        self.parts: Parts = rigged or find_parts(self.surface, settings.parts)
         self.skeleton: Skeleton = build_skeleton(self.surface, self.parts)
 
 

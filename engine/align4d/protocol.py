@@ -72,6 +72,7 @@ class ObjectSpec:
         mesh: .npz in the job folder, see `MESH_ARRAYS`.
         matrix_world: object space to world.
         materials: indexed by the mesh's `material` array.
+        bones: .npz in the job folder, see `BONE_ARRAYS`; "" where no bone moves the mesh.
     """
 
     id: str
@@ -79,6 +80,7 @@ class ObjectSpec:
     mesh: str
     matrix_world: Matrix4
     materials: tuple[MaterialSpec, ...] = (MaterialSpec(),)
+    bones: str = ""
 
 
 MESH_ARRAYS: dict[str, tuple[str, tuple[int | str, ...]]] = {
@@ -95,6 +97,12 @@ MESH_ARRAYS: dict[str, tuple[str, tuple[int | str, ...]]] = {
 `vertices` and `triangles` are the evaluated mesh (what the artist sees); `corner_normal` are its shading normals;
 `corner_uv` has v upwards as in Blender; `corner_color` is sRGB and alpha. `bake_vertices` are the points whose motion
 comes back, where the evaluated mesh shows them: one per vertex of the artist's own mesh, in its order.
+"""
+
+
+BONE_ARRAYS = {"names": "U", "vertex": "i", "bone": "i", "weight": "f"}
+"""Arrays of the artist's skinning weights: name -> kind. `names` (K,) of the bones, with their armature's; `vertex`, `bone`
+and `weight` (N,): how much a bone moves a vertex of the evaluated mesh. Weights are not negative and need not sum to 1.
 """
 
 

@@ -111,6 +111,41 @@ def test_evaluated_mesh_and_own_vertices(blender: ModuleType, tmp_path: Path) ->
     assert len(arrays["bake_vertices"]) == len(item.data.vertices) < len(arrays["vertices"])
 
 
+def bones_of(request: protocol.Request, folder: Path) -> tuple[list[str], np.ndarray]:
+    """Names of the bones, and the weights (V, K)."""
+    arrays = protocol.read_arrays(folder / request.objects[0].bones)
+    assert {name: array.dtype.kind for name, array in arrays.items()} == protocol.BONE_ARRAYS
+    weights = np.zeros((len(arrays_of(request, folder)["vertices"]), len(arrays["names"])), np.float32)
+    weights[arrays["vertex"], arrays["bone"]] = arrays["weight"]
+    return [str(name) for name in arrays["names"]], weights
+
+
+@pytest.mark.parametrize("subdivided", [False, True])
+def test_bone_weights_come_along(blender: ModuleType, tmp_path: Path, subdivided: bool) -> None:
+    item = add_mesh()
+    height = local(item)[:, 2]
+    rig = add_armature(item)
+    item.vertex_groups.new(name="no bone").add([0], 1.0, "REPLACE")
+    if subdivided:
+        item.modifiers.new("Subdivision", "SUBSURF").levels = 1
+    names, weights = bones_of(*capture(blender, tmp_path))
+    assert names == [f"{rig.name}/lower", f"{rig.name}/upper"]
+    wanted = (height - height.min()) / np.ptp(height)
+    np.testing.assert_allclose(weights[: len(height), 1], wanted, atol=1e-6 if not subdivided else 0.2)
+    np.testing.assert_allclose(weights.sum(1), 1, atol=1e-4)
+
+
+def test_groups_without_bones_are_no_bones(blender: ModuleType, tmp_path: Path) -> None:
+    item = add_mesh()
+    rig = add_armature(item)
+    rig.data.bones["upper"].use_deform = rig.data.bones["lower"].use_deform = False
+    request, _ = capture(blender, tmp_path)
+    assert request.objects[0].bones == ""
+    item.modifiers.clear()
+    request, _ = capture(blender, tmp_path / "again")
+    assert request.objects[0].bones == ""
+
+
 def test_normals_are_those_that_are_shown(blender: ModuleType, tmp_path: Path) -> None:
     flat, smooth, custom = add_mesh("Flat"), add_mesh("Smooth"), add_mesh("Custom")
     smooth.data.shade_smooth()

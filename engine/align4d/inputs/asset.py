@@ -11,11 +11,12 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
-from scipy.sparse import coo_matrix
+from scipy.sparse import coo_matrix, csr_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from align4d.errors import EngineError
+from align4d.inputs.bone_weights import load_bone_weights
 from align4d.inputs.mesh_file import move_to_world, read_mesh, world_matrix
 from align4d.protocol import MESH_ARRAYS, MaterialSpec, ObjectSpec, Request
 
@@ -82,6 +83,7 @@ class Asset:
         materials: of all objects, one after the other.
         objects: in the request's order.
         similarity: world to normalised.
+        bone_weights: (V, K) how much each of the artist's bones moves a vertex; None where nothing is rigged.
     """
 
     vertices: np.ndarray
@@ -94,6 +96,7 @@ class Asset:
     materials: tuple[Material, ...]
     objects: tuple[AssetObject, ...]
     similarity: Similarity
+    bone_weights: csr_matrix | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,7 +137,8 @@ def load_asset(request: Request, folder: Path) -> Asset:
         mesh["vertices"] = similarity.apply(mesh["vertices"]).astype(np.float32)
         mesh["bake_vertices"] = similarity.apply(mesh["bake_vertices"]).astype(np.float32)
     materials = tuple(_load_material(item, spec.name, folder) for spec in request.objects for item in spec.materials)
-    asset = _join(request.objects, meshes, materials, similarity)
+    bone_weights = load_bone_weights(request.objects, [len(mesh["vertices"]) for mesh in meshes], folder)
+    asset = dataclasses.replace(_join(request.objects, meshes, materials, similarity), bone_weights=bone_weights)
     if not triangle_areas(asset).sum() > 1e-12:
         raise EngineError("mesh_no_area", "The mesh has no surface: all of its faces have no area.", "Select a mesh with faces that can be seen.")
     return asset

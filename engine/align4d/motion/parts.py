@@ -59,8 +59,7 @@ class Parts:
 
 def find_parts(surface: SurfaceGraph, settings: PartSettings) -> Parts:
     """Cuts the surface into parts: shells where the asset has them, slices of about `size` where a shell is long or branches."""
-    pairs = cKDTree(surface.nodes).query_pairs(settings.contact, output_type="ndarray")
-    contacts = pairs[surface.shell[pairs[:, 0]] != surface.shell[pairs[:, 1]]]
+    contacts = find_contacts(surface, settings)
     group = _group_shells(surface, contacts, settings)
     label = np.full(len(surface.nodes), -1)
     numbers = np.unique(group)
@@ -69,6 +68,12 @@ def find_parts(surface: SurfaceGraph, settings: PartSettings) -> Parts:
         members = np.flatnonzero(group == number)
         label[members] = label.max() + 1 + _slice_group(surface, members, size, settings)
     return Parts(label, _blend(surface, label, settings.blend), contacts)
+
+
+def find_contacts(surface: SurfaceGraph, settings: PartSettings) -> np.ndarray:
+    """(M, 2) pairs of nodes of different shells that touch."""
+    pairs = cKDTree(surface.nodes).query_pairs(settings.contact, output_type="ndarray")
+    return pairs[surface.shell[pairs[:, 0]] != surface.shell[pairs[:, 1]]]
 
 
 def _group_shells(surface: SurfaceGraph, contacts: np.ndarray, settings: PartSettings) -> np.ndarray:

@@ -1,0 +1,61 @@
+"""The artist's own skinning weights: which bones move each vertex of the meshes, where the artist has rigged them."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from scipy.sparse import csr_matrix, vstack
+
+from ..errors import EngineError
+from ..protocol import BONE_ARRAYS, ObjectSpec, read_arrays
+
+
+def load_bone_weights(specs: tuple[ObjectSpec, ...], counts: list[int], folder: Path) -> csr_matrix | None:
+    """(V, K) float32 of all objects' vertices and bones; None where no object has any.
+
+    A bone is known by its name: objects on one armature share its bones.
+
+    Args:
+        specs: the request's objects.
+        counts: number of vertices of each.
+        folder: of the job.
+
+    Raises:
+        EngineError: "mesh_unreadable", "mesh_invalid".
+    """
+    read = [_read(spec, count, folder) if spec.bones else None for spec, count in zip(specs, counts, strict=True)]
+    names = sorted({str(name) for arrays in read if arrays for name in arrays["names"]})
+    if not names:
+        return None
+    number = {name: index for index, name in enumerate(names)}
+    blocks = []
+    for arrays, count in zip(read, counts, strict=True):
+        if arrays is None:
+            blocks.append(csr_matrix((count, len(names)), dtype=np.float32))
+            continue
+        columns = np.array([number[str(name)] for name in arrays["names"]], np.int64)[arrays["bone"]]
+        blocks.append(csr_matrix((arrays["weight"], (arrays["vertex"], columns)), shape=(count, len(names))))
+    return vstack(blocks).tocsr()
+
+
+def _read(spec: ObjectSpec, count: int, folder: Path) -> dict[str, np.ndarray]:
+    try:
+        arrays = read_arrays(folder / spec.bones)
+    except (OSError, ValueError, KeyError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+        raise EngineError("mesh_unreadable", f'The bone weights of "{spec.name}" cannot be read ({error}).', "Generate again.") from error
+    right = all(name in arrays and arrays[name].ndim == 1 and arrays[name].dtype.kind == kind for name, kind in BONE_ARRAYS.items())
+    if not right or not _fits(arrays, count):
+        raise EngineError(
+            "mesh_invalid", f'The bone weights of "{spec.name}" do not follow the protocol.', "Update the extension and generate again."
+        )
+    return arrays
+
+
+def _fits(arrays: dict[str, np.ndarray], count: int) -> bool:
+    vertex, bone, weight = (arrays[name] for name in ("vertex", "bone", "weight"))
+    if not len(vertex) == len(bone) == len(weight):
+        return False
+    inside = all(((index >= 0) & (index < limit)).all() for index, limit in ((vertex, count), (bone, len(arrays["names"]))))
+    return bool(inside and np.isfinite(weight).all() and (weight >= 0).all())

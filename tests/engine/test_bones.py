@@ -1,0 +1,126 @@
+"""The artist's own bones: their weights say what moves as one, however the mesh looks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from builders import Job, box, mesh_arrays
+from puppets import Mesh, block, joined
+from scipy.sparse import csr_matrix
+
+from align4d import protocol
+from align4d.errors import EngineError
+from align4d.inputs.asset import load_asset
+from align4d.motion.bones import parts_of_bones
+from align4d.motion.parts import Parts, PartSettings, find_contacts
+from align4d.motion.surface_graph import SurfaceGraph, build_surface_graph
+from align4d.pipeline import Body
+from align4d.settings import settings_for
+
+BAR = block((1.0, 0.2, 0.2), (0.0, 0.0, 0.0))
+
+
+def parts_with(mesh: Mesh, weights: np.ndarray) -> tuple[SurfaceGraph, Parts | None]:
+    surface = build_surface_graph(*mesh)
+    return surface, parts_of_bones(surface, find_contacts(surface, PartSettings()), mesh[0], csr_matrix(weights))
+
+
+def ramp(vertices: np.ndarray) -> np.ndarray:
+    """(V, 3): the left bone, the right one, and a fingertip's at the right end."""
+    right = np.clip(0.5 + vertices[:, 0] / 0.2, 0, 1)
+    tip = (vertices[:, 0] > 0.499) & (vertices[:, 1] > 0.09) & (vertices[:, 2] > 0.09)
+    return np.stack([1 - right, right * ~tip, tip], 1)
+
+
+def test_bones_cut_where_the_artist_did() -> None:
+    surface, parts = parts_with(BAR, ramp(BAR[0]))
+    assert parts is not None and parts.count == 2, "a bone of a corner is no part"
+    away = np.abs(surface.nodes[:, 0]) > 0.03
+    left = parts.label[surface.nodes[:, 0].argmin()]
+    assert np.array_equal(parts.label[away] == left, surface.nodes[away, 0] < 0)
+    np.testing.assert_allclose(parts.weights.sum(1), 1, atol=1e-5)
+    nodes = surface.nearest(BAR[0])
+    own = ramp(BAR[0])
+    plain = own[:, 2] == 0
+    np.testing.assert_allclose(parts.weights[nodes][plain][:, left], own[plain, 0], atol=0.01)
+
+
+def test_what_no_bone_moves_goes_with_its_neighbour() -> None:
+    hat = block((0.1, 0.1, 0.1), (0.45, 0.0, 0.16))
+    mesh = joined(BAR, hat)
+    weights = np.concatenate([ramp(BAR[0]), np.zeros((len(hat[0]), 3))])
+    surface, parts = parts_with(mesh, weights)
+    assert parts is not None
+    on_hat = surface.nodes[:, 2] > 0.12
+    assert on_hat.any() and set(parts.label[on_hat]) == {parts.label[surface.nodes[:, 0].argmax()]}
+
+
+@pytest.mark.parametrize("bare", ["mostly", "one bone"])
+def test_a_mesh_that_is_hardly_rigged_is_cut_by_its_shape(bare: str) -> None:
+    weights = ramp(BAR[0])
+    if bare == "mostly":
+        weights[BAR[0][:, 0] < 0.3] = 0
+    else:
+        weights = weights[:, :1] + 1
+    assert parts_with(BAR, weights)[1] is None
+
+
+def add(job: Job, mesh: Mesh, bones: dict[str, np.ndarray] | None) -> None:
+    job.add(mesh_arrays(*mesh))
+    if bones is not None:
+        path = f"input/bones{len(job.objects)}.npz"
+        protocol.write_arrays(job.folder / path, bones)
+        last = job.objects[-1]
+        job.objects[-1] = protocol.ObjectSpec(last.id, last.name, last.mesh, last.matrix_world, last.materials, path)
+
+
+def stored(names: list[str], weights: np.ndarray) -> dict[str, np.ndarray]:
+    vertex, bone = (index.astype(np.int32) for index in np.nonzero(weights))
+    return {"names": np.array(names), "vertex": vertex, "bone": bone, "weight": weights[vertex, bone].astype(np.float32)}
+
+
+def test_objects_on_one_armature_share_its_bones(tmp_path: Path) -> None:
+    job, (vertices, triangles) = Job(tmp_path), BAR
+    add(job, BAR, stored(["Rig/l", "Rig/r", "Rig/tip"], ramp(vertices)))
+    add(job, (vertices + [0, 0, 0.5], triangles), stored(["Rig/r"], np.ones((len(vertices), 1))))
+    add(job, (vertices + [0, 0, 1.0], triangles), None)
+    asset = load_asset(job.request(), tmp_path)
+    assert asset.bone_weights is not None and asset.bone_weights.shape == (3 * len(vertices), 3)
+    dense = asset.bone_weights.toarray()
+    np.testing.assert_allclose(dense[: len(vertices)], ramp(vertices), atol=1e-6)
+    assert (dense[len(vertices) : 2 * len(vertices)] == [0, 1, 0]).all() and not dense[2 * len(vertices) :].any()
+
+
+def test_the_body_is_as_it_was_rigged(tmp_path: Path) -> None:
+    """Two bones cut a cube in two halves, whatever its shape tells."""
+    cube = block((1.0, 1.0, 1.0), (0, 0, 0))
+    halves = np.stack([cube[0][:, 2] < 0, cube[0][:, 2] >= 0], 1).astype(float)
+    bodies = []
+    for folder, bones in ((tmp_path / "plain", None), (tmp_path / "rigged", stored(["a", "b"], halves))):
+        job = Job(folder)
+        add(job, cube, bones)
+        bodies.append(Body(load_asset(job.request(), folder), settings_for("draft", {})))
+    assert not bodies[0].rigged and bodies[0].parts.count != 2
+    assert bodies[1].rigged and bodies[1].parts.count == bodies[1].skeleton.count == 2
+    assert abs(bodies[1].skeleton.joint[1 - bodies[1].skeleton.root][2]) < 0.05
+
+
+@pytest.mark.parametrize("wrong", ["vertex", "weight", "missing", "truncated"])
+def test_broken_weights_are_refused(tmp_path: Path, wrong: str) -> None:
+    job = Job(tmp_path)
+    bones = stored(["a"], np.ones((8, 1)))
+    if wrong == "vertex":
+        bones["vertex"][0] = 8
+    elif wrong == "weight":
+        bones["weight"][0] = np.nan
+    elif wrong == "missing":
+        del bones["bone"]
+    add(job, box(1, 1, 1), bones)
+    if wrong == "truncated":
+        path = tmp_path / job.objects[0].bones
+        path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(EngineError, match="bone weights") as caught:
+        load_asset(job.request(), tmp_path)
+    assert caught.value.code == ("mesh_unreadable" if wrong == "truncated" else "mesh_invalid")
