@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import cast
 
 import bpy
 import numpy as np
@@ -22,8 +23,9 @@ def bone_weights(
     bones = _bones_of_groups(item)
     if not bones:
         return None
-    if len(item.data.vertices) == count:
-        return _arrays(item.data, bones)
+    own = cast(bpy.types.Mesh, item.data)
+    if len(own.vertices) == count:
+        return _arrays(own, bones)
     # a subdivision and its like carry the weights on, but only a copy with all layers shows them
     copy = bpy.data.meshes.new_from_object(evaluated, preserve_all_data_layers=True, depsgraph=depsgraph)
     try:
@@ -34,7 +36,7 @@ def bone_weights(
 
 def _bones_of_groups(item: bpy.types.Object) -> dict[int, str]:
     """Index of a vertex group -> the bone that it ties the vertices to, "ARMATURE/BONE"."""
-    bones = {}
+    bones: dict[int, str] = {}
     for rig in _rigs(item):
         deforming = {bone.name for bone in rig.data.bones if bone.use_deform}
         bones |= {group.index: f"{rig.name}/{group.name}" for group in item.vertex_groups if group.name in deforming}
