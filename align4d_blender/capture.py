@@ -127,19 +127,22 @@ class _Writer:
             finally:
                 evaluated.to_mesh_clear()
         self._check(item, arrays)
-        name = f"input/{index:03d}.npz"
-        protocol.write_arrays(self.folder / name, arrays)
-        bones = ""
-        if weights is not None:
-            bones = f"input/{index:03d}_bones.npz"
-            protocol.write_arrays(self.folder / bones, weights)
+        name = self._store(f"{index:03d}", arrays)
+        bones = self._store(f"{index:03d}_bones", weights)
         unmap = ""
         if rest.base is not None and rest.unmap is not None:
-            unmap = f"input/{index:03d}_modifiers.npz"
-            protocol.write_arrays(self.folder / unmap, {"shown": rest.shown, "base": rest.base, "unmap": rest.unmap})
+            unmap = self._store(f"{index:03d}_modifiers", {"shown": rest.shown, "base": rest.base, "unmap": rest.unmap})
         matrix = tuple(tuple(row) for row in item.matrix_world)
         spec = protocol.ObjectSpec(tag, item.name, name, matrix, specs, bones)
         return spec, Target(tag, item.name, item.session_uid, len(item.data.vertices), unmap, rest.bent, self.frame)
+
+    def _store(self, name: str, arrays: dict[str, np.ndarray] | None) -> str:
+        """Writes arrays among the inputs; returns their path in the job folder, "" where there are none."""
+        if arrays is None:
+            return ""
+        path = f"input/{name}.npz"
+        protocol.write_arrays(self.folder / path, arrays)
+        return path
 
     def _identity(self, item: bpy.types.Object) -> str:
         """The object's own id; a new one where it has none yet, or shares it with the object that it was duplicated from."""

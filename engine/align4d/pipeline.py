@@ -28,7 +28,7 @@ from .inputs.masks import Masks
 from .inputs.video import Clip
 from .job import Job
 from .motion.bones import parts_of_bones
-from .motion.parts import Parts, find_contacts, find_parts
+from .motion.parts import Parts, find_parts
 from .motion.skeleton import Skeleton, build_skeleton
 from .motion.skinning import skin_points
 from .motion.surface_graph import SurfaceGraph, build_surface_graph
@@ -82,7 +82,7 @@ class Body:
         self.surface: SurfaceGraph = build_surface_graph(welded.vertices, welded.triangles)
         rigged = None
         if asset.bone_weights is not None:
-            rigged = parts_of_bones(self.surface, find_contacts(self.surface, settings.parts), asset.vertices, asset.bone_weights)
+            rigged = parts_of_bones(self.surface, settings.parts, asset.vertices, asset.bone_weights)
         self.rigged = rigged is not None
         self.parts: Parts = rigged or find_parts(self.surface, settings.parts)
         self.skeleton: Skeleton = build_skeleton(self.surface, self.parts)

@@ -14,7 +14,7 @@ from align4d import protocol
 from align4d.errors import EngineError
 from align4d.inputs.asset import load_asset
 from align4d.motion.bones import parts_of_bones
-from align4d.motion.parts import Parts, PartSettings, find_contacts
+from align4d.motion.parts import Parts, PartSettings
 from align4d.motion.surface_graph import SurfaceGraph, build_surface_graph
 from align4d.pipeline import Body
 from align4d.settings import settings_for
@@ -24,7 +24,7 @@ BAR = block((1.0, 0.2, 0.2), (0.0, 0.0, 0.0))
 
 def parts_with(mesh: Mesh, weights: np.ndarray) -> tuple[SurfaceGraph, Parts | None]:
     surface = build_surface_graph(*mesh)
-    return surface, parts_of_bones(surface, find_contacts(surface, PartSettings()), mesh[0], csr_matrix(weights))
+    return surface, parts_of_bones(surface, PartSettings(), mesh[0], csr_matrix(weights))
 
 
 def ramp(vertices: np.ndarray) -> np.ndarray:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
 from scipy.sparse import csr_matrix, vstack
 
-from ..errors import EngineError
-from ..protocol import BONE_ARRAYS, ObjectSpec, read_arrays
+from ..protocol import BONE_ARRAYS, ObjectSpec
+from .mesh_file import invalid, read_stored
 
 
 def load_bone_weights(specs: tuple[ObjectSpec, ...], counts: list[int], folder: Path) -> csr_matrix | None:
@@ -23,7 +22,7 @@ def load_bone_weights(specs: tuple[ObjectSpec, ...], counts: list[int], folder: 
         folder: of the job.
 
     Raises:
-        EngineError: "mesh_unreadable", "mesh_invalid".
+        EngineError: "mesh_missing", "mesh_unreadable", "mesh_invalid".
     """
     read = [_read(spec, count, folder) if spec.bones else None for spec, count in zip(specs, counts, strict=True)]
     names = sorted({str(name) for arrays in read if arrays for name in arrays["names"]})
@@ -41,15 +40,10 @@ def load_bone_weights(specs: tuple[ObjectSpec, ...], counts: list[int], folder: 
 
 
 def _read(spec: ObjectSpec, count: int, folder: Path) -> dict[str, np.ndarray]:
-    try:
-        arrays = read_arrays(folder / spec.bones)
-    except (OSError, ValueError, KeyError, EOFError, AttributeError, zipfile.BadZipFile) as error:
-        raise EngineError("mesh_unreadable", f'The bone weights of "{spec.name}" cannot be read ({error}).', "Generate again.") from error
+    arrays = read_stored(spec, folder / spec.bones, "bone weights")
     right = all(name in arrays and arrays[name].ndim == 1 and arrays[name].dtype.kind == kind for name, kind in BONE_ARRAYS.items())
     if not right or not _fits(arrays, count):
-        raise EngineError(
-            "mesh_invalid", f'The bone weights of "{spec.name}" do not follow the protocol.', "Update the extension and generate again."
-        )
+        raise invalid(spec, "its bone weights are other arrays, or of other vertices")
     return arrays
 
 

@@ -20,15 +20,24 @@ def read_mesh(spec: ObjectSpec, folder: Path) -> dict[str, np.ndarray]:
     Raises:
         EngineError: "mesh_missing", "mesh_unreadable", "mesh_invalid" or "mesh_empty".
     """
-    try:
-        arrays = read_arrays(folder / spec.mesh)
-    except FileNotFoundError as error:
-        raise EngineError("mesh_missing", f'The mesh of "{spec.name}" is not in the job folder.', "Generate again.") from error
-    except (OSError, ValueError, KeyError, EOFError, AttributeError, zipfile.BadZipFile) as error:
-        raise EngineError("mesh_unreadable", f'The mesh of "{spec.name}" cannot be read ({error}).', "Generate again.") from error
+    arrays = read_stored(spec, folder / spec.mesh, "mesh")
     _check_shapes(spec, arrays)
     _check_values(spec, arrays)
     return {name: arrays[name] for name in MESH_ARRAYS}
+
+
+def read_stored(spec: ObjectSpec, path: Path, what: str) -> dict[str, np.ndarray]:
+    """The arrays of one of an object's files, unchecked; `what` it holds, in messages.
+
+    Raises:
+        EngineError: "mesh_missing" or "mesh_unreadable".
+    """
+    try:
+        return read_arrays(path)
+    except FileNotFoundError as error:
+        raise EngineError("mesh_missing", f'The {what} of "{spec.name}" is not in the job folder.', "Generate again.") from error
+    except (OSError, ValueError, KeyError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+        raise EngineError("mesh_unreadable", f'The {what} of "{spec.name}" cannot be read ({error}).', "Generate again.") from error
 
 
 def world_matrix(spec: ObjectSpec) -> np.ndarray:
@@ -82,12 +91,12 @@ def _check_shapes(spec: ObjectSpec, arrays: dict[str, np.ndarray]) -> None:
     for name, (dtype, shape) in MESH_ARRAYS.items():
         array = arrays.get(name)
         if array is None:
-            raise _invalid(spec, f'"{name}" is missing')
+            raise invalid(spec, f'"{name}" is missing')
         if array.dtype != np.dtype(dtype) or array.ndim != len(shape):
-            raise _invalid(spec, f'"{name}" is {array.dtype} {array.shape}, not {dtype} {shape}')
+            raise invalid(spec, f'"{name}" is {array.dtype} {array.shape}, not {dtype} {shape}')
         for wanted, have in zip(shape, array.shape, strict=True):
             if have != (sizes.setdefault(wanted, have) if isinstance(wanted, str) else wanted):
-                raise _invalid(spec, f'"{name}" has the shape {array.shape}, not {shape}')
+                raise invalid(spec, f'"{name}" has the shape {array.shape}, not {shape}')
     if not sizes["V"] or not sizes["F"] or not sizes["B"]:
         raise EngineError("mesh_empty", f'"{spec.name}" has no faces.', "Select a mesh with faces, or leave this object out.")
 
@@ -95,7 +104,7 @@ def _check_shapes(spec: ObjectSpec, arrays: dict[str, np.ndarray]) -> None:
 def _check_values(spec: ObjectSpec, arrays: dict[str, np.ndarray]) -> None:
     triangles = arrays["triangles"]
     if triangles.min() < 0 or triangles.max() >= len(arrays["vertices"]):
-        raise _invalid(spec, "a triangle points at a vertex that is not there")
+        raise invalid(spec, "a triangle points at a vertex that is not there")
     for name in ("vertices", "bake_vertices"):
         if not np.isfinite(arrays[name]).all():
             raise EngineError(
@@ -107,5 +116,6 @@ def _check_values(spec: ObjectSpec, arrays: dict[str, np.ndarray]) -> None:
         arrays[name] = np.nan_to_num(arrays[name], nan=0.0, posinf=0.0, neginf=0.0)
 
 
-def _invalid(spec: ObjectSpec, what: str) -> EngineError:
+def invalid(spec: ObjectSpec, what: str) -> EngineError:
+    """The error that `what` is not as the protocol says."""
     return EngineError("mesh_invalid", f'The mesh of "{spec.name}" does not follow the protocol: {what}.', "Update the extension and generate again.")

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from scipy.spatial import cKDTree
 
-from .parts import Parts
+from .parts import Parts, PartSettings, find_contacts
 from .surface_graph import SurfaceGraph
 
 NEIGHBOURS = 3
@@ -17,13 +17,13 @@ SMALLEST_BONE = 0.004
 """A bone that rules less than this part of the area (a finger's end, an eyelid) leaves it to the other bones there."""
 
 
-def parts_of_bones(surface: SurfaceGraph, contacts: np.ndarray, vertices: np.ndarray, weights: csr_matrix) -> Parts | None:
+def parts_of_bones(surface: SurfaceGraph, settings: PartSettings, vertices: np.ndarray, weights: csr_matrix) -> Parts | None:
     """A part for every bone that rules a noticeable piece of the surface, with the artist's weights.
 
     Nodes that no bone moves (a hat on its own) go with the nearest that one moves.
 
     Args:
-        contacts: (M, 2), see `Parts`.
+        settings: how near shells touch.
         vertices: (V, 3) of the asset.
         weights: (V, K) of its bones, not negative.
 
@@ -45,7 +45,7 @@ def parts_of_bones(surface: SurfaceGraph, contacts: np.ndarray, vertices: np.nda
     if kept.sum() < 2:
         return None
     shares = shares[:, kept]
-    return Parts(shares.argmax(1), shares.astype(np.float32), contacts)
+    return Parts(shares.argmax(1), shares.astype(np.float32), find_contacts(surface, settings))
 
 
 def _at_nodes(surface: SurfaceGraph, vertices: np.ndarray, weights: csr_matrix) -> np.ndarray:
