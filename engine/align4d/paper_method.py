@@ -115,8 +115,8 @@ class PaperJob(Job):
         camera = solved.camera.moved(distance=distance)
         reference = self.reference(clip, masks, self.paper.optimisation.resolution)
         asset = bound.colored(solved.lighting.shade(to_linear(bound.albedo), bound.normals))
-        scene = Scene(asset, reference, camera.world_to_camera(), self.request.backend, LOW_PASS)
         seen = condition_camera(camera, fovy, prior.facts)
+        scene = Scene(asset, reference, camera.world_to_camera(), self.request.backend, LOW_PASS, seen)
         return Shot(scene, camera, seen, video_condition(prior, reference.color, reference.alpha, reference.intrinsics, seen))
 
     def multiview_distance(self, shot: Shot, prior: MultiviewPrior) -> MultiviewDistanceCurve | None:

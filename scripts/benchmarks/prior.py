@@ -18,7 +18,7 @@ from align4d.priors.embedded import WEIGHTS, EmbeddedPrior, load_embedded_prior
 from align4d.protocol import replacing
 from support.console import ScriptError, say
 
-from . import prior_distance, prior_lessons, prior_motion, prior_quality, prior_sds, prior_sheets, prior_speed, prior_table
+from . import prior_distance, prior_lessons, prior_motion, prior_perturbed, prior_quality, prior_sds, prior_sheets, prior_speed, prior_table
 from .at_once import at_once
 from .prior_subjects import AssetSubjects, ProceduralSubjects, Subjects
 
@@ -104,6 +104,10 @@ def sds_part(bench: Bench) -> dict[str, Any]:
     return {name: prior_sds.distillation(bench.prior, subjects, bench.distances(name)["same"]) for name, subjects in bench.both().items()}
 
 
+def perturbed_part(bench: Bench) -> dict[str, Any]:
+    return prior_perturbed.perturbed(bench.prior, bench.assets) if bench.assets else {}
+
+
 def speed_part(bench: Bench) -> dict[str, Any]:
     cpu = prior_speed.cpu_speed(load_embedded_prior("cpu", bench.weights))
     if bench.device.type != "cuda":
@@ -124,6 +128,7 @@ PARTS: dict[str, Callable[[Bench], dict[str, Any]]] = {
     "lessons": lessons_part,
     "distance": distance_part,
     "sds": sds_part,
+    "perturbed": perturbed_part,
     "speed": speed_part,
     "sheets": sheets_part,
 }

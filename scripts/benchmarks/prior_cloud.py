@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn.functional import max_pool2d
 
 from align4d.alignment.novel_views import NovelViews
-from align4d.rendering import Gaussians, rasterize
+from align4d.rendering import Gaussians, Rendering, rasterize
 
 from . import prior_cameras
 from .prior_subjects import Subjects
@@ -41,9 +41,13 @@ class Clouds:
 
     def render(self, centres: Tensor, views: NovelViews, size: int) -> Tensor:
         """(n V, 3, size, size) on white with other `centres` (n, N, 3), by n V cameras, those of one object next to each other."""
+        return self.rendering(centres, views, size).color
+
+    def rendering(self, centres: Tensor, views: NovelViews, size: int) -> Rendering:
+        """As `render`, with the mask."""
         upright = centres.new_tensor([1.0, 0, 0, 0]).expand(GAUSSIANS, 4)
         shown = Gaussians(centres, upright, self.scales, self.opacities, self.colors)
-        return rasterize(shown, views.cameras(prior_cameras.FOVY, size), (size, size)).color
+        return rasterize(shown, views.cameras(prior_cameras.FOVY, size), (size, size))
 
     def repeat(self, times: int) -> Clouds:
         """Each object `times` times in a row."""
@@ -107,3 +111,14 @@ def lattice_weights(points: Tensor) -> Tensor:
     binomial = torch.tensor([float(math.comb(DEGREE, k)) for k in range(DEGREE + 1)], device=points.device)
     basis = binomial * place[..., None] ** powers * (1 - place[..., None]) ** (DEGREE - powers)
     return torch.einsum("...i,...j,...k->...ijk", *basis.unbind(-2)).flatten(-3)
+
+
+BENT = 0.05
+"""Mean displacement of a random deformation [longest sides]."""
+
+
+def bend(weights: Tensor, seed: int) -> Tensor:
+    """(n, points, 3) random lattices that move each object's Gaussians, of lattice weights (n, N, points), by BENT on average."""
+    random = torch.randn(len(weights), (DEGREE + 1) ** 3, 3, generator=torch.Generator().manual_seed(seed)).to(weights)
+    moved = (weights @ random).norm(dim=-1).mean(1)
+    return random * (BENT / moved)[:, None, None]

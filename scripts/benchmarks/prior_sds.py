@@ -19,15 +19,13 @@ from align4d.alignment.guidance import GuidanceSettings, distillation_gradient, 
 from align4d.priors.prior import Condition, MultiviewPrior, RelativeCamera
 
 from . import prior_cameras
-from .prior_cloud import DEGREE, Clouds, fit_clouds, lattice_weights, views_of
+from .prior_cloud import Clouds, bend, fit_clouds, lattice_weights, views_of
 from .prior_distance import Found
 from .prior_judge import batch_size, psnr
 from .prior_subjects import Subjects, digest
 
 DISTANCES = np.round(np.arange(1.2, 3.01, 0.2), 2)
 STEPS, VIEWS, RATE = 60, 2, 4e-3
-BENT = 0.05
-"""Mean displacement of the random deformation [longest sides]."""
 
 KNOWN_WEIGHT = 10_000.0
 """Of the video's view, times the part of the run that is over (eq. 6)."""
@@ -78,7 +76,7 @@ def _optimise(prior: MultiviewPrior, subjects: Subjects, clouds: Clouds, group: 
     """PSNR (n,) or, for the WAYS, (n, D) of a group of objects."""
     count, runs = len(clouds.centres), len(WAYS) * len(DISTANCES) + 1
     weights = lattice_weights(clouds.centres)
-    start = _bend(weights, group.start)
+    start = bend(weights, group.start)
     held_out = prior_cameras.around(subjects.camera[group], prior_cameras.HELD_OUT_AZIMUTHS)
     truth = subjects.pictures(held_out, group)
 
@@ -98,13 +96,6 @@ def _optimise(prior: MultiviewPrior, subjects: Subjects, clouds: Clouds, group: 
         "video_only": scores[:, -1],
         **{way: by_way[:, index] for index, way in enumerate(WAYS)},
     }
-
-
-def _bend(weights: Tensor, seed: int) -> Tensor:
-    """(n, points, 3) random lattices that move each object's Gaussians by BENT on average."""
-    random = torch.randn(len(weights), (DEGREE + 1) ** 3, 3, generator=torch.Generator().manual_seed(seed)).to(weights)
-    moved = (weights @ random).norm(dim=-1).mean(1)
-    return random * (BENT / moved)[:, None, None]
 
 
 def _unbend(prior: MultiviewPrior, subjects: Subjects, clouds: Clouds, start: Tensor, group: slice, runs: int) -> Tensor:

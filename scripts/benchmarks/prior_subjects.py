@@ -97,8 +97,9 @@ class Case:
         name: of its folder.
         camera: (3,) of the video: elevation, azimuth [degrees], distance.
         cameras, pictures: (K, 3) and (K, S, S, 3) of the asset in its rest pose, which is the clip's first frame.
-        frames: (F, S, S, 3) of the clip, evenly over it.
+        frames, coverage: (F, S, S, 3) of the clip, evenly over it, and (F, S, S) uint8 how much of each pixel is the object.
         moved: (F, A, S, S, 3) the true mesh of those frames from A other sides, `prior_cameras.MOTION_AZIMUTHS`.
+        vertices: (F, V, 3) float32 of the true mesh in those frames [longest sides]; the first is the rest pose.
         mesh_distance: (F, F) mean distance of the vertices of two frames [longest sides].
     """
 
@@ -107,7 +108,9 @@ class Case:
     cameras: np.ndarray
     pictures: np.ndarray
     frames: np.ndarray
+    coverage: np.ndarray
     moved: np.ndarray
+    vertices: np.ndarray
     mesh_distance: np.ndarray
 
 

@@ -19,7 +19,7 @@ VIEW_TARGETS = {"assets": (24, 22.5, 23), "procedural": (24, 22, 22.5)}
 def table(figures: dict[str, Any]) -> rich.table.Table:
     """Of what was measured."""
     result = rich.table.Table("figure", "measured", "target")
-    for rows in (_views, _motion, _lessons, _distance, _sds, _speed):
+    for rows in (_views, _motion, _lessons, _distance, _sds, _perturbed, _speed):
         for row in rows(figures):
             result.add_row(*row)
     return result
@@ -68,6 +68,15 @@ def _sds(figures: dict[str, Any]) -> Iterator[Row]:
             best = max(judged["by_distance"].items(), key=lambda item: item[1])
             scores = f"{values['bent']:.2f} / {values['video_only']:.2f} / {best[1]:.2f} at {best[0]} / {values['true_shape']:.2f}"
             yield f"{name}, {way}: bent / video only / prior at one distance for all / true shape, dB", scores, ""
+
+
+def _perturbed(figures: dict[str, Any]) -> Iterator[Row]:
+    found = figures.get("perturbed", {})
+    for name, ways in found.get("cases", {}).items():
+        scores = " / ".join(f"{way['psnr']:.2f}, {way['depth']:.2f}" for way in ways.values())
+        yield f"{name}, perturbed pose: {' / '.join(ways)}: held-out views dB, depth %", scores, ""
+    if found:
+        yield "perturbed pose: cases with the method's views better by 0.5 dB, and its depth", f"{found['better']} of {len(found['cases'])}", ">= 3"
 
 
 def _speed(figures: dict[str, Any]) -> Iterator[Row]:

@@ -85,8 +85,9 @@ def case_pictures(case: Path, captured: Path, size: int) -> dict[str, np.ndarray
         "camera": camera,
         "cameras": cameras,
         "pictures": mesh.pictures(poses[0], cameras, size),
-        "frames": np.stack([shown(case / "frames" / f"{frame:04d}.png", size) for frame in chosen]),
+        **clip_pictures([case / "frames" / f"{frame:04d}.png" for frame in chosen], size),
         "moved": np.stack([mesh.pictures(poses[frame], turned, size) for frame in chosen]),
+        "vertices": poses[chosen].astype(np.float32),
         "mesh_distance": np.linalg.norm(poses[chosen][:, None] - poses[chosen][None], axis=-1).mean(-1).astype(np.float32),
     }
 
@@ -97,13 +98,18 @@ def orbit(camera: np.ndarray) -> OrbitCamera:
     return OrbitCamera(azimuth, elevation, distance)
 
 
-def shown(path: Path, size: int) -> np.ndarray:
-    """(size, size, 3) uint8: a frame with alpha, on white. Averaged with its alpha, so that nothing bleeds in from outside."""
-    with Image.open(path) as image:
-        pixels = np.asarray(image.convert("RGBA"), np.float32)
-    alpha = pixels[..., 3:] / 255
-    white = pixels[..., :3] * alpha + 255 * (1 - alpha)
-    return np.asarray(Image.fromarray(white.round().astype(np.uint8)).resize((size, size), Image.Resampling.BOX))
+def clip_pictures(paths: list[Path], size: int) -> dict[str, np.ndarray]:
+    """`frames` and `coverage` of frames with alpha, on white. Averaged with their alpha, so that nothing bleeds in from outside."""
+    frames, coverage = [], []
+    for path in paths:
+        with Image.open(path) as image:
+            pixels = np.asarray(image.convert("RGBA"), np.float32)
+        alpha = pixels[..., 3:] / 255
+        white = pixels[..., :3] * alpha + 255 * (1 - alpha)
+        small = [Image.fromarray(one.round().astype(np.uint8)).resize((size, size), Image.Resampling.BOX) for one in (white, pixels[..., 3])]
+        frames.append(np.asarray(small[0]))
+        coverage.append(np.asarray(small[1]))
+    return {"frames": np.stack(frames), "coverage": np.stack(coverage)}
 
 
 class LitMesh:

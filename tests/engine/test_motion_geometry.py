@@ -152,6 +152,26 @@ def test_delta_says_nothing_of_the_asset_at_rest() -> None:
     assert pulled[2].abs().max() > 1e-3
 
 
+def test_contrast_says_nothing_once_the_object_looks_as_the_video_does() -> None:
+    """Whatever the prior's own error is: both questions share it."""
+    biased = MixturePrior(lambda condition, camera: of_condition(condition, camera) * 0.7 + 0.2, SIZE)
+    loss = loss_of(biased, MotionGeometrySettings(geometry=0.0, contrast=True, guidance=GuidanceSettings(scale=1.0)))
+    frames, video = torch.tensor([2, 1]), frames_condition(biased)
+    pulled = []
+    for now in (video.take(frames), video.take(torch.tensor([3, 3]))):
+        generator, leaf = torch.Generator().manual_seed(0), random(8, 3, SIZE, SIZE).requires_grad_()
+        views = loss.draw(2, generator)
+        loss(leaf, None, frames, views, 0.4, generator, now).loss.backward()
+        assert leaf.grad is not None
+        pulled.append(leaf.grad)
+    assert pulled[0].abs().max() < 1e-5
+    for row, frame in enumerate(frames.repeat_interleave(4).tolist()):
+        wanted = video.features[0][3] - video.features[0][frame]
+        assert torch.nn.functional.cosine_similarity(pulled[1][row].flatten(), wanted.flatten(), 0) > 0.999
+    with pytest.raises(ValueError, match="deformed object"):
+        loss(random(8, 3, SIZE, SIZE), None, frames, views, 0.4, generator)
+
+
 @pytest.mark.parametrize("frame", [0, 2, 3])
 def test_the_geometry_term_fades_over_the_clip(frame: int) -> None:
     """Eq. 9 with lambda(frame) = lambda (1 - frame / T), and the pull towards (video + lambda asset), in closed form."""

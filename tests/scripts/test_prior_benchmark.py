@@ -22,6 +22,7 @@ from benchmarks import (
     prior_lessons,
     prior_light,
     prior_motion,
+    prior_perturbed,
     prior_quality,
     prior_sds,
     prior_table,
@@ -139,10 +140,16 @@ class Copying(Oracle):
         return (noisy - abar.sqrt() * condition.features[0]) / (1 - abar).sqrt()
 
 
+def clip(camera: np.ndarray, frames: np.ndarray, **more: np.ndarray) -> Case:
+    """A case of these pictures, and nothing else but `more`."""
+    nothing = {field: np.zeros((0, 3)) for field in Case.__dataclass_fields__ if field != "name"}
+    return Case(**{"name": "a", **nothing, "camera": camera, "frames": frames, **more})  # type: ignore[arg-type]
+
+
 def test_lessons_point_to_the_truth_or_not() -> None:
     frames = np.random.default_rng(0).integers(0, 256, (4, SIZE, SIZE, 3), dtype=np.uint8)
     moved = np.stack([frames] * len(prior_cameras.MOTION_AZIMUTHS), 1)
-    case = Case("a", np.array([0, 0, 1.8], np.float32), np.zeros((0, 3)), np.zeros((0, SIZE, SIZE, 3)), frames, moved, np.zeros((4, 4)))
+    case = clip(np.array([0, 0, 1.8], np.float32), frames, moved=moved)
     found = prior_lessons.case_lessons(Copying(), case)
     assert all(value == pytest.approx(1, abs=1e-3) for value in found["1"].values())
     # guidance goes past the truth, away from the grey that nothing is taken for
@@ -176,6 +183,53 @@ def test_gaussians_are_fitted_to_what_is_shown(monkeypatch: pytest.MonkeyPatch) 
     assert prior_judge.psnr(shown, subjects.pictures(cameras)).min() > 20
 
 
+class Seer(Copying):
+    """Knows what the Gaussians look like from everywhere, whatever the condition shows."""
+
+    def __init__(self, clouds: prior_cloud.Clouds, wrong: float = 0.0) -> None:
+        super().__init__()
+        self.clouds, self.wrong = clouds, wrong
+
+    def predict_noise(self, noisy: Tensor, timestep: Tensor, condition: Condition, camera: RelativeCamera) -> Tensor:
+        there = torch.stack([condition.elevation + camera.elevation, camera.azimuth, condition.distance + camera.distance], 1)
+        away = torch.tensor([0.0, self.wrong, 0.0])
+        clean = self.clouds.render(self.clouds.centres + away, prior_cloud.views_of(there.numpy(), CPU), SIZE)
+        abar = self.schedule.at(timestep, noisy)
+        return (noisy - abar.sqrt() * self.encode(clean)) / (1 - abar).sqrt()
+
+
+def test_a_prior_that_knows_the_shape_rights_the_pose_and_one_that_is_wrong_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prior_cloud, "GAUSSIANS", 150)
+    for name, value in {"FRAMES": (1,), "BENDS": 1, "STEPS": 30, "VIEWS": 4}.items():
+        monkeypatch.setattr(prior_perturbed, name, value)
+    monkeypatch.setattr(prior_perturbed, "WAYS", {"video": None, "method": 0.0})
+    random = torch.Generator().manual_seed(0)
+    size = torch.tensor([0.3, 0.15, 0.4])
+    centres = (torch.rand(1, 150, 3, generator=random) * 2 - 1) * size
+    cloud = prior_cloud.Clouds(centres, torch.full((1, 150, 3), 0.04), torch.full((1, 150), 0.9), torch.rand(1, 150, 3, generator=random))
+    camera = np.array([0.0, 0.0, 1.85], np.float32)
+    seen = cloud.rendering(centres, prior_cloud.views_of(camera[None], CPU), SIZE)
+    frames, coverage = ((255 * one[0]).round().to(torch.uint8).expand(2, -1, -1, -1) for one in (seen.color, seen.alpha))
+    vertices = centres.expand(2, -1, -1).numpy()
+    case = clip(camera, frames.permute(0, 2, 3, 1).numpy(), coverage=coverage[:, 0].numpy(), vertices=vertices)
+    found = prior_perturbed.case_perturbed(Seer(cloud), case, cloud)
+    assert prior_perturbed.better(found), found
+    assert found["method"]["psnr"] > found["bent"]["psnr"] + 2
+    assert not prior_perturbed.better(prior_perturbed.case_perturbed(Seer(cloud, wrong=0.2), case, cloud))
+
+
+def test_a_gaussian_follows_the_vertices_around_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prior_perturbed, "FRAMES", (1,))
+    rest = np.random.default_rng(0).uniform(-0.4, 0.4, (300, 3)).astype(np.float32)
+    turn = Rotation.from_euler("z", 10, degrees=True).as_matrix()
+    cloud = prior_cloud.Clouds(torch.from_numpy(rest[None, ::5]), torch.ones(1, 60, 3), torch.ones(1, 60), torch.ones(1, 60, 3))
+    case = clip(np.zeros(3, np.float32), np.zeros((2, 1, 1, 3)), vertices=np.stack([rest, (rest @ turn.T).astype(np.float32)]))
+    bent = prior_perturbed.bent_frames(case, cloud)
+    assert np.abs(bent.clouds.centres[0].numpy() - rest[::5] @ turn.T).max() < 1e-3
+    assert torch.equal(bent.rest.centres[0], cloud.centres[0])
+    assert float((bent.centres(bent.start) - bent.clouds.centres).norm(dim=-1).mean()) == pytest.approx(prior_cloud.BENT, abs=1e-4)
+
+
 def test_frames_turn_with_their_triangles() -> None:
     corners = np.random.default_rng(0).normal(size=(20, 3, 3))
     turn = Rotation.from_euler("xyz", [20, -50, 130], degrees=True).as_matrix()
@@ -196,7 +250,7 @@ def test_a_file_of_views_is_read_back(tmp_path: Path) -> None:
     pictures = np.stack([np.full((8, 8, 3), value, np.uint8) for value in (10, 200)])
     arrays = {
         "camera": cameras[0], "cameras": cameras, "pictures": pictures, "frames": pictures,
-        "moved": pictures[:, None], "mesh_distance": np.zeros((2, 2)),
+        "moved": pictures[:, None], "mesh_distance": np.zeros((2, 2)), "coverage": pictures[..., 0], "vertices": np.zeros((2, 3, 3)),
     }  # fmt: skip
     with open(tmp_path / "views.npz", "wb") as file:
         np.savez(file, **{f"fox.{name}": array for name, array in arrays.items()})  # type: ignore[arg-type]

@@ -21,6 +21,9 @@ class MotionGeometrySettings:
     delta: beyond the paper: the motion term takes away what the prior would say of the asset at rest, seen from the same view
         with the same noise, given the video's first frame. Both belong together, so what it says there is its own error
         (blur, colours, light), not motion (delta denoising score, Hertz et al. 2023).
+    contrast: beyond the paper: the motion term takes away what the prior says of the same noisy picture, given the deformed
+        object's own render from the video's camera in the place of the video's frame. What remains is what the prior makes of
+        the difference of the two: nothing where the object, as the video's camera sees it, is the video's. Without `geometry`.
     maod_mode: what the multiview-aligned distance is used for, see `novel_distances` [R].
     views: where they are drawn.
     guidance: how the prior teaches.
@@ -29,6 +32,7 @@ class MotionGeometrySettings:
     geometry: float = 1.0
     weight: float = 1.0
     delta: bool = False
+    contrast: bool = False
     maod_mode: MaodMode = "render"
     views: NovelViewSettings = field(default_factory=NovelViewSettings)
     guidance: GuidanceSettings = field(default_factory=GuidanceSettings)
@@ -89,7 +93,14 @@ class MotionGeometryLoss:
         return self.settings.geometry * (1 - frames / self.video.count)
 
     def __call__(
-        self, pictures: Tensor, asset: Tensor | None, frames: Tensor, views: NovelViews, done: float, generator: torch.Generator
+        self,
+        pictures: Tensor,
+        asset: Tensor | None,
+        frames: Tensor,
+        views: NovelViews,
+        done: float,
+        generator: torch.Generator,
+        now: Condition | None = None,
     ) -> UnknownViews:
         """The loss of F frames seen by B = F x N views.
 
@@ -100,10 +111,13 @@ class MotionGeometryLoss:
             views: from `draw`.
             done: part of the run that is over, in [0, 1].
             generator: of the noise, on the prior's device.
+            now: conditions of the F frames as the video's camera sees the deformed object; None unless `settings.contrast`.
 
         Raises:
-            ValueError: where the asset's pictures are needed and missing.
+            ValueError: where the asset's pictures or `now` are needed and missing.
         """
+        if now is None and self.settings.contrast:
+            raise ValueError("these settings need the deformed object as the video's camera sees it")
         if asset is None and self.settings.needs_asset:
             raise ValueError("these settings need pictures of the asset")
         facts, count = self.prior.facts, len(pictures)
@@ -112,12 +126,15 @@ class MotionGeometryLoss:
         noise = torch.randn(shape, generator=generator, device=small.device, dtype=small.dtype)
         timestep = self.guidance.timestep(done)
         frame = frames.repeat_interleave(count // len(frames))
+        # `now` has the frames of this step only
+        place = torch.arange(len(frames), device=frames.device).repeat_interleave(count // len(frames))
         gradient, losses = torch.empty_like(small), []
         for some in self.guidance.batches(count, facts.views):
             there = NovelViews(views.azimuth[some], views.elevation[some], views.distance[some])
             shown = None if asset is None else asset[some]
             leaf = small[some].detach().requires_grad_()
-            both = self._terms(leaf, noise[some], shown, frame[some], there, timestep)
+            own = None if now is None else now.take(place[some])
+            both = self._terms(leaf, noise[some], shown, frame[some], there, timestep, own)
             weighted = self.settings.weight / count * (both[0] + self.fade(frame[some]) * both[1]).sum()
             (gradient[some],) = torch.autograd.grad(weighted, leaf)
             losses.append(torch.stack([weighted.detach(), both[0].detach().sum() / count, both[1].detach().sum() / count]))
@@ -127,12 +144,14 @@ class MotionGeometryLoss:
         return UnknownViews(loss + carrier - carrier.detach(), motion, geometry)
 
     def _terms(
-        self, pictures: Tensor, noise: Tensor, asset: Tensor | None, frame: Tensor, views: NovelViews, timestep: int
+        self, pictures: Tensor, noise: Tensor, asset: Tensor | None, frame: Tensor, views: NovelViews, timestep: int, now: Condition | None
     ) -> tuple[Tensor, Tensor]:
         """(B,) L_mot and L_geo of one batch."""
         latent = self.prior.encode(pictures)
         turned = self._relative_to_video(frame, views)
         gradient = self._gradient(latent, noise, timestep, self.video.take(frame), turned)
+        if now is not None:
+            gradient = gradient - self._gradient(latent, noise, timestep, now, turned)
         still = None if asset is None else fit_to_prior(asset.detach(), self.prior.facts.size)
         if still is not None and self.settings.delta:
             gradient = gradient - self._gradient(self.prior.encode(still), noise, timestep, self.video.take(torch.zeros_like(frame)), turned)

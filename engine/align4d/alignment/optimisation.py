@@ -15,13 +15,15 @@ from ..gaussians.densification import CentreGradients, DensificationSettings
 from ..gaussians.learned import AttributeRates, LearnedGaussians
 from ..motion.hexplane import HexPlaneField, HexPlaneSettings, Offsets
 from ..optimiser_state import optimiser_arrays, restore_optimiser
+from ..priors.prior import Condition
 from ..progress import Reporter
-from ..rendering import Gaussians, rasterize
+from ..rendering import Gaussians, Rendering, rasterize
 from ..rendering.deferral import Deferral
 from .asynchronous import AsynchronousSchedule
 from .known_views import PAPER, KnownViewLoss, KnownViewSettings
 from .motion_geometry import MotionGeometryLoss, MotionGeometrySettings, UnknownViews
 from .reference import Reference
+from .video_conditions import ConditionCamera, condition_grid, video_condition
 
 LOSSES = ("known", "motion", "geometry")
 """What is recorded of an iteration: eq. 6 without its factor s, and the means of eqs. 7 and 8."""
@@ -81,6 +83,7 @@ class Scene:
         world_to_camera: (4, 4) of the video's camera, at d_V.
         backend: of the rasteriser.
         low_pass: of the rasteriser [px^2].
+        seen_by_prior: the camera of the video's condition pictures; needed for `unknown.contrast` only.
     """
 
     asset: Gaussians
@@ -88,6 +91,7 @@ class Scene:
     world_to_camera: np.ndarray
     backend: str
     low_pass: float
+    seen_by_prior: ConditionCamera | None = None
 
 
 class Optimisation:
@@ -116,6 +120,7 @@ class Optimisation:
         self.per_step = min(settings.frames or len(self.usable), len(self.usable))
         self.novel_per_step = min(settings.novel_frames or self.per_step, self.per_step)
         self.known_cameras = scene.reference.cameras(scene.world_to_camera, self.per_step)
+        self.own_grid = self._own_grid()
         self.centre_gradients = CentreGradients(scene.asset.centres)
         self.deferral = Deferral(device)
         self.iteration = 0
@@ -154,8 +159,8 @@ class Optimisation:
         shown = self.gaussians.deformed(offsets, learning="appearance" in phases)
         few = self.novel_per_step
         with self.deferral:
-            known = self._known(shown, frames)
-            unknown = self._unknown(first_frames(shown, few), frames[:few], done)
+            known, picture = self._known(shown, frames)
+            unknown = self._unknown(first_frames(shown, few), frames[:few], done, picture)
         # s of eq. 6: the known views count more and more
         ((self.iteration + 1) / settings.iterations * known + unknown.loss).backward()
         if "deformation" in phases:
@@ -181,12 +186,30 @@ class Optimisation:
         start = self.iteration % a_pass * self.per_step
         return self.usable[order[start : start + self.per_step]]
 
-    def _known(self, shown: Gaussians, frames: Tensor) -> Tensor:
+    def _known(self, shown: Gaussians, frames: Tensor) -> tuple[Tensor, Rendering]:
         scene = self.scene
         picture = rasterize(shown, self.known_cameras, scene.reference.size, backend=scene.backend, low_pass=scene.low_pass)
-        return self.known(picture.color, picture.alpha, scene.reference.color[frames], scene.reference.alpha[frames])
+        return self.known(picture.color, picture.alpha, scene.reference.color[frames], scene.reference.alpha[frames]), picture
 
-    def _unknown(self, shown: Gaussians, frames: Tensor, done: float) -> UnknownViews:
+    def _own_grid(self) -> Tensor | None:
+        """`condition_grid` on the device, made once; None unless `unknown.contrast`."""
+        scene = self.scene
+        if not self.settings.unknown.contrast:
+            return None
+        if scene.seen_by_prior is None:
+            raise ValueError("unknown.contrast needs the camera of the condition pictures")
+        grid = condition_grid(scene.reference.size, scene.reference.intrinsics, scene.seen_by_prior, self.unknown.prior.facts)
+        return torch.from_numpy(grid).to(scene.reference.color)
+
+    def _condition_now(self, picture: Rendering, count: int) -> Condition | None:
+        """The first `count` known views as the video's frames are made conditions; None unless `unknown.contrast`."""
+        scene = self.scene
+        if self.own_grid is None or scene.seen_by_prior is None:
+            return None
+        color, alpha = picture.color[:count].detach(), picture.alpha[:count].detach()
+        return video_condition(self.unknown.prior, color, alpha, scene.reference.intrinsics, scene.seen_by_prior, grid=self.own_grid)
+
+    def _unknown(self, shown: Gaussians, frames: Tensor, done: float, known: Rendering) -> UnknownViews:
         if self.settings.unknown.weight == 0:
             nothing = torch.zeros((), device=frames.device)
             return UnknownViews(nothing, nothing, nothing)
@@ -199,7 +222,7 @@ class Optimisation:
         if self.settings.unknown.needs_asset:
             with torch.no_grad():
                 asset = rasterize(scene.asset, cameras, (size, size), background, backend=scene.backend, low_pass=scene.low_pass).color
-        return self.unknown(pictures, asset, frames, views, done, self.generator)
+        return self.unknown(pictures, asset, frames, views, done, self.generator, self._condition_now(known, len(frames)))
 
     def _watch_centres(self) -> None:
         """Gathers what densification goes by."""

@@ -43,14 +43,10 @@ def condition_camera(video: OrbitCamera, fovy: float, facts: PriorFacts) -> Cond
     return ConditionCamera(video, 2 * math.degrees(math.atan(half)), distance)
 
 
-def condition_pictures(color: Tensor, alpha: Tensor, intrinsics: np.ndarray, camera: ConditionCamera, facts: PriorFacts) -> Tensor:
-    """The frames as `camera` sees them, (F, 3, S, S) with S the prior's size.
+def condition_grid(size: tuple[int, int], intrinsics: np.ndarray, camera: ConditionCamera, facts: PriorFacts) -> np.ndarray:
+    """(S n, S n, 2) float64: where in frames of `size` (height, width) the samples of the condition pictures lie, for `grid_sample`.
 
     Exact: the two cameras stand at the same place, so that their pictures differ by a homography only.
-
-    Args:
-        color: (F, 3, H, W), the object on white; alpha: (F, 1, H, W).
-        intrinsics: (3, 3) K [px] of the frames.
     """
     wanted = intrinsics_for(camera.fovy, facts.size, facts.size)
     samples = min(MOST_SAMPLES, max(1, math.ceil(intrinsics[0, 0] / wanted[0, 0])))
@@ -61,10 +57,25 @@ def condition_pictures(color: Tensor, alpha: Tensor, intrinsics: np.ndarray, cam
     side = facts.size * samples
     steps = np.arange(side) + 0.5
     pixels = np.stack([*np.meshgrid(steps, steps), np.ones((side, side))], -1) @ homography.T
-    height, width = color.shape[-2:]
+    height, width = size
     # what lies behind the video's camera is seen nowhere
-    place = np.where(pixels[..., 2:] > 0, pixels[..., :2] / np.abs(pixels[..., 2:]).clip(1e-9) / [width, height] * 2 - 1, -9.0)
-    grid = torch.from_numpy(place).to(color).expand(len(color), side, side, 2)
+    return np.where(pixels[..., 2:] > 0, pixels[..., :2] / np.abs(pixels[..., 2:]).clip(1e-9) / [width, height] * 2 - 1, -9.0)
+
+
+def condition_pictures(
+    color: Tensor, alpha: Tensor, intrinsics: np.ndarray, camera: ConditionCamera, facts: PriorFacts, grid: Tensor | None = None
+) -> Tensor:
+    """The frames as `camera` sees them, (F, 3, S, S) with S the prior's size; see `condition_grid`.
+
+    Args:
+        color: (F, 3, H, W), the object on white; alpha: (F, 1, H, W).
+        intrinsics: (3, 3) K [px] of the frames.
+        grid: `condition_grid` of all this, where it is kept.
+    """
+    if grid is None:
+        grid = torch.from_numpy(condition_grid((color.shape[-2], color.shape[-1]), intrinsics, camera, facts))
+    samples = len(grid) // facts.size
+    grid = grid.to(color).expand(len(color), *grid.shape)
     # on black, because outside of the frame there is nothing
     layers = torch.cat([color - (1 - alpha), alpha], 1)
     seen = avg_pool2d(grid_sample(layers, grid, mode="bilinear", padding_mode="zeros", align_corners=False), samples)
@@ -72,12 +83,12 @@ def condition_pictures(color: Tensor, alpha: Tensor, intrinsics: np.ndarray, cam
 
 
 def video_condition(
-    prior: MultiviewPrior, color: Tensor, alpha: Tensor, intrinsics: np.ndarray, camera: ConditionCamera, batch: int = 32
+    prior: MultiviewPrior, color: Tensor, alpha: Tensor, intrinsics: np.ndarray, camera: ConditionCamera, batch: int = 32, grid: Tensor | None = None
 ) -> Condition:
     """The frames, digested by the prior, `batch` at a time; see `condition_pictures`."""
     parts = []
     for some, cover in zip(color.split(batch), alpha.split(batch), strict=True):
-        pictures = condition_pictures(some, cover, intrinsics, camera, prior.facts).to(prior.device)
+        pictures = condition_pictures(some, cover, intrinsics, camera, prior.facts, grid).to(prior.device)
         elevation = torch.full((len(pictures),), camera.orbit.elevation, device=prior.device)
         parts.append(prior.condition(pictures, elevation, torch.full_like(elevation, camera.distance)))
     features = tuple(torch.cat(one) for one in zip(*(part.features for part in parts), strict=True))
