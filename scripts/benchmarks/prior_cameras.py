@@ -13,6 +13,9 @@ FOVY = 49.1
 RING_STEP, RING_DISTANCE = 30, 1.85
 """Of the ring of views around an asset [degrees, longest sides]."""
 
+NEAR = 1.5
+"""The nearest distance at which the prior was shown objects: there they are largest [longest sides]."""
+
 OTHER_ELEVATION = 20.0
 """How much higher the second ring stands than the video's camera [degrees]."""
 

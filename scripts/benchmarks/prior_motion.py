@@ -9,37 +9,55 @@ import torch
 from torch import Tensor
 
 from align4d.priors.prior import MultiviewPrior
+from align4d.priors.schedule import scaled_linear
 
 from . import prior_cameras
 from .prior_judge import draw, noise_errors
 from .prior_subjects import AssetSubjects, Case, as_tensor, digest, relative
 
 TIMESTEP = 600
-NOISES = 2
+"""Of Stable Diffusion's schedule, in which the experiment counted; see `as_noisy`."""
+
+NOISES = 16
 
 
 def motion(prior: MultiviewPrior, assets: AssetSubjects) -> dict[str, Any]:
-    """Per case and azimuth, and the means: see `case_motion`."""
-    cases = {case.name: case_motion(prior, case) for case in assets.cases}
+    """Per case and azimuth, and the means: see `case_motion`; "framed" has the same of the framed pictures."""
+    return {**_over_cases(prior, assets, False), "framed": _over_cases(prior, assets, True)}
+
+
+def _over_cases(prior: MultiviewPrior, assets: AssetSubjects, framed: bool) -> dict[str, Any]:
+    cases = {case.name: case_motion(prior, case, framed) for case in assets.cases}
     every = [figures for case in cases.values() for figures in case.values()]
     return {"mean": {name: float(np.mean([figures[name] for figures in every])) for name in every[0]}, "cases": cases}
 
 
-def case_motion(prior: MultiviewPrior, case: Case) -> dict[str, dict[str, float]]:
-    """For each azimuth: `correlation`, `first` and `first_normalised`, see `compared`, and `ceiling`, see there."""
+def as_noisy(prior: MultiviewPrior) -> int:
+    """The prior's own timestep that leaves as much of a picture as TIMESTEP does in Stable Diffusion's schedule."""
+    return int((prior.schedule.abar - scaled_linear().abar[TIMESTEP]).abs().argmin())
+
+
+def case_motion(prior: MultiviewPrior, case: Case, framed: bool = False) -> dict[str, dict[str, float]]:
+    """For each azimuth: `correlation`, `first` and `first_normalised`, see `compared`, and `ceiling`, see there.
+
+    Args:
+        framed: not as the video's camera sees the clip, but as training shows objects, see `Case`.
+    """
     frames = len(case.frames)
-    condition = digest(prior, as_tensor(case.frames, prior.device), np.repeat(case.camera[None], frames, axis=0))
-    given, shown = (torch.from_numpy(index.ravel()).to(prior.device) for index in np.mgrid[:frames, :frames])
+    seen, sides = (case.framed, case.framed_moved) if framed else (np.repeat(case.frames[:, None], frames, axis=1), case.moved)
+    stands = np.tile(case.framed_camera if framed else case.camera, (frames, 1) if framed else (frames**2, 1))
+    condition = digest(prior, as_tensor(seen, prior.device).flatten(0, 1), stands)
+    questions = torch.arange(frames**2, device=prior.device)
+    shown = questions % frames
     figures = {}
     for index, azimuth in enumerate(prior_cameras.MOTION_AZIMUTHS):
-        pictures = as_tensor(case.moved[:, index], prior.device)[shown]
-        turned = prior_cameras.around(case.camera, (azimuth,)).repeat(len(shown), axis=0)
-        camera = relative(np.repeat(case.camera[None], len(shown), axis=0), turned, prior.device)
-        timestep = torch.full((len(shown),), TIMESTEP, device=prior.device)
+        pictures = as_tensor(sides[:, index], prior.device)
+        camera = relative(stands, prior_cameras.around(stands, (azimuth,))[:, 0], prior.device)
+        timestep = torch.full((len(shown),), as_noisy(prior), device=prior.device)
         noises = [draw(prior, 1, seed).expand(len(shown), -1, -1, -1) for seed in range(NOISES)]
-        errors = [noise_errors(prior, pictures, noise, timestep, condition, given, camera) for noise in noises]
+        errors = [noise_errors(prior, pictures[shown], noise, timestep, condition, questions, camera) for noise in noises]
         compare = compared(torch.stack(errors).mean(0).view(frames, frames).cpu().numpy(), case.mesh_distance)
-        figures[f"{azimuth:.0f}"] = {**compare, "ceiling": ceiling(as_tensor(case.moved[:, index], prior.device), case.mesh_distance)}
+        figures[f"{azimuth:.0f}"] = {**compare, "ceiling": ceiling(pictures, case.mesh_distance)}
     return figures
 
 

@@ -99,6 +99,9 @@ class Case:
         cameras, pictures: (K, 3) and (K, S, S, 3) of the asset in its rest pose, which is the clip's first frame.
         frames, coverage: (F, S, S, 3) of the clip, evenly over it, and (F, S, S) uint8 how much of each pixel is the object.
         moved: (F, A, S, S, 3) the true mesh of those frames from A other sides, `prior_cameras.MOTION_AZIMUTHS`.
+        framed, framed_camera, framed_moved: as training shows objects, the middle of the box in the middle of the picture and as
+            large as from NEAR: (F, F, S, S, 3) the first index' frame with the camera turned to the second's true pose; (F, 3) how
+            the video's camera stands to that pose; (F, A, S, S, 3) the pose from the other sides, relative to that.
         vertices: (F, V, 3) float32 of the true mesh in those frames [longest sides]; the first is the rest pose.
         mesh_distance: (F, F) mean distance of the vertices of two frames [longest sides].
     """
@@ -110,6 +113,9 @@ class Case:
     frames: np.ndarray
     coverage: np.ndarray
     moved: np.ndarray
+    framed: np.ndarray
+    framed_camera: np.ndarray
+    framed_moved: np.ndarray
     vertices: np.ndarray
     mesh_distance: np.ndarray
 

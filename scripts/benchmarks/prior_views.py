@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,7 @@ def case_pictures(case: Path, captured: Path, size: int) -> dict[str, np.ndarray
     say(f"  light: median error {light.error:.3f} of the video's colours")
     mesh = LitMesh(asset, light)
     chosen = np.linspace(0, len(poses) - 1, FRAMES).round().astype(int)
+    paths = [case / "frames" / f"{frame:04d}.png" for frame in chosen]
     turned = prior_cameras.around(camera, prior_cameras.MOTION_AZIMUTHS)
     still = (
         camera,
@@ -85,7 +87,8 @@ def case_pictures(case: Path, captured: Path, size: int) -> dict[str, np.ndarray
         "camera": camera,
         "cameras": cameras,
         "pictures": mesh.pictures(poses[0], cameras, size),
-        **clip_pictures([case / "frames" / f"{frame:04d}.png" for frame in chosen], size),
+        **clip_pictures(paths, size),
+        **framed_pictures(paths, poses[chosen], camera, mesh, size),
         "moved": np.stack([mesh.pictures(poses[frame], turned, size) for frame in chosen]),
         "vertices": poses[chosen].astype(np.float32),
         "mesh_distance": np.linalg.norm(poses[chosen][:, None] - poses[chosen][None], axis=-1).mean(-1).astype(np.float32),
@@ -112,6 +115,42 @@ def clip_pictures(paths: list[Path], size: int) -> dict[str, np.ndarray]:
     return {"frames": np.stack(frames), "coverage": np.stack(coverage)}
 
 
+def framed_pictures(paths: list[Path], poses: np.ndarray, camera: np.ndarray, mesh: LitMesh, size: int) -> dict[str, np.ndarray]:
+    """`framed`, `framed_camera` and `framed_moved`, see `prior_subjects.Case`: both cameras aim at the middle of the pose that is judged."""
+    position = orbit(camera).position()
+    views, told, moved = [], [], []
+    for pose in poses:
+        middle = (pose.max(0) + pose.min(0)) / 2
+        x, y, z = position - middle
+        distance = float(np.linalg.norm([x, y, z]))
+        stands = np.array([np.degrees(np.arcsin(z / distance)), np.degrees(np.arctan2(x, -y)), distance], np.float32)
+        views.append([framed(path, camera, middle, size) for path in paths])
+        moved.append(mesh.pictures(pose - middle, prior_cameras.around(stands, prior_cameras.MOTION_AZIMUTHS), size, near_fovy(distance)))
+        told.append([*stands[:2], prior_cameras.NEAR])
+    return {"framed": np.stack(views, axis=1), "framed_camera": np.array(told, np.float32), "framed_moved": np.stack(moved)}
+
+
+def near_fovy(distance: float) -> float:
+    """Field of view [degrees] in which an object at `distance` is as large as one at NEAR in the benchmark's own."""
+    return 2 * math.degrees(math.atan(math.tan(math.radians(prior_cameras.FOVY) / 2) * prior_cameras.NEAR / distance))
+
+
+def framed(path: Path, camera: np.ndarray, middle: np.ndarray, size: int) -> np.ndarray:
+    """(size, size, 3) uint8: a frame with alpha, on white, cropped about the point `middle` (3,), where an object is as large as from NEAR."""
+    with Image.open(path) as image:
+        pixels = image.convert("RGBA")
+    width, height = pixels.size
+    intrinsics = intrinsics_for(prior_cameras.FOVY, width, height)
+    place = orbit(camera).world_to_camera() @ np.append(middle, 1)
+    column, row, _ = intrinsics @ (place[:3] / place[2])
+    half = intrinsics[1, 1] * math.tan(math.radians(near_fovy(float(np.linalg.norm(place[:3])))) / 2)
+    room = math.ceil(2 * half)
+    white = Image.new("RGBA", (width + 2 * room, height + 2 * room), (255, 255, 255, 255))
+    white.alpha_composite(pixels, (room, room))
+    box = (column + room - half, row + room - half, column + room + half, row + room + half)
+    return np.asarray(white.convert("RGB").resize((size, size), Image.Resampling.BOX, box))
+
+
 class LitMesh:
     """The asset in the light of its video, in any pose."""
 
@@ -121,15 +160,15 @@ class LitMesh:
         frame = triangle_frames(asset.vertices[asset.triangles].astype(np.float64))
         self._local_normal = asset.corner_normal @ frame
 
-    def pictures(self, vertices: np.ndarray, cameras: np.ndarray, size: int) -> np.ndarray:
+    def pictures(self, vertices: np.ndarray, cameras: np.ndarray, size: int, fovy: float = prior_cameras.FOVY) -> np.ndarray:
         """(..., size, size, 3) uint8 on white of the pose `vertices` (V, 3) from `cameras` (..., 3)."""
         normals = self._local_normal @ triangle_frames(vertices[self.asset.triangles]).swapaxes(1, 2)
-        pictures = [self._picture(vertices, normals, camera, size) for camera in cameras.reshape(-1, 3)]
+        pictures = [self._picture(vertices, normals, camera, size, fovy) for camera in cameras.reshape(-1, 3)]
         return np.stack(pictures).reshape(*cameras.shape[:-1], size, size, 3)
 
-    def _picture(self, vertices: np.ndarray, normals: np.ndarray, camera: np.ndarray, size: int) -> np.ndarray:
+    def _picture(self, vertices: np.ndarray, normals: np.ndarray, camera: np.ndarray, size: int, fovy: float) -> np.ndarray:
         fine = size * SAMPLES
-        intrinsics = intrinsics_for(prior_cameras.FOVY, fine, fine)
+        intrinsics = intrinsics_for(fovy, fine, fine)
         seen = render_surface(vertices, self.asset.triangles, orbit(camera).world_to_camera(), intrinsics, (fine, fine))
         hit = seen.triangle >= 0
         triangle, barycentric = seen.triangle[hit], seen.barycentric[hit]

@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from align4d.priors.prior import Condition, MultiviewPrior, PriorFacts, RelativeCamera
-from align4d.priors.schedule import scaled_linear
+from align4d.priors.schedule import ending_in, scaled_linear
 from benchmarks import (
     prior_cameras,
     prior_cloud,
@@ -238,6 +239,31 @@ def test_frames_turn_with_their_triangles() -> None:
     assert np.allclose(np.linalg.det(before), 1)
 
 
+def test_a_frame_is_framed_about_what_the_pose_says(tmp_path: Path) -> None:
+    """The point comes to the middle, wherever it is in the frame, and sizes are those of the nearest distance."""
+    camera = np.array([0.0, 0.0, 2.0], np.float32)
+    middle = np.array([0.3, 0.1, -0.2])
+    place = prior_views.orbit(camera).world_to_camera() @ np.append(middle, 1)
+    column, row, _ = prior_views.intrinsics_for(prior_cameras.FOVY, 200, 200) @ (place[:3] / place[2])
+    pixels = np.zeros((200, 200, 4), np.uint8)
+    pixels[round(row) - 20 : round(row) + 20, round(column) - 10 : round(column) + 10] = (200, 30, 30, 255)
+    Image.fromarray(pixels).save(tmp_path / "frame.png")
+    dark = prior_views.framed(tmp_path / "frame.png", camera, middle, 48)[..., 1] < 130
+    rows, columns = np.flatnonzero(dark.any(1)), np.flatnonzero(dark.any(0))
+    assert abs(rows[0] + rows[-1] - 47) <= 2 and abs(columns[0] + columns[-1] - 47) <= 2
+    distance = float(np.linalg.norm(place[:3]))
+    assert len(rows) == pytest.approx(48 * 40 / 200 * distance / prior_cameras.NEAR, abs=1)
+    half = np.tan(np.radians(prior_views.near_fovy(distance)) / 2) * distance
+    assert half == pytest.approx(np.tan(np.radians(prior_cameras.FOVY) / 2) * prior_cameras.NEAR)
+
+
+def test_motion_is_asked_at_the_experiments_noise_level() -> None:
+    prior = Oracle()
+    assert prior_motion.as_noisy(prior) == prior_motion.TIMESTEP
+    prior.schedule = ending_in(scaled_linear(), 0.01)
+    assert 560 < prior_motion.as_noisy(prior) < 580
+
+
 def test_the_back_is_lit_by_the_sky_alone() -> None:
     light = prior_light.SunAndSky(0.4, 0.6, 0.0, np.array([0.0, -1.0, 0.0]))
     white = np.ones((2, 3))
@@ -250,7 +276,9 @@ def test_a_file_of_views_is_read_back(tmp_path: Path) -> None:
     pictures = np.stack([np.full((8, 8, 3), value, np.uint8) for value in (10, 200)])
     arrays = {
         "camera": cameras[0], "cameras": cameras, "pictures": pictures, "frames": pictures,
-        "moved": pictures[:, None], "mesh_distance": np.zeros((2, 2)), "coverage": pictures[..., 0], "vertices": np.zeros((2, 3, 3)),
+        "moved": pictures[:, None], "framed": np.stack([pictures] * 2),
+        "framed_camera": cameras, "framed_moved": pictures[:, None],
+        "mesh_distance": np.zeros((2, 2)), "coverage": pictures[..., 0], "vertices": np.zeros((2, 3, 3)),
     }  # fmt: skip
     with open(tmp_path / "views.npz", "wb") as file:
         np.savez(file, **{f"fox.{name}": array for name, array in arrays.items()})  # type: ignore[arg-type]
@@ -265,6 +293,7 @@ def test_a_file_of_views_is_read_back(tmp_path: Path) -> None:
 
 
 def test_the_table_shows_what_was_measured() -> None:
-    figures = {"motion": {"mean": {"correlation": 0.9, "first": 0.5, "first_normalised": 0.6}}}
+    judged = {"correlation": 0.9, "first": 0.5, "first_normalised": 0.6}
+    figures = {"motion": {"mean": judged, "cases": {"fox": {"60": judged}}}}
     assert [column.header for column in prior_table.table(figures).columns] == ["figure", "measured", "target"]
     assert prior_table.table(figures).row_count == 2 and prior_table.table({}).row_count == 0
