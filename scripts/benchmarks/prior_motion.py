@@ -44,18 +44,21 @@ def case_motion(prior: MultiviewPrior, case: Case, framed: bool = False) -> dict
         framed: not as the video's camera sees the clip, but as training shows objects, see `Case`.
     """
     frames = len(case.frames)
-    seen, sides = (case.framed, case.framed_moved) if framed else (np.repeat(case.frames[:, None], frames, axis=1), case.moved)
-    stands = np.tile(case.framed_camera if framed else case.camera, (frames, 1) if framed else (frames**2, 1))
-    condition = digest(prior, as_tensor(seen, prior.device).flatten(0, 1), stands)
     questions = torch.arange(frames**2, device=prior.device)
     shown = questions % frames
+    if framed:
+        seen, sides, stands = case.framed.reshape(-1, *case.framed.shape[2:]), case.framed_moved, np.tile(case.framed_camera, (frames, 1))
+    else:
+        seen, sides, stands = case.frames, case.moved, np.tile(case.camera, (frames**2, 1))
+    each = len(questions) // len(seen)
+    condition = digest(prior, as_tensor(seen, prior.device), stands[::each])
     figures = {}
     for index, azimuth in enumerate(prior_cameras.MOTION_AZIMUTHS):
         pictures = as_tensor(sides[:, index], prior.device)
         camera = relative(stands, prior_cameras.around(stands, (azimuth,))[:, 0], prior.device)
         timestep = torch.full((len(shown),), as_noisy(prior), device=prior.device)
         noises = [draw(prior, 1, seed).expand(len(shown), -1, -1, -1) for seed in range(NOISES)]
-        errors = [noise_errors(prior, pictures[shown], noise, timestep, condition, questions, camera) for noise in noises]
+        errors = [noise_errors(prior, pictures[shown], noise, timestep, condition, questions // each, camera) for noise in noises]
         compare = compared(torch.stack(errors).mean(0).view(frames, frames).cpu().numpy(), case.mesh_distance)
         figures[f"{azimuth:.0f}"] = {**compare, "ceiling": ceiling(pictures, case.mesh_distance)}
     return figures

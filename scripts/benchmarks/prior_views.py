@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from align4d.alignment.reference import make_reference
 from align4d.inputs.asset import Asset, load_asset
 from align4d.inputs.masks import find_masks
 from align4d.inputs.video import load_clip
 from align4d.protocol import read_request, replacing
-from align4d.rendering.orbit import OrbitCamera, intrinsics_for
+from align4d.rendering.orbit import OrbitCamera, intrinsics_for, orbit_from_matrix
 from align4d.rendering.zbuffer import render_surface
 from support import blender, environments, extension
 from support.console import say
@@ -67,13 +67,17 @@ def case_pictures(case: Path, captured: Path, size: int) -> dict[str, np.ndarray
         camera = np.array([float(truth[name]) for name in ("elevation", "azimuth", "distance")], np.float32)
         matrix = asset.objects[0].matrix_world
         poses = asset.similarity.apply(truth["vertices"].astype(np.float64) @ matrix[:3, :3].T + matrix[:3, 3])
-    clip = load_clip(request.video)
-    reference = make_reference(clip, find_masks(clip), prior_cameras.FOVY, 256, slice(0, 1))
+    video = load_clip(request.video)
+    reference = make_reference(video, find_masks(video), prior_cameras.FOVY, 256, slice(0, 1))
     light = fit_light(asset, reference, orbit(camera).world_to_camera())
     say(f"  light: median error {light.error:.3f} of the video's colours")
     mesh = LitMesh(asset, light)
     chosen = np.linspace(0, len(poses) - 1, FRAMES).round().astype(int)
-    paths = [case / "frames" / f"{frame:04d}.png" for frame in chosen]
+    clip, alphas = zip(*(on_white(case / "frames" / f"{frame:04d}.png") for frame in chosen), strict=True)
+
+    def reduced(images: tuple[Image.Image, ...]) -> np.ndarray:
+        return np.stack([np.asarray(image.resize((size, size), Image.Resampling.BOX)) for image in images])
+
     turned = prior_cameras.around(camera, prior_cameras.MOTION_AZIMUTHS)
     still = (
         camera,
@@ -87,8 +91,9 @@ def case_pictures(case: Path, captured: Path, size: int) -> dict[str, np.ndarray
         "camera": camera,
         "cameras": cameras,
         "pictures": mesh.pictures(poses[0], cameras, size),
-        **clip_pictures(paths, size),
-        **framed_pictures(paths, poses[chosen], camera, mesh, size),
+        "frames": reduced(clip),
+        "coverage": reduced(alphas),
+        **framed_pictures(list(clip), poses[chosen], camera, mesh, size),
         "moved": np.stack([mesh.pictures(poses[frame], turned, size) for frame in chosen]),
         "vertices": poses[chosen].astype(np.float32),
         "mesh_distance": np.linalg.norm(poses[chosen][:, None] - poses[chosen][None], axis=-1).mean(-1).astype(np.float32),
@@ -101,31 +106,26 @@ def orbit(camera: np.ndarray) -> OrbitCamera:
     return OrbitCamera(azimuth, elevation, distance)
 
 
-def clip_pictures(paths: list[Path], size: int) -> dict[str, np.ndarray]:
-    """`frames` and `coverage` of frames with alpha, on white. Averaged with their alpha, so that nothing bleeds in from outside."""
-    frames, coverage = [], []
-    for path in paths:
-        with Image.open(path) as image:
-            pixels = np.asarray(image.convert("RGBA"), np.float32)
-        alpha = pixels[..., 3:] / 255
-        white = pixels[..., :3] * alpha + 255 * (1 - alpha)
-        small = [Image.fromarray(one.round().astype(np.uint8)).resize((size, size), Image.Resampling.BOX) for one in (white, pixels[..., 3])]
-        frames.append(np.asarray(small[0]))
-        coverage.append(np.asarray(small[1]))
-    return {"frames": np.stack(frames), "coverage": np.stack(coverage)}
+def on_white(path: Path) -> tuple[Image.Image, Image.Image]:
+    """A frame with alpha as colours on white, and its alpha."""
+    with Image.open(path) as image:
+        pixels = np.asarray(image.convert("RGBA"), np.float32)
+    alpha = pixels[..., 3:] / 255
+    white = pixels[..., :3] * alpha + 255 * (1 - alpha)
+    return Image.fromarray(white.round().astype(np.uint8)), Image.fromarray(pixels[..., 3].astype(np.uint8))
 
 
-def framed_pictures(paths: list[Path], poses: np.ndarray, camera: np.ndarray, mesh: LitMesh, size: int) -> dict[str, np.ndarray]:
+def framed_pictures(clip: list[Image.Image], poses: np.ndarray, camera: np.ndarray, mesh: LitMesh, size: int) -> dict[str, np.ndarray]:
     """`framed`, `framed_camera` and `framed_moved`, see `prior_subjects.Case`: both cameras aim at the middle of the pose that is judged."""
-    position = orbit(camera).position()
     views, told, moved = [], [], []
     for pose in poses:
         middle = (pose.max(0) + pose.min(0)) / 2
-        x, y, z = position - middle
-        distance = float(np.linalg.norm([x, y, z]))
-        stands = np.array([np.degrees(np.arcsin(z / distance)), np.degrees(np.arctan2(x, -y)), distance], np.float32)
-        views.append([framed(path, camera, middle, size) for path in paths])
-        moved.append(mesh.pictures(pose - middle, prior_cameras.around(stands, prior_cameras.MOTION_AZIMUTHS), size, near_fovy(distance)))
+        around_middle = orbit(camera).world_to_camera()
+        around_middle[:3, 3] += around_middle[:3, :3] @ middle
+        seen = orbit_from_matrix(around_middle)
+        stands = np.array([seen.elevation, seen.azimuth, seen.distance], np.float32)
+        views.append([framed(frame, camera, middle, size) for frame in clip])
+        moved.append(mesh.pictures(pose - middle, prior_cameras.around(stands, prior_cameras.MOTION_AZIMUTHS), size, near_fovy(seen.distance)))
         told.append([*stands[:2], prior_cameras.NEAR])
     return {"framed": np.stack(views, axis=1), "framed_camera": np.array(told, np.float32), "framed_moved": np.stack(moved)}
 
@@ -135,20 +135,16 @@ def near_fovy(distance: float) -> float:
     return 2 * math.degrees(math.atan(math.tan(math.radians(prior_cameras.FOVY) / 2) * prior_cameras.NEAR / distance))
 
 
-def framed(path: Path, camera: np.ndarray, middle: np.ndarray, size: int) -> np.ndarray:
-    """(size, size, 3) uint8: a frame with alpha, on white, cropped about the point `middle` (3,), where an object is as large as from NEAR."""
-    with Image.open(path) as image:
-        pixels = image.convert("RGBA")
-    width, height = pixels.size
-    intrinsics = intrinsics_for(prior_cameras.FOVY, width, height)
+def framed(frame: Image.Image, camera: np.ndarray, middle: np.ndarray, size: int) -> np.ndarray:
+    """(size, size, 3) uint8: a frame on white, cropped about the point `middle` (3,), where an object is as large as from NEAR."""
+    intrinsics = intrinsics_for(prior_cameras.FOVY, *frame.size)
     place = orbit(camera).world_to_camera() @ np.append(middle, 1)
     column, row, _ = intrinsics @ (place[:3] / place[2])
     half = intrinsics[1, 1] * math.tan(math.radians(near_fovy(float(np.linalg.norm(place[:3])))) / 2)
     room = math.ceil(2 * half)
-    white = Image.new("RGBA", (width + 2 * room, height + 2 * room), (255, 255, 255, 255))
-    white.alpha_composite(pixels, (room, room))
+    wide = ImageOps.expand(frame, room, (255, 255, 255))
     box = (column + room - half, row + room - half, column + room + half, row + room + half)
-    return np.asarray(white.convert("RGB").resize((size, size), Image.Resampling.BOX, box))
+    return np.asarray(wide.resize((size, size), Image.Resampling.BOX, box))
 
 
 class LitMesh:

@@ -12,6 +12,7 @@ from align4d.alignment.motion_geometry import MotionGeometryLoss, MotionGeometry
 from align4d.alignment.novel_views import NovelDistances, NovelViewSettings
 from align4d.alignment.optimisation import Optimisation, OptimisationSettings, Scene
 from align4d.alignment.reference import Reference
+from align4d.alignment.video_conditions import condition_camera
 from align4d.motion.rotations import quaternion_to_normal
 from align4d.priors.prior import MultiviewPrior
 from align4d.rendering import Gaussians, rasterize
@@ -63,4 +64,5 @@ def build(prior: MultiviewPrior, gaussians: int, device: str, backend: str) -> O
     settings = OptimisationSettings(
         iterations=ITERATIONS, resolution=SIZE, novel_resolutions=(SIZE, SIZE, SIZE), frames=VIEWS, unknown=views, free=False
     )
-    return Optimisation(Scene(asset, reference, camera.world_to_camera(), backend, LOW_PASS), unknown, settings, seed=0)
+    scene = Scene(asset, reference, camera.world_to_camera(), backend, LOW_PASS, condition_camera(camera, facts.fovy, facts))
+    return Optimisation(scene, unknown, settings, seed=0)

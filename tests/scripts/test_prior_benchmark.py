@@ -248,7 +248,8 @@ def test_a_frame_is_framed_about_what_the_pose_says(tmp_path: Path) -> None:
     pixels = np.zeros((200, 200, 4), np.uint8)
     pixels[round(row) - 20 : round(row) + 20, round(column) - 10 : round(column) + 10] = (200, 30, 30, 255)
     Image.fromarray(pixels).save(tmp_path / "frame.png")
-    dark = prior_views.framed(tmp_path / "frame.png", camera, middle, 48)[..., 1] < 130
+    frame, _ = prior_views.on_white(tmp_path / "frame.png")
+    dark = prior_views.framed(frame, camera, middle, 48)[..., 1] < 130
     rows, columns = np.flatnonzero(dark.any(1)), np.flatnonzero(dark.any(0))
     assert abs(rows[0] + rows[-1] - 47) <= 2 and abs(columns[0] + columns[-1] - 47) <= 2
     distance = float(np.linalg.norm(place[:3]))

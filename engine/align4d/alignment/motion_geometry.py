@@ -23,7 +23,7 @@ class MotionGeometrySettings:
         (blur, colours, light), not motion (delta denoising score, Hertz et al. 2023).
     contrast: beyond the paper: the motion term takes away what the prior says of the same noisy picture, given the deformed
         object's own render from the video's camera in the place of the video's frame. What remains is what the prior makes of
-        the difference of the two: nothing where the object, as the video's camera sees it, is the video's. Without `geometry`.
+        the difference of the two: nothing where the object, as the video's camera sees it, is the video's. Meant for `geometry` 0.
     maod_mode: what the multiview-aligned distance is used for, see `novel_distances` [R].
     views: where they are drawn.
     guidance: how the prior teaches.

@@ -83,7 +83,7 @@ class Scene:
         world_to_camera: (4, 4) of the video's camera, at d_V.
         backend: of the rasteriser.
         low_pass: of the rasteriser [px^2].
-        seen_by_prior: the camera of the video's condition pictures; needed for `unknown.contrast` only.
+        seen_by_prior: the camera of the video's condition pictures.
     """
 
     asset: Gaussians
@@ -91,7 +91,7 @@ class Scene:
     world_to_camera: np.ndarray
     backend: str
     low_pass: float
-    seen_by_prior: ConditionCamera | None = None
+    seen_by_prior: ConditionCamera
 
 
 class Optimisation:
@@ -196,15 +196,13 @@ class Optimisation:
         scene = self.scene
         if not self.settings.unknown.contrast:
             return None
-        if scene.seen_by_prior is None:
-            raise ValueError("unknown.contrast needs the camera of the condition pictures")
         grid = condition_grid(scene.reference.size, scene.reference.intrinsics, scene.seen_by_prior, self.unknown.prior.facts)
         return torch.from_numpy(grid).to(scene.reference.color)
 
     def _condition_now(self, picture: Rendering, count: int) -> Condition | None:
         """The first `count` known views as the video's frames are made conditions; None unless `unknown.contrast`."""
         scene = self.scene
-        if self.own_grid is None or scene.seen_by_prior is None:
+        if self.own_grid is None:
             return None
         color, alpha = picture.color[:count].detach(), picture.alpha[:count].detach()
         return video_condition(self.unknown.prior, color, alpha, scene.reference.intrinsics, scene.seen_by_prior, grid=self.own_grid)
