@@ -18,7 +18,7 @@ from align4d.priors.embedded import WEIGHTS, EmbeddedPrior, load_embedded_prior
 from align4d.protocol import replacing
 from support.console import ScriptError, say
 
-from . import prior_distance, prior_lessons, prior_motion, prior_perturbed, prior_quality, prior_sds, prior_sheets, prior_speed, prior_table
+from . import prior_distance, prior_motion, prior_perturbed, prior_quality, prior_sds, prior_sheets, prior_speed, prior_table
 from .at_once import at_once
 from .prior_subjects import AssetSubjects, ProceduralSubjects, Subjects
 
@@ -90,10 +90,6 @@ def motion_part(bench: Bench) -> dict[str, Any]:
     return prior_motion.motion(bench.prior, bench.assets) if bench.assets else {}
 
 
-def lessons_part(bench: Bench) -> dict[str, Any]:
-    return prior_lessons.lessons(bench.prior, bench.assets) if bench.assets else {}
-
-
 def distance_part(bench: Bench) -> dict[str, Any]:
     for name, subjects in bench.both().items():
         prior_sheets.distance_curves(bench.out / f"distance_{name}.png", prior_distance.curves(bench.prior, subjects, CURVES))
@@ -125,7 +121,6 @@ def sheets_part(bench: Bench) -> dict[str, Any]:
 PARTS: dict[str, Callable[[Bench], dict[str, Any]]] = {
     "views": views_part,
     "motion": motion_part,
-    "lessons": lessons_part,
     "distance": distance_part,
     "sds": sds_part,
     "perturbed": perturbed_part,

@@ -20,7 +20,7 @@ VIEW_TARGETS = {"assets": (24, 22.5, 23), "procedural": (24, 22, 22.5)}
 def table(figures: dict[str, Any]) -> rich.table.Table:
     """Of what was measured."""
     result = rich.table.Table("figure", "measured", "target")
-    for rows in (_views, _motion, _lessons, _distance, _sds, _perturbed, _speed):
+    for rows in (_views, _motion, _distance, _sds, _perturbed, _speed):
         for row in rows(figures):
             result.add_row(*row)
     return result
@@ -48,12 +48,6 @@ def _motion(figures: dict[str, Any]) -> Iterator[Row]:
             cases = ", ".join(f"{np.mean([one['correlation'] for one in case.values()]):.2f}" for case in part["cases"].values())
             yield f"motion, {name}: correlation with the mesh distance (of each case)", f"{mean['correlation']:.3f} ({cases})", ">= 0.85"
             yield f"motion, {name}: right frame first (normalised)", f"{mean['first']:.0%} ({mean['first_normalised']:.0%})", ">= 50 %"
-
-
-def _lessons(figures: dict[str, Any]) -> Iterator[Row]:
-    for scale, by_time in figures.get("lessons", {}).get("mean", {}).items():
-        found = ", ".join(f"{one:.2f}" for one in by_time.values())
-        yield f"lessons, guidance {scale}: cosine with the way to the truth at t {', '.join(by_time)}", found, "> 0"
 
 
 def _distance(figures: dict[str, Any]) -> Iterator[Row]:

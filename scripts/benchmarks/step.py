@@ -1,4 +1,4 @@
-"""Step: a whole step of the paper's optimisation, how long it takes and how much of it is rasteriser, field and prior."""
+"""Step: a whole step of the paper's optimisation, how long it takes, and where it waits for the GPU."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import rich.console
-import rich.table
 import torch
 
 from align4d.alignment.optimisation import Optimisation
@@ -25,14 +23,11 @@ from align4d.protocol import replacing
 from align4d.rendering.deferral import Deferral
 from support.console import ScriptError, say
 
-from . import step_precision, step_profile, step_scene
+from . import step_scene
 
 WARM_UP, SECONDS_EACH = 4, 3.0
 VARIANTS = ((False, False), (False, True), (True, False), (True, True))
 """Prior in half precision, and recorded as a CUDA graph; the first is what runs off the GPU."""
-
-PROFILED = 8
-"""Steps in the profile."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +35,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--backend", default="auto", help="rasteriser: auto, cpu, triton or gsplat")
     parser.add_argument("--gaussians", type=int, default=20_000)
-    parser.add_argument("--trace", action="store_true", help="leave a Chrome trace as well")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -60,18 +54,15 @@ def run(arguments: argparse.Namespace) -> int:
         name = f"prior in {'bf16' if half else 'fp32'}{', recorded' if recorded else ''}"
         figures[name] = measure(arguments, half, recorded)
         show(name, figures[name])
-    figures["half_precision"] = step_precision.differences(arguments.device)
-    for what, difference in figures["half_precision"].items():
-        say(f"bf16 against fp32, {what}: {difference:.2e}")
     with replacing(arguments.out / "figures.json", "w") as file:
         json.dump(figures, file, indent=1)
     return 0
 
 
 def measure(arguments: argparse.Namespace, half: bool, recorded: bool) -> dict[str, Any]:
-    """Times with and without waiting for the number of pairs, synchronisations by their place, and the profile."""
+    """Times with and without waiting for the number of pairs, and synchronisations by their place."""
     embedded = load_embedded_prior(arguments.device, half=half)
-    prior = step_profile.MarkedPrior(RecordedPrior(embedded) if recorded else embedded)
+    prior = RecordedPrior(embedded) if recorded else embedded
     steps = step_scene.build(prior, arguments.gaussians, arguments.device, arguments.backend)
     device = torch.device(arguments.device)
     watched = timed(steps.step, arguments.device)
@@ -82,22 +73,10 @@ def measure(arguments: argparse.Namespace, half: bool, recorded: bool) -> dict[s
     steps.deferral = deferral = Deferral(device, room)
     unwatched = timed(steps.step, arguments.device)
     syncs = synchronisations(steps) if arguments.device == "cuda" else {}
-    with step_profile.marked(steps):
-        trace = arguments.out / f"trace_{len(list(arguments.out.glob('trace_*')))}.json" if arguments.trace else None
-        parts = step_profile.profiled(steps.step, PROFILED, arguments.device, trace)
     most = deferral.verify()
     if room is not None and most > room:
         raise ScriptError(f"A rendering had {most} pairs of tiles and Gaussians, more than the room for {room}: the times are not the method's.")
-    inside = {kind: sum(times[part] for part in step_profile.PARTS) for kind, times in parts.items()}
-    return {
-        "watched_ms": watched,
-        "ms": unwatched,
-        "steps_per_second": 1e3 / unwatched,
-        "synchronisations": syncs,
-        "parts": parts,
-        "cpu_share": inside["cpu"] / sum(parts["cpu"].values()),
-        "cuda_share": inside["cuda"] / unwatched if arguments.device == "cuda" else None,
-    }
+    return {"watched_ms": watched, "ms": unwatched, "steps_per_second": 1e3 / unwatched, "synchronisations": syncs}
 
 
 def timed(step: Callable[[], None], device: str) -> float:
@@ -136,12 +115,5 @@ def show(name: str, figures: dict[str, Any]) -> None:
     """Prints one variant."""
     say(f"\n{name}: {figures['ms']:.2f} ms a step, {figures['steps_per_second']:.1f} steps/s")
     say(f"waiting in every rendering: {figures['watched_ms']:.2f} ms a step")
-    table = rich.table.Table("part", "processor ms (profiled)", "GPU ms")
-    for part in figures["parts"]["cpu"]:
-        table.add_row(part, *(f"{figures['parts'][kind][part]:.2f}" for kind in ("cpu", "cuda")))
-    rich.console.Console().print(table)
-    say(f"rasteriser, field and prior: {figures['cpu_share']:.0%} of the processor's time in a step")
-    if figures["cuda_share"] is not None:
-        say(f"the GPU computes for them during {figures['cuda_share']:.0%} of a step")
     for place, times in figures["synchronisations"].items():
         say(f"waits for the GPU: {place}, {times} times a step")

@@ -20,7 +20,6 @@ from benchmarks import (
     prior_cloud,
     prior_distance,
     prior_judge,
-    prior_lessons,
     prior_light,
     prior_motion,
     prior_perturbed,
@@ -145,19 +144,6 @@ def clip(camera: np.ndarray, frames: np.ndarray, **more: np.ndarray) -> Case:
     """A case of these pictures, and nothing else but `more`."""
     nothing = {field: np.zeros((0, 3)) for field in Case.__dataclass_fields__ if field != "name"}
     return Case(**{"name": "a", **nothing, "camera": camera, "frames": frames, **more})  # type: ignore[arg-type]
-
-
-def test_lessons_point_to_the_truth_or_not() -> None:
-    frames = np.random.default_rng(0).integers(0, 256, (4, SIZE, SIZE, 3), dtype=np.uint8)
-    moved = np.stack([frames] * len(prior_cameras.MOTION_AZIMUTHS), 1)
-    case = clip(np.array([0, 0, 1.8], np.float32), frames, moved=moved)
-    found = prior_lessons.case_lessons(Copying(), case)
-    assert all(value == pytest.approx(1, abs=1e-3) for value in found["1"].values())
-    # guidance goes past the truth, away from the grey that nothing is taken for
-    assert all(0.3 < value < 0.99 for value in found["5"].values())
-    # a prior that believes in a third picture: away from what is shown, but half of the way elsewhere
-    other = replace(case, frames=np.roll(frames, 1, axis=0))
-    assert all(0.4 < value < 0.6 for value in prior_lessons.case_lessons(Copying(), other)["1"].values())
 
 
 def test_the_picked_distance_is_judged_against_the_best() -> None:

@@ -49,7 +49,7 @@ NETWORKS = (1_883_000_000, 1_264_000_000)
 """ImageDream's U-Net and picture encoder as they are published, in half precision [bytes]."""
 
 HELD = 2_130_000_000
-"""Counted by `bench.py generator_memory`: decoding four views. The U-Net that comes after it finds its place in that."""
+"""Counted by playing the allocator: decoding four views. The U-Net that comes after it finds its place in that."""
 
 MEAN, SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Of ImageNet's pictures, by which colours are normalised."""

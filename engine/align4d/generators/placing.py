@@ -19,7 +19,7 @@ HELD_PER_WORK = 1.8
 """Of a model whose allocations were not counted: what torch holds for what is alive at once. Counted ones lie between 1.7 and 2.6."""
 
 SPARE = 1.15
-"""What torch holds of a GPU to what was counted. Calibrated: SDXL, SVD and LGM on an H200 lay at 1.03 to 1.12 (`bench.py generator_memory`)."""
+"""What torch holds of a GPU to what was counted. Calibrated: SDXL, SVD and LGM on an H200 lay at 1.03 to 1.12 ."""
 
 
 @dataclass(frozen=True)

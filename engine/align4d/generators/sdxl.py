@@ -13,7 +13,7 @@ UNET_WORK, VAE_WORK, VAE_TILED = 331_000_000, 3_400_000_000, 1_000_000_000
 weights are stored in [bytes]."""
 
 HELD = Held(8_770_000_000, 2_400_000_000)
-"""Counted by `bench.py generator_memory`: the last blocks of the decoder, 256 channels of 1024 x 1024, make most of it [bytes]."""
+"""Counted by playing the allocator: the last blocks of the decoder, 256 channels of 1024 x 1024, make most of it [bytes]."""
 
 RECIPE = Recipe(
     "StableDiffusionXLPipeline",

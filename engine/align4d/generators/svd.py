@@ -28,7 +28,7 @@ VAE_WORK, VAE_FRUGAL = 4_832_000_000, 1_700_000_000
 
 
 HELD = {LONG: Held(14_350_000_000, 8_820_000_000), SHORT: Held(9_680_000_000, 5_140_000_000)}
-"""Counted by `bench.py generator_memory` [bytes]: blocks that the U-Net leaves behind are of little use for decoding."""
+"""Counted by playing the allocator [bytes]: blocks that the U-Net leaves behind are of little use for decoding."""
 
 
 def recipe_for(frames: int) -> Recipe:
