@@ -9,7 +9,11 @@ from __future__ import annotations
 import bpy
 
 from . import operators, panels
-from .align4d_blender import command_line, engine_setup, gaussian_settings, gaussian_storage, jobs, models, properties, recovery, storage
+from .align4d_blender import command_line, folders, properties
+from .align4d_blender.gaussians import paths
+from .align4d_blender.gaussians import properties as gaussian_settings
+from .align4d_blender.jobs import queue, recovery
+from .align4d_blender.runtime import models, setup
 from .align4d_blender.scripting import generate
 
 __all__ = ["generate", "register", "unregister"]
@@ -22,24 +26,24 @@ def register() -> None:
         bpy.utils.register_class(cls)
     properties.attach()
     gaussian_settings.attach()
-    storage.attach()
-    gaussian_storage.attach()
+    folders.attach()
+    paths.attach()
     recovery.attach()
     panels.menus.attach()
     command_line.attach()
-    jobs.on_end.append(operators.generate.announce)
+    queue.on_end.append(operators.generate.announce)
 
 
 def unregister() -> None:
-    jobs.on_end.remove(operators.generate.announce)
-    engine_setup.shut_down()
+    queue.on_end.remove(operators.generate.announce)
+    setup.shut_down()
     models.shut_down()
-    jobs.shut_down()
+    queue.shut_down()
     command_line.detach()
     panels.menus.detach()
     recovery.detach()
-    gaussian_storage.detach()
-    storage.detach()
+    paths.detach()
+    folders.detach()
     gaussian_settings.detach()
     properties.detach()
     for cls in reversed(_CLASSES):

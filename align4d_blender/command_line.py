@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ..engine.align4d.protocol import setting_of
-from . import engine_setup, jobs, preferences
 from .errors import UserError
-from .job import Job
+from .jobs import queue
+from .jobs.record import Job
+from .runtime import preferences, setup
 from .scripting import finished, generate
 
 if TYPE_CHECKING:
@@ -101,38 +102,38 @@ def _generate(options: argparse.Namespace) -> int:
         choices["overrides"] = json.dumps(dict(options.set))
     if options.device:
         preferences.get().device = options.device
-    jobs.on_change.append(_show)
+    queue.on_change.append(_show)
     try:
         job = generate(options.video, options.objects, **choices)
     finally:
-        jobs.on_change.remove(_show)
+        queue.on_change.remove(_show)
     _tell(job)
     return _save(options.save_as)
 
 
 def _resume(options: argparse.Namespace) -> int:
-    waiting = [job for job in jobs.listed if job.state != "done" and (job.resumable or not job.ended)]
+    waiting = [job for job in queue.listed if job.state != "done" and (job.resumable or not job.ended)]
     if not waiting:
         raise UserError("nothing_to_resume", "No job of this file has broken off.", "See generate --help.")
-    jobs.on_change.append(_show)
+    queue.on_change.append(_show)
     try:
         for job in waiting:
             if job.ended:
-                jobs.resume_job(job)
+                queue.resume_job(job)
         for job in waiting:
             _tell(finished(job))
     finally:
-        jobs.on_change.remove(_show)
+        queue.on_change.remove(_show)
     return _save(options.save_as)
 
 
 def _install(options: argparse.Namespace) -> int:
     if options.wheels:
         preferences.get().wheels = options.wheels
-    engine_setup.install()
-    engine_setup.wait()
-    if engine_setup.installation and engine_setup.installation.error:
-        raise engine_setup.installation.error
+    setup.install()
+    setup.wait()
+    if setup.installation and setup.installation.error:
+        raise setup.installation.error
     print(f"The engine is ready: {preferences.engine_python(preferences.get())}")
     return 0
 

@@ -20,6 +20,7 @@ def enable_nodes(material: bpy.types.Material) -> None:
     if bpy.app.version < (5, 0, 0):
         material.use_nodes = True
 
+
 NODES_READ_PLY = bpy.app.version >= (4, 5, 0)
 """Whether geometry nodes can read a .ply whose name depends on the frame (Import PLY, Format String)."""
 

@@ -1,7 +1,7 @@
 """For pipelines: the same job as the button starts, in one line of Python.
 
-    from bl_ext.user_default.align4d import generate
-    generate("fox.mp4", ["Fox"], preset="draft")
+from bl_ext.user_default.align4d import generate
+generate("fox.mp4", ["Fox"], preset="draft")
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Any
 
 import bpy
 
-from . import jobs
 from .errors import UserError
-from .job import Job
+from .jobs import queue
+from .jobs.record import Job
 
 
 def generate(video: str | os.PathLike[str] = "", objects: Sequence[str | bpy.types.Object] = (), **choices: Any) -> Job:
@@ -41,13 +41,13 @@ def generate(video: str | os.PathLike[str] = "", objects: Sequence[str | bpy.typ
         except TypeError as error:
             raise UserError("bad_value", f"{name} cannot be {value!r}.", f"Blender says: {error}.") from error
     with _selected([_mesh(item) for item in objects]):
-        job = jobs.start(bpy.context)
+        job = queue.start(bpy.context)
     return finished(job)
 
 
 def finished(job: Job) -> Job:
     """Waits for a job. Raises UserError where it fails or is cancelled."""
-    jobs.wait(job)
+    queue.wait(job)
     if job.error:
         raise job.error
     if job.state != "done":

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import bpy
 
-from ..align4d_blender import results
 from ..align4d_blender.errors import UserError
+from ..align4d_blender.result import results
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
@@ -25,7 +25,7 @@ class ALIGN4D_OT_bake_shape_keys(bpy.types.Operator):
         return results.active(context.active_object) is not None and context.mode == "OBJECT"
 
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
-        from ..align4d_blender import shape_keys
+        from ..align4d_blender.result import shape_keys
 
         try:
             count = shape_keys.bake(context.active_object)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 import bpy
 
-from ..align4d_blender import comparison, results, solved_camera
+from ..align4d_blender.result import comparison, results, solved_camera
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems

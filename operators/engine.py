@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import bpy
 from bpy.props import StringProperty
 
-from ..align4d_blender import engine_setup, preferences, storage
+from ..align4d_blender import folders
 from ..align4d_blender.errors import UserError
+from ..align4d_blender.runtime import preferences, setup
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
@@ -45,11 +46,11 @@ class ALIGN4D_OT_cancel_install(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        return engine_setup.installing()
+        return setup.installing()
 
     def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
-        if engine_setup.installation:
-            engine_setup.installation.cancel()
+        if setup.installation:
+            setup.installation.cancel()
         return {"FINISHED"}
 
 
@@ -65,7 +66,7 @@ class ALIGN4D_OT_remove_engine(bpy.types.Operator):
 
     def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
         try:
-            engine_setup.remove()
+            setup.remove()
         except UserError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
@@ -81,16 +82,16 @@ class ALIGN4D_OT_examine_engine(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        return not engine_setup.examining()
+        return not setup.examining()
 
     def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
         try:
-            engine_setup.examine()
+            setup.examine()
         except UserError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         if bpy.app.background:
-            engine_setup.wait()
+            setup.wait()
         return {"FINISHED"}
 
 
@@ -116,20 +117,20 @@ class ALIGN4D_OT_open_folder(bpy.types.Operator):
     name: StringProperty(name="Folder", description="engine, cache or jobs", default="jobs", options={"HIDDEN", "SKIP_SAVE"})
 
     def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
-        bpy.ops.wm.path_open(filepath=str(storage.user_folder(self.name)))
+        bpy.ops.wm.path_open(filepath=str(folders.user_folder(self.name)))
         return {"FINISHED"}
 
 
 def _install(operator: bpy.types.Operator, again: bool) -> set[OperatorReturnItems]:
     """Starts the installation; without a window waits for it."""
     try:
-        engine_setup.install(again)
+        setup.install(again)
     except UserError as error:
         operator.report({"ERROR"}, str(error))
         return {"CANCELLED"}
     if bpy.app.background:
-        engine_setup.wait()
-        failure = engine_setup.installation.error if engine_setup.installation else None
+        setup.wait()
+        failure = setup.installation.error if setup.installation else None
         if failure:
             operator.report({"ERROR"}, str(failure))
             return {"CANCELLED"}

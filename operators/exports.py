@@ -9,8 +9,12 @@ import bpy
 from bpy.props import IntProperty, StringProperty
 from bpy_extras.io_utils import ExportHelper
 
-from ..align4d_blender import export_gltf, exports, gaussian_results, splats, storage
+from ..align4d_blender import folders
 from ..align4d_blender.errors import UserError
+from ..align4d_blender.export import gltf
+from ..align4d_blender.export import motion as exports
+from ..align4d_blender.gaussians import sequence_object
+from ..align4d_blender.result import gaussians
 from ..engine.align4d import protocol
 
 if TYPE_CHECKING:
@@ -35,7 +39,7 @@ class _MotionExport(ExportHelper):
             cls.poll_message_set("Go back to Object Mode first")
             return False
         cls.poll_message_set("Select a mesh, or generate a motion first")
-        return any(item.type == "MESH" for item in (*context.selected_objects, *storage.tagged()))
+        return any(item.type == "MESH" for item in (*context.selected_objects, *folders.tagged()))
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[OperatorReturnItems]:  # type: ignore[override]  # its stub is wrong
         """Offers the frames of the motion."""
@@ -80,7 +84,7 @@ class ALIGN4D_OT_export_gltf(_MotionExport, bpy.types.Operator):
     filter_glob: StringProperty(default="*.glb;*.gltf", options={"HIDDEN"})
 
     def export(self, context: bpy.types.Context, items: list[bpy.types.Object], path: Path) -> str:
-        export_gltf.export(context, items, self.frame_start, self.frame_end, path)
+        gltf.export(context, items, self.frame_start, self.frame_end, path)
         return ""
 
 
@@ -192,15 +196,15 @@ class ALIGN4D_OT_export_gaussians(ExportHelper, bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         item = context.active_object
         cls.poll_message_set("Select a Gaussian sequence, or a mesh that was generated with Write Gaussians")
-        return item is not None and (splats.shown_by(item) is not None or gaussian_results.are_there(item))
+        return item is not None and (sequence_object.shown_by(item) is not None or gaussians.are_there(item))
 
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
-        from ..align4d_blender import gaussian_export
+        from ..align4d_blender.export import gaussians
 
         path = Path(bpy.path.abspath(self.filepath))
         try:
             exports.check_folder(path)
-            count = gaussian_export.export(context.scene, gaussian_export.source(context.active_object), path)
+            count = gaussians.export(context.scene, gaussians.source(context.active_object), path)
         except UserError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}

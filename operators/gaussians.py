@@ -9,8 +9,10 @@ import bpy
 from bpy.props import EnumProperty, FloatProperty, StringProperty
 from bpy_extras.io_utils import ImportHelper
 
-from ..align4d_blender import compat, gaussian_files, gaussian_results, splats, storage
+from ..align4d_blender import compat, folders
 from ..align4d_blender.errors import UserError
+from ..align4d_blender.gaussians import files, sequence_object
+from ..align4d_blender.result import gaussians
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
@@ -31,8 +33,8 @@ class ALIGN4D_OT_open_gaussians(ImportHelper, bpy.types.Operator):
         scene, file = context.scene, Path(bpy.path.abspath(self.filepath)).resolve()
         rate = self.fps or scene.render.fps / scene.render.fps_base
         try:
-            sequence = gaussian_files.sequence_of(file)
-            item = splats.add_playing(scene, sequence, file.stem.rstrip("0123456789_-. ") or "Gaussians", scene.frame_start, rate)
+            sequence = files.sequence_of(file)
+            item = sequence_object.add_playing(scene, sequence, file.stem.rstrip("0123456789_-. ") or "Gaussians", scene.frame_start, rate)
         except UserError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
@@ -53,11 +55,11 @@ class ALIGN4D_OT_bake_gaussians(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return not compat.NODES_READ_PLY and splats.shown_by(context.active_object) is not None
+        return not compat.NODES_READ_PLY and sequence_object.shown_by(context.active_object) is not None
 
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
         try:
-            splats.play(context.active_object)
+            sequence_object.play(context.active_object)
         except UserError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
@@ -82,13 +84,13 @@ class ALIGN4D_OT_show_result_as(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        return any(gaussian_results.are_there(item) for item in storage.tagged())
+        return any(gaussians.are_there(item) for item in folders.tagged())
 
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
         jobs = {item.align4d.job or item.align4d_gaussians.job for item in context.selected_objects} - {""}
-        meshes = [item for item in storage.tagged() if gaussian_results.are_there(item)]
+        meshes = [item for item in folders.tagged() if gaussians.are_there(item)]
         try:
-            gaussian_results.show([item for item in meshes if not jobs or item.align4d.job in jobs], self.what)
+            gaussians.show([item for item in meshes if not jobs or item.align4d.job in jobs], self.what)
         except UserError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
@@ -104,7 +106,7 @@ class ALIGN4D_OT_standard_view(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return not splats.colours_are_true(context.scene)
+        return not sequence_object.colours_are_true(context.scene)
 
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
         cast(Any, context.scene.view_settings).view_transform = "Standard"  # which there are depends on the colour configuration

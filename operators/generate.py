@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import bpy
 from bpy.props import StringProperty
 
-from ..align4d_blender import jobs
 from ..align4d_blender.errors import UserError
-from ..align4d_blender.job import Job
+from ..align4d_blender.jobs import queue
+from ..align4d_blender.jobs.record import Job
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
@@ -27,21 +27,21 @@ class ALIGN4D_OT_generate(bpy.types.Operator):
         if bpy.app.background:
             return self.execute(context)
         try:
-            jobs.start(context)
+            queue.start(context)
         except UserError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        jobs.watch()
+        queue.watch()
         return {"FINISHED"}
 
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
         """From a script, or without a window: waits for the result."""
         try:
-            job = jobs.start(context)
+            job = queue.start(context)
         except UserError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        jobs.wait(job)
+        queue.wait(job)
         return _report(self, job)
 
 
@@ -64,7 +64,7 @@ class ALIGN4D_OT_announce(bpy.types.Operator):
         if event.type != "TIMER":
             return {"PASS_THROUGH"}
         context.window_manager.event_timer_remove(self._timer)
-        job = jobs.find(self.job)
+        job = queue.find(self.job)
         return _report(self, job) if job else {"CANCELLED"}
 
 

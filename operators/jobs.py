@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import bpy
 from bpy.props import StringProperty
 
-from ..align4d_blender import jobs
 from ..align4d_blender.errors import UserError
-from ..align4d_blender.job import Job
+from ..align4d_blender.jobs import queue
+from ..align4d_blender.jobs.record import Job
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
@@ -27,7 +27,7 @@ class _OfJob:
     job: StringProperty(name="Job", description="The job's id; empty for the one at work, or the last one", options={"HIDDEN", "SKIP_SAVE"})
 
     def chosen(self) -> Job | None:
-        return jobs.find(self.job) if self.job else jobs.current()
+        return queue.find(self.job) if self.job else queue.current()
 
 
 class ALIGN4D_OT_cancel(_OfJob, bpy.types.Operator):
@@ -39,13 +39,13 @@ class ALIGN4D_OT_cancel(_OfJob, bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        return any(not job.ended for job in jobs.listed)
+        return any(not job.ended for job in queue.listed)
 
     def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
         job = self.chosen()
         if job is None or job.ended:
             return {"CANCELLED"}
-        jobs.cancel(job)
+        queue.cancel(job)
         return {"FINISHED"}
 
 
@@ -58,22 +58,22 @@ class ALIGN4D_OT_resume(_OfJob, bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        return any(job.resumable for job in jobs.listed)
+        return any(job.resumable for job in queue.listed)
 
     def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
-        broken_off = (job for job in reversed(jobs.listed) if job.resumable and job.state != "done")
+        broken_off = (job for job in reversed(queue.listed) if job.resumable and job.state != "done")
         job = self.chosen() if self.job else next(broken_off, None)
         if job is None or not job.resumable:
             return {"CANCELLED"}
         try:
-            jobs.resume_job(job)
+            queue.resume_job(job)
         except UserError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         if bpy.app.background:
-            jobs.wait(job)
+            queue.wait(job)
             return {"FINISHED"} if job.state == "done" else {"CANCELLED"}
-        jobs.watch()
+        queue.watch()
         return {"FINISHED"}
 
 
@@ -128,13 +128,13 @@ class ALIGN4D_OT_remove_job(_OfJob, bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        return any(job.ended for job in jobs.listed)
+        return any(job.ended for job in queue.listed)
 
     def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
         job = self.chosen()
         if job is None or not job.ended:
             return {"CANCELLED"}
-        jobs.remove(job)
+        queue.remove(job)
         return {"FINISHED"}
 
 
@@ -147,10 +147,10 @@ class ALIGN4D_OT_release_engine(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        return jobs.engine_is_running()
+        return queue.engine_is_running()
 
     def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
-        jobs.release_engine()
+        queue.release_engine()
         return {"FINISHED"}
 
 

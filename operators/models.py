@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import bpy
 from bpy.props import StringProperty
 
-from ..align4d_blender import models
 from ..align4d_blender.errors import UserError
+from ..align4d_blender.runtime import models
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems

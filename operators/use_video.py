@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import bpy
 from bpy.props import StringProperty
 
-from ..align4d_blender import storage
+from ..align4d_blender import folders
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
@@ -34,7 +34,7 @@ class ALIGN4D_OT_use_video(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
         settings = context.scene.align4d
-        settings.video = storage.stored_path(Path(self.filepath))
+        settings.video = folders.stored_path(Path(self.filepath))
         settings.first = settings.last = 0
         if isinstance(context.space_data, bpy.types.SpaceView3D):
             context.space_data.show_region_ui = True

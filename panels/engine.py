@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import bpy
 
-from ..align4d_blender import EXTENSION, engine_setup, preferences
-from ..align4d_blender.engine_install import find_installed
+from ..align4d_blender import EXTENSION
 from ..align4d_blender.errors import UserError
+from ..align4d_blender.runtime import preferences, setup
+from ..align4d_blender.runtime.install import find_installed
 from . import text
 
 FIXES = {
@@ -32,7 +33,7 @@ def draw_next_step(layout: bpy.types.UILayout, context: bpy.types.Context) -> bo
         preferences.engine_python(preferences.get())
     except UserError as error:
         box = layout.box().column()
-        if engine_setup.installing():
+        if setup.installing():
             _draw_installation(box)
             return False
         text.paragraph(box, context, error.message, "INFO")
@@ -60,12 +61,12 @@ def draw_engine(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     chosen = preferences.get()
     column = layout.column()
     installed = find_installed(preferences.environments())
-    if engine_setup.installing():
+    if setup.installing():
         _draw_installation(column)
     elif chosen.engine_python:
         column.label(text="An existing engine is used", icon="CHECKMARK")
     elif installed:
-        column.label(text=f"The engine is installed, for {engine_setup.build_name(installed.build)}", icon="CHECKMARK")
+        column.label(text=f"The engine is installed, for {setup.build_name(installed.build)}", icon="CHECKMARK")
     else:
         column.label(text="The engine is not installed", icon="INFO")
     _draw_failure(column, context)
@@ -74,11 +75,11 @@ def draw_engine(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     except UserError as error:
         if error.code == "engine_outdated" or chosen.engine_python:
             text.paragraph(column, context, str(error), "ERROR")
-    if not engine_setup.installing():
+    if not setup.installing():
         _draw_install_buttons(column, context, installed is not None)
     choices = column.column()
     choices.use_property_split = True
-    choices.enabled = not engine_setup.installing()
+    choices.enabled = not setup.installing()
     for name in ("engine_build", "with_masks", "with_priors", "wheels", "engine_python", "device"):
         choices.prop(chosen, name)
 
@@ -97,7 +98,7 @@ def _draw_install_buttons(layout: bpy.types.UILayout, context: bpy.types.Context
 
 def _draw_installation(layout: bpy.types.UILayout) -> None:
     """The bar of a running installation."""
-    running = engine_setup.installation
+    running = setup.installation
     if running:
         layout.progress(factor=running.fraction, text=running.text)
         layout.operator("align4d.cancel_install", icon="CANCEL")
@@ -105,7 +106,7 @@ def _draw_installation(layout: bpy.types.UILayout) -> None:
 
 def _draw_failure(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """Why the last installation did not work out."""
-    last = engine_setup.installation
+    last = setup.installation
     if last and last.state == "failed" and last.error:
         text.paragraph(layout, context, str(last.error), "ERROR")
         layout.operator("wm.path_open", text="Show Log", icon="TEXT").filepath = str(last.log)
@@ -115,8 +116,8 @@ def draw_doctor(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """What works on this computer, each line with the button that mends it; and the disk used."""
     row = layout.row()
     row.label(text="This Computer")
-    row.operator("align4d.examine_engine", text="Looking…" if engine_setup.examining() else "Examine", icon="VIEWZOOM")
-    report = engine_setup.report()
+    row.operator("align4d.examine_engine", text="Looking…" if setup.examining() else "Examine", icon="VIEWZOOM")
+    report = setup.report()
     if report is None:
         return
     for line in report.lines:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import bpy
 
-from ..align4d_blender import compat, splats
+from ..align4d_blender import compat
+from ..align4d_blender.gaussians import sequence_object
 from . import text
 
 
@@ -33,7 +34,7 @@ class ALIGN4D_PT_gaussians(bpy.types.Panel):
 def _draw_active(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """The sequence of the active object."""
     item = context.active_object
-    if not splats.shown_by(item):
+    if not sequence_object.shown_by(item):
         return
     chosen = item.align4d_gaussians
     column = layout.column()
@@ -42,10 +43,10 @@ def _draw_active(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     column.prop(chosen, "fps")
     if not compat.NODES_READ_PLY:
         column.operator("align4d.bake_gaussians", icon="FILE_REFRESH")
-    gone = splats.missing(item)
+    gone = sequence_object.missing(item)
     if gone:
         text.paragraph(column, context, f"Its files are gone: {gone.name}", "ERROR")
-    if not splats.colours_are_true(context.scene):
+    if not sequence_object.colours_are_true(context.scene):
         text.paragraph(column, context, "The view transform of this scene changes their colours", "INFO")
         column.operator("align4d.standard_view", icon="COLOR")
 

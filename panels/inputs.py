@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import bpy
 
-from ..align4d_blender import EXTENSION, inputs, models
+from ..align4d_blender import EXTENSION
+from ..align4d_blender.capture import choices
 from ..align4d_blender.errors import UserError
+from ..align4d_blender.runtime import models
 from . import text
 
 
@@ -31,7 +33,7 @@ def draw_choices(layout: bpy.types.UILayout, context: bpy.types.Context, missing
 
 def draw_plan(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """What would be generated, by which model, and what is missing for it; nothing where nothing has to be."""
-    if not inputs.plan_arguments(context):
+    if not choices.plan_arguments(context):
         return
     box = layout.box().column()
     try:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import bpy
 
-from ..align4d_blender import jobs, previews, results
-from ..align4d_blender.job import Job
+from ..align4d_blender.jobs import previews, queue
+from ..align4d_blender.jobs.record import Job
+from ..align4d_blender.result import results
 from . import text
 from .text import Icon
 
@@ -36,13 +37,13 @@ class ALIGN4D_PT_jobs(bpy.types.Panel):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        return bool(jobs.listed)
+        return bool(queue.listed)
 
     def draw(self, context: bpy.types.Context) -> None:
-        ended = [job for job in jobs.listed if job.ended]
-        for job in [*(job for job in jobs.listed if not job.ended), *reversed(ended)]:
+        ended = [job for job in queue.listed if job.ended]
+        for job in [*(job for job in queue.listed if not job.ended), *reversed(ended)]:
             _draw_job(self.layout.box().column(), context, job)
-        if jobs.engine_is_running() and len(ended) == len(jobs.listed):
+        if queue.engine_is_running() and len(ended) == len(queue.listed):
             self.layout.operator("align4d.release_engine", icon="UNLINKED")
 
 
@@ -52,7 +53,7 @@ def _draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job) 
     if job.state == "running":
         _draw_progress(layout, job)
     elif job.state == "queued":
-        before = jobs.waiting_before(job)
+        before = queue.waiting_before(job)
         layout.label(text=f"Waits for {before} other job{'s' if before > 1 else ''}" if before else "Starting")
     elif not job.ended:
         text.paragraph(layout, context, job.stage, "INFO")

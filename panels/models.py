@@ -6,8 +6,8 @@ from typing import Any
 
 import bpy
 
-from ..align4d_blender import models
 from ..align4d_blender.errors import UserError
+from ..align4d_blender.runtime import models
 from . import text
 
 _ROLES = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 
 from ..align4d_blender import EXTENSION
-from ..align4d_blender.preferences import EngineChoices
+from ..align4d_blender.runtime.preferences import EngineChoices
 from . import engine, models
 
 

@@ -7,7 +7,8 @@ from typing import Any, cast
 
 import bpy
 
-from ..align4d_blender import results, storage
+from ..align4d_blender import folders
+from ..align4d_blender.result import results
 from . import text
 
 
@@ -43,7 +44,7 @@ class ALIGN4D_PT_result(bpy.types.Panel):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        return bool(storage.tagged())
+        return bool(folders.tagged())
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
@@ -89,13 +90,13 @@ class ALIGN4D_PT_comparison(bpy.types.Panel):
 
 
 def _animated() -> set[str]:
-    return {item.name for item in storage.tagged() if item.align4d.results}
+    return {item.name for item in folders.tagged() if item.align4d.results}
 
 
 def _draw_choice(layout: bpy.types.UILayout, context: bpy.types.Context, item: bpy.types.Object, result: Any) -> None:
     """Which motion, and whether its file is there."""
     layout.template_list("ALIGN4D_UL_results", "", item.align4d, "results", item.align4d, "active", rows=2)
-    if not storage.actual_path(result.motion).is_file():
+    if not folders.actual_path(result.motion).is_file():
         text.paragraph(layout, context, f"Its file is gone: {Path(result.motion).name}", "ERROR")
 
 
@@ -108,7 +109,7 @@ def _draw_playback(layout: bpy.types.UILayout, item: bpy.types.Object, result: A
     row.prop(result, "first", text="Play")
     row.prop(result, "last", text="")
     column.prop(result, "speed")
-    cache = storage.point_cache(item)
+    cache = folders.point_cache(item)
     if cache:
         column.prop(cache, "factor", text="Strength", slider=True)
     layout.prop(item.align4d, "muted")

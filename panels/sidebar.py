@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import bpy
 
-from ..align4d_blender import guidance
-from ..align4d_blender.inputs import takes_mesh, takes_video
+from ..align4d_blender.capture import guidance
+from ..align4d_blender.capture.choices import takes_mesh, takes_video
 from . import engine, inputs, presets, text
 
 

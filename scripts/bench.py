@@ -1,6 +1,6 @@
 """Measures the product: each benchmark is a subcommand of its own.
 
-    python scripts/bench.py motion --cases DIR --out OUT
+python scripts/bench.py motion --cases DIR --out OUT
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ def main() -> int:
 
     parser = argparse.ArgumentParser(description=console.headline(__doc__))
     subparsers = parser.add_subparsers(required=True, metavar="BENCHMARK")
-    for found in pkgutil.iter_modules(benchmarks.__path__):
-        module = importlib.import_module(f"benchmarks.{found.name}")
+    for found in pkgutil.walk_packages(benchmarks.__path__, "benchmarks."):
+        module = importlib.import_module(found.name)
         if hasattr(module, "add_arguments"):
-            subparser = subparsers.add_parser(found.name, help=console.headline(module.__doc__))
+            name = getattr(module, "NAME", found.name.rpartition(".")[2])
+            subparser = subparsers.add_parser(name, help=console.headline(module.__doc__))
             module.add_arguments(subparser)
             subparser.set_defaults(run=module.run)
     arguments = parser.parse_args()

@@ -1,6 +1,6 @@
 """Builds the extension's zip with Blender's own builder.
 
-    python scripts/build_extension.py [--out align4d.zip] [--blender PATH]
+python scripts/build_extension.py [--out align4d.zip] [--blender PATH]
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The whole product on one example: sets up, installs the extension into a Blender of its own, animates the Fox, and renders a movie.
 
-    python scripts/demo.py [--blender PATH] [--out DIR]
+python scripts/demo.py [--blender PATH] [--out DIR]
 """
 
 from __future__ import annotations

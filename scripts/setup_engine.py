@@ -1,6 +1,6 @@
 """Makes the engine's environment and prints the interpreter to choose in the extension's preferences.
 
-    python scripts/setup_engine.py
+python scripts/setup_engine.py
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Sets up what is needed and runs every check and test: style, types, the scripts', the engine's, Blender's, and both together.
 
-    python scripts/test.py [--only style|scripts|engine|blender|end_to_end] [--all-blenders] [--blender PATH]
+python scripts/test.py [--only style|scripts|engine|blender|end_to_end] [--all-blenders] [--blender PATH]
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Trains the embedded multiview prior; restarts from its checkpoint.
 
-    python scripts/train_prior.py --out OUT --minutes 20
+python scripts/train_prior.py --out OUT --minutes 20
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from support import console, environments
 
 def main() -> int:
     environments.enter_engine()
-    from align4d.training.command import main as train
+    from align4d_lab.training.command import main as train
 
     train()
     return 0

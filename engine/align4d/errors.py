@@ -1,6 +1,5 @@
 """The one exception that reaches a user: what happened and what to do about it."""
 
-
 from __future__ import annotations
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable
 
-from align4d.errors import EngineError
-from align4d.protocol import ProtocolError
+from .errors import EngineError
+from .protocol import ProtocolError
 
 _FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _MEMORY_WORDS = ("can't allocate memory", "not enough memory", "out of memory", "unable to allocate")

@@ -19,13 +19,12 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, Any
 
-import align4d
-from align4d import protocol
-from align4d.errors import Cancelled
-from align4d.failures import as_engine_error
-from align4d.job_lock import sole_engine
-from align4d.progress import Event, EventReporter, Reporter, job_log
-from align4d.warm_up import wait_passively, warm_up
+from . import __version__, protocol
+from .errors import Cancelled
+from .failures import as_engine_error
+from .job.lock import sole_engine
+from .job.reporting import Event, EventReporter, Reporter, job_log
+from .machine.warm_up import wait_passively, warm_up
 
 Run = Callable[[Path, Reporter], protocol.Result]
 """A pipeline: works on a job folder and returns what it has written as output/result.json; raises EngineError or Cancelled."""
@@ -61,7 +60,7 @@ class Server:
 
     def serve(self) -> None:
         """Works until told to quit, until stdin closes or until it has been idle for long enough."""
-        self.send({"event": "hello", "version": align4d.__version__, "pid": os.getpid()})
+        self.send({"event": "hello", "version": __version__, "pid": os.getpid()})
         threading.Thread(target=self._read, name="commands", daemon=True).start()
         while (folder := self._next()) is not None:
             self._work(folder)
@@ -193,9 +192,9 @@ def main(arguments: list[str] | None = None, run: Run | None = None) -> int:
 
 
 def _pipeline(folder: Path, report: Reporter) -> protocol.Result:
-    from align4d import pipeline  # imports torch: after hello
+    from .pipeline import artist  # imports torch: after hello
 
-    return pipeline.run(folder, report)
+    return artist.run(folder, report)
 
 
 def _take_stdio() -> tuple[IO[bytes], IO[str]]:

@@ -46,7 +46,7 @@ class Artist(Mouse):
     def __init__(self, order: dict[str, Any]) -> None:
         self.out = Path(order["out"])
         self.order = order
-        self.jobs = importlib.import_module(f"{EXTENSION}.align4d_blender.jobs")
+        self.jobs = importlib.import_module(f"{EXTENSION}.align4d_blender.jobs.queue")
         panels = [getattr(bpy.types, name) for name in dir(bpy.types) if name.startswith("ALIGN4D_PT_")]
         self.gaps = Gaps(self.jobs, panels)
         super().__init__(self.gaps.forgive)
@@ -272,7 +272,7 @@ def look(artist: Artist) -> Steps:
 def show_preferences(artist: Artist) -> Steps:
     """The extension's preferences, examined."""
     bpy.ops.align4d.examine_engine()
-    setup = importlib.import_module(f"{EXTENSION}.align4d_blender.engine_setup")
+    setup = importlib.import_module(f"{EXTENSION}.align4d_blender.runtime.setup")
     yield from wait_until(lambda: not setup.examining(), "the doctor's report", 120)
     area = artist.view()
     area.type = "PREFERENCES"

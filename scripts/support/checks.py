@@ -17,7 +17,7 @@ from .blender import SCRIPTS_IN_BLENDER, Blender
 from .console import say
 
 ROOT = environments.ROOT
-_ENGINE_PARTS = ("engine/__init__.py", "engine/align4d/__init__.py", "engine/align4d/protocol.py")
+_ENGINE_PARTS = ("engine/__init__.py", "engine/align4d/__init__.py", "engine/align4d/protocol")
 _BLENDER_SIDE = ("__init__.py", "align4d_blender", "operators", "panels", *_ENGINE_PARTS)
 
 
@@ -44,7 +44,7 @@ def types(style_python: Path, engine_python: Path) -> list[Outcome]:
     """mypy: the engine and the scripts against the engine's environment, what runs in Blender against the stubs of bpy."""
     mypy: list[str | Path] = [style_python, "-m", "mypy", "--config-file", ROOT / "pyproject.toml", "--cache-dir", ROOT / ".mypy_cache"]
     paths = {"MYPYPATH": os.pathsep.join([str(ROOT / "engine"), str(ROOT / "scripts")])}
-    engine = _check("types of the engine", [*mypy, "--python-executable", engine_python, "-p", "align4d"], paths)
+    engine = _check("types of the engine", [*mypy, "--python-executable", engine_python, "-p", "align4d", "-p", "align4d_lab"], paths)
     packages = ["-p", "support", "-p", "benchmarks"]
     doors = [word for door in sorted((ROOT / "scripts").glob("*.py")) for word in ("-m", door.stem)]
     scripts = _check("types of the scripts", [*mypy, "--python-executable", engine_python, *packages, *doors], paths)

@@ -81,7 +81,7 @@ def interpreter(folder: Path) -> Path:
 
 
 def python_version(python: Path) -> str:
-    """"3.11" for a Python 3.11. Raises ScriptError where it does not run."""
+    """ "3.11" for a Python 3.11. Raises ScriptError where it does not run."""
     if python == Path(sys.executable):
         return f"{sys.version_info.major}.{sys.version_info.minor}"
     probe = subprocess.run([python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], capture_output=True, text=True)

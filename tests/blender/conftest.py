@@ -55,7 +55,7 @@ def extension(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
 @pytest.fixture
 def blender(extension: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     """An empty scene, the extension, and the fake engine set up; saves nothing outside `tmp_path`."""
-    shutil.rmtree(extension.align4d_blender.storage.user_folder("jobs"))  # before a file is opened, which looks there
+    shutil.rmtree(extension.align4d_blender.folders.user_folder("jobs"))  # before a file is opened, which looks there
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
     assert MODULE in bpy.context.preferences.addons
     monkeypatch.setenv("FAKE_ENGINE", "move")
@@ -63,7 +63,7 @@ def blender(extension: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     preferences.engine_python = str(_fake_interpreter(tmp_path))
     preferences.device = "auto"
     yield extension
-    extension.align4d_blender.jobs.shut_down()
+    extension.align4d_blender.jobs.queue.shut_down()
 
 
 def _fake_interpreter(folder: Path) -> Path:

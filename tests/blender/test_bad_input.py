@@ -32,7 +32,7 @@ def refusal() -> str:
 
 
 def jobs_on_disk(blender: ModuleType) -> list[Path]:
-    return list(blender.align4d_blender.storage.user_folder("jobs").iterdir())
+    return list(blender.align4d_blender.folders.user_folder("jobs").iterdir())
 
 
 def preferences() -> bpy.types.AddonPreferences:
@@ -180,7 +180,7 @@ def test_engine_fails(blender: ModuleType, tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("FAKE_ENGINE", mode)
     assert sentence in refusal()
     monkeypatch.setenv("FAKE_ENGINE", "move")
-    blender.align4d_blender.jobs.shut_down()
+    blender.align4d_blender.jobs.queue.shut_down()
     assert bpy.ops.align4d.generate() == {"FINISHED"}, "the next press must work"
 
 
@@ -206,7 +206,7 @@ def test_a_job_that_broke_off_goes_on_where_it_was(blender: ModuleType, tmp_path
         item.data.update()
     monkeypatch.setenv("FAKE_ENGINE", "move")
     assert bpy.ops.align4d.generate() == {"FINISHED"}
-    assert ("Went on where it was." in blender.align4d_blender.jobs.current().notes) == (change == "nothing")
+    assert ("Went on where it was." in blender.align4d_blender.jobs.queue.current().notes) == (change == "nothing")
     assert len(jobs_on_disk(blender)) == (1 if change == "nothing" else 2), "only an equal job takes the place of the one that broke off"
 
 
@@ -223,7 +223,7 @@ def test_cancel(blender: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyP
     use_video(tmp_path)
     before = state()
     monkeypatch.setenv("FAKE_ENGINE", mode)
-    jobs = blender.align4d_blender.jobs
+    jobs = blender.align4d_blender.jobs.queue
     job = jobs.start(bpy.context)
     while job.stage != "Moving":
         jobs.step()
@@ -240,7 +240,7 @@ def test_cancel(blender: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyP
 def run_with_change(blender: ModuleType, change: Callable[[bpy.types.Object], None]) -> tuple[object, bpy.types.Object]:
     """Starts a job, changes the scene while it runs, and lets it end."""
     item = add_mesh("Fox")
-    jobs = blender.align4d_blender.jobs
+    jobs = blender.align4d_blender.jobs.queue
     job = jobs.start(bpy.context)
     change(item)
     jobs.wait(job)
@@ -269,7 +269,7 @@ def test_renamed_object_is_found(blender: ModuleType, tmp_path: Path) -> None:
 def test_result_waits_for_the_end_of_edit_mode(blender: ModuleType, tmp_path: Path) -> None:
     use_video(tmp_path)
     item = add_mesh()
-    jobs = blender.align4d_blender.jobs
+    jobs = blender.align4d_blender.jobs.queue
     job = jobs.start(bpy.context)
     bpy.ops.object.mode_set(mode="EDIT")
     while job.state != "waiting":
@@ -288,7 +288,7 @@ def test_undo_while_a_job_runs(blender: ModuleType, tmp_path: Path) -> None:
     item.location.x = 2
     item.name = "Wolf"
     bpy.ops.ed.undo_push(message="Move and rename")
-    jobs = blender.align4d_blender.jobs
+    jobs = blender.align4d_blender.jobs.queue
     job = jobs.start(bpy.context)
     bpy.ops.ed.undo()
     jobs.wait(job)
@@ -300,7 +300,7 @@ def test_result_waits_for_its_file(blender: ModuleType, tmp_path: Path) -> None:
     add_mesh("Fox")
     blend = str(tmp_path / "fox.blend")
     bpy.ops.wm.save_as_mainfile(filepath=blend)
-    jobs = blender.align4d_blender.jobs
+    jobs = blender.align4d_blender.jobs.queue
     job = jobs.start(bpy.context)
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
     while job.state != "waiting":
@@ -317,7 +317,7 @@ def test_window_is_never_blocked_while_a_job_runs(blender: ModuleType, tmp_path:
     item = add_mesh(subdivisions=6)  # 10 thousand vertices
     add_armature(item)
     use_video(tmp_path)
-    jobs = blender.align4d_blender.jobs
+    jobs = blender.align4d_blender.jobs.queue
     job = jobs.start(bpy.context)
     longest = 0.0
     while not job.ended:

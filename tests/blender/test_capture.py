@@ -28,7 +28,7 @@ def capture(blender: ModuleType, folder: Path) -> tuple[protocol.Request, Path]:
     use_video(folder / "video")
     scene = bpy.context.scene
     before = names(), scene.render.engine, [item.select_get() for item in scene.objects], bpy.context.active_object
-    blender.align4d_blender.capture.capture(bpy.context, "job", folder / "job", "cpu")
+    blender.align4d_blender.capture.capture.capture(bpy.context, "job", folder / "job", "cpu")
     assert before == (names(), scene.render.engine, [item.select_get() for item in scene.objects], bpy.context.active_object)
     return protocol.read_request(folder / "job"), folder / "job"
 

@@ -31,7 +31,7 @@ def test_no_window_is_needed(blender: ModuleType) -> None:
     wolf, fox = add_mesh("Wolf"), add_mesh("Fox")
     select(fox, wolf)
     context = SimpleNamespace(view_layer=bpy.context.view_layer, scene=bpy.context.scene)
-    guidance = blender.align4d_blender.guidance
+    guidance = blender.align4d_blender.capture.guidance
     assert guidance.selected_meshes(context) == [fox, wolf]
     bpy.context.scene.align4d.camera = "VIEW"
     assert guidance.chosen_camera(context) is None
@@ -86,7 +86,7 @@ def test_a_failed_job_is_an_exit_code_and_can_be_resumed(
     monkeypatch.setenv("FAKE_ENGINE", "die")
     assert run(blender, "generate", "--video", scene.parent / "vidéo", "--objects", "Fox") == 1
     assert "stopped by itself" in capsys.readouterr().err
-    blender.align4d_blender.jobs.shut_down()
+    blender.align4d_blender.jobs.queue.shut_down()
     monkeypatch.setenv("FAKE_ENGINE", "move")
     bpy.ops.wm.open_mainfile(filepath=str(scene))
     assert run(blender, "resume") == 0

@@ -18,12 +18,12 @@ FAKE = [sys.executable, str(Path(__file__).with_name("fake_engine.py"))]
 @pytest.fixture
 def start(blender: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., object]:
     """Starts a client in the given mode of the fake engine."""
-    module = blender.align4d_blender.engine_client
+    module = blender.align4d_blender.runtime.client
     clients = []
 
     def make(mode: str, command: list[str] = FAKE, modest: bool = False) -> object:
         monkeypatch.setenv("FAKE_ENGINE", mode)
-        clients.append(module.EngineClient(command, blender.align4d_blender.preferences.ENGINE_FOLDER, tmp_path / "cache", modest))
+        clients.append(module.EngineClient(command, blender.align4d_blender.runtime.preferences.ENGINE_FOLDER, tmp_path / "cache", modest))
         return clients[-1]
 
     yield make
@@ -54,11 +54,11 @@ def test_a_modest_engine_comes_after_blender(start: Callable[..., object], blend
     client = start("move", modest=modest)
     process = poll_until(client, "hello")["pid"]
     own = os.getpriority(os.PRIO_PROCESS, 0)
-    assert os.getpriority(os.PRIO_PROCESS, process) == (min(own + blender.align4d_blender.processes.MODESTY, 19) if modest else own)
+    assert os.getpriority(os.PRIO_PROCESS, process) == (min(own + blender.align4d_blender.runtime.processes.MODESTY, 19) if modest else own)
 
 
 def test_a_modest_engine_on_windows(blender: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    processes = blender.align4d_blender.processes
+    processes = blender.align4d_blender.runtime.processes
     monkeypatch.setattr(processes.sys, "platform", "win32")
     for name, value in (("CREATE_NEW_PROCESS_GROUP", 0x200), ("CREATE_NO_WINDOW", 0x8000000), ("BELOW_NORMAL_PRIORITY_CLASS", 0x4000)):
         monkeypatch.setattr(processes.subprocess, name, value, raising=False)
@@ -105,4 +105,4 @@ def test_the_engine_is_this_extensions(start: Callable[..., object], blender: Mo
     monkeypatch.setenv("PYTHONHOME", os.sep)
     code = "import align4d, sys; print(align4d.__file__, sys.flags.utf8_mode, file=sys.stderr); sys.exit(1)"
     message = str(poll_until(start("move", [sys.executable, "-c", code]), "failed")["message"])
-    assert str(blender.align4d_blender.preferences.ENGINE_FOLDER) in message and " 1)" in message
+    assert str(blender.align4d_blender.runtime.preferences.ENGINE_FOLDER) in message and " 1)" in message

@@ -44,13 +44,13 @@ def setup(blender: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     pyproject = tmp_path / "pyproject.toml"
     pyproject.write_text('[project]\ndependencies = ["align4d_test_torch==1.0"]\noptional-dependencies = {masks = ["align4d_test_rembg==1.0"]}\n')
     library = blender.align4d_blender
-    monkeypatch.setattr(library.preferences, "PINS", pyproject)
-    chosen = library.preferences.get()
+    monkeypatch.setattr(library.runtime.preferences, "PINS", pyproject)
+    chosen = library.runtime.preferences.get()
     chosen.engine_python, chosen.wheels, chosen.with_masks, chosen.engine_build = "", str(wheels), False, "auto"
-    yield library.engine_setup
-    library.engine_setup.shut_down()
-    if library.preferences.environments().exists():
-        library.engine_setup.remove()
+    yield library.runtime.setup
+    library.runtime.setup.shut_down()
+    if library.runtime.preferences.environments().exists():
+        library.runtime.setup.remove()
     chosen.wheels, chosen.with_masks = "", False
 
 
@@ -60,7 +60,7 @@ def left_behind(setup: ModuleType) -> list[str]:
 
 
 def test_install_repair_and_remove(blender: ModuleType, setup: ModuleType) -> None:
-    preferences = blender.align4d_blender.preferences
+    preferences = blender.align4d_blender.runtime.preferences
     with pytest.raises(Exception, match="not installed yet"):
         preferences.engine_python(preferences.get())
     assert bpy.ops.align4d.install_engine() == {"FINISHED"}
@@ -76,7 +76,7 @@ def test_install_repair_and_remove(blender: ModuleType, setup: ModuleType) -> No
 
 
 def test_a_failed_repair_keeps_the_old_engine(blender: ModuleType, setup: ModuleType, tmp_path: Path) -> None:
-    preferences = blender.align4d_blender.preferences
+    preferences = blender.align4d_blender.runtime.preferences
     bpy.ops.align4d.install_engine()
     before = left_behind(setup)
     (tmp_path / "räder für align4d" / "align4d_test_numpy-1.0-py3-none-any.whl").unlink()
@@ -87,13 +87,13 @@ def test_a_failed_repair_keeps_the_old_engine(blender: ModuleType, setup: Module
 
 
 def test_other_pins_ask_for_a_repair(blender: ModuleType, setup: ModuleType, tmp_path: Path) -> None:
-    preferences = blender.align4d_blender.preferences
+    preferences = blender.align4d_blender.runtime.preferences
     bpy.ops.align4d.install_engine()
     (tmp_path / "pyproject.toml").write_text('[project]\ndependencies = ["align4d_test_torch==2.0"]\n')
-    blender.align4d_blender.engine_install.pins.cache_clear()
+    blender.align4d_blender.runtime.install.pins.cache_clear()
     with pytest.raises(Exception, match="another version of the extension. Press Repair"):
         preferences.engine_python(preferences.get())
-    blender.align4d_blender.engine_install.pins.cache_clear()
+    blender.align4d_blender.runtime.install.pins.cache_clear()
 
 
 def test_cancel_leaves_nothing(setup: ModuleType, monkeypatch: pytest.MonkeyPatch, blender: ModuleType) -> None:
@@ -115,7 +115,7 @@ def test_cancel_leaves_nothing(setup: ModuleType, monkeypatch: pytest.MonkeyPatc
 
 def test_a_killed_installation_is_not_taken_for_a_whole_one(blender: ModuleType, setup: ModuleType) -> None:
     """Blender was killed while it installed."""
-    preferences = blender.align4d_blender.preferences
+    preferences = blender.align4d_blender.runtime.preferences
     plan = setup.plan()
     half = plan.folder.with_name(plan.folder.name + ".part")
     (half / "bin").mkdir(parents=True)
@@ -128,7 +128,7 @@ def test_a_killed_installation_is_not_taken_for_a_whole_one(blender: ModuleType,
 
 
 def test_the_network_is_asked_for_first(setup: ModuleType, blender: ModuleType) -> None:
-    chosen = blender.align4d_blender.preferences.get()
+    chosen = blender.align4d_blender.runtime.preferences.get()
     chosen.wheels = ""
     assert not bpy.app.online_access
     with pytest.raises(RuntimeError, match="not allowed to use the network. Allow Online Access"):
@@ -143,7 +143,7 @@ def test_the_network_is_asked_for_first(setup: ModuleType, blender: ModuleType) 
     ("system", "gpu", "wanted"), [("linux", False, "cpu"), ("linux", True, "default"), ("win32", True, "cu130"), ("darwin", False, "default")]
 )
 def test_the_build_fits_the_machine(blender: ModuleType, monkeypatch: pytest.MonkeyPatch, system: str, gpu: bool, wanted: str) -> None:
-    module = blender.align4d_blender.engine_install
+    module = blender.align4d_blender.runtime.install
     monkeypatch.setattr(module, "has_nvidia_gpu", lambda: gpu)
     monkeypatch.setattr(module, "sys", SimpleNamespace(platform=system))
     assert module.fitting_build() == wanted
@@ -158,20 +158,20 @@ def test_the_build_fits_the_machine(blender: ModuleType, monkeypatch: pytest.Mon
 def test_the_pins_are_the_projects(blender: ModuleType) -> None:
     """The zip brings pyproject.toml along."""
     library = blender.align4d_blender
-    pins = library.engine_install.pins(library.preferences.PINS)
+    pins = library.runtime.install.pins(library.runtime.preferences.PINS)
     assert any(pin.startswith("torch==") for pin in pins) and not any(pin.startswith("rembg") for pin in pins)
-    assert any(pin.startswith("rembg") for pin in library.engine_install.pins(library.preferences.PINS, ("masks",)))
+    assert any(pin.startswith("rembg") for pin in library.runtime.install.pins(library.runtime.preferences.PINS, ("masks",)))
 
 
 def test_long_names_on_windows_get_their_own_advice(blender: ModuleType) -> None:
-    failure = blender.align4d_blender.engine_install.failure
+    failure = blender.align4d_blender.runtime.install.failure
     hint = "HINT: This error might have occurred since this system does not have Windows Long Path support enabled."
     assert failure("Downloading", hint).code == "long_paths"
     assert failure("Downloading", "ERROR: No matching distribution found for torch").code == "install_failed"
 
 
 def test_progress_of_pip_is_understood(blender: ModuleType) -> None:
-    progress = blender.align4d_blender.engine_install._PipProgress()
+    progress = blender.align4d_blender.runtime.install._PipProgress()
     words = ["Collecting torch==2.13.0", "Collecting numpy", "  Downloading https://x/torch-2.13.0-cp311.whl (100 MB)", "Progress 50 of 100"]
     fractions = []
     for word in words:
@@ -208,9 +208,9 @@ LINES = [
 )
 def test_the_doctors_report(blender: ModuleType, tmp_path: Path, code: str, check: Callable[[object], bool]) -> None:
     library = blender.align4d_blender
-    library.preferences.get().engine_python = str(doctor_that(tmp_path, code))
+    library.runtime.preferences.get().engine_python = str(doctor_that(tmp_path, code))
     assert bpy.ops.align4d.examine_engine() == {"FINISHED"}
-    report = library.engine_setup.report()
+    report = library.runtime.setup.report()
     assert check(report.lines) and set(report.disk) == {"engine", "cache", "jobs"}
     assert all(line.fix in {"", *blender.panels.engine.FIXES} for line in report.lines)
-    library.engine_setup.shut_down()
+    library.runtime.setup.shut_down()

@@ -142,7 +142,7 @@ def test_what_belongs_together(blender: ModuleType, tmp_path: Path, names: list[
     folder = tmp_path / "some folder {0}"
     for index, name in enumerate(names):
         clouds.write(folder / name, clouds.cloud(index))
-    files = blender.align4d_blender.gaussian_files.sequence_of(folder / chosen)
+    files = blender.align4d_blender.gaussians.files.sequence_of(folder / chosen)
     assert [files.path(index) for index in range(files.count)] == [folder / name for name in found]
     item = open_sequence(folder / chosen)
     bpy.context.scene.frame_set(1)
@@ -227,7 +227,7 @@ def test_saving_elsewhere_and_saving_a_copy_keep_the_files(blender: ModuleType, 
     for target, copy in ((tmp_path / "one" / "a.blend", False), (tmp_path / "two" / "deep" / "b.blend", False), (tmp_path / "c.blend", True)):
         target.parent.mkdir(parents=True, exist_ok=True)
         bpy.ops.wm.save_as_mainfile(filepath=str(target), copy=copy)
-        assert not blender.align4d_blender.splats.missing(bpy.data.objects[name])
+        assert not blender.align4d_blender.gaussians.sequence_object.missing(bpy.data.objects[name])
         bpy.context.scene.frame_set(3)
         assert frame_shown(bpy.data.objects[name]) == 2
     assert bpy.data.filepath == str(tmp_path / "two" / "deep" / "b.blend")
@@ -239,11 +239,11 @@ def test_saving_elsewhere_and_saving_a_copy_keep_the_files(blender: ModuleType, 
 
 def test_files_that_are_gone_are_said_and_come_back(blender: ModuleType, tmp_path: Path) -> None:
     item = open_sequence(clouds.sequence(tmp_path / "clip"))
-    assert blender.align4d_blender.splats.missing(item) is None
+    assert blender.align4d_blender.gaussians.sequence_object.missing(item) is None
     shutil.move(tmp_path / "clip", tmp_path / "away")
-    assert blender.align4d_blender.splats.missing(item) == tmp_path / "clip" / "frame_0000.ply"
+    assert blender.align4d_blender.gaussians.sequence_object.missing(item) == tmp_path / "clip" / "frame_0000.ply"
     shutil.move(tmp_path / "away", tmp_path / "clip")
-    assert blender.align4d_blender.splats.missing(item) is None
+    assert blender.align4d_blender.gaussians.sequence_object.missing(item) is None
 
 
 def test_cycles_is_given_enough_bounces_and_the_view_transform_is_the_artists_choice(blender: ModuleType, tmp_path: Path) -> None:
@@ -328,7 +328,7 @@ def test_gaussians_of_an_unsaved_file_move_beside_the_blend(blender: ModuleType,
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "home" / "fox.blend"))
     gaussians = bpy.data.objects[name].children[0]
     assert gaussians.align4d_gaussians.file.startswith("//align4d")
-    shutil.rmtree(blender.align4d_blender.storage.user_folder("jobs"))
+    shutil.rmtree(blender.align4d_blender.folders.user_folder("jobs"))
     (tmp_path / "home").rename(tmp_path / "moved")
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "moved" / "fox.blend"))
     bpy.context.scene.frame_set(1 + round(24 / FPS))

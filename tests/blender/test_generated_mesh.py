@@ -39,7 +39,7 @@ def job(blender: ModuleType, tmp_path: Path) -> Path:
     )
     pixels = np.zeros((2, 2, 4), np.uint8)
     pixels[..., 0], pixels[..., 3] = 200, 255
-    blender.align4d_blender.png.write_png(folder / "output" / "generated.png", pixels)
+    blender.align4d_blender.capture.png.write_png(folder / "output" / "generated.png", pixels)
     protocol.write_pc2(folder / "output" / "motion_000.pc2", np.stack([moved(CORNERS, frame) for frame in range(FRAMES)]))
     files = {"motion": "output/motion_000.pc2", "mesh": "output/generated.npz", "image": "output/generated.png"}
     entry = protocol.ObjectResult("generated", "Frog", 4, **files, matrix_world=PLACE)
@@ -52,7 +52,7 @@ def job(blender: ModuleType, tmp_path: Path) -> Path:
 
 
 def receive(blender: ModuleType, job: Path) -> bpy.types.Object:
-    timeline = blender.align4d_blender.timeline
+    timeline = blender.align4d_blender.result.delivery
     made = timeline.apply(timeline.prepare(job, ()), bpy.context.scene, bpy.context.scene.frame_start)
     assert len(made) == 1
     return made[0]
@@ -79,14 +79,14 @@ def test_one_uv_map_and_one_packed_texture(blender: ModuleType, job: Path) -> No
 
 def test_what_was_made_can_be_captured_for_the_next_job(blender: ModuleType, job: Path, tmp_path: Path) -> None:
     item = receive(blender, job)
-    look = blender.align4d_blender.materials.look_of(item.data.materials[0])
+    look = blender.align4d_blender.capture.materials.look_of(item.data.materials[0])
     assert look.kind == "texture"
 
 
 def test_goes_with_its_result(blender: ModuleType, job: Path) -> None:
     item = receive(blender, job)
     assert item.align4d.job == "job"
-    blender.align4d_blender.results.remove("job")
+    blender.align4d_blender.result.results.remove("job")
     left = [list(one) for one in (bpy.data.objects, bpy.data.meshes, bpy.data.materials, bpy.data.images)]
     assert left[:3] == [[], [], []] and not [image for image in left[3] if image.name == "Frog"]
 

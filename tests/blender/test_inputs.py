@@ -74,7 +74,7 @@ def engine(blender: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     failed = {"event": "failed", "code": "licence_not_accepted", "message": "Not accepted.", "advice": "Accept it."}
     answers = {"plan": PLAN, "list": FOUND, "accept": {"event": "finished"}, "remove": {"event": "finished"}, "use": failed}
     (folder / "answers.json").write_text(json.dumps(answers))
-    models = blender.align4d_blender.models
+    models = blender.align4d_blender.runtime.models
     monkeypatch.setattr(models, "_command", lambda arguments: ([sys.executable, str(folder / "program.py"), *arguments], {}))
     yield folder
     models.shut_down()
@@ -146,7 +146,7 @@ def test_models_are_listed_with_licence_memory_and_buttons(blender: ModuleType, 
 
 
 def test_fetching_needs_leave_for_the_network(blender: ModuleType, engine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    models = blender.align4d_blender.models
+    models = blender.align4d_blender.runtime.models
     monkeypatch.setattr(models, "bpy", SimpleNamespace(app=SimpleNamespace(online_access=False, background=True, timers=bpy.app.timers)))
     with pytest.raises(blender.align4d_blender.errors.UserError) as caught:
         models.fetch("wan")
@@ -155,7 +155,7 @@ def test_fetching_needs_leave_for_the_network(blender: ModuleType, engine: Path,
 
 @pytest.fixture
 def online(blender: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Any:
-    models = blender.align4d_blender.models
+    models = blender.align4d_blender.runtime.models
     monkeypatch.setattr(models, "bpy", SimpleNamespace(app=SimpleNamespace(online_access=True, background=True, timers=bpy.app.timers)))
     return models
 
@@ -195,21 +195,21 @@ def test_a_refusal_of_the_engine_is_an_error_of_the_button(engine: Path) -> None
 def test_the_request_says_what_was_chosen(blender: ModuleType, tmp_path: Path) -> None:
     picture = write_images(tmp_path / "pictures", 1)
     choose(given="IMAGE", asset="NONE", image=str(picture), prompt=" it runs ")
-    captured = blender.align4d_blender.capture.capture(bpy.context, "job", tmp_path / "job", "cpu")
+    captured = blender.align4d_blender.capture.capture.capture(bpy.context, "job", tmp_path / "job", "cpu")
     request = captured.request
     assert (request.image, request.prompt, request.objects, captured.targets) == (str(picture.resolve()), "it runs", (), ())
     assert not request.video.path and not request.video.images
     assert np.isfinite(np.array(request.camera.matrix_world)).all()
     choose(image=str(tmp_path / "nowhere.png"))
     with pytest.raises(blender.align4d_blender.errors.UserError) as caught:
-        blender.align4d_blender.capture.capture(bpy.context, "job", tmp_path / "other", "cpu")
+        blender.align4d_blender.capture.capture.capture(bpy.context, "job", tmp_path / "other", "cpu")
     assert caught.value.code == "input_missing"
 
 
 def test_an_asset_comes_into_an_empty_scene_with_its_motion(blender: ModuleType, tmp_path: Path) -> None:
     use_video(tmp_path)
     choose(given="VIDEO", asset="NONE")
-    jobs = blender.align4d_blender.jobs
+    jobs = blender.align4d_blender.jobs.queue
     job = jobs.start(bpy.context)
     jobs.wait(job)
     assert job.state == "done", job.error

@@ -24,14 +24,14 @@ def fox(blender: ModuleType, tmp_path: Path) -> bpy.types.Object:
 def turn_until(blender: ModuleType, condition: Callable[[], bool], seconds: float = 90) -> None:
     end = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < end, [(job.label, job.state, job.stage) for job in blender.align4d_blender.jobs.listed]
-        blender.align4d_blender.jobs.step()
+        assert time.monotonic() < end, [(job.label, job.state, job.stage) for job in blender.align4d_blender.jobs.queue.listed]
+        blender.align4d_blender.jobs.queue.step()
         time.sleep(0.01)
 
 
 def crash(blender: ModuleType) -> None:
     """What a killed Blender leaves: no list, no locks, an engine whose stdin has closed; the records stay as they were last written."""
-    jobs = blender.align4d_blender.jobs
+    jobs = blender.align4d_blender.jobs.queue
     records = {job.folder: (job.folder / "record.json").read_bytes() for job in jobs.listed}
     jobs.shut_down()
     for folder, record in records.items():
@@ -39,11 +39,11 @@ def crash(blender: ModuleType) -> None:
 
 
 def states(blender: ModuleType) -> list[str]:
-    return [job.state for job in blender.align4d_blender.jobs.listed]
+    return [job.state for job in blender.align4d_blender.jobs.queue.listed]
 
 
 def test_jobs_wait_for_their_turn(blender: ModuleType, fox: bpy.types.Object) -> None:
-    jobs = blender.align4d_blender.jobs
+    jobs = blender.align4d_blender.jobs.queue
     wolf = add_mesh("Wolf", 1)
     started = []
     for item in (fox, wolf, fox):
@@ -61,7 +61,7 @@ def test_jobs_wait_for_their_turn(blender: ModuleType, fox: bpy.types.Object) ->
 
 def test_a_job_in_the_queue_can_be_cancelled(blender: ModuleType, fox: bpy.types.Object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAKE_ENGINE", "slow")
-    jobs = blender.align4d_blender.jobs
+    jobs = blender.align4d_blender.jobs.queue
     first, second, third = (jobs.start(bpy.context) for _ in range(3))
     assert bpy.ops.align4d.cancel(job=second.id) == {"FINISHED"}
     assert states(blender) == ["running", "cancelled", "queued"]
@@ -72,7 +72,7 @@ def test_a_job_in_the_queue_can_be_cancelled(blender: ModuleType, fox: bpy.types
 
 def test_the_next_job_runs_after_a_crash_of_the_engine(blender: ModuleType, fox: bpy.types.Object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAKE_ENGINE", "die")
-    jobs = blender.align4d_blender.jobs
+    jobs = blender.align4d_blender.jobs.queue
     first, second = jobs.start(bpy.context), jobs.start(bpy.context)
     turn_until(blender, lambda: first.ended)
     monkeypatch.setenv("FAKE_ENGINE", "move")
@@ -85,7 +85,7 @@ def test_the_next_job_runs_after_a_crash_of_the_engine(blender: ModuleType, fox:
 
 def test_a_cancelled_job_goes_on_where_it_was(blender: ModuleType, fox: bpy.types.Object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAKE_ENGINE", "slow")
-    jobs = blender.align4d_blender.jobs
+    jobs = blender.align4d_blender.jobs.queue
     job = jobs.start(bpy.context)
     turn_until(blender, lambda: job.stage == "Moving")
     jobs.cancel(job)
@@ -101,7 +101,7 @@ def test_a_cancelled_job_goes_on_where_it_was(blender: ModuleType, fox: bpy.type
 def test_a_cancel_does_not_stick_to_the_next_job(blender: ModuleType, fox: bpy.types.Object, monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
     """An engine that dies in the next job is a crash, not the answer to the cancel before."""
     monkeypatch.setenv("FAKE_ENGINE", mode)
-    jobs = blender.align4d_blender.jobs
+    jobs = blender.align4d_blender.jobs.queue
     first, second = jobs.start(bpy.context), jobs.start(bpy.context)
     turn_until(blender, lambda: first.stage == "Moving")
     jobs.cancel(first)
@@ -112,7 +112,7 @@ def test_a_cancel_does_not_stick_to_the_next_job(blender: ModuleType, fox: bpy.t
 
 
 def test_results_steal_neither_selection_nor_undo_steps(blender: ModuleType, fox: bpy.types.Object) -> None:
-    jobs = blender.align4d_blender.jobs
+    jobs = blender.align4d_blender.jobs.queue
     bpy.ops.ed.undo_push(message="before")
     job = jobs.start(bpy.context)
     other = add_mesh("Other")
@@ -125,7 +125,7 @@ def test_results_steal_neither_selection_nor_undo_steps(blender: ModuleType, fox
 
 
 def test_an_undone_result_can_be_brought_back(blender: ModuleType, fox: bpy.types.Object) -> None:
-    jobs = blender.align4d_blender.jobs
+    jobs = blender.align4d_blender.jobs.queue
     bpy.ops.ed.undo_push(message="before")
     job = jobs.start(bpy.context)
     jobs.wait(job)
@@ -136,7 +136,7 @@ def test_an_undone_result_can_be_brought_back(blender: ModuleType, fox: bpy.type
 
 
 def test_remove_deletes_what_was_reached_but_no_result(blender: ModuleType, fox: bpy.types.Object, monkeypatch: pytest.MonkeyPatch) -> None:
-    jobs = blender.align4d_blender.jobs
+    jobs = blender.align4d_blender.jobs.queue
     done = jobs.start(bpy.context)
     jobs.wait(done)
     jobs.release_engine()
@@ -152,7 +152,7 @@ def test_remove_deletes_what_was_reached_but_no_result(blender: ModuleType, fox:
 
 
 def test_the_log_is_shown(blender: ModuleType, fox: bpy.types.Object, capsys: pytest.CaptureFixture[str]) -> None:
-    jobs = blender.align4d_blender.jobs
+    jobs = blender.align4d_blender.jobs.queue
     job = jobs.start(bpy.context)
     jobs.wait(job)
     assert bpy.ops.align4d.show_log(job=job.id) == {"CANCELLED"}
@@ -168,7 +168,7 @@ def interrupted(blender: ModuleType, monkeypatch: pytest.MonkeyPatch, blend: Pat
     """Saves, starts jobs, and lets Blender die in the first; returns the jobs' folders."""
     bpy.ops.wm.save_as_mainfile(filepath=str(blend))
     monkeypatch.setenv("FAKE_ENGINE", "slow")
-    jobs = blender.align4d_blender.jobs
+    jobs = blender.align4d_blender.jobs.queue
     started = [jobs.start(bpy.context) for _ in range(count)]
     bpy.ops.wm.save_mainfile()
     turn_until(blender, lambda: started[0].stage == "Moving")
@@ -183,7 +183,7 @@ def test_the_end_of_blender_interrupts(blender: ModuleType, fox: bpy.types.Objec
     fox.name = "Füchsin 狐"
     interrupted(blender, monkeypatch, blend, count=2)
     bpy.ops.wm.open_mainfile(filepath=str(blend))
-    jobs = blender.align4d_blender.jobs
+    jobs = blender.align4d_blender.jobs.queue
     assert states(blender) == ["interrupted", "interrupted"]
     for job in list(jobs.listed):
         assert bpy.ops.align4d.resume(job=job.id) == {"FINISHED"}
@@ -202,7 +202,7 @@ def test_found_again_under_another_name_and_in_another_place(
     bpy.data.objects["Wolf"].hide_viewport = True
     bpy.ops.wm.save_mainfile()
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
-    assert not blender.align4d_blender.jobs.listed, "they belong to the other file"
+    assert not blender.align4d_blender.jobs.queue.listed, "they belong to the other file"
     home.rename(tmp_path / "moved")
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "moved" / "fox.blend"))
     assert bpy.ops.align4d.resume() == {"FINISHED"}
@@ -217,7 +217,7 @@ def test_a_finished_job_comes_in_when_its_file_is_opened(
     fake = pytest.importorskip("fake_engine")
     fake.run(folder, 0)
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "fox.blend"))
-    jobs = blender.align4d_blender.jobs
+    jobs = blender.align4d_blender.jobs.queue
     turn_until(blender, lambda: jobs.listed[0].ended)
     assert states(blender) == ["done"] and bpy.data.objects["Fox"].modifiers["Align4D"]
 
@@ -225,7 +225,7 @@ def test_a_finished_job_comes_in_when_its_file_is_opened(
 def test_a_file_that_was_never_saved(blender: ModuleType, fox: bpy.types.Object, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Its jobs are offered again, and come only when the artist says so: any file may hold a Cube."""
     monkeypatch.setenv("FAKE_ENGINE", "slow")
-    jobs = blender.align4d_blender.jobs
+    jobs = blender.align4d_blender.jobs.queue
     job = jobs.start(bpy.context)
     turn_until(blender, lambda: job.stage == "Moving")
     crash(blender)
@@ -238,14 +238,12 @@ def test_a_file_that_was_never_saved(blender: ModuleType, fox: bpy.types.Object,
     assert bpy.ops.align4d.resume() == {"FINISHED"}
 
 
-def test_a_job_of_another_blender_is_left_alone(
-    blender: ModuleType, fox: bpy.types.Object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_job_of_another_blender_is_left_alone(blender: ModuleType, fox: bpy.types.Object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = interrupted(blender, monkeypatch, tmp_path / "fox.blend")[0]
     protocol = blender.engine.align4d.protocol
     with protocol.hold(folder / "owner.lock"):
         bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "fox.blend"))
-        assert not blender.align4d_blender.jobs.listed
+        assert not blender.align4d_blender.jobs.queue.listed
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "fox.blend"))
     assert states(blender) == ["interrupted"]
 
@@ -255,7 +253,7 @@ def test_a_damaged_record_is_no_job(blender: ModuleType, fox: bpy.types.Object, 
     folder = interrupted(blender, monkeypatch, tmp_path / "fox.blend")[0]
     (folder / "record.json").write_text(damage)
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "fox.blend"))
-    assert not blender.align4d_blender.jobs.listed and folder.exists()
+    assert not blender.align4d_blender.jobs.queue.listed and folder.exists()
 
 
 def test_resuming_without_files_is_said(blender: ModuleType, fox: bpy.types.Object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -270,7 +268,7 @@ def test_saving_while_it_runs_makes_it_this_files_job(
     blender: ModuleType, fox: bpy.types.Object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FAKE_ENGINE", "slow")
-    jobs = blender.align4d_blender.jobs
+    jobs = blender.align4d_blender.jobs.queue
     job = jobs.start(bpy.context)
     turn_until(blender, lambda: job.stage == "Moving")
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "fox.blend"))
@@ -284,7 +282,7 @@ def test_a_result_never_comes_into_another_file(blender: ModuleType, fox: bpy.ty
     """The other file has an object of the same name and size."""
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "other.blend"))
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "fox.blend"))
-    jobs = blender.align4d_blender.jobs
+    jobs = blender.align4d_blender.jobs.queue
     job = jobs.start(bpy.context)
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "other.blend"))
     turn_until(blender, lambda: job.state == "waiting")
@@ -295,7 +293,7 @@ def test_a_result_never_comes_into_another_file(blender: ModuleType, fox: bpy.ty
 
 
 def test_undo_and_redo_fifty_times_with_results(blender: ModuleType, fox: bpy.types.Object) -> None:
-    jobs = blender.align4d_blender.jobs
+    jobs = blender.align4d_blender.jobs.queue
     bpy.ops.ed.undo_push(message="before")
     for _ in range(2):
         jobs.wait(jobs.start(bpy.context))
@@ -313,7 +311,7 @@ def test_undo_and_redo_fifty_times_with_results(blender: ModuleType, fox: bpy.ty
 
 
 def test_the_time_left_is_learned(blender: ModuleType, tmp_path: Path) -> None:
-    forecast = blender.align4d_blender.forecast
+    forecast = blender.align4d_blender.jobs.forecast
     way = forecast.Forecast(forecast.known(tmp_path, "draft"))
     way.stage("reading", 0, 6)
     assert way.fraction == 0 and way.left < 0
@@ -334,7 +332,7 @@ def test_the_time_left_is_learned(blender: ModuleType, tmp_path: Path) -> None:
 def test_live_pictures_become_icons(blender: ModuleType, tmp_path: Path) -> None:
     import numpy as np
 
-    previews = blender.align4d_blender.previews
+    previews = blender.align4d_blender.jobs.previews
     picture = tmp_path / "preview.npy"
     assert not previews.refresh("job", picture) and previews.icons("job") is None
     pair = np.zeros((8, 16, 3), np.uint8)

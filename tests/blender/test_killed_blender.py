@@ -22,7 +22,7 @@ module, engine, blend, what = sys.argv[-4:]
 bpy.ops.preferences.addon_enable(module=module)
 bpy.context.preferences.addons[module].preferences.engine_python = engine
 bpy.ops.wm.open_mainfile(filepath=blend)
-jobs = importlib.import_module(module + ".align4d_blender.jobs")
+jobs = importlib.import_module(module + ".align4d_blender.jobs.queue")
 if what == "start":
     bpy.context.view_layer.objects.active.select_set(True)
     job = jobs.start(bpy.context)

@@ -68,7 +68,7 @@ def draw_preferences(blender: ModuleType) -> str:
 
 
 def test_the_first_run_says_the_one_next_step(blender: ModuleType) -> None:
-    chosen = blender.align4d_blender.preferences.get()
+    chosen = blender.align4d_blender.runtime.preferences.get()
     chosen.engine_python = ""
     shown = draw(blender)
     assert "engine is not installed yet" in shown and "Select the mesh" not in shown and "Generate" not in shown
@@ -112,7 +112,7 @@ def start_slow_job(blender: ModuleType, folder: Path, monkeypatch: pytest.Monkey
     """A job that has begun to move."""
     use_video(folder)
     monkeypatch.setenv("FAKE_ENGINE", "slow")
-    jobs = blender.align4d_blender.jobs
+    jobs = blender.align4d_blender.jobs.queue
     job = jobs.start(bpy.context)
     while job.stage != "Moving":
         jobs.step()
@@ -121,7 +121,7 @@ def start_slow_job(blender: ModuleType, folder: Path, monkeypatch: pytest.Monkey
 
 
 def test_jobs_in_every_state(blender: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    panel, jobs = bpy.types.ALIGN4D_PT_jobs, blender.align4d_blender.jobs
+    panel, jobs = bpy.types.ALIGN4D_PT_jobs, blender.align4d_blender.jobs.queue
     item = add_mesh("Fox")
     assert not panel.poll(bpy.context)
     job = start_slow_job(blender, tmp_path / "video", monkeypatch)
@@ -150,7 +150,7 @@ def test_jobs_in_every_state(blender: ModuleType, tmp_path: Path, monkeypatch: p
 def test_progress_in_an_artists_words(blender: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     add_mesh()
     job = start_slow_job(blender, tmp_path, monkeypatch)
-    jobs = blender.align4d_blender.jobs
+    jobs = blender.align4d_blender.jobs.queue
     jobs._take(job, {"event": "stage", "name": "camera", "index": 2, "count": 6})
     assert "Finding the camera\nStep 3 of 6\n" in draw(blender, "jobs")
     jobs._take(job, {"event": "progress", "done": 1, "total": 40, "eta": 1277.0})
@@ -165,7 +165,7 @@ def test_progress_in_an_artists_words(blender: ModuleType, tmp_path: Path, monke
 def test_the_live_picture_is_drawn(blender: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     add_mesh()
     job = start_slow_job(blender, tmp_path, monkeypatch)
-    jobs = blender.align4d_blender.jobs
+    jobs = blender.align4d_blender.jobs.queue
     assert "(picture)" not in draw(blender, "jobs")
     np.save(job.folder / "work" / "preview.npy", np.zeros((4, 8, 3), np.uint8))
     jobs._take(job, {"event": "preview", "image": "work/preview.npy"})
@@ -218,7 +218,7 @@ def test_result(blender: ModuleType, tmp_path: Path) -> None:
 
 
 def test_preferences(blender: ModuleType, tmp_path: Path) -> None:
-    chosen = blender.align4d_blender.preferences.get()
+    chosen = blender.align4d_blender.runtime.preferences.get()
     assert "An existing engine is used" in draw_preferences(blender)
     chosen.engine_python = str(tmp_path / "nowhere")
     assert "There is no program at" in draw_preferences(blender)
@@ -233,7 +233,7 @@ def test_only_sidebars_are_redrawn_and_only_for_news(blender: ModuleType, tmp_pa
     add_mesh()
     use_video(tmp_path)
     monkeypatch.setenv("FAKE_ENGINE", "slow")
-    jobs = blender.align4d_blender.jobs
+    jobs = blender.align4d_blender.jobs.queue
     drawn: list[str] = []
     regions = [SimpleNamespace(type=kind, tag_redraw=lambda kind=kind: drawn.append(kind)) for kind in ("HEADER", "WINDOW", "UI")]
     screen = SimpleNamespace(areas=[SimpleNamespace(type=kind, regions=regions) for kind in ("VIEW_3D", "PROPERTIES")])
@@ -252,7 +252,7 @@ def test_a_timer_goes_on_until_every_job_has_ended(blender: ModuleType, tmp_path
     """Timers do not fire without a window: the test turns the one that was set."""
     add_mesh()
     use_video(tmp_path)
-    jobs, ended = blender.align4d_blender.jobs, []
+    jobs, ended = blender.align4d_blender.jobs.queue, []
     started = [jobs.start(bpy.context) for _ in range(2)]
     jobs.watch()
     jobs.watch()

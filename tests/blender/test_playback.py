@@ -99,7 +99,7 @@ def test_several_results_and_switching(blender: ModuleType, fox: bpy.types.Objec
     tag = fox.align4d
     assert len(tag.results) == 2 and tag.active == 1 and [modifier.name for modifier in fox.modifiers] == ["Align4D"]
     assert_shown(fox, second, 5, 4)
-    cameras = [blender.align4d_blender.results.cameras(result.job)[0] for result in tag.results]
+    cameras = [blender.align4d_blender.result.results.cameras(result.job)[0] for result in tag.results]
     assert cameras[0].hide_viewport and not cameras[1].hide_viewport and bpy.context.scene.camera == cameras[1]
     tag.active = 0
     assert_shown(fox, first, 5, 4)
@@ -175,7 +175,7 @@ def test_results_are_found_after_saving_in_another_folder(blender: ModuleType, f
 def test_the_clip_camera_shows_the_clip_alone(blender: ModuleType, fox: bpy.types.Object) -> None:
     """Splitting a view needs a window: scripts/window.py does that. Here: what is shown in the second view."""
     solved = bpy.data.objects["Align4D Camera"]
-    clip = blender.align4d_blender.solved_camera.clip_camera(solved)
+    clip = blender.align4d_blender.result.solved_camera.clip_camera(solved)
     background = clip.data.background_images[0]
     assert (background.alpha, background.display_depth) == (1.0, "FRONT") and clip.data != solved.data
     assert solved.data.background_images[0].alpha == 0.5

@@ -14,7 +14,7 @@ from scenes import add_mesh, use_video, write_images
 
 
 def reference(blender: ModuleType) -> object:
-    return blender.align4d_blender.reference.reference_of(bpy.context.scene)
+    return blender.align4d_blender.capture.reference.reference_of(bpy.context.scene)
 
 
 def test_image_sequence(blender: ModuleType, tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ RANGES = [(0, 0, (0, -1)), (1, 0, (0, -1)), (3, 0, (2, -1)), (0, 4, (0, 3)), (2,
 
 @pytest.mark.parametrize(("first", "last", "expected"), RANGES)
 def test_frame_range(blender: ModuleType, first: int, last: int, expected: tuple[int, int]) -> None:
-    assert blender.align4d_blender.reference.chosen_frames(first, last, 5) == expected
+    assert blender.align4d_blender.capture.reference.chosen_frames(first, last, 5) == expected
 
 
 @pytest.mark.parametrize("fit", ["AUTO", "HORIZONTAL", "VERTICAL"])
@@ -91,7 +91,7 @@ def test_lens_is_that_of_a_render_in_the_videos_shape(blender: ModuleType, fit: 
     render.resolution_x, render.resolution_y = size
     frame = np.array(lens.view_frame(scene=bpy.context.scene))
     wanted = 2 * math.atan(np.ptp(frame[:, 1]) / 2 / -frame[0, 2])
-    assert blender.align4d_blender.reference.vertical_angle(lens, size[0] / size[1]) == pytest.approx(wanted, abs=1e-6)
+    assert blender.align4d_blender.capture.reference.vertical_angle(lens, size[0] / size[1]) == pytest.approx(wanted, abs=1e-6)
 
 
 @pytest.mark.parametrize("size", [(96, 24), (24, 96)])
@@ -101,7 +101,7 @@ def test_front_view_shows_everything(blender: ModuleType, tmp_path: Path, size: 
     bpy.context.view_layer.update()
     bpy.context.scene.align4d.video = str(write_images(tmp_path / "video", width=size[0], height=size[1]))
     bpy.context.scene.align4d.camera = "FRONT"
-    spec = blender.align4d_blender.capture.capture(bpy.context, "job", tmp_path / "job", "auto").request.camera
+    spec = blender.align4d_blender.capture.capture.capture(bpy.context, "job", tmp_path / "job", "auto").request.camera
     world_to_camera = Matrix(spec.matrix_world).inverted()
     direction = Matrix(spec.matrix_world).to_quaternion() @ Vector((0, 0, -1))
     assert direction.y == pytest.approx(1, abs=1e-6) and spec.fovy == 49.1 and spec.solve
@@ -123,7 +123,7 @@ class View:
 
 
 def view_camera(blender: ModuleType, kind: str) -> tuple[Matrix, float]:
-    module = blender.align4d_blender.reference
+    module = blender.align4d_blender.capture.reference
     bpy.context.scene.align4d.camera = "VIEW"
     context = SimpleNamespace(scene=bpy.context.scene, region_data=View(kind))
     clip = module.Reference(None, 64, 48)
@@ -162,7 +162,7 @@ def test_scene_camera_is_taken_without_its_scale(blender: ModuleType, tmp_path: 
     bpy.context.scene.camera = camera
     bpy.context.scene.align4d.solve_camera = False
     bpy.context.view_layer.update()
-    spec = blender.align4d_blender.capture.capture(bpy.context, "job", tmp_path / "job", "auto").request.camera
+    spec = blender.align4d_blender.capture.capture.capture(bpy.context, "job", tmp_path / "job", "auto").request.camera
     np.testing.assert_allclose(spec.matrix_world, camera.matrix_world.normalized(), atol=1e-6)
     assert not spec.solve
 
@@ -173,9 +173,9 @@ def test_a_shifted_lens_is_noted_not_guessed(blender: ModuleType, tmp_path: Path
     camera = bpy.data.objects.new("Own", bpy.data.cameras.new("Own"))
     bpy.context.scene.collection.objects.link(camera)
     bpy.context.scene.camera = camera
-    assert blender.align4d_blender.guidance.shift_note(bpy.context) == ""
+    assert blender.align4d_blender.capture.guidance.shift_note(bpy.context) == ""
     camera.data.shift_y = 0.1
     assert bpy.ops.align4d.generate() == {"FINISHED"}
-    assert "Shift X and Y of Own are ignored" in blender.align4d_blender.jobs.current().notes[0]
+    assert "Shift X and Y of Own are ignored" in blender.align4d_blender.jobs.queue.current().notes[0]
     bpy.context.scene.align4d.camera = "FRONT"
-    assert blender.align4d_blender.guidance.shift_note(bpy.context) == ""
+    assert blender.align4d_blender.capture.guidance.shift_note(bpy.context) == ""

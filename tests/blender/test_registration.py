@@ -33,7 +33,7 @@ def traces(module: str) -> dict[str, object]:
         ],
         "timers": [name for name in ("jobs", "engine_setup") if bpy.app.timers.is_registered(getattr(library, name)._tick)],
         "commands": len(library.command_line._handles),
-        "listeners": len(library.jobs.on_end) + len(library.jobs.on_change),
+        "listeners": len(library.jobs.queue.on_end) + len(library.jobs.queue.on_change),
         "threads": sorted(thread.name for thread in threading.enumerate() if "align4d" in thread.name),
     }
 
@@ -47,7 +47,7 @@ def test_register_and_unregister_twenty_times(blender: ModuleType, tmp_path: Pat
     for count in range(20):
         if count % 5 == 0:
             bpy.ops.align4d.generate()  # an engine, a thread and a result are there
-            blender.align4d_blender.jobs.watch()
+            blender.align4d_blender.jobs.queue.watch()
         blender.unregister()
         gone = traces(blender.__name__)
         assert not any(gone.values()), gone
@@ -59,7 +59,7 @@ def test_disabling_ends_the_engine(blender: ModuleType, tmp_path: Path) -> None:
     add_mesh()
     use_video(tmp_path)
     bpy.ops.align4d.generate()
-    process = blender.align4d_blender.jobs._client._process
+    process = blender.align4d_blender.jobs.queue._client._process
     assert process.poll() is None, "the engine stays for the next job"
     blender.unregister()
     try:

@@ -135,7 +135,7 @@ def test_what_cannot_be_undone_is_said(blender: ModuleType, tmp_path: Path) -> N
     floor.scale = (2, 2, 2)
     select(item)
     generate(tmp_path)
-    assert any("modifiers of Fox cannot be undone everywhere" in note for note in blender.align4d_blender.jobs.current().notes)
+    assert any("modifiers of Fox cannot be undone everywhere" in note for note in blender.align4d_blender.jobs.queue.current().notes)
 
 
 def test_shape_keys_below_an_armature(blender: ModuleType, tmp_path: Path) -> None:
@@ -293,7 +293,7 @@ def test_saved_while_the_job_ran(blender: ModuleType, tmp_path: Path) -> None:
     """The job began in the user folder; the result still ends beside the .blend, at the next save."""
     item = add_mesh("Fox")
     use_video(tmp_path / "video")
-    jobs = blender.align4d_blender.jobs
+    jobs = blender.align4d_blender.jobs.queue
     job = jobs.start(bpy.context)
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "fox.blend"))
     jobs.wait(job)
@@ -324,7 +324,7 @@ def test_removing_gives_views_their_camera_back(blender: ModuleType, tmp_path: P
     generate(tmp_path)
     spaces = [space for screen in bpy.data.screens for area in screen.areas for space in area.spaces if space.type == "VIEW_3D"]
     assert spaces
-    blender.align4d_blender.solved_camera.look_through(bpy.data.objects["Align4D Camera"], spaces[0])
+    blender.align4d_blender.result.solved_camera.look_through(bpy.data.objects["Align4D Camera"], spaces[0])
     assert spaces[0].camera.name == "Align4D Camera" and spaces[0].region_3d.view_perspective == "CAMERA"
     assert bpy.context.scene.camera == own, "what renders stays"
     bpy.ops.align4d.remove_result()

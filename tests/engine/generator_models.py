@@ -54,9 +54,7 @@ from align4d.generators.lgm import IMAGEDREAM, WEIGHTS
 from align4d.generators.lgm_network import GaussianUNet, GaussianUNetConfig
 from align4d.generators.shap_e import SPARE as SHAP_E_SPARE
 
-SMALL_LGM = GaussianUNetConfig(
-    down=(32,) * 5, down_attention=(False, False, False, False, True), up=(32, 32), up_attention=(True, False), layers=1
-)
+SMALL_LGM = GaussianUNetConfig(down=(32,) * 5, down_attention=(False, False, False, False, True), up=(32, 32), up_attention=(True, False), layers=1)
 """From 256 px to 32 x 32 Gaussians of each view."""
 
 CHAT = "{% for message in messages %}{{ message['content'] }}{% endfor %}"

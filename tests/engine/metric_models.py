@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from align4d_lab.metrics.networks.lpips import Vgg16
 from safetensors.torch import save_file
 from transformers import CLIPConfig, CLIPModel, ViTConfig, ViTModel
-
-from align4d.metrics.networks.lpips import Vgg16
 
 WIDTH = 16
 

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from align4d import protocol
-from align4d.checkpoint import Checkpoint
 from align4d.errors import EngineError
-from align4d.progress import Reporter
+from align4d.job.checkpoint import Checkpoint
+from align4d.job.reporting import Reporter
 
 WALK_STEPS, WALK_POINTS = 60, 50_000
 IDENTITY = tuple(tuple(float(row == column) for column in range(4)) for row in range(4))
@@ -77,9 +77,9 @@ def walk(folder: Path, report: Reporter) -> protocol.Result:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["cli"]:
-        from align4d import cli
+        from align4d.cli import main
 
-        sys.exit(cli.main(sys.argv[2:], run))
+        sys.exit(main.main(sys.argv[2:], run))
     from align4d import server
 
     sys.exit(server.main(sys.argv[1:], run))

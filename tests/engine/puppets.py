@@ -11,15 +11,15 @@ from builders import IDENTITY, Job, mesh_arrays
 
 from align4d.alignment.lighting import Lighting, to_linear, unlit
 from align4d.alignment.reference import Reference, make_reference
+from align4d.cameras.orbit import OrbitCamera, intrinsics_for
 from align4d.gaussians.surface_bound import BoundGaussians, GaussianSettings, bind_gaussians
 from align4d.inputs.asset import Asset, load_asset
 from align4d.inputs.colours import colours_at
 from align4d.inputs.masks import judge
 from align4d.inputs.video import Clip
+from align4d.job.reporting import RecordingReporter
 from align4d.motion.parts import PartSettings
-from align4d.progress import RecordingReporter
 from align4d.protocol import MaterialSpec, Request, VideoSpec
-from align4d.rendering.orbit import OrbitCamera, intrinsics_for
 from align4d.rendering.zbuffer import SurfaceImage, render_surface
 
 FOVY = 40.0

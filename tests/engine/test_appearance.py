@@ -14,14 +14,14 @@ from align4d.alignment.known_views import KnownViewLoss, KnownViewSettings
 from align4d.alignment.lighting import to_linear, unlit
 from align4d.alignment.performer import Performer
 from align4d.alignment.reference import Reference
+from align4d.cameras.orbit import OrbitCamera, intrinsics_for
 from align4d.errors import Cancelled
 from align4d.inputs.asset import weld
+from align4d.job.reporting import RecordingReporter
 from align4d.motion.parts import find_parts
 from align4d.motion.skeleton import Skeleton, build_skeleton
 from align4d.motion.skinning import skin_points
 from align4d.motion.surface_graph import build_surface_graph
-from align4d.progress import RecordingReporter
-from align4d.rendering.orbit import OrbitCamera, intrinsics_for
 
 SIZE = 64
 POSE = OrbitCamera(0.0, 0.0, 2.2).world_to_camera()

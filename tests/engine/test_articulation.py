@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-
-from align4d.datasets.procedural import layout as at
-from align4d.datasets.procedural import make_moving_objects, make_objects, render_objects
-from align4d.datasets.procedural.articulation import STANDING, tree
-from align4d.datasets.procedural.bounds import CUBE_BALL
+from align4d_lab.datasets.procedural import layout as at
+from align4d_lab.datasets.procedural import make_moving_objects, make_objects, render_objects
+from align4d_lab.datasets.procedural.articulation import STANDING, tree
+from align4d_lab.datasets.procedural.bounds import CUBE_BALL
 
 COUNT = 200
 

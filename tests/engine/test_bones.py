@@ -16,8 +16,8 @@ from align4d.inputs.asset import load_asset
 from align4d.motion.bones import parts_of_bones
 from align4d.motion.parts import Parts, PartSettings
 from align4d.motion.surface_graph import SurfaceGraph, build_surface_graph
-from align4d.pipeline import Body
-from align4d.settings import settings_for
+from align4d.pipeline.artist import Body
+from align4d.pipeline.settings import settings_for
 
 BAR = block((1.0, 0.2, 0.2), (0.0, 0.0, 0.0))
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from align4d.checkpoint import Checkpoint
 from align4d.errors import EngineError
+from align4d.job.checkpoint import Checkpoint
 
 ARRAYS = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "b": np.array(1.5), "empty": np.zeros((0, 3))}
 

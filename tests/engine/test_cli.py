@@ -18,7 +18,8 @@ from builders import moving_square
 from conftest import MovieWriter
 from PIL import Image
 
-from align4d import cli, protocol
+from align4d import protocol
+from align4d.cli import main
 from align4d.inputs import colours_at, load_asset, load_clip
 from align4d.inputs.pictures import on_white
 
@@ -46,7 +47,7 @@ def save_box(path: Path, **visual: object) -> Path:
 
 def generate(*arguments: object) -> int:
     """`align4d generate` around the pretend pipeline."""
-    return cli.main(["generate", *map(str, arguments)], pretend_pipeline.run)
+    return main.main(["generate", *map(str, arguments)], pretend_pipeline.run)
 
 
 def test_generate_writes_a_job_that_the_engine_can_read(movie: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -143,9 +144,9 @@ def test_a_job_is_not_overwritten_but_resumed(movie: Path, tmp_path: Path, capsy
     assert generate(*arguments) == 1
     assert "resume" in capsys.readouterr().out
     (tmp_path / "out" / "output" / "result.json").unlink()
-    assert cli.main(["resume", str(tmp_path / "out")], pretend_pipeline.run) == 0
+    assert main.main(["resume", str(tmp_path / "out")], pretend_pipeline.run) == 0
     assert (tmp_path / "out" / "request.json").read_text() == before
-    assert cli.main(["resume", str(tmp_path)], pretend_pipeline.run) == 1
+    assert main.main(["resume", str(tmp_path)], pretend_pipeline.run) == 1
 
 
 def test_a_bug_is_told_in_words_and_its_traceback_goes_to_the_log(movie: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -153,7 +154,7 @@ def test_a_bug_is_told_in_words_and_its_traceback_goes_to_the_log(movie: Path, t
     assert generate(*arguments) == 0
     (tmp_path / "out" / "act").write_text("bug")
     capsys.readouterr()
-    assert cli.main(["resume", str(tmp_path / "out")], pretend_pipeline.run) == 1
+    assert main.main(["resume", str(tmp_path / "out")], pretend_pipeline.run) == 1
     said = capsys.readouterr().out
     assert "Traceback" not in said and "log" in said
     assert "Traceback" in (tmp_path / "out" / "log.txt").read_text(encoding="utf-8")
@@ -179,7 +180,7 @@ def test_ctrl_c_writes_the_checkpoint_and_says_how_to_go_on(movie: Path, tmp_pat
 
 def test_the_doctor_says_what_works(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("U2NET_HOME", str(tmp_path))
-    assert cli.main(["doctor", "--folder", str(tmp_path / "not" / "yet")]) == 0
+    assert main.main(["doctor", "--folder", str(tmp_path / "not" / "yet")]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[1].rstrip(":") for line in lines] == ["device", "rasteriser", "video", "masks", "prior", "disk"]
     assert lines[3].startswith("--") and ("put" in lines[3] or "install" in lines[3])  # no model: told, but no job needs it
@@ -187,7 +188,7 @@ def test_the_doctor_says_what_works(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 def test_the_doctors_findings_for_blender(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Each line that does not work names the button that mends it."""
-    from align4d import doctor
+    from align4d.machine import doctor
 
     def ill() -> str:
         raise doctor.Ailment("only 1 GB free.", "free_disk")
@@ -196,7 +197,7 @@ def test_the_doctors_findings_for_blender(tmp_path: Path, capsys: pytest.Capture
         raise RuntimeError("no kernel")
 
     monkeypatch.setattr(doctor, "_checks", lambda _: [("video", lambda: "PyAV", True), ("disk", ill, True), ("rasteriser", broken, True)])
-    assert cli.main(["doctor", "--json", "--folder", str(tmp_path)]) == 1
+    assert main.main(["doctor", "--json", "--folder", str(tmp_path)]) == 1
     findings = json.loads(capsys.readouterr().out)
     assert [one["name"] for one in findings] == ["video", "disk", "rasteriser"]
     assert [(one["works"], one["fix"]) for one in findings] == [(True, ""), (False, "free_disk"), (False, "repair")]
@@ -204,6 +205,6 @@ def test_the_doctors_findings_for_blender(tmp_path: Path, capsys: pytest.Capture
 
 
 def test_the_command_line_is_there_without_waiting_for_torch() -> None:
-    engine = str(Path(cli.__file__).parents[1])
-    code = "import sys; sys.path.insert(0, sys.argv[1]); import align4d.cli; sys.exit('torch' in sys.modules)"
+    engine = str(Path(main.__file__).parents[2])
+    code = "import sys; sys.path.insert(0, sys.argv[1]); import align4d.cli.main; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code, engine]).returncode == 0

@@ -12,10 +12,11 @@ import trimesh
 from PIL import Image
 from test_gaussian_input import columns, write
 
-from align4d import cli, cli_models, protocol
+from align4d import protocol
+from align4d.cli import main, models
 from align4d.errors import Cancelled
-from align4d.generators.model_card import ModelCard
-from align4d.generators.model_store import ModelStore
+from align4d.models.card import ModelCard
+from align4d.models.store import ModelStore
 
 
 @pytest.fixture(autouse=True)
@@ -26,35 +27,35 @@ def models_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[str, Any]]:
-    code = cli.main([*arguments, "--json"])
+    code = main.main([*arguments, "--json"])
     return code, json.loads(capsys.readouterr().out.splitlines()[-1])
 
 
 def test_a_plan_in_words_and_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["plan", "--prompt", "a fox"]) == 0
+    assert main.main(["plan", "--prompt", "a fox"]) == 0
     words = capsys.readouterr().out
     assert "image of the text" in words and "GB of GPU memory" in words and "not on this machine" in words and "Apache-2.0" in words
-    assert cli.main(["plan", "--prompt", "a fox", "--set", "generators.text_to_image=sdxl", "--set", "generators.memory_gb=8"]) == 0
+    assert main.main(["plan", "--prompt", "a fox", "--set", "generators.text_to_image=sdxl", "--set", "generators.memory_gb=8"]) == 0
     assert "up to 8.0 GB of GPU memory, at least 1.7 GB" in capsys.readouterr().out.replace("\n", " ")
-    assert cli.main(["plan", "--prompt", "a fox", "--set", "generators.text_to_image=sdxl", "--set", "generators.memory_gb=1"]) == 0
+    assert main.main(["plan", "--prompt", "a fox", "--set", "generators.text_to_image=sdxl", "--set", "generators.memory_gb=1"]) == 0
     assert "more than the 1.0 GB that it may use" in capsys.readouterr().out.replace("\n", " ")
     code, plan = told(capsys, "plan", "--video", "clip.mp4")
     assert code == 0 and plan["ready"] and plan["steps"][0]["model"]["size_on_disk"] == 0
     code, plan = told(capsys, "plan", "--mesh", "fox.glb", "--prompt", "it runs", "--set", "generators.image_to_video=svd")
     assert not plan["ready"] and plan["steps"][0]["model"]["non_commercial"] and "takes no text" in plan["notes"][0]
-    assert cli.main(["plan", "--mesh", "fox.glb", "--video", "clip.mp4"]) == 0
+    assert main.main(["plan", "--mesh", "fox.glb", "--video", "clip.mp4"]) == 0
     assert "nothing has to be generated" in capsys.readouterr().out
 
 
 def test_a_mesh_alone_is_refused_with_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     code, answer = told(capsys, "plan", "--mesh", "fox.glb")
     assert code == 1 and answer["code"] == "route_mesh_alone"
-    assert cli.main(["plan", "--mesh", "fox.glb"]) == 1
+    assert main.main(["plan", "--mesh", "fox.glb"]) == 1
     assert "does not say how it is to move" in capsys.readouterr().out
 
 
 def test_models_are_listed_used_accepted_and_removed(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    assert cli.main(["models", "list"]) == 0
+    assert main.main(["models", "list"]) == 0
     words = capsys.readouterr().out
     assert "Text to image" in words and "limits commercial use" in words and "built in" in words and "align4d models accept svd" in words
     (tmp_path / "own" / "unet").mkdir(parents=True)
@@ -65,7 +66,7 @@ def test_models_are_listed_used_accepted_and_removed(capsys: pytest.CaptureFixtu
     _, listed = told(capsys, "models", "list")
     entry = next(model for model in listed["models"] if model["id"] == "svd")
     assert entry["there"] and entry["accepted"] and entry["folder"] == str((tmp_path / "own").resolve())
-    assert cli.main(["models", "remove", "svd"]) == 0
+    assert main.main(["models", "remove", "svd"]) == 0
     assert "files are where they were" in capsys.readouterr().out
     code, answer = told(capsys, "models", "remove", "svd")
     assert code == 1 and answer["code"] == "model_not_found"
@@ -78,12 +79,12 @@ def test_an_unknown_model_is_answered_with_the_known_ones(capsys: pytest.Capture
 
 
 def test_the_network_is_used_with_leave_only(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli_models, "fetch", lambda *_: pytest.fail("the network was used"))
+    monkeypatch.setattr(models, "fetch", lambda *_: pytest.fail("the network was used"))
     code, answer = told(capsys, "models", "fetch", "sdxl")
     assert code == 1 and answer["code"] == "no_leave"
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
     monkeypatch.setattr("builtins.input", lambda *_: "n")
-    assert cli.main(["models", "fetch", "sdxl"]) == 1
+    assert main.main(["models", "fetch", "sdxl"]) == 1
     assert "6.9 GB" in capsys.readouterr().out
 
 
@@ -94,8 +95,8 @@ def test_fetching_tells_its_progress(capsys: pytest.CaptureFixture[str], monkeyp
         show(4, 4)
         return store.place_of(card)
 
-    monkeypatch.setattr(cli_models, "fetch", pretend)
-    assert cli.main(["models", "fetch", "sdxl", "--yes", "--json"]) == 0
+    monkeypatch.setattr(models, "fetch", pretend)
+    assert main.main(["models", "fetch", "sdxl", "--yes", "--json"]) == 0
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [event["event"] for event in events] == ["progress", "progress", "finished"]
     assert events[1]["done"] == events[1]["total"] == 4
@@ -103,8 +104,8 @@ def test_fetching_tells_its_progress(capsys: pytest.CaptureFixture[str], monkeyp
     def stopped(*_: Any) -> Path:
         raise Cancelled
 
-    monkeypatch.setattr(cli_models, "fetch", stopped)
-    assert cli.main(["models", "fetch", "sdxl", "--yes"]) == 130
+    monkeypatch.setattr(models, "fetch", stopped)
+    assert main.main(["models", "fetch", "sdxl", "--yes"]) == 130
     assert "fetch again to go on" in capsys.readouterr().out
 
 
@@ -116,7 +117,7 @@ def generated(tmp_path: Path, *arguments: str) -> protocol.Request:
         seen.append(protocol.read_request(folder))
         raise Cancelled
 
-    cli.main(["generate", *arguments, "--out", str(tmp_path / "job")], run)
+    main.main(["generate", *arguments, "--out", str(tmp_path / "job")], run)
     return seen[0]
 
 

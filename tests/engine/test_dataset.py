@@ -18,18 +18,18 @@ from typing import Any
 import numpy as np
 import pytest
 import trimesh
+from align4d_lab.datasets.x4d import build as building
+from align4d_lab.datasets.x4d.build import STAGES, build
+from align4d_lab.datasets.x4d.layout import MODALITIES, Item, file_hash, items_in
+from align4d_lab.datasets.x4d.review import make_server
+from align4d_lab.datasets.x4d.sources import Given
+from align4d_lab.distributed.executor import LOCAL, Executor, Here, OnRay
 from PIL import Image
 from tiny_generators import Tiny, TinyWorkshop
 
-from align4d import cli
-from align4d.datasets.x4d import build as building
-from align4d.datasets.x4d.build import STAGES, build
-from align4d.datasets.x4d.layout import MODALITIES, Item, file_hash, items_in
-from align4d.datasets.x4d.review import make_server
-from align4d.datasets.x4d.sources import Given
-from align4d.distributed.executor import LOCAL, Executor, Here, OnRay
+from align4d.cli import main
 from align4d.errors import EngineError
-from align4d.progress import RecordingReporter
+from align4d.job.reporting import RecordingReporter
 
 HERE = Path(__file__).parent
 PROMPTS = ("a red fox", "a blue bird", "a green frog that jumps", "an old robot")
@@ -150,7 +150,7 @@ def test_a_killed_process_leaves_nothing_half_written(small: tuple[Given, bytes]
     out, prompts, images = tmp_path / "killed", small[0].prompts, small[0].images
     code = (
         f"import sys; sys.path[:0] = [{str(HERE.parents[1] / 'engine')!r}, {str(HERE)!r}]\n"
-        "from pathlib import Path; import test_dataset as tests; from align4d.datasets.x4d.sources import Given\n"
+        "from pathlib import Path; import test_dataset as tests; from align4d_lab.datasets.x4d.sources import Given\n"
         f"print('ready', flush=True); tests.run(Given(Path({str(prompts)!r}), Path({str(images)!r}), seed=5), Path({str(out)!r}))\n"
     )
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
@@ -259,9 +259,9 @@ def test_choices_are_remembered(given: Given, tmp_path: Path) -> None:
 def test_the_command_line_says_which_model_is_missing(given: Given, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     monkeypatch.setenv("ALIGN4D_MODELS", str(tmp_path / "models"))
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
-    assert cli.main(["dataset", "build", str(tmp_path / "out"), "--prompts", str(given.prompts)]) == 1
+    assert main.main(["dataset", "build", str(tmp_path / "out"), "--prompts", str(given.prompts)]) == 1
     assert "needs a model for" in capsys.readouterr().out.replace("\n", " ")
-    assert cli.main(["dataset", "review", str(tmp_path / "none")]) == 1
+    assert main.main(["dataset", "review", str(tmp_path / "none")]) == 1
     assert Item(tmp_path).record("text") is None
 
 

@@ -11,7 +11,7 @@ from puppets import Mesh, Studio, asset_of, block
 from torch import Tensor
 
 from align4d.alignment.distance import DistanceSettings, Renderer, border_alpha, parabola_minimum, video_aligned_distance
-from align4d.rendering.orbit import OrbitCamera
+from align4d.cameras.orbit import OrbitCamera
 
 SIZE = (64, 64)
 

@@ -9,20 +9,20 @@ import numpy as np
 import pytest
 import torch
 import trimesh
+from align4d_lab.datasets.procedural import HELD_OUT_SEED, make_objects, render_objects
+from align4d_lab.metrics.mesh_picture import PictureCamera, draw
 from torch import Tensor
 
-from align4d.datasets.procedural import HELD_OUT_SEED, make_objects, render_objects
+from align4d.cameras.orbit import intrinsics_for
 from align4d.generators.embedded_3d import Embedded3D
 from align4d.generators.interfaces import GeneratedAsset, GenerationOptions
-from align4d.generators.placing import Place
-from align4d.metrics.mesh_picture import PictureCamera, draw
+from align4d.job.reporting import RecordingReporter
+from align4d.models.placing import Place
 from align4d.priors.embedded import EmbeddedPrior, load_embedded_prior
 from align4d.priors.prior import Condition, RelativeCamera
-from align4d.progress import RecordingReporter
 from align4d.reconstruction.inflation import inflated
 from align4d.reconstruction.textured_asset import as_asset
 from align4d.rendering import Cameras, rasterize
-from align4d.rendering.orbit import intrinsics_for
 
 SIZE = 128
 ASKED = (0.0, -40.0, 40.0, 90.0)

@@ -12,6 +12,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from align4d.cameras.orbit import OrbitCamera
 from align4d.errors import EngineError
 from align4d.priors.compact_weights import compact, restored
 from align4d.priors.embedded import PURE_NOISE, WEIGHTS, EmbeddedPrior, load_embedded_prior, load_network, save_network
@@ -19,7 +20,6 @@ from align4d.priors.embedded_network import NetworkConfig, NovelViewNetwork
 from align4d.priors.prior import RelativeCamera, guided_noise, same_apparent_size
 from align4d.priors.schedule import scaled_linear
 from align4d.priors.view_geometry import camera_transforms, plucker_rays
-from align4d.rendering.orbit import OrbitCamera
 
 SMALL = NetworkConfig(widths=(16, 32, 32), head=16, embedding=16, blocks=(1, 1, 1), convolutions=(1, 1))
 

@@ -11,20 +11,21 @@ import metric_models
 import numpy as np
 import pytest
 import trimesh
+from align4d_lab.evaluation.references import CONSISTENT4D_AZIMUTHS
+from align4d_lab.metrics import judges
+from align4d_lab.metrics.chamfer import chamfer, chamfer_4d, motion_chamfer, rigid_onto, surface_tracks, track_figures
+from align4d_lab.metrics.mesh_picture import PictureCamera, draw
+from align4d_lab.metrics.motion import TrueView
 from builders import Job, box, mesh_arrays
 from PIL import Image
 from tiny_generators import TinySculptor
 from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
 
-from align4d import cli, protocol
-from align4d.evaluation.references import CONSISTENT4D_AZIMUTHS
+from align4d import protocol
+from align4d.cli import main
 from align4d.generators.asset_object import write_asset
-from align4d.job_folder import Orbit, orbit_matrix
-from align4d.metrics import judges
-from align4d.metrics.chamfer import chamfer, chamfer_4d, motion_chamfer, rigid_onto, surface_tracks, track_figures
-from align4d.metrics.mesh_picture import PictureCamera, draw
-from align4d.metrics.motion import TrueView
-from align4d.progress import RecordingReporter
+from align4d.job.make import Orbit, orbit_matrix
+from align4d.job.reporting import RecordingReporter
 
 FRAMES = 4
 VIEW = TrueView(30.0, 10.0, 2.5, 49.1, np.zeros(3))
@@ -66,7 +67,7 @@ def load(folder: Path):  # type: ignore[no-untyped-def]
 def evaluate(*arguments: object) -> tuple[int, dict[str, dict[str, object]], Path]:
     """Status, figures and the output folder of a command line."""
     out = Path(str(arguments[arguments.index("--out") + 1]))
-    status = cli.main(["evaluate", *map(str, arguments)])
+    status = main.main(["evaluate", *map(str, arguments)])
     figures = json.loads((out / "figures.json").read_text(encoding="utf-8"))["figures"] if (out / "figures.json").exists() else {}
     return status, figures, out
 

@@ -21,9 +21,9 @@ from align4d.alignment.motion_geometry import MotionGeometryLoss, MotionGeometry
 from align4d.alignment.multiview_distance import MultiviewDistanceSettings, multiview_aligned_distance
 from align4d.alignment.novel_views import NovelViews, NovelViewSettings, novel_distances
 from align4d.alignment.video_conditions import condition_camera, video_condition
+from align4d.cameras.orbit import OrbitCamera, intrinsics_for
 from align4d.priors.prior import Condition, RelativeCamera
 from align4d.rendering import Cameras, Gaussians, rasterize
-from align4d.rendering.orbit import OrbitCamera, intrinsics_for
 
 MODULES = ("distance", "multiview_distance", "known_views", "video_conditions", "motion_geometry", "asynchronous")
 FOVY, SIZE, FRAMES, COUNT = 49.13, 24, 3, 60

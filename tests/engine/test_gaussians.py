@@ -8,11 +8,11 @@ from builders import Job
 from puppets import Studio, asset_of, bound, pattern, puppet
 
 from align4d.alignment.lighting import to_linear, unlit
+from align4d.cameras.orbit import OrbitCamera
 from align4d.gaussians.surface_bound import LOW_PASS, BoundGaussians
 from align4d.inputs.asset import Asset
 from align4d.motion.rotations import matrix_from_quaternion
 from align4d.rendering import Gaussians, Rendering, rasterize
-from align4d.rendering.orbit import OrbitCamera
 
 
 def mismatch(asset: Asset, gaussians: BoundGaussians, camera: OrbitCamera) -> tuple[float, float]:

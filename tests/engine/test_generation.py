@@ -16,9 +16,9 @@ from builders import Job
 from PIL import Image
 from puppets import FOVY, TWO_PARTS, add_mesh, asset_of, bound, pattern, puppet
 
-from align4d import generation, pipeline, protocol
+from align4d import protocol
+from align4d.cameras.orbit import OrbitCamera, blender_from_normalised
 from align4d.errors import Cancelled, EngineError
-from align4d.generation import complete_pair
 from align4d.generators import catalogue
 from align4d.generators.interfaces import (
     Footage,
@@ -32,19 +32,20 @@ from align4d.generators.interfaces import (
     TexturedMesh,
 )
 from align4d.generators.lgm import LGM
-from align4d.generators.model_card import ModelCard, ModelNeed
-from align4d.generators.model_store import ModelStore
 from align4d.generators.pictures import around_object, fit_on_white, whole_picture_camera
-from align4d.generators.placing import Place
 from align4d.generators.sdxl import SDXL
 from align4d.generators.svd import ShortSVD
 from align4d.inputs import foreground_model
 from align4d.inputs.pictures import on_white
 from align4d.inputs.reference_view import render_reference_view
-from align4d.paper_method import STAGES as PAPER_STAGES
-from align4d.progress import RecordingReporter, Reporter
+from align4d.job.reporting import RecordingReporter, Reporter
+from align4d.models.card import ModelCard, ModelNeed
+from align4d.models.placing import Place
+from align4d.models.store import ModelStore
+from align4d.pipeline import artist, pair
+from align4d.pipeline.pair import complete_pair
+from align4d.pipeline.paper import STAGES as PAPER_STAGES
 from align4d.protocol import CameraSpec, Request, VideoSpec
-from align4d.rendering.orbit import OrbitCamera, blender_from_normalised
 
 CAMERA = OrbitCamera(0.0, 0.0, 2.4)
 FRAMES = 3
@@ -209,7 +210,7 @@ def test_every_route_ends_in_a_pair(theatre: Theatre, tmp_path: Path, given: str
 @pytest.mark.parametrize(("given", "called", "fps", "name"), [ROUTES[0], ROUTES[3], ROUTES[5]])
 def test_every_route_ends_in_motion(theatre: Theatre, tmp_path: Path, given: str, called: list[str], fps: float, name: str) -> None:
     folder, report = job_of(theatre, tmp_path, given), RecordingReporter()
-    result = pipeline.run(folder, report)
+    result = artist.run(folder, report)
     assert theatre.called == called
     assert (result.frames, result.fps) == (FRAMES, fps)
     motion = protocol.read_pc2(folder / result.objects[0].motion)
@@ -224,7 +225,7 @@ def test_every_route_ends_in_motion(theatre: Theatre, tmp_path: Path, given: str
 def test_a_mesh_alone_is_refused_before_anything_runs(theatre: Theatre, tmp_path: Path) -> None:
     report = RecordingReporter()
     with pytest.raises(EngineError) as caught:
-        pipeline.run(job_of(theatre, tmp_path, "mesh"), report)
+        artist.run(job_of(theatre, tmp_path, "mesh"), report)
     assert caught.value.code == "route_mesh_alone"
     assert not report.events and not theatre.called
 
@@ -250,7 +251,7 @@ def test_a_job_that_broke_off_generates_only_what_is_missing(theatre: Theatre, t
     with monkeypatch.context() as patched:
         patched.setattr(Sculptor, "reconstruct", cancelled)
         with pytest.raises(Cancelled):
-            pipeline.run(folder, RecordingReporter())
+            artist.run(folder, RecordingReporter())
     theatre.called.clear()
     request, _ = complete_pair(folder, protocol.read_request(folder), RecordingReporter(), 6)
     assert theatre.called == ["sculpt"]
@@ -325,7 +326,7 @@ def test_the_papers_own_models_make_a_pair(theatre: Theatre, tmp_path: Path, mon
         count = len(hull.faces)
         return TexturedMesh(np.float32(hull.vertices), np.int32(hull.faces), np.zeros((count, 3, 2), np.float32), np.zeros((2, 2, 3), np.uint8))
 
-    monkeypatch.setattr(generation, "extract_mesh", wrapped)
+    monkeypatch.setattr(pair, "extract_mesh", wrapped)
     monkeypatch.setattr(foreground_model, "find_alpha", middle)
     settings = {"generators.steps": 1, "generators.scale": 1 / 16, "generators.frames": 2}
     folder = job_of(theatre, tmp_path, "text", **settings)
@@ -335,5 +336,5 @@ def test_the_papers_own_models_make_a_pair(theatre: Theatre, tmp_path: Path, mon
     assert len(request.video.images) == 2 and request.video.fps == 7
     assert request.objects[0].id == "generated"
     names = [event["name"] for event in report.events if event["event"] == "stage"]
-    assert names == [generation.STAGES[product] for product in ("image", "video", "asset")]
+    assert names == [pair.STAGES[product] for product in ("image", "video", "asset")]
     assert torch.isfinite(torch.tensor(np.array(request.camera.matrix_world))).all()

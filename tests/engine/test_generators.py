@@ -13,19 +13,19 @@ import pytest
 import torch
 
 from align4d.errors import Cancelled, EngineError
-from align4d.generators import placing
 from align4d.generators.blip import Blip
 from align4d.generators.flux2 import Flux2Klein
 from align4d.generators.interfaces import GenerationOptions, ImageToVideo, TextToImage
 from align4d.generators.ltx import LTX
-from align4d.generators.placing import Held, Place, Placement, Stage, choose_placement, needs, placements
 from align4d.generators.prompted_video import whole_groups
 from align4d.generators.sdxl import SDXL
 from align4d.generators.svd import SVD, ShortSVD
 from align4d.generators.sway import Sway
 from align4d.generators.wan import Wan
 from align4d.generators.z_image import ZImage
-from align4d.progress import RecordingReporter
+from align4d.job.reporting import RecordingReporter
+from align4d.models import placing
+from align4d.models.placing import Held, Place, Placement, Stage, choose_placement, needs, placements
 
 CPU = Place(torch.device("cpu"))
 GB = 1_000_000_000

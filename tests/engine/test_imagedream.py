@@ -14,13 +14,13 @@ from PIL import Image
 from prior_models import SMALL_UNET, save_imagedream
 from transformers import CLIPImageProcessor, CLIPTextModel
 
+from align4d.cameras.orbit import OrbitCamera
 from align4d.priors.imagedream import ImageDreamPrior, camera_matrices, load_imagedream
 from align4d.priors.imagedream_unet.attention import Attention
 from align4d.priors.imagedream_unet.config import MultiviewUNetConfig
 from align4d.priors.imagedream_unet.network import MultiviewUNet
 from align4d.priors.prior import Condition, RelativeCamera, guided_noise
 from align4d.priors.prior_options import PriorOptions
-from align4d.rendering.orbit import OrbitCamera
 
 CPU = torch.device("cpu")
 

@@ -9,6 +9,15 @@ import metric_models
 import numpy as np
 import pytest
 import torch
+from align4d_lab.metrics import judges
+from align4d_lab.metrics.consistency import adjacent_similarity, temporal_consistency
+from align4d_lab.metrics.frechet import frechet_distance
+from align4d_lab.metrics.networks import musiq
+from align4d_lab.metrics.networks.i3d import I3d, Unit
+from align4d_lab.metrics.networks.lpips import HEADS, Lpips
+from align4d_lab.metrics.networks.vision import CLIP_DEVIATION, CLIP_MEAN, ClipPictures, prepare
+from align4d_lab.metrics.networks.weights import Unavailable, load_into
+from align4d_lab.metrics.pictures import psnr, ssim
 from PIL import Image
 from scipy.linalg import sqrtm
 from torch import Tensor, nn
@@ -16,15 +25,6 @@ from torchmetrics.functional.image import lpips as reference_lpips
 from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
 
 from align4d.errors import EngineError
-from align4d.metrics import judges
-from align4d.metrics.consistency import adjacent_similarity, temporal_consistency
-from align4d.metrics.frechet import frechet_distance
-from align4d.metrics.networks import musiq
-from align4d.metrics.networks.i3d import I3d, Unit
-from align4d.metrics.networks.lpips import HEADS, Lpips
-from align4d.metrics.networks.vision import CLIP_DEVIATION, CLIP_MEAN, ClipPictures, prepare
-from align4d.metrics.networks.weights import Unavailable, load_into
-from align4d.metrics.pictures import psnr, ssim
 
 CPU = torch.device("cpu")
 

@@ -13,7 +13,7 @@ from engine_process import Engine
 
 from align4d import protocol
 from align4d.errors import Cancelled, EngineError
-from align4d.job_lock import LOCK, sole_engine
+from align4d.job.lock import LOCK, sole_engine
 
 KILLS = 5
 

@@ -8,9 +8,9 @@ import torch
 
 from align4d.alignment.known_views import PAPER, KnownViewLoss, KnownViewSettings
 from align4d.alignment.reference import make_reference
+from align4d.cameras.orbit import intrinsics_for
 from align4d.inputs.masks import judge
 from align4d.inputs.video import Clip
-from align4d.rendering.orbit import intrinsics_for
 
 SHAPE = (2, 8, 8)
 

@@ -12,18 +12,18 @@ from generator_models import SMALL_LGM, save_lgm
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from align4d.cameras.orbit import OrbitCamera, intrinsics_for
 from align4d.errors import EngineError
-from align4d.generators import placing
 from align4d.generators.asset_space import normalised
 from align4d.generators.interfaces import GenerationOptions
 from align4d.generators.lgm import DISTANCE, FOVY, IMAGEDREAM, LGM, WEIGHTS, load_gaussian_network, view_rays
 from align4d.generators.lgm_network import BIG, GaussianUNet, activated, read_config
 from align4d.generators.pictures import Crop, around_object, cut_out, whole_picture_camera
-from align4d.generators.placing import Place
+from align4d.job.reporting import RecordingReporter
+from align4d.models import placing
+from align4d.models.placing import Place
 from align4d.motion.rotations import matrix_from_quaternion
-from align4d.progress import RecordingReporter
 from align4d.rendering import Cameras, Gaussians, rasterize
-from align4d.rendering.orbit import OrbitCamera, intrinsics_for
 
 CPU = Place(torch.device("cpu"))
 

@@ -11,8 +11,8 @@ from puppets import Studio, asset_of, block
 
 from align4d.alignment.lighting import Lighting, fit_lighting, harmonics, to_linear, to_srgb, unlit
 from align4d.alignment.reference import Reference
+from align4d.cameras.orbit import OrbitCamera
 from align4d.inputs.colours import colours_at
-from align4d.rendering.orbit import OrbitCamera
 from align4d.rendering.zbuffer import render_surface
 
 CAMERA = OrbitCamera(25.0, 15.0, 2.0)

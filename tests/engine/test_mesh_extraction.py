@@ -7,14 +7,14 @@ import pytest
 import torch
 import trimesh
 
+from align4d.cameras.orbit import OrbitCamera
 from align4d.errors import EngineError
 from align4d.generators.interfaces import GeneratedAsset, TexturedMesh
 from align4d.generators.mesh_extraction import extract_mesh
 from align4d.inputs.colours import lookup
+from align4d.job.reporting import RecordingReporter
 from align4d.motion.rotations import quaternion_to_normal
-from align4d.progress import RecordingReporter
 from align4d.rendering import Gaussians
-from align4d.rendering.orbit import OrbitCamera
 
 RADIUS, COUNT = 0.45, 6000
 

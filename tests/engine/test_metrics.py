@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from align4d_lab.metrics.chamfer import chamfer_figures
+from align4d_lab.metrics.mesh_picture import PictureCamera, draw
+from align4d_lab.metrics.motion import TrueView, angle_between, longest_side, motion_figures, stretched_edges
+from align4d_lab.metrics.pictures import psnr, ssim
 
 from align4d.inputs.asset import Asset, AssetObject, Material, Similarity
-from align4d.metrics.chamfer import chamfer_figures
-from align4d.metrics.mesh_picture import PictureCamera, draw
-from align4d.metrics.motion import TrueView, angle_between, longest_side, motion_figures, stretched_edges
-from align4d.metrics.pictures import psnr, ssim
 
 FRONT = TrueView(0.0, 0.0, 2.0, 49.1, np.zeros(3))
 CUBE = np.array([[x, y, z] for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (-0.5, 0.5)])

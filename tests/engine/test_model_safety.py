@@ -17,11 +17,11 @@ from safetensors.torch import load_file, save_file
 from align4d.errors import EngineError
 from align4d.generators.blip import Blip
 from align4d.generators.interfaces import GenerationOptions
-from align4d.generators.placing import Place
 from align4d.generators.sdxl import SDXL
-from align4d.model_files import folder_safety
-from align4d.model_files.component_folder import find_component
-from align4d.model_files.weights_file import read_header
+from align4d.models import folder_safety
+from align4d.models.component_folder import find_component
+from align4d.models.placing import Place
+from align4d.models.weights_file import read_header
 
 CPU = Place(torch.device("cpu"))
 UNET = "unet/diffusion_pytorch_model.safetensors"

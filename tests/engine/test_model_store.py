@@ -16,11 +16,11 @@ import pytest
 from align4d.errors import Cancelled, EngineError
 from align4d.generators.embedded_3d import Embedded3D
 from align4d.generators.lgm import LGM
-from align4d.generators.model_card import ModelCard
-from align4d.generators.model_fetch import fetch, needed
-from align4d.generators.model_store import MANIFEST, ModelStore, default_root
 from align4d.generators.sdxl import SDXL
 from align4d.generators.svd import SVD
+from align4d.models.card import ModelCard
+from align4d.models.fetch import fetch, needed
+from align4d.models.store import MANIFEST, ModelStore, default_root
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 

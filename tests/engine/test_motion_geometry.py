@@ -14,9 +14,9 @@ from align4d.alignment.guidance import GuidanceSettings, distillation_gradient, 
 from align4d.alignment.motion_geometry import MotionGeometryLoss, MotionGeometrySettings, UnknownViews
 from align4d.alignment.novel_views import NovelDistances, NovelViews, NovelViewSettings, draw_views, fit_to_prior, orbit_matrices
 from align4d.alignment.video_conditions import condition_camera, condition_pictures, video_condition
+from align4d.cameras.orbit import OrbitCamera, intrinsics_for
 from align4d.priors.prior import Condition, RelativeCamera
 from align4d.rendering import Cameras, Gaussians, rasterize
-from align4d.rendering.orbit import OrbitCamera, intrinsics_for
 
 SIZE = 8
 

@@ -146,9 +146,7 @@ def test_the_local_minimum_left_of_the_video_s_distance(curve: np.ndarray, best:
     assert found.found and found.best == pytest.approx(best, abs=0.01)
 
 
-@pytest.mark.parametrize(
-    "curve", [valleys((3.5, 0.9, 2.0)), valleys((2.5, 0.5, 0.1)), np.ones((1, len(DISTANCE)))], ids=["falling", "right", "flat"]
-)
+@pytest.mark.parametrize("curve", [valleys((3.5, 0.9, 2.0)), valleys((2.5, 0.5, 0.1)), np.ones((1, len(DISTANCE)))], ids=["falling", "right", "flat"])
 def test_without_a_local_minimum_it_says_so_and_takes_the_video_s_distance(curve: np.ndarray) -> None:
     found = choose_minimum(DISTANCE, curve, 2.0, MultiviewDistanceSettings(timesteps=(700,)))
     assert not found.found and found.best == 2.0

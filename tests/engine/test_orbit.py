@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from align4d.rendering.orbit import OrbitCamera, blender_from_normalised, intrinsics_for, normalised_from_blender, orbit_from_matrix
+from align4d.cameras.orbit import OrbitCamera, blender_from_normalised, intrinsics_for, normalised_from_blender, orbit_from_matrix
 
 INTRINSICS = intrinsics_for(49.1, 200, 100)
 

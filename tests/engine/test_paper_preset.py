@@ -16,16 +16,17 @@ from puppets import Mesh, Studio, add_mesh, block, request_for
 from scipy.spatial import cKDTree
 from torch import Tensor
 
-from align4d import paper_method, pipeline, protocol
-from align4d.checkpoint import Checkpoint
+from align4d import protocol
+from align4d.cameras.orbit import OrbitCamera, blender_from_normalised
 from align4d.errors import Cancelled, EngineError
 from align4d.inputs.asset import load_asset
-from align4d.paper_method import STAGES, fill_frames, within_budget
+from align4d.job.checkpoint import Checkpoint
+from align4d.job.reporting import RecordingReporter
+from align4d.pipeline import artist, paper
+from align4d.pipeline.paper import STAGES, fill_frames, within_budget
+from align4d.pipeline.settings import PaperSettings, settings_for
 from align4d.priors.prior import Condition, RelativeCamera
 from align4d.priors.zero123 import ZERO123
-from align4d.progress import RecordingReporter
-from align4d.rendering.orbit import OrbitCamera, blender_from_normalised
-from align4d.settings import PaperSettings, settings_for
 
 CAMERA = OrbitCamera(20.0, 12.0, 1.9)
 FRAMES = 4
@@ -61,7 +62,7 @@ def shared_prior() -> Iterator[MixturePrior]:
     """The prior that every job of this file gets."""
     known = MixturePrior(believed, 16, 0.2, distances=(1.0, 4.0))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(paper_method, "load_prior", lambda spec, device: known)
+        patch.setattr(paper, "load_prior", lambda spec, device: known)
         yield known
 
 
@@ -110,7 +111,7 @@ def shoot(tmp_path_factory: pytest.TempPathFactory) -> Shoot:
 
 
 def run(folder: Path, report: RecordingReporter | None = None) -> tuple[protocol.Result, bytes]:
-    result = pipeline.run(folder, report or RecordingReporter())
+    result = artist.run(folder, report or RecordingReporter())
     return result, (folder / result.objects[0].motion).read_bytes()
 
 

@@ -14,18 +14,19 @@ from builders import Job
 from PIL import Image
 from puppets import FOVY, TWO_PARTS, Studio, add_mesh, puppet, request_for
 
-from align4d import pipeline, protocol
-from align4d.device import choose_device
+from align4d import protocol
+from align4d.cameras.orbit import OrbitCamera, blender_from_normalised
 from align4d.errors import Cancelled, EngineError
 from align4d.inputs.asset import load_asset
+from align4d.job.preview import NAME
+from align4d.job.reporting import RecordingReporter
+from align4d.machine.device import choose_device
 from align4d.motion.parts import find_parts
 from align4d.motion.skeleton import build_skeleton
 from align4d.motion.skinning import skin_points
 from align4d.motion.surface_graph import build_surface_graph
-from align4d.pipeline import STAGES
-from align4d.preview import NAME
-from align4d.progress import RecordingReporter
-from align4d.rendering.orbit import OrbitCamera, blender_from_normalised
+from align4d.pipeline import artist
+from align4d.pipeline.artist import STAGES
 
 CAMERA = OrbitCamera(20.0, 12.0, 2.4)
 FRAMES = 4
@@ -102,7 +103,7 @@ class Done:
 @pytest.fixture(scope="module")
 def done(shoot: Shoot, tmp_path_factory: pytest.TempPathFactory) -> Done:
     folder, report = shoot.job(tmp_path_factory.mktemp("whole")), RecordingReporter()
-    return Done(folder, pipeline.run(folder, report), report)
+    return Done(folder, artist.run(folder, report), report)
 
 
 def same(one: protocol.Result, two: protocol.Result) -> bool:
@@ -148,7 +149,7 @@ def test_stages_progress_and_previews_are_told(done: Done) -> None:
 
 
 def test_the_same_request_gives_the_same_bytes(shoot: Shoot, done: Done, tmp_path: Path) -> None:
-    again = pipeline.run(shoot.job(tmp_path), RecordingReporter())
+    again = artist.run(shoot.job(tmp_path), RecordingReporter())
     assert (tmp_path / again.objects[0].motion).read_bytes() == done.bytes()
     assert Done(tmp_path, again, RecordingReporter()).gaussians() == done.gaussians()
     assert same(again, done.result)
@@ -173,7 +174,7 @@ def rows_of(content: bytes) -> np.ndarray:
 
 
 def test_another_seed_gives_another_motion(shoot: Shoot, done: Done, tmp_path: Path) -> None:
-    other = pipeline.run(shoot.job(tmp_path, seed=1), RecordingReporter())
+    other = artist.run(shoot.job(tmp_path, seed=1), RecordingReporter())
     assert (tmp_path / other.objects[0].motion).read_bytes() != done.bytes()
 
 
@@ -211,10 +212,10 @@ def test_a_job_that_was_broken_off_ends_with_the_same_bytes(
 ) -> None:
     shoot.job(tmp_path)
     with pytest.raises(Interrupted):
-        pipeline.run(tmp_path, Interrupting(when))
+        artist.run(tmp_path, Interrupting(when))
     assert {path.stem for path in (tmp_path / "work").glob("*.npz")} == stored
     assert not (tmp_path / "output" / "result.json").exists()
-    resumed = pipeline.run(tmp_path, RecordingReporter())
+    resumed = artist.run(tmp_path, RecordingReporter())
     assert (tmp_path / resumed.objects[0].motion).read_bytes() == done.bytes()
     assert same(resumed, done.result)
 
@@ -222,10 +223,10 @@ def test_a_job_that_was_broken_off_ends_with_the_same_bytes(
 def test_tracking_goes_on_with_the_frame_after_the_last_that_was_stored(shoot: Shoot, tmp_path: Path) -> None:
     shoot.job(tmp_path)
     with pytest.raises(Interrupted):
-        pipeline.run(tmp_path, Interrupting(lambda event: event.get("event") == "preview"))
+        artist.run(tmp_path, Interrupting(lambda event: event.get("event") == "preview"))
     report = Interrupting(lambda event: event.get("name") == "refining")
     with pytest.raises(Interrupted):
-        pipeline.run(tmp_path, report)
+        artist.run(tmp_path, report)
     tracked = [event["done"] for event in report.events if event["event"] == "progress" and event["stage"] == "tracking"]
     assert tracked == [3, 4]  # frame 1 was there
     assert not [event for event in report.events if event["event"] == "progress" and event["stage"] in ("sampling", "camera")]
@@ -243,7 +244,7 @@ def test_a_cancelled_job_leaves_no_result(shoot: Shoot, tmp_path: Path) -> None:
 
     report.send = send
     with pytest.raises(Cancelled):
-        pipeline.run(tmp_path, report)
+        artist.run(tmp_path, report)
     assert not (tmp_path / "output" / "result.json").exists() and (tmp_path / "work" / "camera.npz").exists()
 
 
@@ -254,7 +255,7 @@ def test_a_video_of_something_else_is_refused(shoot: Shoot, tmp_path: Path) -> N
         Image.fromarray(pixels).save(tmp_path / name)
     video = protocol.VideoSpec(images=(str(tmp_path / "a.png"), str(tmp_path / "b.png")), fps=24.0)
     with pytest.raises(EngineError) as caught:
-        pipeline.run(shoot.job(tmp_path / "job", video=video), RecordingReporter())
+        artist.run(shoot.job(tmp_path / "job", video=video), RecordingReporter())
     assert caught.value.code == "no_overlap"
 
 
@@ -266,7 +267,7 @@ def test_bad_requests_are_refused_before_anything_is_done(shoot: Shoot, tmp_path
     ):
         report = RecordingReporter()
         with pytest.raises(EngineError) as caught:
-            pipeline.run(shoot.job(tmp_path / code, **changes), report)
+            artist.run(shoot.job(tmp_path / code, **changes), report)
         assert caught.value.code == code and not report.events
 
 
@@ -284,6 +285,6 @@ def test_gaussians_of_an_older_version_are_made_anew(shoot: Shoot, done: Done, t
     stored = protocol.read_arrays(done.folder / "work" / "gaussians.npz")
     (folder / "work").mkdir()
     protocol.write_arrays(folder / "work" / "gaussians.npz", {name: array for name, array in stored.items() if name != "triangle"})
-    result = pipeline.run(folder, RecordingReporter())
+    result = artist.run(folder, RecordingReporter())
     assert same(result, done.result)
     assert (folder / result.objects[0].motion).read_bytes() == done.bytes()

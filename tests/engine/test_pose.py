@@ -8,11 +8,11 @@ from builders import Job
 from puppets import Mesh, Studio, asset_of, block, bound, joined
 
 from align4d.alignment.pose import PoseSettings, SolvedPose, solve_pose
+from align4d.cameras.orbit import OrbitCamera
 from align4d.errors import EngineError
 from align4d.gaussians.surface_bound import BoundGaussians
 from align4d.inputs.asset import Asset
-from align4d.progress import RecordingReporter
-from align4d.rendering.orbit import OrbitCamera
+from align4d.job.reporting import RecordingReporter
 
 TRUE = OrbitCamera(35.0, 18.0, 2.3, 2.0, 4.0, -3.0)
 SMALL = PoseSettings(resolution=64, grid=3, candidates=1, iterations=8)

@@ -19,10 +19,10 @@ from prior_models import rewrite_json, save_imagedream, save_zero123
 from safetensors.torch import load_file, save_file
 
 from align4d.errors import EngineError
-from align4d.model_files import component_loading, memory_estimate
-from align4d.model_files.memory_estimate import MemoryNeed, Part, estimate
-from align4d.model_files.placement import Placed
-from align4d.model_files.weights_file import read_header
+from align4d.models import component_loading, memory_estimate
+from align4d.models.memory_estimate import MemoryNeed, Part, estimate
+from align4d.models.placement import Placed
+from align4d.models.weights_file import read_header
 from align4d.priors import diffusion_components
 from align4d.priors.embedded import EmbeddedPrior
 from align4d.priors.imagedream import ImageDreamPrior

@@ -7,9 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
-
-from align4d.datasets.procedural import (
+from align4d_lab.datasets.procedural import (
     DISTANCES,
     FOVY,
     HELD_OUT_SEED,
@@ -19,15 +17,17 @@ from align4d.datasets.procedural import (
     render_objects,
     sample_cameras,
 )
-from align4d.datasets.procedural import layout as at
-from align4d.datasets.procedural.bounds import CUBE_BALL, bounding_box
-from align4d.datasets.procedural.cameras import ELEVATIONS, SAME_DISTANCE_SHARE
-from align4d.datasets.procedural.distance import primitive_distance
-from align4d.datasets.procedural.rotations import turn
-from align4d.datasets.procedural.solids import PAINT_FLOATS, Sketch, add, mirrored
-from align4d.rendering.orbit import OrbitCamera, intrinsics_for
-from align4d.training import batches
-from align4d.training.settings import TrainingSettings
+from align4d_lab.datasets.procedural import layout as at
+from align4d_lab.datasets.procedural.bounds import CUBE_BALL, bounding_box
+from align4d_lab.datasets.procedural.cameras import ELEVATIONS, SAME_DISTANCE_SHARE
+from align4d_lab.datasets.procedural.distance import primitive_distance
+from align4d_lab.datasets.procedural.rotations import turn
+from align4d_lab.datasets.procedural.solids import PAINT_FLOATS, Sketch, add, mirrored
+from align4d_lab.training import batches
+from align4d_lab.training.settings import TrainingSettings
+from torch import Tensor
+
+from align4d.cameras.orbit import OrbitCamera, intrinsics_for
 
 COUNT = 300
 BULGE = 0.03

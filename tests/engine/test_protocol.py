@@ -105,7 +105,7 @@ def test_meshes_survive_the_journey(job: Job) -> None:
 
 def test_the_protocol_imports_numpy_and_the_standard_library_only() -> None:
     program = "import sys; before = set(sys.modules); from align4d import protocol; print(*(set(sys.modules) - before))"
-    environment = os.environ | {"PYTHONPATH": str(Path(protocol.__file__).parents[1])}
+    environment = os.environ | {"PYTHONPATH": str(Path(protocol.__file__).parents[2])}
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment)
     loaded = {name.split(".")[0] for name in done.stdout.split()}
     assert "torch" not in loaded

@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from align4d_lab.evaluation.gltf_motion import read_animated_gltf
+from align4d_lab.evaluation.read_result import read_result
+from align4d_lab.metrics.mesh_picture import PictureCamera
+from align4d_lab.metrics.motion import TrueView
 
 from align4d.errors import EngineError
-from align4d.evaluation.gltf_motion import read_animated_gltf
-from align4d.evaluation.read_result import read_result
 from align4d.gaussians.learned import HARMONIC
 from align4d.inputs.gaussian_file import NEEDED
-from align4d.metrics.mesh_picture import PictureCamera
-from align4d.metrics.motion import TrueView
 
 TRIANGLE = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], np.float32)
 FLOAT, BYTE = 5126, 5121

@@ -9,9 +9,9 @@ import pytest
 from align4d.errors import EngineError
 from align4d.generators.catalogue import GENERATORS, cards, generator_of
 from align4d.generators.generator_settings import GeneratorSettings
-from align4d.generators.model_card import ROLES
-from align4d.generators.model_store import MANIFEST, ModelStore
-from align4d.routes import Given, plan, require_ready
+from align4d.models.card import ROLES
+from align4d.models.store import MANIFEST, ModelStore
+from align4d.pipeline.route import Given, plan, require_ready
 
 AUTO = GeneratorSettings()
 

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from align4d.errors import EngineError
-from align4d.settings import PRESETS, Settings, settings_for
+from align4d.pipeline.settings import PRESETS, Settings, settings_for
 
 
 def test_a_preset_as_it_is() -> None:

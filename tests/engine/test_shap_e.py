@@ -13,16 +13,16 @@ from diffusers.pipelines.shap_e.renderer import MLPNeRFModelOutput, ShapERendere
 from generator_models import save_shap_e
 from torch import Tensor
 
+from align4d.cameras.orbit import OrbitCamera, intrinsics_for
 from align4d.errors import Cancelled, EngineError
 from align4d.generators import shap_e
 from align4d.generators.facing import find_view, turned, turned_points
 from align4d.generators.interfaces import GenerationOptions
-from align4d.generators.placing import Place
 from align4d.generators.shap_e import FOVY, ShapE, coloured_surface, find_renderer, textured
-from align4d.progress import RecordingReporter
+from align4d.job.reporting import RecordingReporter
+from align4d.models.placing import Place
 from align4d.reconstruction.textured_asset import surface_gaussians
 from align4d.rendering import Cameras, Gaussians, rasterize
-from align4d.rendering.orbit import OrbitCamera, intrinsics_for
 
 CPU = Place(torch.device("cpu"))
 

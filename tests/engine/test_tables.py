@@ -11,16 +11,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import trimesh
+from align4d_lab.metrics.motion import TrueView
+from align4d_lab.tables import run as table_run
+from align4d_lab.tables.case_files import find_cases, make_case_job
+from align4d_lab.tables.variants import chosen as chosen_variants
+from align4d_lab.tables.variants import combinations, plan
 from PIL import Image
 
-from align4d import cli, protocol
+from align4d import protocol
+from align4d.cli import main
 from align4d.errors import EngineError
-from align4d.job_folder import Orbit, orbit_matrix
-from align4d.metrics.motion import TrueView
-from align4d.tables import run as table_run
-from align4d.tables.case_files import find_cases, make_case_job
-from align4d.tables.variants import chosen as chosen_variants
-from align4d.tables.variants import combinations, plan
+from align4d.job.make import Orbit, orbit_matrix
 
 VIEW = TrueView(0.0, 0.0, 2.0, 49.1, np.zeros(3))
 TINY = ("video_side=64", "gaussians.count=300", "gaussians.fit_iterations=2", "gaussians.fit_views=2", "gaussians.fit_size=48")
@@ -69,7 +70,7 @@ def pretend(offsets: dict[str, float]) -> Callable[[Path], None]:
 
 
 def table(*arguments: object) -> int:
-    return cli.main(["table", *map(str, arguments)])
+    return main.main(["table", *map(str, arguments)])
 
 
 def test_the_table_compares_methods_over_cases_and_seeds(cases: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

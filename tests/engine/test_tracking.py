@@ -16,15 +16,15 @@ from align4d.alignment.performer import Performer
 from align4d.alignment.reference import Reference
 from align4d.alignment.refinement import Refined, RefinementSettings, refine
 from align4d.alignment.tracking import PoseCost, Track, TrackingSettings, track
+from align4d.cameras.orbit import OrbitCamera
 from align4d.errors import Cancelled
 from align4d.inputs.asset import weld
+from align4d.job.reporting import RecordingReporter
 from align4d.motion.hexplane import HexPlaneSettings
 from align4d.motion.parts import find_parts
 from align4d.motion.skeleton import build_skeleton
 from align4d.motion.skinning import skin_points
 from align4d.motion.surface_graph import build_surface_graph
-from align4d.progress import RecordingReporter
-from align4d.rendering.orbit import OrbitCamera
 
 CAMERA = OrbitCamera(0.0, 0.0, 2.2)
 SIZE = 80

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 import torch
+from align4d_lab.datasets.procedural import HELD_OUT_SEED
+from align4d_lab.training.batches import Batches, held_out_batch, held_out_moves
+from align4d_lab.training.loss import Prediction, clean_draw, corrected_share, draw, predict
+from align4d_lab.training.settings import TrainingSettings
+from align4d_lab.training.training import Training
 from torch import Tensor
 from torch.multiprocessing.spawn import spawn
 from training_ranks import CPU, SETTINGS, SMALL, train
 
-from align4d.datasets.procedural import HELD_OUT_SEED
 from align4d.priors.embedded import load_network
 from align4d.priors.embedded_network import NovelViewNetwork, grown
-from align4d.training.batches import Batches, held_out_batch, held_out_moves
-from align4d.training.loss import Prediction, clean_draw, corrected_share, draw, predict
-from align4d.training.settings import TrainingSettings
-from align4d.training.training import Training
 
 
 def training(settings: TrainingSettings = SETTINGS) -> Training:

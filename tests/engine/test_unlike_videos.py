@@ -19,23 +19,24 @@ from conftest import MovieWriter
 from PIL import Image
 from puppets import ATTRIBUTE, FOVY, TWO_PARTS, Studio, add_mesh, asset_of, bound, pattern, puppet, request_for
 
-from align4d import pipeline, protocol
+from align4d import protocol
 from align4d.alignment.lighting import Lighting, to_linear, to_srgb
 from align4d.alignment.pose import PoseSettings, solve_pose
 from align4d.alignment.reference import make_reference
+from align4d.cameras.orbit import OrbitCamera, blender_from_normalised, intrinsics_for
 from align4d.errors import EngineError
 from align4d.inputs.asset import Asset, load_asset
 from align4d.inputs.cuts import cut_notes, find_cuts
 from align4d.inputs.masks import find_masks
 from align4d.inputs.pictures import on_white
 from align4d.inputs.video import Clip, load_clip
+from align4d.job.reporting import RecordingReporter
 from align4d.motion.parts import find_parts
 from align4d.motion.skeleton import build_skeleton
 from align4d.motion.skinning import skin_points
 from align4d.motion.surface_graph import build_surface_graph
-from align4d.progress import RecordingReporter
+from align4d.pipeline import artist
 from align4d.protocol import VideoSpec
-from align4d.rendering.orbit import OrbitCamera, blender_from_normalised, intrinsics_for
 
 CAMERA = OrbitCamera(20.0, 12.0, 2.4)
 FRAMES = 6
@@ -111,7 +112,7 @@ class Stage:
         protocol.write_json(folder / "request.json", request)
         if folder != self.clean:
             shutil.copytree(self.clean / "work", folder / "work", ignore=shutil.ignore_patterns("camera*", "tracking*"))
-        result = pipeline.run(folder, RecordingReporter())
+        result = artist.run(folder, RecordingReporter())
         self.motion = self.asset.similarity.apply(protocol.read_pc2(folder / result.objects[0].motion))
         assert np.isfinite(self.motion).all()
         return result

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from align4d.cameras.orbit import OrbitCamera
 from align4d.errors import EngineError
 from align4d.generators.interfaces import (
     Footage,
@@ -28,11 +29,10 @@ from align4d.generators.interfaces import (
     TextToImage,
     TexturedMesh,
 )
-from align4d.generators.model_card import ModelCard, ModelNeed, Role
-from align4d.generators.placing import Place
-from align4d.progress import Reporter
+from align4d.job.reporting import Reporter
+from align4d.models.card import ModelCard, ModelNeed, Role
+from align4d.models.placing import Place
 from align4d.rendering import Gaussians
-from align4d.rendering.orbit import OrbitCamera
 
 SIDE = 48
 NEED = ModelNeed(1, 1, 1)
@@ -147,7 +147,7 @@ MAKERS: dict[Role, type[Generator]] = {
 
 @dataclass(frozen=True)
 class TinyWorkshop:
-    """See `align4d.datasets.x4d.workshop.Workshop`.
+    """See `align4d_lab.datasets.x4d.workshop.Workshop`.
 
     Attributes:
         missing: roles without a model.

@@ -6,10 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from align4d_lab.training.settings import TrainingSettings
+from align4d_lab.training.training import Training
 
 from align4d.priors.embedded_network import NetworkConfig, NovelViewNetwork
-from align4d.training.settings import TrainingSettings
-from align4d.training.training import Training
 
 SMALL = NetworkConfig(size=32, widths=(16, 32, 32), head=16, embedding=16, blocks=(1, 1, 1), convolutions=(1, 1))
 SETTINGS = replace(TrainingSettings(), objects=4, targets=2, warm_up=5, supersampling=1)

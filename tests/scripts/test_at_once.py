@@ -7,7 +7,7 @@ import os
 import pytest
 
 from align4d.rendering.cpu.threads import core_count
-from benchmarks.at_once import THREADS, at_once
+from benchmarks.speed.at_once import THREADS, at_once
 
 
 def test_workers_share_the_cores() -> None:

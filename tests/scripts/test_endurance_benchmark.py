@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from align4d import protocol
-from benchmarks import endurance
+from benchmarks.robustness import endurance
 
 
 def test_half_written_files_with_the_name_of_a_whole_one_are_counted(tmp_path: Path) -> None:

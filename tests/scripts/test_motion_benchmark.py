@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from align4d_lab.tables.report import write_json
 
 from align4d.inputs.asset import mesh_edges
-from align4d.tables.report import write_json
-from benchmarks import motion
+from benchmarks.quality import motion
 from support.console import ScriptError
 
 

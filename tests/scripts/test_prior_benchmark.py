@@ -15,20 +15,12 @@ from torch import Tensor
 
 from align4d.priors.prior import Condition, MultiviewPrior, PriorFacts, RelativeCamera
 from align4d.priors.schedule import ending_in, scaled_linear
-from benchmarks import (
-    prior_cameras,
-    prior_cloud,
-    prior_distance,
-    prior_judge,
-    prior_light,
-    prior_motion,
-    prior_perturbed,
-    prior_quality,
-    prior_sds,
-    prior_table,
-    prior_views,
-)
-from benchmarks.prior_subjects import AssetSubjects, Case, Subjects, digest, relative
+from benchmarks.prior import cameras as prior_cameras
+from benchmarks.prior import cloud as prior_cloud
+from benchmarks.prior import distance as prior_distance
+from benchmarks.prior import judge, motion, perturbed, quality, sds, table, views
+from benchmarks.prior import light as prior_light
+from benchmarks.prior.subjects import AssetSubjects, Case, Subjects, digest, relative
 from support.console import ScriptError
 
 SIZE = 32
@@ -90,12 +82,12 @@ def test_one_step_and_many_lead_to_what_the_prior_knows() -> None:
     condition, which = digest(prior, subjects.first, subjects.camera), torch.arange(2)
     camera = relative(subjects.camera, wanted, CPU)
     truth = subjects.pictures(wanted[:, None])[:, 0]
-    for picture in (prior_judge.clean_means(prior, condition, which, camera, 0), prior_judge.samples(prior, condition, which, camera, 0)):
-        assert prior_judge.psnr(picture, truth).min() > 40
+    for picture in (judge.clean_means(prior, condition, which, camera, 0), judge.samples(prior, condition, which, camera, 0)):
+        assert judge.psnr(picture, truth).min() > 40
 
 
 def test_the_right_camera_beats_a_shuffled_one() -> None:
-    for errors in prior_quality.shuffled_cameras(Oracle(), Discs((1.6, 1.8, 2.0))).values():
+    for errors in quality.shuffled_cameras(Oracle(), Discs((1.6, 1.8, 2.0))).values():
         assert errors["right"] < 1e-6 < errors["shuffled"]
 
 
@@ -112,9 +104,9 @@ def test_the_search_finds_the_distance_that_the_prior_expects() -> None:
 def test_motion_is_compared_row_by_row() -> None:
     distance = np.abs(np.subtract.outer(np.arange(5.0), np.arange(5.0)))
     hard = np.array([1.0, 9.0, 2.0, 7.0, 3.0])
-    right = prior_motion.compared((1 + distance) * hard, distance)
+    right = motion.compared((1 + distance) * hard, distance)
     assert right["first_normalised"] == 1 and right["first"] < 1 and right["correlation"] > 0.7
-    wrong = prior_motion.compared((5 - distance) * hard, distance)
+    wrong = motion.compared((5 - distance) * hard, distance)
     assert wrong["first_normalised"] == 0 and wrong["correlation"] < 0
 
 
@@ -122,8 +114,8 @@ def test_the_ceiling_is_what_the_pictures_themselves_tell() -> None:
     pose = torch.linspace(0, 1, 8)
     distance = (pose[:, None] - pose[None]).abs().numpy()
     pictures = torch.eye(8).cumsum(0)[:, None, None].expand(-1, 3, 8, -1)  # each differs from another by as many columns as frames
-    assert prior_motion.ceiling(pictures, distance) > 0.9
-    assert prior_motion.ceiling(torch.eye(8)[:, None, None].expand(-1, 3, 8, -1), distance) < 0.8, "all differ alike"
+    assert motion.ceiling(pictures, distance) > 0.9
+    assert motion.ceiling(torch.eye(8)[:, None, None].expand(-1, 3, 8, -1), distance) < 0.8, "all differ alike"
 
 
 class Copying(Oracle):
@@ -147,8 +139,8 @@ def clip(camera: np.ndarray, frames: np.ndarray, **more: np.ndarray) -> Case:
 
 
 def test_the_picked_distance_is_judged_against_the_best() -> None:
-    curve = 20 - (prior_sds.DISTANCES - 1.7) ** 2
-    one = prior_sds.judged(prior_distance.Found("a", 1.7, [2.0], 2.0, True, 4.0), curve)
+    curve = 20 - (sds.DISTANCES - 1.7) ** 2
+    one = sds.judged(prior_distance.Found("a", 1.7, [2.0], 2.0, True, 4.0), curve)
     assert one["best"] == pytest.approx(1.7, abs=0.01) and one["lost"] == pytest.approx(0.08, abs=0.01)
 
 
@@ -167,7 +159,7 @@ def test_gaussians_are_fitted_to_what_is_shown(monkeypatch: pytest.MonkeyPatch) 
     clouds = prior_cloud.fit_clouds(subjects)
     cameras = np.array([(0.0, 25.0, 1.8)] * 2, np.float32)
     shown = clouds.render(clouds.centres, prior_cloud.views_of(cameras, CPU), SIZE)
-    assert prior_judge.psnr(shown, subjects.pictures(cameras)).min() > 20
+    assert judge.psnr(shown, subjects.pictures(cameras)).min() > 20
 
 
 class Seer(Copying):
@@ -188,8 +180,8 @@ class Seer(Copying):
 def test_a_prior_that_knows_the_shape_rights_the_pose_and_one_that_is_wrong_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prior_cloud, "GAUSSIANS", 150)
     for name, value in {"FRAMES": (1,), "BENDS": 1, "STEPS": 30, "VIEWS": 4}.items():
-        monkeypatch.setattr(prior_perturbed, name, value)
-    monkeypatch.setattr(prior_perturbed, "WAYS", {"video": None, "method": 0.0})
+        monkeypatch.setattr(perturbed, name, value)
+    monkeypatch.setattr(perturbed, "WAYS", {"video": None, "method": 0.0})
     random = torch.Generator().manual_seed(0)
     size = torch.tensor([0.3, 0.15, 0.4])
     centres = (torch.rand(1, 150, 3, generator=random) * 2 - 1) * size
@@ -199,19 +191,19 @@ def test_a_prior_that_knows_the_shape_rights_the_pose_and_one_that_is_wrong_does
     frames, coverage = ((255 * one[0]).round().to(torch.uint8).expand(2, -1, -1, -1) for one in (seen.color, seen.alpha))
     vertices = centres.expand(2, -1, -1).numpy()
     case = clip(camera, frames.permute(0, 2, 3, 1).numpy(), coverage=coverage[:, 0].numpy(), vertices=vertices)
-    found = prior_perturbed.case_perturbed(Seer(cloud), case, cloud)
-    assert prior_perturbed.better(found), found
+    found = perturbed.case_perturbed(Seer(cloud), case, cloud)
+    assert perturbed.better(found), found
     assert found["method"]["psnr"] > found["bent"]["psnr"] + 2
-    assert not prior_perturbed.better(prior_perturbed.case_perturbed(Seer(cloud, wrong=0.2), case, cloud))
+    assert not perturbed.better(perturbed.case_perturbed(Seer(cloud, wrong=0.2), case, cloud))
 
 
 def test_a_gaussian_follows_the_vertices_around_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prior_perturbed, "FRAMES", (1,))
+    monkeypatch.setattr(perturbed, "FRAMES", (1,))
     rest = np.random.default_rng(0).uniform(-0.4, 0.4, (300, 3)).astype(np.float32)
     turn = Rotation.from_euler("z", 10, degrees=True).as_matrix()
     cloud = prior_cloud.Clouds(torch.from_numpy(rest[None, ::5]), torch.ones(1, 60, 3), torch.ones(1, 60), torch.ones(1, 60, 3))
     case = clip(np.zeros(3, np.float32), np.zeros((2, 1, 1, 3)), vertices=np.stack([rest, (rest @ turn.T).astype(np.float32)]))
-    bent = prior_perturbed.bent_frames(case, cloud)
+    bent = perturbed.bent_frames(case, cloud)
     assert np.abs(bent.clouds.centres[0].numpy() - rest[::5] @ turn.T).max() < 1e-3
     assert torch.equal(bent.rest.centres[0], cloud.centres[0])
     assert float((bent.centres(bent.start) - bent.clouds.centres).norm(dim=-1).mean()) == pytest.approx(prior_cloud.BENT, abs=1e-4)
@@ -220,7 +212,7 @@ def test_a_gaussian_follows_the_vertices_around_it(monkeypatch: pytest.MonkeyPat
 def test_frames_turn_with_their_triangles() -> None:
     corners = np.random.default_rng(0).normal(size=(20, 3, 3))
     turn = Rotation.from_euler("xyz", [20, -50, 130], degrees=True).as_matrix()
-    before, after = prior_views.triangle_frames(corners), prior_views.triangle_frames(corners @ turn.T + 3)
+    before, after = views.triangle_frames(corners), views.triangle_frames(corners @ turn.T + 3)
     assert np.allclose(after @ before.swapaxes(1, 2), turn)
     assert np.allclose(np.linalg.det(before), 1)
 
@@ -229,26 +221,26 @@ def test_a_frame_is_framed_about_what_the_pose_says(tmp_path: Path) -> None:
     """The point comes to the middle, wherever it is in the frame, and sizes are those of the nearest distance."""
     camera = np.array([0.0, 0.0, 2.0], np.float32)
     middle = np.array([0.3, 0.1, -0.2])
-    place = prior_views.orbit(camera).world_to_camera() @ np.append(middle, 1)
-    column, row, _ = prior_views.intrinsics_for(prior_cameras.FOVY, 200, 200) @ (place[:3] / place[2])
+    place = views.orbit(camera).world_to_camera() @ np.append(middle, 1)
+    column, row, _ = views.intrinsics_for(prior_cameras.FOVY, 200, 200) @ (place[:3] / place[2])
     pixels = np.zeros((200, 200, 4), np.uint8)
     pixels[round(row) - 20 : round(row) + 20, round(column) - 10 : round(column) + 10] = (200, 30, 30, 255)
     Image.fromarray(pixels).save(tmp_path / "frame.png")
-    frame, _ = prior_views.on_white(tmp_path / "frame.png")
-    dark = prior_views.framed(frame, camera, middle, 48)[..., 1] < 130
+    frame, _ = views.on_white(tmp_path / "frame.png")
+    dark = views.framed(frame, camera, middle, 48)[..., 1] < 130
     rows, columns = np.flatnonzero(dark.any(1)), np.flatnonzero(dark.any(0))
     assert abs(rows[0] + rows[-1] - 47) <= 2 and abs(columns[0] + columns[-1] - 47) <= 2
     distance = float(np.linalg.norm(place[:3]))
     assert len(rows) == pytest.approx(48 * 40 / 200 * distance / prior_cameras.NEAR, abs=1)
-    half = np.tan(np.radians(prior_views.near_fovy(distance)) / 2) * distance
+    half = np.tan(np.radians(views.near_fovy(distance)) / 2) * distance
     assert half == pytest.approx(np.tan(np.radians(prior_cameras.FOVY) / 2) * prior_cameras.NEAR)
 
 
 def test_motion_is_asked_at_the_experiments_noise_level() -> None:
     prior = Oracle()
-    assert prior_motion.as_noisy(prior) == prior_motion.TIMESTEP
+    assert motion.as_noisy(prior) == motion.TIMESTEP
     prior.schedule = ending_in(scaled_linear(), 0.01)
-    assert 560 < prior_motion.as_noisy(prior) < 580
+    assert 560 < motion.as_noisy(prior) < 580
 
 
 def test_the_back_is_lit_by_the_sky_alone() -> None:
@@ -282,5 +274,5 @@ def test_a_file_of_views_is_read_back(tmp_path: Path) -> None:
 def test_the_table_shows_what_was_measured() -> None:
     judged = {"correlation": 0.9, "first": 0.5, "first_normalised": 0.6}
     figures = {"motion": {"mean": judged, "cases": {"fox": {"60": judged}}}}
-    assert [column.header for column in prior_table.table(figures).columns] == ["figure", "measured", "target"]
-    assert prior_table.table(figures).row_count == 2 and prior_table.table({}).row_count == 0
+    assert [column.header for column in table.table(figures).columns] == ["figure", "measured", "target"]
+    assert table.table(figures).row_count == 2 and table.table({}).row_count == 0

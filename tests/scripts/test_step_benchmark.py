@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from benchmarks import step_scene
+from benchmarks.speed import step_scene
 
 
 def test_the_object_is_as_large_as_an_asset() -> None:

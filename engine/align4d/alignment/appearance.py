@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..job.reporting import Reporter
 from ..motion.skeleton import Skeleton
-from ..progress import Reporter
 from .known_views import KnownViewLoss, KnownViewSettings
 from .lighting import Lighting, to_linear, to_srgb
 from .performer import Performer

@@ -84,9 +84,7 @@ class MotionGeometryLoss:
 
     def draw(self, frames: int, generator: torch.Generator) -> NovelViews:
         """Random views of `frames` frames, those of one frame next to each other."""
-        return draw_views(
-            frames, self.azimuth, self.elevation, self.distances.rendered, self.prior.facts, self.settings.views, generator
-        )
+        return draw_views(frames, self.azimuth, self.elevation, self.distances.rendered, self.prior.facts, self.settings.views, generator)
 
     def fade(self, frames: Tensor) -> Tensor:
         """lambda(frame) = lambda (1 - frame / T) [R]: geometry may leave the asset as time goes on."""

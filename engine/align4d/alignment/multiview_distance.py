@@ -11,8 +11,8 @@ import torch
 from scipy.signal import find_peaks
 from torch import Tensor
 
+from ..job.reporting import Reporter
 from ..priors.prior import Condition, MultiviewPrior, RelativeCamera
-from ..progress import Reporter
 from .distance import parabola_minimum
 from .novel_views import NovelViews, fit_to_prior
 

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from ..cameras.orbit import intrinsics_for
 from ..errors import EngineError
 from ..priors.prior import PriorFacts
 from ..rendering import Cameras
-from ..rendering.orbit import intrinsics_for
 
 MaodMode = Literal["render", "delta", "radius"]
 

@@ -13,10 +13,10 @@ from torch import Tensor
 from ..errors import Cancelled
 from ..gaussians.densification import CentreGradients, DensificationSettings
 from ..gaussians.learned import AttributeRates, LearnedGaussians
+from ..gaussians.optimiser_state import optimiser_arrays, restore_optimiser
+from ..job.reporting import Reporter
 from ..motion.hexplane import HexPlaneField, HexPlaneSettings, Offsets
-from ..optimiser_state import optimiser_arrays, restore_optimiser
 from ..priors.prior import Condition
-from ..progress import Reporter
 from ..rendering import Gaussians, Rendering, rasterize
 from ..rendering.deferral import Deferral
 from .asynchronous import AsynchronousSchedule

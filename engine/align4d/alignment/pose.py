@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..cameras.orbit import OrbitCamera
 from ..errors import EngineError
 from ..gaussians.surface_bound import LOW_PASS, BoundGaussians
 from ..inputs.asset import Asset
-from ..progress import Reporter
+from ..job.reporting import Reporter
 from ..rendering import rasterize
-from ..rendering.orbit import OrbitCamera
 from .distance import DistanceCurve, DistanceSettings, video_aligned_distance
 from .lighting import Lighting, fit_lighting, to_linear
 from .reference import Reference

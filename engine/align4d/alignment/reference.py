@@ -9,10 +9,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from ..cameras.orbit import intrinsics_for
 from ..inputs.masks import Masks
 from ..inputs.video import Clip
 from ..rendering import Cameras
-from ..rendering.orbit import intrinsics_for
 
 MARGIN = 0.08
 """Free space around the object in the crop, of its longer side."""

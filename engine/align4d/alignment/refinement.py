@@ -9,9 +9,9 @@ import torch
 from scipy.spatial import cKDTree
 from torch import Tensor
 
+from ..job.reporting import Reporter
 from ..motion.hexplane import HexPlaneField, HexPlaneSettings
 from ..motion.skeleton import Motion, Skeleton
-from ..progress import Reporter
 from ..rendering import Gaussians
 from ..rendering.deferral import Deferral
 from .appearance import Appearance, AppearanceSettings

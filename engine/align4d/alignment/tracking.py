@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
+from ..job.reporting import Reporter
 from ..motion.skeleton import Skeleton
-from ..progress import Reporter
 from .known_views import KnownViewLoss, KnownViewSettings
 from .optimiser import LeveredAdam
 from .performer import Performer

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, grid_sample
 
+from ..cameras.orbit import OrbitCamera, intrinsics_for
 from ..priors.prior import Condition, MultiviewPrior, PriorFacts, same_apparent_size
-from ..rendering.orbit import OrbitCamera, intrinsics_for
 
 MOST_SAMPLES = 8
 """Samples of a pixel along each axis, at most."""

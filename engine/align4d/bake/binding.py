@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 from scipy.spatial import cKDTree
 
-from align4d.inputs.asset import Asset, AssetObject, face_normals, triangle_areas
+from ..inputs.asset import Asset, AssetObject, face_normals, triangle_areas
 
 SAME = 1e-6
 """Distance, of the longest side, up to which a bake point is the vertex itself."""

@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from align4d.errors import EngineError
-from align4d.failures import as_engine_error
-from align4d.gaussians.learned import HARMONIC
-from align4d.gaussians.surface_bound import BoundGaussians
-from align4d.inputs.asset import Asset, AssetObject
-from align4d.protocol import GAUSSIAN_FRAME, replacing
-from align4d.rendering import Gaussians
+from ..errors import EngineError
+from ..failures import as_engine_error
+from ..gaussians.learned import HARMONIC
+from ..gaussians.surface_bound import BoundGaussians
+from ..inputs.asset import Asset, AssetObject
+from ..protocol import GAUSSIAN_FRAME, replacing
+from ..rendering import Gaussians
 
 PROPERTIES = ("x", "y", "z", "nx", "ny", "nz", "f_dc_0", "f_dc_1", "f_dc_2", "opacity",
               "scale_0", "scale_1", "scale_2", "rot_0", "rot_1", "rot_2", "rot_3")  # fmt: skip

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from align4d.inputs.mesh_import import Y_UP
-from align4d.protocol import replacing
+from ..inputs.mesh_import import Y_UP
+from ..protocol import replacing
 
 FLOAT, UNSIGNED_INT = 5126, 5125
 ARRAY_BUFFER, ELEMENT_ARRAY_BUFFER = 34962, 34963

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from align4d.bake.gltf import write_gltf
-from align4d.errors import EngineError
-from align4d.failures import as_engine_error
-from align4d.inputs.asset import Asset, AssetObject
-from align4d.protocol import GENERATED, CameraResult, ObjectResult, ObjectSpec, Result, replacing, write_json, write_pc2
+from ..errors import EngineError
+from ..failures import as_engine_error
+from ..inputs.asset import Asset, AssetObject
+from ..protocol import GENERATED, CameraResult, ObjectResult, ObjectSpec, Result, replacing, write_json, write_pc2
+from .gltf import write_gltf
 
 CHUNK = 2_000_000
 """Points turned back at a time: 48 MB in float64."""

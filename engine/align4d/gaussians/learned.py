@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from ..motion.hexplane import Offsets
-from ..optimiser_state import optimiser_arrays, restore_optimiser
 from ..rendering import Gaussians
 from .densification import densified
+from .optimiser_state import optimiser_arrays, restore_optimiser
 
 HARMONIC = 0.28209479177387814
 """The constant spherical harmonic: colour = 0.5 + HARMONIC * what is learned, as in 3D Gaussian splatting."""

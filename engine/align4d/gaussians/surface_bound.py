@@ -13,13 +13,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..cameras.orbit import OrbitCamera, intrinsics_for
 from ..inputs.asset import Asset, weld
 from ..inputs.colours import colours_at
 from ..inputs.sampling import sample_surface
+from ..job.reporting import Reporter
 from ..motion.rotations import quaternion_to_normal
-from ..progress import Reporter
 from ..rendering import Cameras, Gaussians, rasterize
-from ..rendering.orbit import OrbitCamera, intrinsics_for
 from ..rendering.zbuffer import render_surface
 
 LOW_PASS = 0.1

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from PIL import Image
 
+from ..cameras.orbit import OrbitCamera
 from ..protocol import GENERATED, MaterialSpec, Matrix4, ObjectSpec, read_arrays, replacing, write_arrays
 from ..rendering import Gaussians
-from ..rendering.orbit import OrbitCamera
 from .interfaces import GeneratedAsset, TexturedMesh
 
 NAME = "Generated"

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..cameras.orbit import OrbitCamera, orbit_from_matrix
 from ..motion.rotations import multiply
 from ..rendering import Gaussians
-from ..rendering.orbit import OrbitCamera, orbit_from_matrix
 
 UPRIGHT = (math.sqrt(0.5), math.sqrt(0.5), 0.0, 0.0)
 """Quaternion wxyz: +Y becomes +Z, +Z becomes -Y."""

@@ -8,13 +8,13 @@ from typing import Any, Self
 import numpy as np
 import torch
 
-from ..model_files.component_folder import find_component
-from ..model_files.component_loading import load_network, load_processor, require_libraries
-from ..model_files.memory_estimate import out_of_memory_as_sentence
+from ..models.card import ModelCard
+from ..models.component_folder import find_component
+from ..models.component_loading import load_network, load_processor, require_libraries
+from ..models.memory_estimate import out_of_memory_as_sentence
+from ..models.placing import Place, Stage, choose_placement, needs
 from .diffusion_pipeline import Network, as_picture, stage_of
 from .interfaces import GenerationOptions, ImageToText
-from .model_card import ModelCard
-from .placing import Place, Stage, choose_placement, needs
 
 WORK = 150_000_000
 """Of the picture encoder at 384 px, with room for the words [bytes]."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from ..models.card import ModelCard, Role
 from .blip import Blip
 from .embedded_3d import Embedded3D
 from .flux2 import Flux2Klein
 from .interfaces import Generator
 from .lgm import LGM
 from .ltx import LTX
-from .model_card import ModelCard, Role
 from .sdxl import SDXL
 from .shap_e import ShapE
 from .svd import SVD, ShortSVD
@@ -28,5 +28,3 @@ def generator_of(identifier: str) -> type[Generator] | None:
 def cards(role: Role | None = None) -> list[ModelCard]:
     """All cards, or those of a role, in the order of `GENERATORS`."""
     return [one.card for one in GENERATORS if role in (None, one.card.role)]
-
-

@@ -13,13 +13,13 @@ import torch
 from PIL import Image
 
 from ..errors import EngineError
-from ..model_files.component_folder import Component, find_component, read_json
-from ..model_files.component_loading import load_network, load_processor, require_libraries
-from ..model_files.memory_estimate import out_of_memory_as_sentence
-from ..progress import Reporter
+from ..job.reporting import Reporter
+from ..models.card import ModelNeed
+from ..models.component_folder import Component, find_component, read_json
+from ..models.component_loading import load_network, load_processor, require_libraries
+from ..models.memory_estimate import out_of_memory_as_sentence
+from ..models.placing import Held, Place, Placement, Stage, choose_placement, needs
 from .interfaces import GenerationOptions, Generator
-from .model_card import ModelNeed
-from .placing import Held, Place, Placement, Stage, choose_placement, needs
 
 LARGEST_TILE = 512
 """Side of the tiles in which a picture is decoded to save memory [px]."""

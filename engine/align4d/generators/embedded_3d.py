@@ -14,10 +14,13 @@ from typing import Self
 
 import numpy as np
 
+from ..cameras.orbit import OrbitCamera, orbit_from_matrix
+from ..job.reporting import Reporter
+from ..models.card import ModelCard, ModelNeed
+from ..models.placing import Place
 from ..priors.embedded import load_embedded_prior
 from ..priors.prior import MultiviewPrior, PriorFacts
 from ..priors.view_geometry import FOVY
-from ..progress import Reporter
 from ..reconstruction.carving import lattice_behind
 from ..reconstruction.shot import Shot, straight_intrinsics, take_shot
 from ..reconstruction.solid import SolidSettings, Surface, carve
@@ -25,10 +28,7 @@ from ..reconstruction.surrounding_views import SurroundingViews, look_around
 from ..reconstruction.texture import paint
 from ..reconstruction.textured_asset import surface_gaussians
 from ..reconstruction.unwrapping import unwrap
-from ..rendering.orbit import OrbitCamera, orbit_from_matrix
 from .interfaces import GeneratedAsset, GenerationOptions, ImageTo3D, TexturedMesh
-from .model_card import ModelCard, ModelNeed
-from .placing import Place
 
 ELEVATION = 0.0
 """From which pictures are taken to be shot [degrees]: level, as most are."""

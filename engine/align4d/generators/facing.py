@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..cameras.orbit import OrbitCamera, intrinsics_for
+from ..job.reporting import Reporter
 from ..motion.rotations import multiply
-from ..progress import Reporter
 from ..rendering import Cameras, Gaussians, rasterize
-from ..rendering.orbit import OrbitCamera, intrinsics_for
 from .pictures import around_object, cut_on_white, cut_out
 
 SIDE = 48

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from ..models.card import ModelCard
 from .diffusion_pipeline import Network, Recipe
-from .model_card import ModelCard
 from .prompted_picture import PromptedPicture
 
 ENCODER_WORK, TRANSFORMER_WORK, VAE_WORK, VAE_TILED = 400_000_000, 600_000_000, 1_700_000_000, 600_000_000

@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..model_files.component_loading import load_processor
+from ..job.reporting import Reporter
+from ..models.component_loading import load_processor
 from ..priors.imagedream import VIEWS, ImageDreamPrior
 from ..priors.prior import RelativeCamera, guided_noise
-from ..progress import Reporter
 
 GUIDANCE, STEPS = 5.0, 30
 """As LGM is published."""

@@ -13,11 +13,11 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from ..progress import Reporter
+from ..cameras.orbit import OrbitCamera
+from ..job.reporting import Reporter
+from ..models.card import ModelCard
+from ..models.placing import Place
 from ..rendering import Gaussians
-from ..rendering.orbit import OrbitCamera
-from .model_card import ModelCard
-from .placing import Place
 
 
 @dataclass(frozen=True)

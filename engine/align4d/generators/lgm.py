@@ -11,21 +11,21 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from ..errors import EngineError
-from ..model_files.component_folder import other_model
-from ..model_files.folder_safety import check_inside
-from ..model_files.memory_estimate import RESERVE_BYTES, out_of_memory_as_sentence
-from ..model_files.weights_file import StoredTensor, read_header
+from ..job.reporting import Reporter
+from ..models.card import ModelCard, ModelNeed
+from ..models.component_folder import other_model
+from ..models.folder_safety import check_inside
+from ..models.memory_estimate import RESERVE_BYTES, out_of_memory_as_sentence
+from ..models.placing import Offload, Place, Placement, first_fitting, room
+from ..models.weights_file import StoredTensor, read_header
 from ..priors.imagedream import imagedream_parts, load_imagedream
 from ..priors.prior_options import PriorOptions
-from ..progress import Reporter
 from ..rendering import Gaussians
 from .asset_space import normalised
 from .imagedream_views import STEPS, paint_views
 from .interfaces import GeneratedAsset, GenerationOptions, ImageTo3D
 from .lgm_network import VIEWS, GaussianUNet, activated, read_config
-from .model_card import ModelCard, ModelNeed
 from .pictures import around_object, cut_on_white, whole_picture_camera
-from .placing import Offload, Place, Placement, first_fitting, room
 
 SIDE, FOVY, DISTANCE = 256, 49.1, 1.5
 """Of the pictures [px], their vertical field of view [degrees], and their cameras' distance in the network's own space."""
@@ -122,9 +122,7 @@ class LGM(ImageTo3D):
             found = self._gaussians(views)
         kept = found.opacities > LEAST_OPACITY
         if not kept.any():
-            raise EngineError(
-                "model_output", "LGM made nothing of this picture.", "Use a picture that shows one whole object, or another seed."
-            )
+            raise EngineError("model_output", "LGM made nothing of this picture.", "Use a picture that shows one whole object, or another seed.")
         asset, camera = normalised(Gaussians(*(tensor[kept].cpu() for tensor in found.named().values())), DISTANCE)
         whole, fovy = whole_picture_camera(camera, FOVY, crop, picture.shape)
         return GeneratedAsset(asset, whole, fovy)

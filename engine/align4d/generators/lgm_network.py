@@ -254,15 +254,9 @@ def read_config(shapes: Mapping[str, tuple[int, ...]]) -> GaussianUNetConfig:
     levels = {way: _count(shapes, f"unet.{way}_blocks.") for way in ("down", "up")}
     if not levels["down"] or not levels["up"]:
         raise ValueError("it has no levels")
-    widths = {
-        way: tuple(shapes[f"unet.{way}_blocks.{index}.nets.0.conv1.weight"][0] for index in range(count)) for way, count in levels.items()
-    }
-    attention = {
-        way: tuple(f"unet.{way}_blocks.{index}.attns.0.norm.weight" in shapes for index in range(count)) for way, count in levels.items()
-    }
-    return GaussianUNetConfig(
-        widths["down"], attention["down"], widths["up"], attention["up"], layers=_count(shapes, "unet.down_blocks.0.nets.")
-    )
+    widths = {way: tuple(shapes[f"unet.{way}_blocks.{index}.nets.0.conv1.weight"][0] for index in range(count)) for way, count in levels.items()}
+    attention = {way: tuple(f"unet.{way}_blocks.{index}.attns.0.norm.weight" in shapes for index in range(count)) for way, count in levels.items()}
+    return GaussianUNetConfig(widths["down"], attention["down"], widths["up"], attention["up"], layers=_count(shapes, "unet.down_blocks.0.nets."))
 
 
 def _count(shapes: Mapping[str, tuple[int, ...]], prefix: str) -> int:

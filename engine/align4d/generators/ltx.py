@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 
+from ..models.card import ModelCard
 from .diffusion_pipeline import Network, Recipe
-from .model_card import ModelCard
 from .prompted_video import PromptedVideo
 
 ENCODER_WORK, TRANSFORMER_WORK, VAE_WORK, VAE_TILED = 300_000_000, 1_000_000_000, 3_000_000_000, 1_200_000_000

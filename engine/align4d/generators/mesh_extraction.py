@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from ..cameras.orbit import OrbitCamera, intrinsics_for
 from ..errors import EngineError
-from ..progress import Reporter
+from ..job.reporting import Reporter
 from ..reconstruction.depth_fusion import DepthViews, fuse
 from ..reconstruction.texture import HIDDEN, LEAST_COVERAGE, Witness, in_texture, mean_of
 from ..reconstruction.unwrapping import unwrap, vertex_normals
 from ..rendering import Cameras, Gaussians, rasterize
-from ..rendering.orbit import OrbitCamera, intrinsics_for
 from .interfaces import GeneratedAsset, TexturedMesh
 
 DISTANCE, FOVY, SIDE = 2.5, 32.0, 256

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from ..rendering.orbit import OrbitCamera
+from ..cameras.orbit import OrbitCamera
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..progress import Reporter
+from ..job.reporting import Reporter
 from .diffusion_pipeline import PipelineGenerator, as_bytes
 from .interfaces import TextToImage
 from .text_prompts import framed

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..progress import Reporter
+from ..job.reporting import Reporter
 from .diffusion_pipeline import PipelineGenerator, as_bytes, as_picture
 from .interfaces import Footage, ImageToVideo
 from .pictures import fit_on_white

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ..models.card import ModelCard
+from ..models.placing import Held
 from .diffusion_pipeline import Network, Recipe
-from .model_card import ModelCard
-from .placing import Held
 from .prompted_picture import PromptedPicture
 from .text_prompts import AVOIDED
 

@@ -21,23 +21,23 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..cameras.orbit import OrbitCamera
 from ..errors import EngineError
-from ..model_files.component_folder import Component, find_component
-from ..model_files.component_loading import load_network
-from ..model_files.memory_estimate import out_of_memory_as_sentence
-from ..model_files.placement import Placed
-from ..progress import Reporter
+from ..job.reporting import Reporter
+from ..models.card import ModelCard
+from ..models.component_folder import Component, find_component
+from ..models.component_loading import load_network
+from ..models.memory_estimate import out_of_memory_as_sentence
+from ..models.placement import Placed
+from ..models.placing import Place, Stage, needs
 from ..reconstruction.solid import Surface, polygonised
 from ..reconstruction.texture import in_texture
 from ..reconstruction.textured_asset import surface_gaussians
 from ..reconstruction.unwrapping import unwrap
-from ..rendering.orbit import OrbitCamera
 from .diffusion_pipeline import Network, OpenPipeline, Recipe, as_picture, open_pipeline, stage_of
 from .facing import find_view, turned, turned_points
 from .interfaces import GeneratedAsset, GenerationOptions, ImageTo3D, TexturedMesh
-from .model_card import ModelCard
 from .pictures import Crop, around_object, cut_on_white, whole_picture_camera
-from .placing import Place, Stage, needs
 
 SIDE, MARGIN, STEPS, GUIDANCE = 256, 0.25, 64, 3.0
 """Of the picture that is shown to it [px], of that what the object leaves free; of denoising, as it is published."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..progress import Reporter
+from ..job.reporting import Reporter
+from ..models.card import ModelCard
+from ..models.placing import Held
 from .diffusion_pipeline import Network, PipelineGenerator, Recipe, as_bytes, as_picture
 from .interfaces import Footage, ImageToVideo
-from .model_card import ModelCard
 from .pictures import fit_on_white
-from .placing import Held
 
 SIZE, STEPS, FPS = (576, 1024), 25, 7
 """Height and width that it was trained with [px]; steps; frames a second."""

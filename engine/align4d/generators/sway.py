@@ -10,11 +10,11 @@ from typing import Self
 
 import numpy as np
 
-from ..progress import Reporter
+from ..job.reporting import Reporter
+from ..models.card import ModelCard, ModelNeed
+from ..models.placing import Place
 from .interfaces import Footage, GenerationOptions, ImageToVideo
-from .model_card import ModelCard, ModelNeed
 from .pictures import around_object, fit_on_white
-from .placing import Place
 
 SIDE, FRAMES, FPS = 768, 24, 12
 """Of the video: it ends where it began, so that it can be played in a loop."""

@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 
+from ..models.card import ModelCard
 from .diffusion_pipeline import Network, Recipe
-from .model_card import ModelCard
 from .prompted_video import AVOIDED, PromptedVideo
 
 WORDS = 512

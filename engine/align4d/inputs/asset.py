@@ -15,10 +15,10 @@ from scipy.sparse import coo_matrix, csr_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from align4d.errors import EngineError
-from align4d.inputs.bone_weights import load_bone_weights
-from align4d.inputs.mesh_file import move_to_world, read_mesh, world_matrix
-from align4d.protocol import MESH_ARRAYS, MaterialSpec, ObjectSpec, Request
+from ..errors import EngineError
+from ..protocol import MESH_ARRAYS, MaterialSpec, ObjectSpec, Request
+from .bone_weights import load_bone_weights
+from .mesh_file import move_to_world, read_mesh, world_matrix
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from align4d.inputs.asset import Asset
+from .asset import Asset
 
 
 def colours_at(asset: Asset, triangle: np.ndarray, barycentric: np.ndarray) -> np.ndarray:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from align4d.inputs.masks import Masks
-from align4d.inputs.video import Clip
+from .masks import Masks
+from .video import Clip
 
 LOOKED_AT = 64
 """Longer side of the pictures that are compared [px]; noise and fine patterns average out."""

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from align4d.errors import EngineError
+from ..errors import EngineError
 
 MODELS = ("isnet-general-use", "birefnet-general-lite", "u2net")
 """Apache-2.0, MIT, Apache-2.0. The second is finer than the first, and many times slower without a graphics card."""

@@ -13,9 +13,9 @@ from typing import BinaryIO
 import numpy as np
 import torch
 
-from align4d.errors import EngineError
-from align4d.gaussians.learned import HARMONIC
-from align4d.rendering import Gaussians
+from ..errors import EngineError
+from ..gaussians.learned import HARMONIC
+from ..rendering import Gaussians
 
 NEEDED = ("x", "y", "z", "f_dc_0", "f_dc_1", "f_dc_2", "opacity", "scale_0", "scale_1", "scale_2", "rot_0", "rot_1", "rot_2", "rot_3")
 

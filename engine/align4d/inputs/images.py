@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from align4d.errors import EngineError
-from align4d.inputs.pictures import Picture
+from ..errors import EngineError
+from .pictures import Picture
 
 
 class ImageSequence:

@@ -6,10 +6,10 @@ import dataclasses
 
 import numpy as np
 
-from align4d.errors import EngineError
-from align4d.inputs import foreground_model
-from align4d.inputs.keying import find_background, key
-from align4d.inputs.video import Clip
+from ..errors import EngineError
+from . import foreground_model
+from .keying import find_background, key
+from .video import Clip
 
 EMPTY = 2e-4
 """A frame with less than this part of it covered shows no object."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from align4d.inputs.asset import Asset, load_asset
-from align4d.inputs.mesh_import import import_mesh
-from align4d.protocol import CameraSpec, Request, VideoSpec
+from ..protocol import CameraSpec, Request, VideoSpec
+from .asset import Asset, load_asset
+from .mesh_import import import_mesh
 
 
 def load_mesh_file(path: Path) -> Asset:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from align4d.errors import EngineError
-from align4d.protocol import MESH_ARRAYS, ObjectSpec, read_arrays
+from ..errors import EngineError
+from ..protocol import MESH_ARRAYS, ObjectSpec, read_arrays
 
 SMALLEST_SCALE = 1e-7
 """A world matrix whose smallest singular value lies below this part of its largest has no usable inverse."""

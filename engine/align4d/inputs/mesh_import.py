@@ -9,8 +9,8 @@ import numpy as np
 import trimesh
 from PIL import Image
 
-from align4d.errors import EngineError
-from align4d.protocol import MaterialSpec, Matrix4, ObjectSpec, write_arrays
+from ..errors import EngineError
+from ..protocol import MaterialSpec, Matrix4, ObjectSpec, write_arrays
 
 Y_UP = np.array([[1.0, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]])
 """From the axes of glTF and OBJ (Y up, looking at +Z) to Blender's (Z up, looking at -Y), as Blender's importers turn them."""

@@ -10,8 +10,8 @@ from typing import Any
 import av
 import numpy as np
 
-from align4d.errors import EngineError
-from align4d.inputs.pictures import Picture
+from ..errors import EngineError
+from .pictures import Picture
 
 ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 """FFmpeg's own VP8 and VP9 decoders drop the alpha plane; libvpx keeps it."""

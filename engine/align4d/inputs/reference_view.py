@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from align4d.inputs.asset import Asset
-from align4d.inputs.colours import colours_at
-from align4d.rendering.orbit import intrinsics_for
-from align4d.rendering.zbuffer import render_surface
+from ..cameras.orbit import intrinsics_for
+from ..rendering.zbuffer import render_surface
+from .asset import Asset
+from .colours import colours_at
 
 FINER = 3
 """Samples per pixel, along each side."""

@@ -8,8 +8,8 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from scipy.spatial import cKDTree
 
-from align4d.inputs.asset import Asset, face_normals, triangle_areas
-from align4d.inputs.colours import colours_at
+from .asset import Asset, face_normals, triangle_areas
+from .colours import colours_at
 
 CANDIDATES = 4
 """Candidates drawn for each sample that is kept; Yuksel 2015 advises 3 to 5."""

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from align4d.errors import EngineError
-from align4d.inputs.images import ImageSequence
-from align4d.inputs.movie import Movie
-from align4d.inputs.pictures import Source
-from align4d.inputs.repeats import repeats_first
-from align4d.protocol import VideoSpec
+from ..errors import EngineError
+from ..protocol import VideoSpec
+from .images import ImageSequence
+from .movie import Movie
+from .pictures import Source
+from .repeats import repeats_first
 
 MOST_FRAMES = 1000
 """Frames in one job; at 512 px a thousand of them with alpha fill 1 GB."""

@@ -57,9 +57,7 @@ def build_tree(parent: np.ndarray, joint: np.ndarray, like: Tensor) -> Tree:
     def index(array: np.ndarray) -> Tensor:
         return torch.from_numpy(array.astype(np.int64)).to(like.device)
 
-    return Tree(
-        torch.from_numpy(joint).to(like), index(above[:count]), tuple(map(index, jumps)), torch.from_numpy(below[:count, :count]).to(like)
-    )
+    return Tree(torch.from_numpy(joint).to(like), index(above[:count]), tuple(map(index, jumps)), torch.from_numpy(below[:count, :count]).to(like))
 
 
 def pose_tree(tree: Tree, turn: Tensor, shift: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 
 from ..errors import EngineError
-from ..model_files.component_folder import Component, other_model
-from ..model_files.component_loading import load_network, load_processor
+from ..models.component_folder import Component, other_model
+from ..models.component_loading import load_network, load_processor
 from .schedule import NoiseSchedule, scaled_linear
 
 VAE_FACTOR = 8

@@ -13,10 +13,10 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from ..model_files.component_folder import Component, find_component, other_model, read_json
-from ..model_files.component_loading import require_libraries
-from ..model_files.memory_estimate import Part, check, estimate, guards_memory
-from ..model_files.placement import Placed
+from ..models.component_folder import Component, find_component, other_model, read_json
+from ..models.component_loading import require_libraries
+from ..models.memory_estimate import Part, check, estimate, guards_memory
+from ..models.placement import Placed
 from . import diffusion_components as components
 from .diffusion_components import ClipPictures
 from .imagedream_unet.config import read_config

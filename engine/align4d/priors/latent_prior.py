@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from ..model_files.memory_estimate import guards_memory
-from ..model_files.placement import Placed
+from ..models.memory_estimate import guards_memory
+from ..models.placement import Placed
 from .diffusion_components import ClipPictures
 from .prior import Condition, MultiviewPrior, PriorFacts, RelativeCamera
 from .schedule import NoiseSchedule

@@ -9,8 +9,8 @@ from typing import Literal
 import torch
 
 from ..errors import EngineError
-from ..model_files.component_folder import read_json
-from ..model_files.hub import find_model
+from ..models.component_folder import read_json
+from ..models.hub import find_model
 from .prior import MultiviewPrior
 from .prior_options import PriorOptions
 from .zero123 import STABLE_ZERO123, ZERO123, load_zero123
@@ -18,6 +18,7 @@ from .zero123 import STABLE_ZERO123, ZERO123, load_zero123
 PriorKind = Literal["auto", "zero123", "stable-zero123", "imagedream"]
 
 EMBEDDED = "embedded"
+
 
 @dataclass(frozen=True)
 class PriorSpec:

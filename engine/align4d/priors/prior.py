@@ -138,9 +138,7 @@ class MultiviewPrior(ABC):
         """
 
 
-def guided_noise(
-    prior: MultiviewPrior, noisy: Tensor, timestep: Tensor, condition: Condition, camera: RelativeCamera, scale: float
-) -> Tensor:
+def guided_noise(prior: MultiviewPrior, noisy: Tensor, timestep: Tensor, condition: Condition, camera: RelativeCamera, scale: float) -> Tensor:
     """Classifier-free guidance: the prediction, pushed away from what is predicted without a condition.
 
     Args:

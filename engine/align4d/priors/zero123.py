@@ -15,10 +15,10 @@ from torch import Tensor
 from torch.nn import Linear
 
 from ..errors import EngineError
-from ..model_files.component_folder import Component, find_component, other_model, read_json
-from ..model_files.component_loading import require_libraries
-from ..model_files.memory_estimate import Part, check, estimate
-from ..model_files.placement import Placed
+from ..models.component_folder import Component, find_component, other_model, read_json
+from ..models.component_loading import require_libraries
+from ..models.memory_estimate import Part, check, estimate
+from ..models.placement import Placed
 from . import diffusion_components as components
 from .diffusion_components import ClipPictures
 from .latent_prior import LATENT_CHANNELS, LATENT_SIZE, SIZE, LatentPrior

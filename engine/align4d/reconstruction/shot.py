@@ -10,11 +10,11 @@ from torch import Tensor
 
 from ..alignment.reference import Reference, make_reference
 from ..alignment.video_conditions import ConditionCamera, condition_pictures
+from ..cameras.orbit import OrbitCamera, intrinsics_for
 from ..inputs.masks import judge
 from ..inputs.pictures import on_white
 from ..inputs.video import Clip
 from ..priors.prior import PriorFacts
-from ..rendering.orbit import OrbitCamera, intrinsics_for
 
 WORKING_SIDE = 512
 """Side of the square around the object that is worked on [px]."""

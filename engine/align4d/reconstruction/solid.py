@@ -115,9 +115,7 @@ def _depth_ratio(against: np.ndarray, mask: np.ndarray, half: np.ndarray, settin
 def _blurred(against: np.ndarray, mask: np.ndarray, blurs: tuple[float, ...]) -> np.ndarray:
     """The evidence, blurred inside of the mask (what lies outside of it has no say)."""
     weight = np.broadcast_to(mask, against.shape).astype(np.float32)
-    return np.mean(
-        [gaussian_filter(against * weight, blur) / np.maximum(gaussian_filter(weight, blur), 1e-6) for blur in blurs], axis=0
-    )
+    return np.mean([gaussian_filter(against * weight, blur) / np.maximum(gaussian_filter(weight, blur), 1e-6) for blur in blurs], axis=0)
 
 
 def _exactly_as_deep(against: np.ndarray, mask: np.ndarray, cells: np.ndarray) -> np.ndarray:

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, max_pool2d, pad
 
+from ..cameras.orbit import OrbitCamera, intrinsics_for
+from ..job.reporting import Reporter
 from ..priors.prior import MultiviewPrior, RelativeCamera
-from ..progress import Reporter
-from ..rendering.orbit import OrbitCamera, intrinsics_for
 from .shot import Shot
 
 RINGS = ((0.0, 30.0, 11, 30.0), (30.0, 0.0, 8, 45.0), (-20.0, 30.0, 6, 60.0))

@@ -34,9 +34,7 @@ class ResamplerLayer(nn.ModuleList):
 
     def __init__(self, channels: int, heads: int) -> None:
         wide = 4 * channels
-        feed_forward = nn.Sequential(
-            nn.LayerNorm(channels), nn.Linear(channels, wide, bias=False), nn.GELU(), nn.Linear(wide, channels, bias=False)
-        )
+        feed_forward = nn.Sequential(nn.LayerNorm(channels), nn.Linear(channels, wide, bias=False), nn.GELU(), nn.Linear(wide, channels, bias=False))
         super().__init__([ResamplerAttention(channels, heads), feed_forward])
 
     def forward(self, many: Tensor, few: Tensor) -> Tensor:

@@ -22,9 +22,7 @@ Array = np.ndarray
 NAMES = ("centres", "rotations", "scales", "opacities", "colors")
 
 
-def rasterize_cpu(
-    tensors: dict[str, Tensor], cameras: Cameras, size: tuple[int, int], background: Tensor, low_pass: float
-) -> tuple[Tensor, Tensor]:
+def rasterize_cpu(tensors: dict[str, Tensor], cameras: Cameras, size: tuple[int, int], background: Tensor, low_pass: float) -> tuple[Tensor, Tensor]:
     """Colour (C, 3, H, W) and alpha (C, 1, H, W) of float32 tensors with a leading set dimension.
 
     Tensors of another device are brought to main memory and the images back. Uses as many threads as torch does

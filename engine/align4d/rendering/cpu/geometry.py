@@ -126,9 +126,7 @@ def _project_one(centre, quaternion, scale, opacity, color, pose, intrinsics, wi
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def project(
-    part, parts, centres, rotations, scales, opacities, colors, poses, intrinsics, width, height, near, low_pass, splats, rects, depths
-):
+def project(part, parts, centres, rotations, scales, opacities, colors, poses, intrinsics, width, height, near, low_pass, splats, rects, depths):
     """Fill splats (C, N, 12) float32, tile rectangles (C, N, 4) int32 and depths (C, N) float32.
 
     Inputs have a leading set dimension each, see `types.Gaussians`.

@@ -195,9 +195,7 @@ def _tile_backward(pairs, start, end, splats, left, top, state, row_end, sums, s
             peak = splat[LOG2_OPACITY] - splat[FALLOFF_Y] * dy * dy
             if peak > LOWEST and F(k - start) < row_end[r]:
                 offset = F(left) + HALF - splat[MEAN_X] - splat[SLOPE] * dy
-                _blend_row_backward(
-                    state[r], sums, offset, peak, splat[FALLOFF_X], splat[RED], splat[GREEN], splat[BLUE], F(k - start), F(r)
-                )
+                _blend_row_backward(state[r], sums, offset, peak, splat[FALLOFF_X], splat[RED], splat[GREEN], splat[BLUE], F(k - start), F(r))
         _store_slot(sums, splat, left, top, slots[pairs[k, 1]])
 
 

@@ -108,8 +108,22 @@ def blend_kernel(
 
 @triton.jit
 def blend_backward_kernel(
-    slots, owners, ranges, splats, color, final, closed_by, g_color, g_alpha, out, height, width, tiles_x, tiles,
-    TILE_X: tl.constexpr, TILE_Y: tl.constexpr,
+    slots,
+    owners,
+    ranges,
+    splats,
+    color,
+    final,
+    closed_by,
+    g_color,
+    g_alpha,
+    out,
+    height,
+    width,
+    tiles_x,
+    tiles,
+    TILE_X: tl.constexpr,
+    TILE_Y: tl.constexpr,
 ):
     """Gradient slots `out` (P, 9), zero at first: sums over the tile's pixels of v, v u, v dy, v u^2, v u dy, v dy^2 with
     v = dLoss/d(log alpha), and the gradient of red, green, blue."""

@@ -1,0 +1,219 @@
+"""Scene -> request: writes the selected meshes, their colours, the video and the camera into a job folder."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import bpy
+import numpy as np
+
+from ...engine.align4d import protocol
+from ..errors import UserError, disk_error
+from ..folders import MODIFIER
+from ..jobs.record import Target
+from . import choices, guidance, meshes, node_bake, png, textures
+from .bone_weights import bone_weights
+from .materials import Look, look_of
+from .reference import Reference, camera_of, reference_of
+from .rest_shape import bare_copy, evaluated_copy, rest_shape
+
+
+@dataclasses.dataclass(frozen=True)
+class Capture:
+    """What `capture` leaves behind, besides the job folder."""
+
+    request: protocol.Request
+    targets: tuple[Target, ...]
+
+
+def selected_meshes(context: bpy.types.Context) -> list[bpy.types.Object]:
+    """The mesh objects that the artist selected, the active one first. Raises UserError where nothing can be animated."""
+    chosen = guidance.selected_meshes(context) if choices.takes_mesh(context) else []
+    if not chosen:
+        raise UserError("no_mesh", "No mesh is selected.", "Select the object that the video shows.")
+    for item in chosen:
+        if item.mode == "EDIT":
+            raise UserError("edit_mode", f"{item.name} is in Edit Mode.", "Leave Edit Mode (Tab).")
+        if not item.is_editable:
+            raise UserError("linked", f"{item.name} is linked from another file.", "Make it local: Object > Relations > Make Local.")
+        if len(item.data.vertices) == 0:
+            raise _empty(item)
+    return chosen
+
+
+def capture(context: bpy.types.Context, job: str, folder: Path, device: str) -> Capture:
+    """Writes the job folder of the current scene; request.json last. Raises UserError; the scene is left as it was."""
+    chosen = selected_meshes(context) if choices.takes_mesh(context) else []
+    generated = Reference(protocol.VideoSpec(), choices.SIDE, choices.SIDE)
+    reference = reference_of(context.scene) if choices.takes_video(context) else generated
+    given = choices.given(context)
+    try:
+        (folder / "input").mkdir(parents=True)
+        writer = _Writer(context, folder)
+        captured = [writer.write(item, index) for index, item in enumerate(chosen)]
+        settings = context.scene.align4d
+        request = protocol.Request(
+            job=job,
+            objects=tuple(spec for spec, _ in captured),
+            video=reference.spec,
+            camera=camera_of(context, reference, *writer.box()),
+            preset=settings.preset,
+            settings=overrides_of(settings.overrides),
+            seed=settings.seed,
+            device=device,
+            gaussians=settings.gaussians,
+            prompt=given.prompt,
+            image=given.image,
+            gaussian_asset=given.gaussian_asset,
+        )
+        protocol.write_json(folder / "request.json", request)
+    except OSError as error:
+        raise disk_error(error) from error
+    return Capture(request, tuple(target for _, target in captured))
+
+
+def overrides_of(text: str) -> dict[str, Any]:
+    """Single settings from JSON. Raises UserError for anything but an object."""
+    try:
+        overrides = json.loads(text or "{}")
+    except ValueError:
+        overrides = None
+    if not isinstance(overrides, dict):
+        advice = 'Write them as {"tracking.iterations": 40}, or leave them empty.'
+        raise UserError("overrides", "The settings under Overrides are not a JSON object.", advice)
+    return overrides
+
+
+def _empty(item: bpy.types.Object) -> UserError:
+    return UserError("empty_mesh", f"{item.name} has no faces.", "Select a mesh with faces, or take this one out of the selection.")
+
+
+class _Writer:
+    """Writes objects one by one; keeps the box around all of them, and which images are written already."""
+
+    def __init__(self, context: bpy.types.Context, folder: Path) -> None:
+        self.folder = folder
+        self.frame = (context.scene.frame_current, context.scene.frame_subframe)
+        self.depsgraph = context.evaluated_depsgraph_get()
+        self.low = np.full(3, np.inf)
+        self.high = np.full(3, -np.inf)
+        self.images: dict[str, str] = {}
+        self.identities: set[str] = set()
+
+    def box(self) -> tuple[np.ndarray, np.ndarray]:
+        """The corners of what was written; those of the space in which an asset is made where nothing was."""
+        if np.isfinite(self.low).all() and np.isfinite(self.high).all():
+            return self.low, self.high
+        return np.full(3, -0.5), np.full(3, 0.5)
+
+    def write(self, item: bpy.types.Object, index: int) -> tuple[protocol.ObjectSpec, Target]:
+        """Writes one object's mesh and textures."""
+        tag = self._identity(item)
+        with self._evaluated(item) as (evaluated, depsgraph):
+            mesh = evaluated.to_mesh()
+            try:
+                materials = shown_materials(evaluated, mesh)
+                looks = [look_of(material) for material in materials]
+                specs, atlas = self._colours(evaluated, depsgraph, materials, looks, index)
+                rest = rest_shape(item, self.frame, meshes.vertices_of(mesh))
+                arrays = meshes.mesh_arrays(mesh, looks, atlas, rest.shown)
+                weights = bone_weights(item, evaluated, depsgraph, len(mesh.vertices))
+            finally:
+                evaluated.to_mesh_clear()
+        self._check(item, arrays)
+        name = self._store(f"{index:03d}", arrays)
+        bones = self._store(f"{index:03d}_bones", weights)
+        unmap = ""
+        if rest.base is not None and rest.unmap is not None:
+            unmap = self._store(f"{index:03d}_modifiers", {"shown": rest.shown, "base": rest.base, "unmap": rest.unmap})
+        matrix = tuple(tuple(row) for row in item.matrix_world)
+        spec = protocol.ObjectSpec(tag, item.name, name, matrix, specs, bones)
+        return spec, Target(tag, item.name, item.session_uid, len(item.data.vertices), unmap, rest.bent, self.frame)
+
+    def _store(self, name: str, arrays: dict[str, np.ndarray] | None) -> str:
+        """Writes arrays among the inputs; returns their path in the job folder, "" where there are none."""
+        if arrays is None:
+            return ""
+        path = f"input/{name}.npz"
+        protocol.write_arrays(self.folder / path, arrays)
+        return path
+
+    def _identity(self, item: bpy.types.Object) -> str:
+        """The object's own id; a new one where it has none yet, or shares it with the object that it was duplicated from."""
+        own = item.align4d.id
+        if own and own not in self.identities and sum(other.align4d.id == own for other in bpy.data.objects) == 1:
+            self.identities.add(own)
+            return own
+        return uuid.uuid4().hex
+
+    @contextmanager
+    def _evaluated(self, item: bpy.types.Object) -> Iterator[tuple[bpy.types.Object, bpy.types.Depsgraph]]:
+        """The object as the artist sees it, but without the motion of an earlier result."""
+        if MODIFIER not in item.modifiers:
+            yield item.evaluated_get(self.depsgraph), self.depsgraph
+            return
+        with bare_copy(item, self.frame) as copy:
+            yield evaluated_copy(copy), copy.users_scene[0].view_layers[0].depsgraph
+
+    def _colours(
+        self,
+        evaluated: bpy.types.Object,
+        depsgraph: bpy.types.Depsgraph,
+        materials: Sequence[bpy.types.Material | None],
+        looks: Sequence[Look],
+        index: int,
+    ) -> tuple[tuple[protocol.MaterialSpec, ...], np.ndarray | None]:
+        """The specs of an object's materials, and the UVs of the baked atlas where one was needed."""
+        atlas, baked = None, ""
+        if any(look.kind == "bake" for look in looks):
+            copy = bpy.data.meshes.new_from_object(evaluated, preserve_all_data_layers=True, depsgraph=depsgraph)
+            try:
+                pixels, atlas = node_bake.bake(copy, materials, evaluated.matrix_world)
+            finally:
+                bpy.data.meshes.remove(copy)
+            baked = f"input/{index:03d}_baked.png"
+            png.write_png(self.folder / baked, pixels)
+        return tuple(self._spec(look, baked) for look in looks), atlas
+
+    def _spec(self, look: Look, baked: str) -> protocol.MaterialSpec:
+        if look.kind == "bake":
+            return protocol.MaterialSpec("texture", image=baked)
+        if look.kind == "texture" and look.image:
+            return protocol.MaterialSpec("texture", image=self._texture(look.image))
+        return protocol.MaterialSpec(look.kind, look.color)
+
+    def _texture(self, image: bpy.types.Image) -> str:
+        """Path of the image's PNG in the job folder; written once."""
+        key = image.name_full
+        if key not in self.images:
+            name = f"input/texture_{len(self.images):03d}.png"
+            png.write_png(self.folder / name, textures.shown_pixels(image))
+            self.images[key] = name
+        return self.images[key]
+
+    def _check(self, item: bpy.types.Object, arrays: dict[str, np.ndarray]) -> None:
+        """Refuses what cannot be animated, and grows the box around everything."""
+        if len(arrays["triangles"]) == 0:
+            raise _empty(item)
+        vertices = arrays["vertices"]
+        if not (np.isfinite(vertices).all() and np.isfinite(arrays["bake_vertices"]).all()):
+            raise UserError("broken_mesh", f"{item.name} has vertices at no position (NaN).", "Find the modifier or vertices that cause it.")
+        matrix = np.array(item.matrix_world, np.float64)
+        world = vertices @ matrix[:3, :3].T + matrix[:3, 3]
+        self.low = np.minimum(self.low, world.min(0))
+        self.high = np.maximum(self.high, world.max(0))
+
+
+def shown_materials(evaluated: bpy.types.Object, mesh: bpy.types.Mesh) -> list[bpy.types.Material | None]:
+    """The materials of an evaluated mesh by index; geometry nodes may have changed them, a slot may override them on the object."""
+    materials = [material.original if material else None for material in mesh.materials] or [None]
+    for index, slot in enumerate(evaluated.material_slots):
+        if slot.link == "OBJECT" and index < len(materials):
+            materials[index] = slot.material.original if slot.material else None
+    return materials

@@ -1,0 +1,1 @@
+"""Motion and Gaussians as files of other programs."""

@@ -1,0 +1,83 @@
+"""How a finished job comes into the scene: its files are checked in a thread, its motion goes below the artist's modifiers a slice
+at a time, and it is applied in one undo step, at a moment that disturbs nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import bpy
+
+from .. import folders
+from .record import Job
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
+_SLICE = 0.03
+"""Seconds of the main thread that a step may take."""
+
+_executor: ThreadPoolExecutor | None = None
+
+
+def begin(job: Job) -> None:
+    """The engine is done: the files are checked in a thread."""
+    from ..result import delivery
+
+    job.state, job.stage, job.writing = "arriving", "Reading the motion", None
+    job.arrival = _worker().submit(delivery.prepare, job.folder, job.targets)
+
+
+def step(job: Job) -> bool:
+    """Moves an arriving job on. Returns whether its result is in the scene now. Raises UserError."""
+    from ..result import delivery
+
+    if job.arrival is None or not job.arrival.done():
+        return False
+    arrival = job.arrival.result()
+    if reason := _not_now():
+        job.state, job.stage = "waiting", reason
+        return False
+    if job.opened != folders.opened() and job.blend and job.blend != bpy.data.filepath:
+        job.state, job.stage = "waiting", f"Ready: open {Path(job.blend).name} again to receive the motion"
+        return False
+    if job.writing is None:
+        if delivery.improve(arrival, _SLICE):
+            job.writing = _worker().submit(delivery.finish, arrival)
+        return False
+    if not job.writing.done():
+        return False
+    job.writing.result()
+    delivery.apply(arrival, bpy.data.scenes.get(job.scene) or bpy.context.scene, job.start)
+    job.notes = list(dict.fromkeys((*job.notes, *delivery.notes(arrival))))
+    return True
+
+
+def shut_down() -> None:
+    """Ends the thread."""
+    global _executor
+    if _executor:
+        _executor.shutdown(wait=True)
+        _executor = None
+
+
+def _not_now() -> str:
+    """Why the scene must be left alone at this moment; empty when nothing speaks against a change."""
+    active = bpy.context.view_layer.objects.active
+    if active and active.mode not in {"OBJECT", "POSE"}:  # their undo steps hold no modifiers
+        return "Ready: leave the edit mode (Tab) to receive the motion"
+    if bpy.app.is_job_running("RENDER"):
+        return "Ready: the motion comes when the rendering is done"
+    if any("BLOCKING" in operator.bl_options for window in bpy.context.window_manager.windows for operator in window.modal_operators):
+        return "Ready: the motion comes when you let go"
+    return ""
+
+
+def _worker() -> ThreadPoolExecutor:
+    """The thread that checks arriving files; started on first use."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    global _executor
+    if _executor is None:
+        _executor = ThreadPoolExecutor(1, "align4d")
+    return _executor

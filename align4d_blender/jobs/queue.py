@@ -1,0 +1,392 @@
+"""The jobs and the pump that moves them on in small steps of the main thread: one runs, the others wait for their turn.
+
+A job keeps no reference to anything of Blender's: its objects are looked up when the result arrives, so it survives saving,
+undo and renaming; its record lies in its folder, so it survives Blender. With a window the pump is a timer; without one `wait`
+turns the same crank.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ...engine.align4d.protocol import ProtocolError
+from .. import folders
+from ..capture import choices
+from ..capture.guidance import shift_note
+from ..errors import UserError, disk_error
+from ..runtime import preferences
+from ..runtime.client import EngineClient
+from . import arrival, forecast, previews, takeover
+from .record import RECORD, RESUMABLE, Job
+
+_TICK = 0.2
+"""Seconds between two looks at the engine; each may redraw the sidebars."""
+
+_STAGES = {
+    "painting": "Painting the picture",
+    "describing": "Describing the picture",
+    "filming": "Making the video",
+    "reconstructing": "Making the 3D asset",
+    "reading": "Reading the video",
+    "sampling": "Sampling the mesh",
+    "camera": "Finding the camera",
+    "tracking": "Following the motion",
+    "refining": "Refining the motion",
+    "distance": "Asking the prior for a distance",
+    "optimising": "Optimising the motion",
+    "baking": "Writing the motion",
+}
+"""The engine's stages in an artist's words; a stage that is not here is shown by its own name."""
+
+listed: list[Job] = []
+"""Every job that the artist can see, in the order in which they are or were done."""
+
+on_change: list[Callable[[Job], None]] = []
+"""Called on the main thread whenever a job has moved on (a script's own progress bar, for one)."""
+
+on_end: list[Callable[[Job], None]] = []
+"""Called on the main thread when a job has ended."""
+
+_client: EngineClient | None = None
+_client_python: Path | None = None
+_forecasts: dict[str, forecast.Forecast] = {}
+"""Of the jobs that the engine has begun in this session."""
+
+
+def current() -> Job | None:
+    """The job that is at work, or the last one."""
+    return next((job for job in listed if not job.ended), listed[-1] if listed else None)
+
+
+def find(identity: str) -> Job | None:
+    """A job of the list."""
+    return next((job for job in listed if job.id == identity), None)
+
+
+def waiting_before(job: Job) -> int:
+    """How many jobs are done before this one has its turn."""
+    return sum(other.state in {"queued", "running"} for other in listed[: listed.index(job)])
+
+
+def start(context: bpy.types.Context) -> Job:
+    """Captures the scene as a new job at the end of the queue. Raises UserError, and leaves nothing behind then."""
+    from ..capture.capture import capture
+
+    chosen = preferences.get()
+    python = preferences.engine_python(chosen)
+    if _running() is None:
+        _engine(python)
+    identity, folder = folders.new_job()
+    job: Job | None = None
+    try:
+        captured = capture(context, identity, folder, chosen.device)
+        scene = context.scene
+        note = shift_note(context)
+        job = Job(
+            identity,
+            folder,
+            captured.targets,
+            scene.name,
+            scene.frame_start,
+            bpy.data.filepath,
+            label_of([target.name for target in captured.targets], choices.label(context)),
+            scene.align4d.preset,
+            notes=[note] if note else [],
+            opened=folders.opened(),
+        )
+        job.own()
+        _take_over(job)
+        _queue(job)
+    except BaseException as error:
+        if job:
+            job.release()
+        folders.delete(folder)
+        if isinstance(error, OSError):
+            raise disk_error(error) from error
+        raise
+    folders.tag(job.targets)
+    listed.append(job)
+    _begin_next()
+    return job
+
+
+def label_of(names: list[str], source: str) -> str:
+    """What a job is called in the list: the meshes, if there are any, and what they follow."""
+    others = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    return ", ".join(part for part in (f"{names[0]}{others}" if names else "", source) if part)
+
+
+def _take_over(job: Job) -> None:
+    """Lets a new job go on where an equal one broke off, and takes that one's place."""
+    for old in [one for one in listed if one.resumable and one.state != "done" and not one.complete]:
+        try:
+            if not takeover.take_over(old.folder, job.folder):
+                continue
+        except (OSError, ProtocolError) as error:
+            print(f"Align4D: starting from the beginning, because the checkpoint of {old.folder} cannot be used: {error}")
+            continue
+        job.went_on = True
+        remove(old)
+        return
+
+
+def resume_job(job: Job) -> None:
+    """Lets a job that broke off, or was cancelled, go on where it was, at the end of the queue. Raises UserError."""
+    if not job.resumable or not job.own():
+        raise UserError("not_resumable", "This job cannot go on.", "Press Generate for a new one.")
+    job.error, job.went_on, job.opened = None, True, folders.opened()
+    listed.remove(job)
+    listed.append(job)
+    if job.complete:
+        arrival.begin(job)
+        return
+    if not (job.folder / "request.json").is_file():
+        raise UserError("job_gone", f"The files of this job are no longer in {job.folder}.", "Press Generate for a new one.")
+    python = preferences.engine_python(preferences.get())
+    if _running() is None:
+        _engine(python)
+    try:
+        _queue(job)
+    except OSError as error:
+        raise disk_error(error) from error
+    _begin_next()
+
+
+def _queue(job: Job) -> None:
+    job.state, job.stage, job.fraction, job.eta = "queued", "Waiting for its turn", 0.0, -1.0
+    job.write()
+
+
+def cancel(job: Job) -> None:
+    """Stops a job; what it has reached stays for `resume_job`. The engine answers, or is killed."""
+    if job.state == "running" and _client:
+        job.stage = "Stopping"
+        _client.cancel(job.id)
+    elif not job.ended:
+        _end(job, "cancelled")
+
+
+def remove(job: Job) -> None:
+    """Takes an ended job off the list, and deletes its files, except for a result that came into a scene."""
+    if not job.ended:
+        return
+    listed.remove(job)
+    _forecasts.pop(job.id, None)
+    previews.forget(job.id)
+    job.release()
+    if job.state == "done":
+        (job.folder / RECORD).unlink(missing_ok=True)
+    else:
+        folders.delete(job.folder)
+
+
+def add_found(found: Iterable[Job]) -> None:
+    """Puts jobs of an earlier session on the list; the complete ones come into the scene by themselves."""
+    for job in found:
+        listed.append(job)
+        if job.state == "waiting":
+            arrival.begin(job)
+
+
+def wait(job: Job) -> None:
+    """Turns the crank until the job has ended; Ctrl+C cancels it."""
+    while not job.ended:
+        try:
+            step()
+            time.sleep(0.02)
+        except KeyboardInterrupt:
+            cancel(job)
+
+
+def watch() -> None:
+    """Lets the jobs move on by a timer, as long as there is one to move."""
+    if not bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.register(_tick, first_interval=_TICK, persistent=True)
+
+
+def _tick() -> float | None:
+    if step():
+        redraw()
+    return _TICK if any(not job.ended for job in listed) else None
+
+
+def step() -> bool:
+    """Moves the jobs on by what has happened since; takes a few milliseconds. Returns whether there is something new to show."""
+    active = [job for job in listed if not job.ended]
+    before = [_shown(job) for job in active]
+    running = _running()
+    if running and _client:
+        for event in _client.poll():
+            if event.get("job") in {None, "", running.id} and running.state == "running":
+                _attempt(running, partial(_take, running, event))
+    for job in active:
+        if job.state in {"arriving", "waiting"}:
+            _attempt(job, partial(_receive, job))
+    _begin_next()
+    changed = [job for job, old in zip(active, before, strict=True) if _shown(job) != old]
+    for job in changed:
+        for listener in (*on_change, *(on_end if job.ended else ())):
+            listener(job)
+    return bool(changed)
+
+
+def _attempt(job: Job, action: Callable[[], None]) -> None:
+    """Does something for a job; where that is not possible the job has failed."""
+    try:
+        action()
+    except UserError as error:
+        _end(job, "failed", error)
+
+
+def _receive(job: Job) -> None:
+    if arrival.step(job):
+        _end(job, "done")
+
+
+def _running() -> Job | None:
+    """The job that the engine works on."""
+    return next((job for job in listed if job.state == "running"), None)
+
+
+def _begin_next() -> None:
+    """Gives the engine the next job of the queue, if it has none."""
+    waiting = next((job for job in listed if job.state == "queued"), None)
+    if waiting is None or _running() is not None:
+        return
+
+    def begin() -> None:
+        client = _engine(preferences.engine_python(preferences.get()))
+        waiting.state, waiting.stage = "running", "Starting the engine"
+        _forecasts[waiting.id] = forecast.Forecast(forecast.known(folders.user_folder("cache"), waiting.preset))
+        record(waiting)
+        client.generate(waiting.folder)
+
+    _attempt(waiting, begin)
+
+
+def _shown(job: Job) -> tuple[object, ...]:
+    """What the list shows of a job."""
+    return job.state, job.stage, job.fraction, job.eta, job.pictures, len(job.notes)
+
+
+def release_engine() -> None:
+    """Ends the engine's process and frees its memory; the next job starts it again. A running job is interrupted."""
+    global _client
+    if _client:
+        _client.close()
+        _client = None
+    running = _running()
+    if running:
+        running.state, running.stage = "interrupted", ""
+        record(running)
+
+
+def engine_is_running() -> bool:
+    """Whether the engine's process is there, at work or idle."""
+    return _client is not None and _client.alive
+
+
+def shut_down() -> None:
+    """Ends everything: timers, threads, the engine. Jobs that run are interrupted; their folders keep the checkpoint and the record."""
+    if bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.unregister(_tick)
+    release_engine()
+    arrival.shut_down()
+    for job in listed:
+        job.release()
+    listed.clear()
+    _forecasts.clear()
+    previews.clear()
+
+
+def _engine(python: Path) -> EngineClient:
+    """The engine process of this interpreter; started on first use, kept for the next job. Raises UserError."""
+    global _client, _client_python
+    if _client and (not _client.alive or _client_python != python):
+        _client.close()
+        _client = None
+    if _client is None:
+        command = [str(python), "-m", "align4d.server"]
+        try:
+            _client = EngineClient(command, preferences.ENGINE_FOLDER, folders.user_folder("cache"), modest=not bpy.app.background)
+        except OSError as error:
+            raise UserError("engine_missing", f"{python} could not be started ({error.strerror or error}).", preferences.ADVICE) from error
+        _client_python = python
+    return _client
+
+
+def _take(job: Job, event: dict[str, Any]) -> None:
+    """One event of the engine. Raises UserError for a failure."""
+    kind = event.get("event")
+    way = _forecasts[job.id]
+    if kind == "stage":
+        name = str(event["name"])
+        job.stage, job.stages = _STAGES.get(name, name.capitalize()), (event["index"], max(event["count"], 1))
+        way.stage(name, *job.stages)
+    elif kind == "progress":
+        way.progress(event["done"] / max(event["total"], 1), float(event["eta"]))
+    elif kind == "preview":
+        job.pictures += previews.refresh(job.id, job.folder / str(event["image"]))
+    elif kind == "warning":
+        job.notes.append(str(event["message"]))
+    elif kind == "failed":
+        raise UserError(str(event["code"]), str(event["message"]), str(event["advice"]))
+    elif kind == "cancelled":
+        _end(job, "cancelled")
+    elif kind == "finished":
+        way.end_stage()
+        arrival.begin(job)
+        record(job)
+    job.fraction, job.eta = way.fraction, way.left
+
+
+def _end(job: Job, state: str, error: UserError | None = None) -> None:
+    """The last change of a job. What is of no more use is deleted: the inputs of a finished one, all but the log of one that cannot go on."""
+    job.state, job.error, job.eta = state, error, -1.0
+    previews.forget(job.id)
+    if state == "done":
+        _clear(job, "input", "work")
+        _learn(job)
+        job.release()  # its folder is the scene's now, and may be deleted with the result
+    elif error and error.code not in RESUMABLE and not job.resumable:
+        _clear(job, "input", "work", "output")
+    record(job)
+
+
+def _learn(job: Job) -> None:
+    """Keeps how long the stages took, for the next forecast; a job that went on where it was would teach nonsense."""
+    way = _forecasts.get(job.id)
+    if way and not job.went_on and len(way.taken) == job.stages[1]:
+        try:
+            forecast.learn(folders.user_folder("cache"), job.preset, way.taken)
+        except OSError as problem:
+            print(f"Align4D: the times of the stages could not be kept: {problem}")
+
+
+def record(job: Job) -> None:
+    """Writes the job's record; a disk that does not take it costs no more than what a restart of Blender would show."""
+    try:
+        job.write()
+    except OSError as problem:
+        print(f"Align4D: the record of {job.folder} could not be written: {problem}")
+
+
+def _clear(job: Job, *names: str) -> None:
+    """Deletes parts of a job's folder."""
+    for name in names:
+        folders.delete(job.folder / name)
+
+
+def redraw() -> None:
+    """Lets the sidebars show the progress; the 3D view beside them is left alone, because drawing a heavy scene takes long."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            for region in area.regions:
+                if (area.type == "VIEW_3D" and region.type == "UI") or area.type == "PREFERENCES":
+                    region.tag_redraw()

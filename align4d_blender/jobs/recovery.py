@@ -1,0 +1,86 @@
+"""Jobs of an earlier session are found again: those that broke off with Blender, those that failed or were cancelled, and results that
+no scene has received yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from .. import folders
+from . import queue, record
+from .record import Job
+
+_LOOK_AFTER = 0.5
+"""Seconds after the extension was enabled: while Blender starts, extensions cannot see the file yet."""
+
+
+def attach() -> None:
+    """Starts to follow what file is open; the handlers outlive loading another one."""
+    for handler in (_opened, _saved):
+        bpy.app.handlers.persistent(handler)
+    bpy.app.handlers.load_post.append(_opened)
+    bpy.app.handlers.save_post.append(_saved)
+    if not bpy.app.background:
+        bpy.app.timers.register(_look, first_interval=_LOOK_AFTER, persistent=True)
+
+
+def detach() -> None:
+    """Stops it."""
+    bpy.app.handlers.save_post.remove(_saved)
+    bpy.app.handlers.load_post.remove(_opened)
+    if bpy.app.timers.is_registered(_look):
+        bpy.app.timers.unregister(_look)
+
+
+def _opened(*_: object) -> None:
+    """Another file is open: its own jobs are listed, and of the others those that still go on."""
+    folders.count_opened()
+    for other in [one for one in queue.listed if one.ended and one.blend != bpy.data.filepath]:
+        queue.listed.remove(other)
+        other.release()
+    _look()
+
+
+def _look() -> None:
+    """Lists what earlier sessions have left to this file."""
+    queue.add_found(_found())
+    if not bpy.app.background:
+        queue.watch()
+
+
+def _found() -> Iterator[Job]:
+    """The jobs on disk that are not on the list and that no other Blender has, the oldest first."""
+    listed = {one.id for one in queue.listed}
+    records = [record.read(path.parent) for place in folders.places() for path in place.glob(f"*/{record.RECORD}")]
+    for found in sorted((one for one in records if one), key=lambda one: one.created):
+        if found.state != "done" and found.id not in listed and _belongs(found) and found.own():
+            _settle(found)
+            yield found
+
+
+def _belongs(found: Job) -> bool:
+    """Whether a job is this file's: it lies beside it, or it was started in it, or in a file that was never saved."""
+    if found.folder.parent == folders.user_folder("jobs"):
+        return found.blend in {"", bpy.data.filepath}
+    return Path(found.blend).name == Path(bpy.data.filepath).name
+
+
+def _settle(found: Job) -> None:
+    """What has become of a job whose Blender ended."""
+    if found.blend and bpy.data.filepath:
+        found.blend = bpy.data.filepath  # both may have been moved together
+    if found.complete and found.blend and found.state in record.ACTIVE:
+        found.state = "waiting"
+    elif found.state in record.ACTIVE:
+        found.state = "interrupted"
+
+
+def _saved(blend: Any, *_: object) -> None:
+    """The file has a place, or another one: its jobs belong there from now on."""
+    for one in queue.listed:
+        if one.opened == folders.opened() and one.blend != bpy.data.filepath:
+            one.blend = bpy.data.filepath
+            queue.record(one)

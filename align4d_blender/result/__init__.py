@@ -1,0 +1,1 @@
+"""Result -> scene: point caches, cameras and what else an object plays, and how it is taken off again."""

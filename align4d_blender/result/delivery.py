@@ -1,0 +1,149 @@
+"""Result -> scene: a motion on each object and the solved camera, as one undo step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import bpy
+
+from ...engine.align4d import protocol
+from .. import folders
+from ..errors import UserError, disk_error
+from ..jobs.record import Target
+from . import below_modifiers, generated_mesh, results
+from .solved_camera import SOLVED, add_camera, remove_camera
+
+_EXACT = 1e-4
+"""Distance, as a part of an object's longest side, that nobody sees."""
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A finished job whose files are checked and ready for Blender.
+
+    Attributes:
+        caches: PC2 file of each target, in the order of the targets.
+        undoings: for targets with modifiers on top of the point cache, by index; their caches are written by `finish`.
+        made: objects that the engine made, and that the scene does not have yet.
+    """
+
+    result: protocol.Result
+    request: protocol.Request
+    targets: tuple[Target, ...]
+    caches: tuple[Path, ...]
+    folder: Path
+    undoings: dict[int, below_modifiers.Undoing]
+    made: tuple[generated_mesh.GeneratedMesh, ...] = ()
+
+
+def prepare(folder: Path, targets: Sequence[Target]) -> Arrival:
+    """Checks a finished job's files, and begins to undo what modifiers will do on top of the point cache. Needs no Blender: runs in a thread.
+
+    Raises UserError.
+    """
+    try:
+        result = protocol.read_result(folder)
+        request = protocol.read_completed(folder)
+        motions = {entry.id: folder / entry.motion for entry in result.objects}
+        undoings = {}
+        caches = []
+        for index, target in enumerate(targets):
+            motion = motions[target.id]
+            _check(motion, target, result.frames)
+            caches.append(motion)
+            if target.unmap:
+                caches[-1] = motion.with_name(f"{motion.stem}_below_modifiers.pc2")
+            if target.unmap and not caches[-1].exists():  # else it has arrived before, and is put back after an undo
+                shape = protocol.read_arrays(folder / target.unmap)
+                undoings[index] = below_modifiers.start(caches[-1], target.frame, protocol.read_pc2(motion), shape, target.bent)
+        made = generated_mesh.read(folder, result)
+    except protocol.ProtocolError as error:
+        raise UserError("bad_result", str(error), "") from error
+    except KeyError as error:
+        raise UserError("bad_result", "The engine's result does not hold every object.", "Press Generate again.") from error
+    except OSError as error:
+        raise disk_error(error) from error
+    return Arrival(result, request, tuple(targets), tuple(caches), folder, undoings, made)
+
+
+def improve(arrival: Arrival, seconds: float) -> bool:
+    """Undoes modifiers that bend space, for about so many seconds of the main thread. Returns whether nothing is left to do."""
+    left = [(index, job) for index, job in arrival.undoings.items() if not job.done]
+    if left:
+        index, job = left[0]
+        below_modifiers.improve(job, find(arrival.targets[index]), seconds)
+    return all(job.done for job in arrival.undoings.values())
+
+
+def notes(arrival: Arrival) -> list[str]:
+    """What the artist should know about the result, as sentences."""
+    said = list(arrival.result.notes)
+    for index, job in arrival.undoings.items():
+        if job.worst > _EXACT:
+            name = arrival.targets[index].name
+            said.append(f"The modifiers of {name} cannot be undone everywhere: the motion is off by up to {job.worst:.2%} of its size. Apply them.")
+    return said
+
+
+def finish(arrival: Arrival) -> None:
+    """Writes the point caches below modifiers. Needs no Blender: runs in a thread. Raises UserError."""
+    try:
+        for job in arrival.undoings.values():
+            protocol.write_pc2(job.path, job.base)
+    except OSError as error:
+        raise disk_error(error) from error
+
+
+def _check(motion: Path, target: Target, frames: int) -> None:
+    if protocol.pc2_shape(motion) != (frames, target.vertex_count):
+        raise protocol.ProtocolError(f"The motion of {target.name} has another number of frames or vertices. Generate the motion again.")
+
+
+def find(target: Target) -> bpy.types.Object:
+    """The object that was captured: by Blender's session-wide id; after the file was loaded again by the id on it, or by name. Raises UserError."""
+    meshes = [item for item in bpy.data.objects if item.type == "MESH"]
+    found = next((item for item in meshes if item.session_uid == target.uid), None)
+    marked = [item for item in meshes if item.align4d.id == target.id]
+    found = found or next((item for item in marked if item.name == target.name), None) or next(iter(marked), None)
+    found = found or next((item for item in meshes if item.name == target.name), None)
+    if found is None:
+        raise UserError("object_gone", f"{target.name} is no longer in this file.", "Bring it back and press Resume.")
+    if len(found.data.vertices) != target.vertex_count:
+        raise UserError(
+            "vertices_changed",
+            f"{found.name} had {target.vertex_count} vertices when the job started and has {len(found.data.vertices)} now.",
+            "Undo that change and press Resume, or press Generate for the new shape.",
+        )
+    return found
+
+
+def apply(arrival: Arrival, scene: bpy.types.Scene, start: int) -> list[bpy.types.Object]:
+    """Puts the motion on the objects from scene frame `start` on, makes those that the engine made, and adds the camera. Returns the objects.
+
+    Raises UserError before anything in the scene is changed. Selection and active object stay.
+    """
+    items = [find(target) for target in arrival.targets]
+    result, video = arrival.result, arrival.request.video
+    name = f"{Path(video.path or video.images[0]).name}, {arrival.request.preset}"
+    for item, target, cache in zip(items, arrival.targets, arrival.caches, strict=True):
+        item.align4d.id = target.id
+        results.add(item, result.job, name, folders.stored_path(cache), result.frames, result.fps, start)
+    for old in results.cameras(result.job):
+        remove_camera(old)
+    for made in arrival.made:
+        items.append(generated_mesh.create(made, scene))
+        items[-1].align4d.id = made.entry.id
+        results.add(items[-1], result.job, name, folders.stored_path(made.motion), result.frames, result.fps, start)
+    camera = add_camera(scene, result, video, results.playback(results.active(items[0]), scene))
+    camera.align4d.id, camera.align4d.job = SOLVED, result.job
+    results.show_cameras()
+    push_undo("Align4D: Generate 4D")
+    return items
+
+
+def push_undo(message: str) -> None:
+    """One step of Blender's undo history; there is none where a command runs without a window."""
+    if bpy.ops.ed.undo_push.poll():  # type: ignore[call-arg]  # the stubs want a context
+        bpy.ops.ed.undo_push(message=message)

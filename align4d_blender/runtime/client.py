@@ -1,0 +1,163 @@
+"""The engine process: starting it, talking to it, cancelling, and noticing when it dies. Standard library only, no bpy.
+
+A thread reads each of its outputs; `poll` hands over what has arrived and never blocks.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import queue
+import subprocess
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from ...engine.align4d import protocol
+from .processes import be_modest, clean_environment, kill, own_group
+
+Event = dict[str, Any]
+
+CANCEL_GRACE = 2.0
+"""Seconds that the engine gets to answer a cancel before it is killed."""
+
+_QUIT_GRACE = 2.0
+_ADVICE = "Press Resume: the job goes on where it was. If it happens again, Show Log says why."
+
+
+class EngineClient:
+    """One engine process and the conversation with it.
+
+    Args:
+        command: program and arguments; `python -m align4d.server` in practice.
+        engine_folder: put on the child's PYTHONPATH, so that the engine is the one of this extension.
+        cache: folder for compiled Python and numba code, outside the extension.
+        modest: whether Blender comes first where both want the processor, so that its window stays fluent.
+
+    Raises OSError where the program cannot be started.
+    """
+
+    def __init__(self, command: Sequence[str], engine_folder: Path, cache: Path, modest: bool = False) -> None:
+        self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._chatter: deque[str] = deque(maxlen=40)
+        self._cancelled = ""
+        self._kill_at = float("inf")
+        self._process = subprocess.Popen(
+            list(command),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment(engine_folder, cache),
+            cwd=engine_folder,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            bufsize=1,
+            **own_group(modest),
+        )
+        if modest:
+            be_modest(self._process)
+        self._said_exit = False
+        self._readers = [threading.Thread(target=target, daemon=True) for target in (self._read_events, self._read_chatter)]
+        for reader in self._readers:
+            reader.start()
+        atexit.register(self.close)
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def generate(self, folder: Path) -> None:
+        """Asks for the job of this folder. A dead engine is reported by `poll`."""
+        self._send({"command": "generate", "job_folder": str(folder)})
+
+    def cancel(self, job: str) -> None:
+        """Asks the engine to stop the job; `poll` kills it when it does not answer in time."""
+        self._cancelled = job
+        self._kill_at = time.monotonic() + CANCEL_GRACE
+        self._send({"command": "cancel", "job": job})
+
+    def poll(self) -> list[Event]:
+        """What has arrived since the last call. A crash and another protocol version arrive as a `failed` event without a job."""
+        if time.monotonic() > self._kill_at:
+            self.kill()
+        exited = not self.alive and not any(reader.is_alive() for reader in self._readers)
+        events = []
+        with suppress(queue.Empty):
+            while True:
+                events.append(self._events.get_nowait())
+        if any(event.get("event") in {"cancelled", "finished", "failed"} for event in events):
+            self._kill_at, self._cancelled = float("inf"), ""
+        if exited and not self._said_exit:
+            self._said_exit = True
+            events.append(self._farewell())
+        return events
+
+    def close(self) -> None:
+        """Asks the engine to leave, and kills it when it does not."""
+        atexit.unregister(self.close)
+        if self.alive:
+            self._send({"command": "quit"})
+            with suppress(OSError):
+                self._input.close()
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(_QUIT_GRACE)
+        self.kill()
+
+    def kill(self) -> None:
+        """Ends the process and its children at once."""
+        kill(self._process)
+
+    @property
+    def _input(self) -> Any:
+        return self._process.stdin
+
+    def _send(self, message: dict[str, Any]) -> None:
+        with suppress(OSError, ValueError):
+            self._input.write(protocol.encode(message))
+            self._input.flush()
+
+    def _read_events(self) -> None:
+        for line in self._process.stdout or ():
+            try:
+                self._events.put(protocol.decode(line))
+            except protocol.ProtocolError as error:
+                if _is_message(line):
+                    self._said_exit = True
+                    self.kill()
+                    self._events.put({"event": "failed", "code": "protocol_version", "message": str(error), "advice": ""})
+                    return
+                self._chatter.append(line.rstrip())
+
+    def _read_chatter(self) -> None:
+        for line in self._process.stderr or ():
+            self._chatter.append(line.rstrip())
+
+    def _farewell(self) -> Event:
+        """The event that stands for the end of the process."""
+        if self._cancelled:
+            return {"event": "cancelled", "job": self._cancelled}
+        last = next((line for line in reversed(self._chatter) if line.strip()), "it said nothing")
+        message = f"The engine stopped by itself with exit code {self._process.returncode} ({last})."
+        return {"event": "failed", "code": "engine_died", "message": message, "advice": _ADVICE}
+
+
+def _is_message(line: str) -> bool:
+    """Whether a line is an object with a protocol version, if not ours; anything else is chatter of a library."""
+    try:
+        return "protocol" in json.loads(line)
+    except (ValueError, TypeError):
+        return False
+
+
+def environment(engine_folder: Path, cache: Path) -> dict[str, str]:
+    """The engine's environment variables: this extension's engine, nothing of Blender's own Python, nothing written into the extension."""
+    return clean_environment() | {
+        "PYTHONPATH": str(engine_folder),
+        "PYTHONPYCACHEPREFIX": str(cache / "python"),
+        "NUMBA_CACHE_DIR": str(cache / "numba"),
+    }

@@ -1,0 +1,278 @@
+"""Makes the engine's environment: a virtual environment with the pinned dependencies, there whole or not at all. Standard library only, no bpy.
+
+It is built beside its place and renamed at the end, so that an interruption at any moment, of whatever kind, leaves either the finished
+environment or none. The engine itself is not in it: that runs from the extension's folder, so that the two never differ in version.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import UserError
+from .processes import clean_environment, kill, own_group
+
+_INDEX = "https://download.pytorch.org/whl/"
+_RAW_PROGRESS = (24, 1)
+"""First version of pip that says how far a download is where nobody looks at a terminal."""
+
+_STAMP = "align4d.json"
+"""In a finished environment: what it was made of."""
+
+_DOWNLOADS_END = 0.75
+"""Where the bar stands when everything is downloaded, and the unpacking begins."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be installed.
+
+    Attributes:
+        founder: the interpreter that the environment is made from: Blender's own.
+        place: folder of the extension's environments.
+        requirements: exact pins, as pip takes them.
+        build: build of torch: "cpu", "cu130" (CUDA 13), or "default" where PyPI's own is the one wanted.
+        wheels: folder that everything is taken from, without the network; None: pip's own sources.
+    """
+
+    founder: Path
+    place: Path
+    requirements: tuple[str, ...]
+    build: str
+    wheels: Path | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where the environment is when it is finished; other pins, another Python or build give another folder."""
+        import hashlib
+
+        content = "\n".join((*sorted(self.requirements), platform.python_version(), platform.machine(), self.build))
+        return self.place / f"environment-{hashlib.sha256(content.encode()).hexdigest()[:10]}"
+
+
+@dataclass(frozen=True)
+class Installed:
+    """An environment that is there.
+
+    Attributes:
+        python: the engine's interpreter.
+        requirements, build: as in its plan.
+    """
+
+    python: Path
+    requirements: tuple[str, ...]
+    build: str
+
+
+def find_installed(place: Path) -> Installed | None:
+    """The finished environment in the folder of environments."""
+    for stamp in place.glob(f"environment-*/{_STAMP}"):
+        if not stamp.parent.name.endswith(".part"):
+            data = json.loads(stamp.read_text(encoding="utf-8"))
+            return Installed(interpreter(stamp.parent), tuple(data["requirements"]), data["build"])
+    return None
+
+
+def interpreter(folder: Path) -> Path:
+    """The interpreter of a virtual environment."""
+    return folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+
+
+@functools.cache
+def pins(pyproject: Path, groups: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """The engine's dependencies, and those of further groups ("masks", "priors")."""
+    import tomllib
+
+    with open(pyproject, "rb") as file:
+        project = tomllib.load(file)["project"]
+    return tuple(line for part in (project["dependencies"], *(project["optional-dependencies"][group] for group in groups)) for line in part)
+
+
+def fitting_build() -> str:
+    """The build of torch that fits this machine. PyPI's own is the CUDA build on Linux, the processor's elsewhere (on a Mac with Metal)."""
+    if sys.platform == "linux":
+        return "default" if has_nvidia_gpu() else "cpu"
+    return "cu130" if sys.platform == "win32" and has_nvidia_gpu() else "default"
+
+
+@functools.cache
+def has_nvidia_gpu() -> bool:
+    """Whether NVIDIA's driver lists a GPU."""
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return False
+    listing = subprocess.run([tool, "-L"], capture_output=True, text=True, **own_group())
+    return listing.returncode == 0 and "GPU" in listing.stdout
+
+
+class Installation:
+    """One run of the installer, in a thread of its own.
+
+    Attributes:
+        state: "running", then "done", "failed" or "cancelled".
+        text, fraction: for the bar.
+        error: why it failed.
+        log: everything that the tools have said.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.state = "running"
+        self.text, self.fraction = "Preparing", 0.0
+        self.error: UserError | None = None
+        self.log = plan.place / "install.log"
+        self._building = plan.folder.with_name(plan.folder.name + ".part")
+        self._process: subprocess.Popen[str] | None = None
+        self._cancelled = threading.Event()
+        self._progress = _PipProgress()
+        self._thread = threading.Thread(target=self._run, name="align4d-install", daemon=True)
+        self._thread.start()
+
+    def cancel(self) -> None:
+        """Stops it; nothing is left behind."""
+        self._cancelled.set()
+        process = self._process
+        if process:
+            kill(process)
+
+    def wait(self) -> None:
+        """Waits for the end."""
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            self.plan.place.mkdir(parents=True, exist_ok=True)
+            self.log.unlink(missing_ok=True)
+            self._build()
+            self.state = "done"
+        except UserError as error:
+            self.error = error
+            self.state = "cancelled" if self._cancelled.is_set() else "failed"
+        except OSError as error:
+            message = f"The engine could not be installed ({error.strerror or error})."
+            self.error = UserError("cannot_write", message, "Free some space and try again.")
+            self.state = "failed"
+        finally:
+            shutil.rmtree(self._building, ignore_errors=True)
+
+    def _build(self) -> None:
+        shutil.rmtree(self._building, ignore_errors=True)
+        self._call("Making an environment", [self.plan.founder, "-m", "venv", self._building])
+        python = interpreter(self._building)
+        pip: list[str | Path] = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+        self._call("Downloading", [*pip, *self._raw_progress(python), *self._sources(), *self._requirements()], self._progress)
+        self.text, self.fraction = "Finishing", 0.97
+        stamp = {"requirements": self.plan.requirements, "build": self.plan.build}
+        (self._building / _STAMP).write_text(json.dumps(stamp), encoding="utf-8")
+        _rename(self._building, self.plan.folder)
+
+    def _requirements(self) -> list[str]:
+        """The pins; torch by the name of its build, because pip would take another one in silence where PyTorch's index does not answer."""
+        tagged = self.plan.wheels is None and self.plan.build in {"cpu", "cu130"}
+        return [f"{pin}+{self.plan.build}" if tagged and pin.startswith("torch==") else pin for pin in self.plan.requirements]
+
+    def _sources(self) -> list[str]:
+        if self.plan.wheels:
+            return ["--no-index", "--find-links", str(self.plan.wheels)]
+        return ["--extra-index-url", _INDEX + self.plan.build] if self.plan.build in {"cpu", "cu130"} else []
+
+    def _raw_progress(self, python: Path) -> list[str]:
+        answer = subprocess.run([python, "-m", "pip", "--version"], capture_output=True, text=True, env=clean_environment(), **own_group())
+        found = re.match(r"pip (\d+)\.(\d+)", answer.stdout)
+        return ["--progress-bar", "raw"] if found and (int(found[1]), int(found[2])) >= _RAW_PROGRESS else []
+
+    def _call(self, what: str, command: Sequence[str | Path], progress: _PipProgress | None = None) -> None:
+        """Runs a tool; its words go to the log. Raises UserError where it fails or is cancelled."""
+        self.text = what
+        last = ""
+        with open(self.log, "a", encoding="utf-8") as log:
+            process = subprocess.Popen(
+                [str(word) for word in command],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                env=clean_environment(),
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+                **own_group(),
+            )
+            self._process = process
+            if self._cancelled.is_set():
+                kill(process)
+            for line in process.stdout or ():
+                log.write(line)
+                last = line.strip() if "error" in line.lower() or not last else last
+                if progress and progress.read(line):
+                    self.text, self.fraction = progress.text, progress.fraction
+            process.wait()
+        if self._cancelled.is_set():
+            raise UserError("cancelled", "The installation was cancelled; nothing was left behind.", "")
+        if process.returncode:
+            raise failure(what, last)
+
+
+def failure(what: str, last: str) -> UserError:
+    """What the artist is told when a tool fails; `last` is its last line about an error."""
+    if "Long Path support" in last:  # pip's own words on Windows, where file names end at 260 letters unless that is switched on
+        advice = "Switch on long paths in Windows (the manual says how), restart the computer and install again."
+        return UserError("long_paths", "Windows does not allow file names as long as the engine's.", advice)
+    advice = "Check the network, or choose a folder of wheels; Show Log has the details."
+    return UserError("install_failed", f"{what} failed: {last[:300] or 'it said nothing'}.", advice)
+
+
+class _PipProgress:
+    """How far pip is, by what it says: it collects everything first, then downloads, then unpacks."""
+
+    def __init__(self) -> None:
+        self.text, self.fraction = "Downloading", 0.02
+        self._collected = self._downloaded = 0
+        self._part = 0.0
+
+    def read(self, line: str) -> bool:
+        """Takes a line; whether it says something new."""
+        line = line.strip()
+        if line.startswith("Collecting "):
+            self._collected += 1
+            self.text = f"Looking for {line.split()[1]}"
+        elif found := re.match(r"(?:Downloading|Processing|Using cached) (\S+)", line):
+            self._downloaded, self._part = self._downloaded + 1, 0.0
+            self.text = f"Downloading {Path(found[1]).name.split('-')[0]}"
+        elif found := re.match(r"Progress (\d+) of (\d+)", line):
+            self._part = int(found[1]) / max(int(found[2]), 1)
+        elif line.startswith("Installing collected"):
+            self.text, self.fraction = "Unpacking", _DOWNLOADS_END
+            return True
+        else:
+            return False
+        done = max(self._downloaded - 1 + self._part, 0.0) / max(self._collected, 1)
+        self.fraction = max(self.fraction, min(_DOWNLOADS_END * done, _DOWNLOADS_END))
+        return True
+
+
+def _rename(building: Path, folder: Path) -> None:
+    """Gives the finished environment its place, and deletes the one before.
+
+    Windows refuses the renaming while a virus scanner still reads the new files, so it is tried for a while.
+    """
+    for other in folder.parent.glob("environment-*"):
+        if other != building:
+            shutil.rmtree(other, ignore_errors=True)
+    for _ in range(20):
+        try:
+            os.rename(building, folder)
+            return
+        except OSError:
+            time.sleep(0.5)
+    raise UserError("cannot_write", f"{building} could not be renamed.", "Close the programs that use it and try again.")

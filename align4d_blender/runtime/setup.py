@@ -1,0 +1,186 @@
+"""The engine as the artist sees it in the preferences: installing, repairing, removing, examining; nothing of it blocks the window."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import bpy
+
+from .. import folders
+from ..errors import UserError
+from ..jobs import queue
+from . import preferences
+from .client import environment
+from .install import Installation, Plan, find_installed, fitting_build, pins
+from .processes import own_group
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
+
+_TICK = 0.3
+_NAMES = {"cpu": "processor", "cu130": "NVIDIA (CUDA 13)", "default": "this system"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the doctor's report: a part of the engine, whether it works, whether every job needs it, and the name of what mends it."""
+
+    name: str
+    works: bool
+    needed: bool
+    text: str
+    fix: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an examination has found: the doctor's lines, and bytes on disk by what they are for."""
+
+    lines: tuple[Line, ...]
+    disk: dict[str, int]
+
+
+installation: Installation | None = None
+"""The running installation, or the last one."""
+
+_examination: Future[Report] | None = None
+_executor: ThreadPoolExecutor | None = None
+
+
+def plan() -> Plan:
+    """What Install Engine would install."""
+    chosen = preferences.get()
+    build = fitting_build() if chosen.engine_build == "auto" else chosen.engine_build
+    wheels = Path(bpy.path.abspath(chosen.wheels)) if chosen.wheels else None
+    groups = tuple(name for name, wanted in (("masks", chosen.with_masks), ("priors", chosen.with_priors)) if wanted)
+    return Plan(Path(sys.executable), preferences.environments(), pins(preferences.PINS, groups), build, wheels)
+
+
+def build_name(build: str) -> str:
+    """A build of torch in an artist's words."""
+    return _NAMES[build]
+
+
+def install(again: bool = False) -> None:
+    """Starts the installation; with `again` also where the engine is there. Raises UserError where it may not, or cannot."""
+    global installation
+    if installing():
+        raise UserError("installing", "The engine is being installed already.", "Wait for it, or press Cancel.")
+    wanted = plan()
+    there = find_installed(wanted.place)
+    if there and not again and (there.requirements, there.build) == (wanted.requirements, wanted.build):
+        return
+    if wanted.wheels is None and not bpy.app.online_access:
+        advice = "Allow Online Access in Edit > Preferences > System, or choose a folder of wheels."
+        raise UserError("offline", "Blender is not allowed to use the network.", advice)
+    if wanted.wheels is not None and not wanted.wheels.is_dir():
+        raise UserError("no_wheels", f"There is no folder at {wanted.wheels}.", "Choose the folder that holds the engine's wheels.")
+    queue.release_engine()  # Windows does not replace files that are in use
+    installation = Installation(wanted)
+    _watch()
+
+
+def installing() -> bool:
+    """Whether an installation runs."""
+    return installation is not None and installation.state == "running"
+
+
+def remove() -> None:
+    """Deletes the engine's environments; jobs and results stay. Raises UserError."""
+    global _examination
+    if installing():
+        raise UserError("installing", "The engine is being installed.", "Press Cancel first.")
+    queue.release_engine()
+    try:
+        shutil.rmtree(preferences.environments())
+    except OSError as error:
+        message = f"The engine could not be deleted ({error.strerror or error})."
+        raise UserError("cannot_delete", message, "Close what uses it and try again.") from error
+    _examination = None
+
+
+def examine() -> None:
+    """Starts the doctor, and measures the disk. Raises UserError where there is no engine."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    global _examination, _executor
+    python = preferences.engine_python(preferences.get())
+    places = {name: folders.user_folder(name) for name in ("engine", "cache", "jobs")}
+    if _executor is None:
+        _executor = ThreadPoolExecutor(1, "align4d-doctor")
+    _examination = _executor.submit(_examine, python, places)
+    _watch()
+
+
+def examining() -> bool:
+    """Whether the doctor is at work."""
+    return _examination is not None and not _examination.done()
+
+
+def report() -> Report | None:
+    """What the last examination has found. Raises UserError where it could not be made."""
+    return _examination.result() if _examination is not None and _examination.done() else None
+
+
+def _examine(python: Path, places: dict[str, Path]) -> Report:
+    """In a thread: a few seconds."""
+    command = [str(python), "-m", "align4d", "doctor", "--json", "--folder", str(places["jobs"])]
+    variables = environment(preferences.ENGINE_FOLDER, places["cache"])
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", env=variables, timeout=600, **own_group())
+        lines = tuple(Line(**line) for line in json.loads(answer.stdout.splitlines()[-1]))
+    except (OSError, subprocess.TimeoutExpired) as error:
+        lines = (Line("engine", False, True, f"{python} does not run ({error}).", "repair"),)
+    except (IndexError, ValueError, TypeError):
+        last = next((line for line in reversed(answer.stderr.splitlines()) if line.strip()), "it said nothing")
+        lines = (Line("engine", False, True, f"It does not start ({last}). Repair it.", "repair"),)
+    return Report(lines, {name: _size(folder) for name, folder in places.items()})
+
+
+def _size(folder: Path) -> int:
+    return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+
+
+def wait() -> None:
+    """Without a window: waits for what runs."""
+    if installation:
+        installation.wait()
+    if _examination:
+        _examination.result()
+
+
+def shut_down() -> None:
+    """Ends what runs; an installation leaves nothing behind."""
+    global installation, _executor, _examination
+    if bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.unregister(_tick)
+    if installation:
+        installation.cancel()
+        installation.wait()
+        installation = None
+    if _executor:
+        _executor.shutdown(wait=True)
+        _executor = None
+    _examination = None
+
+
+def _watch() -> None:
+    """Redraws while something runs."""
+    if not bpy.app.background and not bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.register(_tick, first_interval=_TICK, persistent=True)
+
+
+def _tick() -> float | None:
+    queue.redraw()
+    if installing() or examining():
+        return _TICK
+    if installation and installation.state == "done" and _examination is None:
+        examine()
+        return _TICK
+    return None

@@ -1,0 +1,1 @@
+"""Cameras on an orbit around the object."""

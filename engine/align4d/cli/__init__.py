@@ -1,0 +1,1 @@
+"""The engine's door for a terminal."""

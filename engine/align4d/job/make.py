@@ -1,0 +1,98 @@
+"""A job folder made from files, exactly as the Blender side makes one from a scene."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+import uuid
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import EngineError
+from ..inputs.asset import load_asset
+from ..inputs.mesh_import import as_matrix, import_mesh
+from ..protocol import CameraSpec, Request, VideoSpec, write_json
+
+IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Orbit:
+    """Where the video was seen from: degrees, and a distance in longest sides of the mesh. Azimuth 0 is Blender's front view."""
+
+    azimuth: float = 0.0
+    elevation: float = 0.0
+    distance: float = 2.0
+    fovy: float = 49.1
+
+
+def make_job(mesh: Path | None, video: Path | None, out: Path, orbit: Orbit, frames: tuple[int, int, float], **choices: Any) -> Request:
+    """Writes request.json and input/ into `out` and returns the request.
+
+    Args:
+        mesh: a mesh file, or a .ply of Gaussians; None: it is to be generated.
+        video: a movie, or a folder of images in the order of their names; None: it is to be generated.
+        frames: first, last (-1: up to the end) and frames a second (0: the movie's own).
+        choices: further fields of `Request`.
+
+    Raises:
+        EngineError: as import_mesh and load_asset; "job_exists" where `out` holds a job already; "video_missing".
+    """
+    if (out / "request.json").exists():
+        raise EngineError("job_exists", f"{out} holds a job already.", f'Go on with it by "align4d resume {out}", or choose another folder.')
+    from ..inputs.gaussian_file import holds_gaussians  # brings torch, which `align4d --help` need not wait for
+
+    for name in ("input", "work", "output"):
+        (out / name).mkdir(parents=True, exist_ok=True)
+    spec = video_spec(video, *frames) if video else VideoSpec()
+    gaussians = mesh if mesh and holds_gaussians(mesh) else None
+    objects = import_mesh(mesh, out) if mesh and not gaussians else ()
+    draft = Request(uuid.uuid4().hex, objects, spec, CameraSpec(as_matrix(np.eye(4))), **choices)
+    centre, size = _bounds(draft, gaussians, out)
+    camera = CameraSpec(as_matrix(orbit_matrix(orbit, centre, size)), orbit.fovy)
+    request = dataclasses.replace(draft, camera=camera, gaussian_asset=str(gaussians.resolve()) if gaussians else "")
+    write_json(out / "request.json", request)
+    return request
+
+
+def _bounds(request: Request, gaussians: Path | None, out: Path) -> tuple[np.ndarray, float]:
+    """Centre (3,) and longest side of what is given of the asset; of the normalised space where nothing is."""
+    if request.objects:
+        similarity = load_asset(request, out).similarity
+        return similarity.centre, similarity.size
+    if gaussians is None:
+        return np.zeros(3), 1.0
+    from ..inputs.gaussian_file import read_gaussians  # as above
+
+    centres = read_gaussians(gaussians).centres.numpy()
+    low, high = centres.min(axis=0), centres.max(axis=0)
+    return (low + high) / 2, float((high - low).max()) or 1.0
+
+
+def orbit_matrix(orbit: Orbit, centre: np.ndarray, size: float) -> np.ndarray:
+    """The (4, 4) camera-to-world matrix in Blender's axes of a camera that looks at `centre` (3,) of a mesh of longest side `size`."""
+    azimuth, elevation = math.radians(orbit.azimuth), math.radians(orbit.elevation)
+    outwards = np.array([math.sin(azimuth) * math.cos(elevation), -math.cos(azimuth) * math.cos(elevation), math.sin(elevation)])
+    right = np.array([math.cos(azimuth), math.sin(azimuth), 0.0])
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.stack([right, np.cross(outwards, right), outwards], axis=1)
+    matrix[:3, 3] = centre + outwards * orbit.distance * size
+    return matrix
+
+
+def video_spec(path: Path, first: int, last: int, fps: float) -> VideoSpec:
+    """A movie, or a folder of images in the order of their names, as the protocol has it. Raises EngineError "video_missing"."""
+    if not path.is_dir():
+        return VideoSpec(path=str(path.resolve()), first=first, last=last, fps=fps)
+    images = sorted((item for item in path.iterdir() if item.suffix.lower() in IMAGE_SUFFIXES), key=_natural)
+    if not images:
+        raise EngineError("video_missing", f"The folder {path} has no images.", "Give a movie, or a folder of PNG or JPEG images.")
+    return VideoSpec(images=tuple(str(item.resolve()) for item in images), first=first, last=last, fps=fps or 24.0)
+
+
+def _natural(path: Path) -> list[tuple[bool, int, str]]:
+    """Sorts frame_9 before frame_10."""
+    return [(part.isdigit(), int(part) if part.isdigit() else 0, part) for part in re.split(r"(\d+)", path.name)]

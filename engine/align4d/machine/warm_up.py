@@ -1,0 +1,48 @@
+"""Loads and compiles what the first job would otherwise wait for."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+from ..errors import EngineError
+
+log = logging.getLogger(__name__)
+
+
+def wait_passively() -> None:
+    """Makes torch's threads sleep while they wait, not take a core from the rasteriser and from Blender. For before torch is imported."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+def warm_up() -> None:
+    """Renders the probe, so that torch is loaded and the rasteriser's kernels are compiled (7-10 s the first time).
+
+    A failure is only logged: the job that needs what failed will say so.
+    """
+    try:
+        render_probe()
+    except Exception:
+        log.exception("warm-up")
+
+
+def render_probe() -> float:
+    """Renders one half-transparent Gaussian, forwards and backwards; its alpha in the middle of the image.
+
+    Raises:
+        EngineError: "not_finite" where the gradient is not a number.
+    """
+    import torch
+
+    from ..rendering import Cameras, Gaussians, rasterize
+
+    centres = torch.zeros(1, 3, requires_grad=True)
+    gaussians = Gaussians(centres, torch.tensor([[1.0, 0.0, 0.0, 0.0]]), torch.full((1, 3), 0.2), torch.full((1,), 0.5), torch.full((1, 3), 0.5))
+    pose = torch.eye(4)
+    pose[2, 3] = 2.0
+    intrinsics = torch.tensor([[16.0, 0.0, 8.0], [0.0, 16.0, 8.0], [0.0, 0.0, 1.0]])
+    rendering = rasterize(gaussians, Cameras(pose[None], intrinsics[None]), (16, 16))
+    (rendering.color.square().sum() + rendering.alpha.square().sum()).backward()  # type: ignore[no-untyped-call,unused-ignore]
+    if centres.grad is None or not torch.isfinite(centres.grad).all():
+        raise EngineError("not_finite", "The rasteriser's gradient is not a number.", "Install the engine again.")
+    return float(rendering.alpha.detach()[0, 0, 8, 8])

@@ -1,0 +1,1 @@
+"""The whole story, a page for each method: the artist preset, the paper, and what they share."""

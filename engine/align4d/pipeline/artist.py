@@ -1,0 +1,177 @@
+"""The whole story: mesh and video -> the camera of the video -> the motion of the mesh -> a point cache for Blender.
+
+Each stage keeps its result in the job's work folder, so that a job that was broken off goes on where it was and ends
+with the result that it would have had.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..alignment.appearance import paint
+from ..alignment.lighting import to_linear
+from ..alignment.performer import Performer
+from ..alignment.pose import SolvedPose
+from ..alignment.reference import Reference
+from ..alignment.refinement import Refined, refine
+from ..alignment.tracking import Track, track
+from ..bake.binding import bind_points
+from ..bake.gaussians import GaussianSequence, owners
+from ..bake.relaxing import Relaxation
+from ..cameras.orbit import OrbitCamera
+from ..gaussians.surface_bound import BoundGaussians
+from ..inputs.asset import Asset, weld
+from ..inputs.masks import Masks
+from ..inputs.video import Clip
+from ..job.preview import write_preview
+from ..job.reporting import Reporter
+from ..motion.bones import parts_of_bones
+from ..motion.parts import Parts, find_parts
+from ..motion.skeleton import Skeleton, build_skeleton
+from ..motion.skinning import skin_points
+from ..motion.surface_graph import SurfaceGraph, build_surface_graph
+from ..protocol import Result, read_request
+from .pair import complete_pair
+from .paper import STAGES as PAPER_STAGES
+from .paper import animate_as_published
+from .settings import Settings, settings_for
+from .stages import Job
+
+STAGES = ("reading", "sampling", "camera", "tracking", "refining", "baking")
+
+
+def run(folder: Path, report: Reporter) -> Result:
+    """Runs the job of `folder`, or what is left of it.
+
+    Raises:
+        EngineError: what the user can act on.
+        Cancelled: the user cancelled; the checkpoint is written.
+    """
+    given = read_request(folder)
+    paper = settings_for(given.preset, given.settings).method == "paper"
+    request, route = complete_pair(folder, given, report, len(PAPER_STAGES if paper else STAGES))
+    if paper:
+        return animate_as_published(folder, request, report, route)
+    job = ArtistJob(folder, request, report, route)
+    with job.stage("reading"):
+        asset, clip, masks = job.read_inputs()
+    with job.stage("sampling"):
+        gaussians = job.bind(asset)
+    with job.stage("camera"):
+        solved = job.solve_camera(asset, gaussians, clip, masks)
+    with job.stage("tracking"):
+        body = Body(asset, job.settings)
+        if body.rigged:
+            job.note("own_bones", f"The weights of the mesh's own bones say what moves as one ({body.parts.count} parts).")
+        performer = job.performer(gaussians, body, clip, masks, solved)
+        tracked = job.track(performer, body, clip, masks, solved)
+    with job.stage("refining"):
+        refined = job.refine(performer, body, clip, masks, solved, tracked)
+    with job.stage("baking"):
+        return job.bake(asset, body, clip, solved, tracked, refined)
+
+
+class Body:
+    """What of the mesh moves as one, and how it hangs together: as the artist rigged it, or else as its shells and its shape tell."""
+
+    def __init__(self, asset: Asset, settings: Settings) -> None:
+        self.welded = welded = weld(asset)
+        self.surface: SurfaceGraph = build_surface_graph(welded.vertices, welded.triangles)
+        rigged = None
+        if asset.bone_weights is not None:
+            rigged = parts_of_bones(self.surface, settings.parts, asset.vertices, asset.bone_weights)
+        self.rigged = rigged is not None
+        self.parts: Parts = rigged or find_parts(self.surface, settings.parts)
+        self.skeleton: Skeleton = build_skeleton(self.surface, self.parts)
+
+
+class ArtistJob(Job):
+    """The stages of the `artist` and `draft` presets."""
+
+    stages = STAGES
+
+    def performer(self, gaussians: BoundGaussians, body: Body, clip: Clip, masks: Masks, solved: SolvedPose) -> Performer:
+        """The asset, ready to be posed, in the light and the colours of the first frame."""
+        skin = skin_points(body.surface, body.parts, gaussians.corners.reshape(-1, 3).cpu().numpy(), self.device)
+        plain = Performer(gaussians, skin, to_linear(gaussians.albedo), solved.lighting, self.request.backend)
+        settings = self.settings.tracking
+        first = self.reference(clip, masks, settings.resolution)
+        camera = solved.camera.world_to_camera()
+        return paint(plain, body.skeleton, first, camera, settings.loss, self.settings.refinement.appearance, self.report)
+
+    def track(self, performer: Performer, body: Body, clip: Clip, masks: Masks, solved: SolvedPose) -> Track:
+        """The pose of every frame, one after the other."""
+        stored = self.checkpoint.load("tracking")
+        resume = None if stored is None else self._track_from(stored)
+        reference = self.reference(clip, masks, self.settings.tracking.resolution)
+        preview = PreviewEveryFrame(self, performer, body.skeleton, reference, solved.camera)
+
+        def save(done: Track) -> None:
+            self.checkpoint.save("tracking", {name: tensor.cpu().numpy() for name, tensor in vars(done).items()})
+            preview.show(done)
+
+        return track(performer, body.skeleton, reference, solved.camera.world_to_camera(), self.settings.tracking, self.report, resume, save)
+
+    def _track_from(self, stored: dict[str, np.ndarray]) -> Track:
+        turn, shift = (torch.from_numpy(stored[name]).to(self.device) for name in ("turn", "shift"))
+        return Track(turn, shift, torch.from_numpy(stored["loss"]))
+
+    def refine(self, performer: Performer, body: Body, clip: Clip, masks: Masks, solved: SolvedPose, tracked: Track) -> Refined:
+        """All frames together."""
+        return refine(
+            performer,
+            body.skeleton,
+            self.reference(clip, masks, self.settings.refinement.resolution),
+            solved.camera.world_to_camera(),
+            tracked,
+            self.settings.tracking,
+            self.settings.refinement,
+            self.request.seed,
+            self.report,
+        )
+
+    def bake(self, asset: Asset, body: Body, clip: Clip, solved: SolvedPose, tracked: Track, refined: Refined) -> Result:
+        """The motion at the artist's own vertices, the camera in the artist's own space."""
+        binding, relaxation = bind_points(asset), Relaxation(body.welded, self.settings.relaxing)
+        skin = skin_points(body.surface, body.parts, asset.vertices, self.device)
+        rest = torch.from_numpy(asset.vertices).to(self.device)
+        positions = np.empty((len(clip.frames), *asset.bake_points.shape), np.float32)
+        sequence = GaussianSequence(self.folder, asset, owners(asset, refined.performer.bound)) if self.request.gaussians else None
+        for frame in range(len(positions)):
+            self.report.check_cancelled()
+            with torch.no_grad():
+                displaced = rest if frame == 0 else rest + refined.field.at_frame(rest, frame).centre[0]
+                moved = relaxation.relax(skin.move(refined.motion.frame(frame), displaced)[0].cpu().numpy())
+            positions[frame] = binding.follow(asset.triangles, moved)
+            if sequence:
+                sequence.write(frame, refined.on_surface(frame, moved[asset.triangles]))
+            self.report.progress(frame + 1, len(positions))
+        figures = {
+            "known_view_loss": refined.loss[-1] if refined.loss else float(tracked.loss.mean()),
+            "parts": float(body.parts.count),
+            "gaussians": float(refined.performer.bound.count),
+        }
+        curves = {
+            "tracking": {"frame": [float(i) for i in range(len(tracked.loss))], "loss": tracked.loss.tolist()},
+            "refinement": {"iteration": [float(i) for i in range(len(refined.loss))], "loss": refined.loss},
+        }
+        return self.write(asset, clip, positions, solved, solved.camera, figures, curves, sequence.folders if sequence else ())
+
+
+class PreviewEveryFrame:
+    """Leaves a picture of each tracked frame beside the video's, for the panel."""
+
+    def __init__(self, job: ArtistJob, performer: Performer, skeleton: Skeleton, reference: Reference, camera: OrbitCamera) -> None:
+        self.job, self.performer, self.skeleton, self.reference = job, performer, skeleton, reference
+        self.cameras = reference.cameras(camera.world_to_camera())
+
+    def show(self, done: Track) -> None:
+        """The last frame of `done`."""
+        frame = len(done.turn) - 1
+        with torch.no_grad():
+            shown = self.performer.perform(self.skeleton.pose(done.turn[-1:], done.shift[-1:]))
+            picture = self.performer.render(shown, self.cameras, self.reference.size)
+        self.job.report.preview(write_preview(self.job.folder, self.reference.color[frame], picture.color[0]))

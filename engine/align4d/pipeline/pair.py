@@ -1,0 +1,293 @@
+"""Carrying out a route: what is missing of the pair of video and 3D asset is generated, step by step, and kept in the job's folder.
+
+Each product is stored when its step is done, so that a job that was broken off goes on with the next one: picture, caption and
+asset in work/pair/, the video, which outlives the job, in output/.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from ..cameras.orbit import OrbitCamera, blender_from_normalised, normalised_from_blender
+from ..errors import EngineError
+from ..failures import as_engine_error
+from ..generators.asset_object import read_asset, write_asset, write_object
+from ..generators.catalogue import generator_of
+from ..generators.interfaces import GeneratedAsset, GenerationOptions
+from ..generators.mesh_extraction import extract_mesh
+from ..generators.pictures import around_object, cut_out, fitted_fovy
+from ..inputs.asset import load_asset
+from ..inputs.gaussian_file import read_gaussians
+from ..inputs.images import load_picture
+from ..inputs.masks import find_masks
+from ..inputs.mesh_import import as_matrix
+from ..inputs.pictures import on_white
+from ..inputs.reference_view import render_reference_view
+from ..inputs.video import Clip, load_clip
+from ..job.reporting import Reporter
+from ..machine.device import choose_device
+from ..models.placing import Place
+from ..models.store import ModelStore
+from ..priors.prior import same_apparent_size
+from ..protocol import COMPLETED, CameraSpec, Request, VideoSpec, replacing, write_json
+from .route import Given, Product, Route, plan, require_ready
+from .settings import Settings, settings_for
+
+FOLDER = "work/pair"
+
+STAGES: dict[Product, str] = {"image": "painting", "caption": "describing", "video": "filming", "asset": "reconstructing"}
+"""Names of the stages, by what they make."""
+
+LARGEST = 1024
+"""Longest side of a picture that is worked on [px]."""
+
+MARGIN = 0.35
+"""Of a picture that is cut around its object, what the object leaves free: it needs room to move."""
+
+
+def given_by(request: Request) -> Given:
+    """What the artist gave."""
+    video = bool(request.video.path or request.video.images)
+    return Given(bool(request.objects or request.gaussian_asset), video, bool(request.image), request.prompt)
+
+
+def route_of(request: Request, settings: Settings, store: ModelStore | None = None) -> Route:
+    """The route of a job. Raises EngineError, see `routes.plan`."""
+    return plan(given_by(request), settings.generators, store or ModelStore())
+
+
+def complete_pair(folder: Path, request: Request, report: Reporter, steps_after: int) -> tuple[Request, Route]:
+    """A request with meshes and a video, and the route to it. Raises EngineError, see `PairMaker.complete` and `routes.plan`."""
+    settings = settings_for(request.preset, request.settings)
+    maker = PairMaker(folder, request, settings, choose_device(request.device), report, steps_after)
+    return maker.complete(), maker.route
+
+
+class PairMaker:
+    """Makes what is missing of the pair.
+
+    Args:
+        folder: of the job.
+        request: what was given.
+        device: where models work.
+        steps_after: stages of the job after these, for the progress.
+    """
+
+    def __init__(self, folder: Path, request: Request, settings: Settings, device: str, report: Reporter, steps_after: int) -> None:
+        self.folder, self.request, self.settings, self.report = folder, request, settings, report
+        self.route = route_of(request, settings)
+        self.place = Place(torch.device(device), round(settings.generators.memory_gb * 1e9))
+        self.total = len(self.route.steps) + steps_after
+        self.work = folder / FOLDER
+
+    def complete(self) -> Request:
+        """The request with meshes and a video.
+
+        Raises:
+            EngineError: "model_missing", "licence_not_accepted", what is wrong with a model or with what was given.
+        """
+        require_ready(self.route)
+        request = self.request
+        if not self.route.steps and not request.gaussian_asset:
+            return request
+        self._make_folder()
+        if request.gaussian_asset:
+            request = self._with_given_gaussians(request)
+        picture = self._picture(request) if self.route.steps else None
+        if picture is not None and self.route.step("video"):
+            request = self._with_video(request, picture)
+        if picture is not None and self.route.step("asset"):
+            request = self._with_asset(request, picture)
+        write_json(self.folder / COMPLETED, request)
+        return request
+
+    # -- the picture that everything else is made of
+
+    def _picture(self, request: Request) -> np.ndarray:
+        """(H, W, 4) uint8: the object with its mask."""
+        path = self.work / "picture.png"
+        if path.is_file():
+            return load_picture(path)
+        if self.route.step("image"):
+            with self._stage("image"), self._opened("image") as painter:
+                picture = _masked(painter.paint(request.prompt, request.seed, self.report), "generated image")
+        elif request.image:
+            picture = _masked(_reduced(load_picture(Path(request.image))), "image")
+        elif request.video.path or request.video.images:
+            picture = self._first_frame(request)
+        else:
+            picture = self._reference_view(request)
+        if not request.objects and self.route.step("video"):
+            picture = cut_out(picture, around_object(picture[..., 3], MARGIN), LARGEST)
+        _write_picture(path, picture)
+        return picture
+
+    def _first_frame(self, request: Request) -> np.ndarray:
+        clip = load_clip(request.video, self.settings.video_side)
+        masks = find_masks(clip)
+        return np.dstack([clip.frames[0], (masks.alpha[0] * 255).round().astype(np.uint8)])
+
+    def _reference_view(self, request: Request) -> np.ndarray:
+        asset = load_asset(request, self.folder)
+        similarity = asset.similarity
+        camera = normalised_from_blender(np.array(request.camera.matrix_world), similarity.centre, similarity.size)
+        picture = render_reference_view(asset, camera, request.camera.fovy, LARGEST)
+        if picture[..., 3].max() < 255:
+            raise EngineError(
+                "mesh_not_seen", "The reference camera does not see the mesh.", "Point the camera at the mesh, or choose the front view."
+            )
+        return picture
+
+    # -- the video
+
+    def _with_video(self, request: Request, picture: np.ndarray) -> Request:
+        folder = self.folder / "output" / "video"
+        if not folder.is_dir():
+            prompt = request.prompt.strip() or self._caption(picture)
+            with self._stage("video"), self._opened("video") as camera:
+                footage = camera.animate(on_white(picture), prompt, request.seed, self.report)
+            _write_frames(folder, footage.frames, footage.fps)
+        images = sorted(folder.glob("*.png"))
+        with Image.open(images[0]) as first:
+            size = first.height, first.width
+        fps = float((folder / "fps.txt").read_text(encoding="utf-8"))
+        video = VideoSpec(images=tuple(str(path.resolve()) for path in images), fps=fps)
+        fovy = fitted_fovy(request.camera.fovy, picture.shape, size)
+        return dataclasses.replace(request, video=video, camera=dataclasses.replace(request.camera, fovy=fovy))
+
+    def _caption(self, picture: np.ndarray) -> str:
+        if not self.route.step("caption"):
+            return ""
+        path = self.work / "caption.txt"
+        if not path.is_file():
+            with self._stage("caption"), self._opened("caption") as writer:
+                words = writer.describe(on_white(picture))
+            with replacing(path, "w") as file:
+                file.write(words)
+        return path.read_text(encoding="utf-8")
+
+    # -- the asset
+
+    def _with_asset(self, request: Request, picture: np.ndarray) -> Request:
+        path = self.work / "asset.npz"
+        if not path.is_file():
+            with self._stage("asset"), self._opened("asset") as maker:
+                made = maker.reconstruct(picture, request.seed, self.report)
+            asset = dataclasses.replace(made, mesh=made.mesh or extract_mesh(made, self.report))
+            write_asset(asset, path)
+        asset = read_asset(path)
+        assert asset.mesh is not None  # it was extracted before it was stored
+        spec = write_object(asset.mesh, self.folder, as_matrix(np.eye(4)))
+        return dataclasses.replace(request, objects=(spec,), camera=self._camera(request, asset, picture))
+
+    def _camera(self, request: Request, asset: GeneratedAsset, picture: np.ndarray) -> CameraSpec:
+        """From where the video shows the asset: known where both were made of one picture, else a first guess."""
+        camera, fovy, solve = asset.camera, asset.fovy, not asset.exact
+        if self.route.step("video"):
+            with Image.open(request.video.images[0]) as frame:
+                fovy = fitted_fovy(fovy, picture.shape, (frame.height, frame.width))
+        elif self.request.image:
+            fovy, solve = request.camera.fovy, True
+            camera = OrbitCamera(camera.azimuth, camera.elevation, same_apparent_size(camera.distance, asset.fovy, fovy))
+        matrix = blender_from_normalised(camera.world_to_camera(), np.zeros(3), 1.0)
+        return CameraSpec(as_matrix(matrix), fovy, solve)
+
+    def _with_given_gaussians(self, request: Request) -> Request:
+        """A file of Gaussians as an object where the file has them."""
+        path = self.work / "asset.npz"
+        gaussians = read_gaussians(Path(request.gaussian_asset))
+        low, high = gaussians.centres.amin(0), gaussians.centres.amax(0)
+        centre, size = (low + high) / 2, float((high - low).max()) or 1.0
+        if not path.is_file():
+            inside = dataclasses.replace(gaussians, centres=(gaussians.centres - centre) / size, scales=gaussians.scales / size)
+            asset = GeneratedAsset(inside, OrbitCamera(), request.camera.fovy)
+            write_asset(dataclasses.replace(asset, mesh=extract_mesh(asset, self.report)), path)
+        mesh = read_asset(path).mesh
+        assert mesh is not None  # it was extracted before it was stored
+        matrix = np.diag([size, size, size, 1.0])
+        matrix[:3, 3] = centre.numpy()
+        spec = dataclasses.replace(write_object(mesh, self.folder, as_matrix(matrix)), name=Path(request.gaussian_asset).stem)
+        return dataclasses.replace(request, objects=(spec,))
+
+    # -- how a step runs
+
+    @contextmanager
+    def _stage(self, product: Product) -> Iterator[None]:
+        step = self.route.step(product)
+        assert step is not None  # only asked for steps of the route
+        self.report.stage(STAGES[product], self.route.steps.index(step), self.total)
+        self.report.check_cancelled()
+        yield
+
+    @contextmanager
+    def _opened(self, product: Product) -> Iterator[Any]:
+        """The generator of a step; closed at the end."""
+        step = self.route.step(product)
+        assert step is not None and step.card is not None and step.folder is not None  # the route is ready
+        chosen = generator_of(step.card.id)
+        assert chosen is not None  # its card is from the catalogue
+        settings = self.settings.generators
+        with self.place.limited():
+            generator = chosen.open(step.folder, self.place, GenerationOptions(settings.steps, settings.scale, settings.frames))
+            try:
+                yield generator
+            finally:
+                generator.close()
+
+    def _make_folder(self) -> None:
+        try:
+            self.work.mkdir(parents=True, exist_ok=True)
+            (self.folder / "output").mkdir(exist_ok=True)
+        except OSError as error:
+            raise as_engine_error(error) from error
+
+
+def _masked(pixels: np.ndarray, what: str) -> np.ndarray:
+    """(H, W, 4) with the object's mask, of (H, W, 3) or (H, W, 4) uint8. Raises EngineError, see `find_masks`."""
+    alpha = pixels[None, ..., 3] if pixels.shape[2] == 4 and pixels[..., 3].min() < 255 else None
+    colours = on_white(pixels) if pixels.shape[2] == 4 else pixels
+    if alpha is None:
+        clip = Clip(colours[None], None, 1.0, (pixels.shape[1], pixels.shape[0]))
+        return np.dstack([colours, (find_masks(clip, what).alpha[0] * 255).round().astype(np.uint8)])
+    return pixels
+
+
+def _reduced(pixels: np.ndarray) -> np.ndarray:
+    """The same, its longest side at most `LARGEST`."""
+    scale = LARGEST / max(pixels.shape[:2])
+    if scale >= 1:
+        return pixels
+    size = max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale))
+    image = Image.fromarray(pixels)
+    if image.mode == "RGBA":  # premultiplied: hidden colours must not bleed in
+        return np.asarray(image.convert("RGBa").resize(size, Image.Resampling.BOX).convert("RGBA"))
+    return np.asarray(image.resize(size, Image.Resampling.BOX))
+
+
+def _write_picture(path: Path, picture: np.ndarray) -> None:
+    with replacing(path) as file:
+        Image.fromarray(picture).save(file, format="PNG")
+
+
+def _write_frames(folder: Path, frames: np.ndarray, fps: float) -> None:
+    """The frames as pictures; the folder is there whole or not at all. Raises EngineError "disk_full"."""
+    unfinished = folder.with_name(f".{folder.name}.part")
+    try:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir()
+        for index, frame in enumerate(frames):
+            Image.fromarray(frame).save(unfinished / f"{index:04}.png")
+        (unfinished / "fps.txt").write_text(repr(float(fps)), encoding="utf-8")
+        os.replace(unfinished, folder)
+    except OSError as error:
+        raise as_engine_error(error) from error

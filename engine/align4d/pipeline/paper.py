@@ -1,0 +1,276 @@
+"""The paper's own way from mesh and video to motion: the `paper` preset, and its ablations by single settings.
+
+Published method and DreamGaussian4D's settings, nothing else. Where a mesh and a camera of an artist ask for it, the
+shared stages before come in: Gaussians bound to the mesh, the direction of the camera, and the light of the first frame,
+in which the Gaussians' first colours are shown (a generated asset has it in its colours).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy.spatial import cKDTree
+from torch import Tensor
+
+from ..alignment.lighting import to_linear
+from ..alignment.motion_geometry import MotionGeometryLoss
+from ..alignment.multiview_distance import MultiviewDistanceCurve, multiview_aligned_distance
+from ..alignment.novel_views import NovelViews, novel_distances
+from ..alignment.optimisation import LOSSES, Optimisation, Scene
+from ..alignment.pose import SolvedPose
+from ..alignment.video_conditions import ConditionCamera, condition_camera, video_condition
+from ..bake.binding import bind_points
+from ..bake.gaussians import GaussianSequence, owners
+from ..cameras.orbit import OrbitCamera
+from ..gaussians.surface_bound import LOW_PASS, BoundGaussians
+from ..inputs.asset import Asset
+from ..inputs.masks import Masks
+from ..inputs.video import Clip
+from ..job.preview import write_preview
+from ..job.reporting import Reporter
+from ..motion.hexplane import Offsets
+from ..priors.loading import EMBEDDED, load_prior
+from ..priors.prior import Condition, MultiviewPrior, same_apparent_size
+from ..priors.recorded import RecordedPrior
+from ..protocol import Request, Result
+from ..rendering import rasterize
+from .route import Route
+from .settings import PaperSettings
+from .stages import Job
+
+STAGES = ("reading", "sampling", "camera", "distance", "optimising", "baking")
+BASELINE_FOVY = 49.1
+"""Field of view [degrees] at which the baseline's fixed distance is meant [D]."""
+
+
+def animate_as_published(folder: Path, request: Request, report: Reporter, route: Route | None = None) -> Result:
+    """Runs the job of `folder` by the paper's method, or what is left of it. `route`: see `Job`.
+
+    Raises:
+        EngineError: what the user can act on.
+        Cancelled: the user cancelled; the checkpoint is written.
+    """
+    job = PaperJob(folder, request, report, route)
+    with job.stage("reading"):
+        asset, clip, masks = job.read_inputs()
+        prior = job.load_prior()
+    with job.stage("sampling"):
+        bound = job.bind(asset)
+    with job.stage("camera"):
+        solved = job.solve_camera(asset, bound, clip, masks)
+    with job.stage("distance"):
+        shot = job.shot(bound, clip, masks, solved, prior)
+        curve = job.multiview_distance(shot, prior)
+    with job.stage("optimising"):
+        optimisation = job.optimise(shot, prior, curve)
+    with job.stage("baking"):
+        return job.bake(asset, bound, clip, solved, shot, curve, optimisation)
+
+
+@dataclass(frozen=True)
+class Shot:
+    """Asset and video, as the optimisation and the prior see them.
+
+    Attributes:
+        scene: the asset in the light of the video, the video, its camera at d_V.
+        camera: the same camera as an orbit.
+        seen_by_prior: the camera of the condition pictures.
+        condition: all frames, digested by the prior.
+    """
+
+    scene: Scene
+    camera: OrbitCamera
+    seen_by_prior: ConditionCamera
+    condition: Condition
+
+
+class PaperJob(Job):
+    """The stages of the `paper` preset."""
+
+    stages = STAGES
+
+    def __init__(self, folder: Path, request: Request, report: Reporter, route: Route | None = None) -> None:
+        super().__init__(folder, request, report, route)
+        self.paper: PaperSettings = self.settings.paper
+
+    def load_prior(self) -> MultiviewPrior:
+        """The multiview prior; what the machine can afford of the optimisation is settled with it."""
+        prior = load_prior(self.settings.prior, self.device)
+        if self.device == "cuda" and self.settings.prior.source == EMBEDDED:
+            prior = RecordedPrior(prior)
+        affordable, sentence = within_budget(self.paper, self.device)
+        if sentence:
+            self.note("budget", sentence)
+        self.paper = affordable
+        return prior
+
+    def shot(self, bound: BoundGaussians, clip: Clip, masks: Masks, solved: SolvedPose, prior: MultiviewPrior) -> Shot:
+        """What the rest works on. Without object distance alignment the video's camera stands at the baseline's distance."""
+        fovy = self.request.camera.fovy
+        distance = solved.curve.best if self.paper.align_distance else same_apparent_size(self.paper.fixed_distance, BASELINE_FOVY, fovy)
+        camera = solved.camera.moved(distance=distance)
+        reference = self.reference(clip, masks, self.paper.optimisation.resolution)
+        asset = bound.colored(solved.lighting.shade(to_linear(bound.albedo), bound.normals))
+        seen = condition_camera(camera, fovy, prior.facts)
+        scene = Scene(asset, reference, camera.world_to_camera(), self.request.backend, LOW_PASS, seen)
+        return Shot(scene, camera, seen, video_condition(prior, reference.color, reference.alpha, reference.intrinsics, seen))
+
+    def multiview_distance(self, shot: Shot, prior: MultiviewPrior) -> MultiviewDistanceCurve | None:
+        """Object distance alignment, the prior's side; None where it is switched off."""
+        if not self.paper.align_distance:
+            return None
+        stored = self.checkpoint.load("multiview_distance")
+        curve = self.sweep(shot, prior) if stored is None else MultiviewDistanceCurve.from_arrays(stored)
+        if stored is None:
+            self.checkpoint.save("multiview_distance", curve.to_arrays())
+        if not curve.found:
+            self.note("no_multiview_distance", "The prior prefers no distance near the video's: novel views stand as far as the video's camera.")
+        return curve
+
+    def sweep(self, shot: Shot, prior: MultiviewPrior) -> MultiviewDistanceCurve:
+        """Eq. 5, or eq. 11, with the first frame as the condition."""
+        scene, facts, size = shot.scene, prior.facts, self.paper.multiview_size
+        background = torch.full((3,), facts.background, device=self.device)
+
+        def render(views: NovelViews) -> Tensor:
+            cameras = views.cameras(facts.fovy, size)
+            return rasterize(scene.asset, cameras, (size, size), background, backend=scene.backend, low_pass=scene.low_pass).color
+
+        first = shot.condition.take(torch.zeros(1, dtype=torch.long, device=self.device))
+        settings, seed = self.paper.multiview, self.request.seed
+        return multiview_aligned_distance(render, prior, first, shot.camera.azimuth, settings, seed, self.report)
+
+    def optimise(self, shot: Shot, prior: MultiviewPrior, curve: MultiviewDistanceCurve | None) -> Optimisation:
+        """Field and Gaussians, from known and unknown views."""
+        settings = self.paper.optimisation
+        told = shot.seen_by_prior.distance
+        distances = novel_distances(settings.unknown.maod_mode, told, curve.best if curve else told, prior.facts)
+        unknown = MotionGeometryLoss(prior, shot.condition, shot.camera.azimuth, shot.camera.elevation, distances, settings.unknown)
+        optimisation = Optimisation(shot.scene, unknown, settings, self.request.seed)
+        stored = self.checkpoint.load("optimisation")
+        if stored is not None:
+            optimisation.restore(stored)
+        shown = int(np.flatnonzero(shot.scene.reference.usable)[-1])
+
+        def save() -> None:
+            self.checkpoint.save("optimisation", optimisation.arrays())
+            self.report.preview(write_preview(self.folder, shot.scene.reference.color[shown], optimisation.picture(shown)))
+
+        optimisation.run(self.report, save)
+        return optimisation
+
+    def bake(
+        self,
+        asset: Asset,
+        bound: BoundGaussians,
+        clip: Clip,
+        solved: SolvedPose,
+        shot: Shot,
+        curve: MultiviewDistanceCurve | None,
+        optimisation: Optimisation,
+    ) -> Result:
+        """The field at the mesh's own vertices."""
+        binding = bind_points(asset)
+        rest = torch.from_numpy(asset.vertices).to(self.device)
+        positions = np.empty((len(clip.frames), *asset.bake_points.shape), np.float32)
+        usable = shot.scene.reference.usable
+        for frame in np.flatnonzero(usable):
+            self.report.check_cancelled()
+            moved = rest + optimisation.offsets(rest, int(frame)).centre
+            positions[frame] = binding.follow(asset.triangles, moved.cpu().numpy())
+            self.report.progress(int(frame) + 1, len(positions))
+        fill_frames(positions, usable)
+        figures, curves = self.measured(shot, curve, optimisation)
+        folders = self.write_gaussians(asset, bound, optimisation, usable) if self.request.gaussians else ()
+        return self.write(asset, clip, positions, solved, shot.camera, figures, curves, folders)
+
+    def write_gaussians(self, asset: Asset, bound: BoundGaussians, optimisation: Optimisation, usable: np.ndarray) -> tuple[str, ...]:
+        """The Gaussians of every frame, in the colours that they were given; one that learned to be elsewhere belongs to the object it is nearest to.
+
+        Returns:
+            The folder of each object.
+        """
+        rest = optimisation.gaussians.centres
+        _, nearest = cKDTree(bound.centres.cpu().numpy()).query(rest.cpu().numpy())
+        sequence = GaussianSequence(self.folder, asset, owners(asset, bound)[nearest])
+        for frame in range(len(usable)):
+            self.report.check_cancelled()
+            before, later, part = between(frame, usable)
+            ends = optimisation.offsets(rest, before), optimisation.offsets(rest, later)
+            mixed = Offsets(*(torch.lerp(one, two, part) for one, two in zip(*ends, strict=True)))
+            sequence.write(frame, optimisation.gaussians.deformed(mixed, learning=False))
+        return sequence.folders
+
+    def measured(
+        self, shot: Shot, curve: MultiviewDistanceCurve | None, optimisation: Optimisation
+    ) -> tuple[dict[str, float], dict[str, dict[str, list[float]]]]:
+        """Figures and curves of the result."""
+        losses = np.array(optimisation.losses).T
+        figures = {
+            "known_view_loss": float(losses[0, -1]),
+            "gaussians": float(len(optimisation.gaussians.centres)),
+            "novel_distance": optimisation.unknown.distances.rendered,
+            "video_distance_of_prior": shot.seen_by_prior.distance,
+        }
+        steps = [float(i) for i in range(losses.shape[1])]
+        curves = {"optimisation": {"iteration": steps, **{name: row.tolist() for name, row in zip(LOSSES, losses, strict=True)}}}
+        if curve:
+            figures |= {"multiview_aligned_distance": curve.best, "multiview_minimum_found": float(curve.found)}
+            curves["multiview_aligned_distance"] = curve.lists()
+        return figures, curves
+
+
+def within_budget(paper: PaperSettings, device: str) -> tuple[PaperSettings, str]:
+    """What of the optimisation a machine can afford, and a sentence about what was left out ("" where nothing was).
+
+    The rule: without a graphics card an iteration looks at `cpu_frames` frames, of which `cpu_novel_frames` are seen by one
+    unknown view each, and at pictures of at most `cpu_resolution` pixels; the number of iterations stays. `cpu_frames` 0
+    switches it off.
+    """
+    full = paper.optimisation
+    if device != "cpu" or paper.cpu_frames == 0:
+        return paper, ""
+    most = paper.cpu_resolution
+    frames = min(full.frames or paper.cpu_frames, paper.cpu_frames)
+    novel = min(full.novel_frames or paper.cpu_novel_frames, paper.cpu_novel_frames, frames)
+    small = dataclasses.replace(
+        full,
+        frames=frames,
+        novel_frames=novel,
+        resolution=min(full.resolution, most),
+        novel_resolutions=tuple(min(one, most) for one in full.novel_resolutions),
+        unknown=dataclasses.replace(full.unknown, views=dataclasses.replace(full.unknown.views, count=1)),
+    )
+    if small == full:
+        return paper, ""
+    sentence = (
+        f"Without a graphics card an iteration of the paper's method looks at {frames} frames, at {novel} of them from one new side, in pictures of"
+        f" at most {most} px. With one it is {full.frames or 'all'} frames, {full.unknown.views.count} new sides and up to"
+        f" {max(full.resolution, *full.novel_resolutions)} px."
+    )
+    return dataclasses.replace(paper, optimisation=small), sentence
+
+
+def fill_frames(positions: np.ndarray, usable: np.ndarray) -> None:
+    """Frames that teach nothing, because the object is not in them, are put between their neighbours, in place.
+
+    Args:
+        positions: (T, B, 3).
+        usable: (T,) bool, at least one of them.
+    """
+    for frame in np.flatnonzero(~usable):
+        before, later, part = between(int(frame), usable)
+        positions[frame] = (1 - part) * positions[before] + part * positions[later]
+
+
+def between(frame: int, usable: np.ndarray) -> tuple[int, int, float]:
+    """The usable frames before and after `frame`, and how far it is from one to the other; a usable frame, or one at the end, is between itself."""
+    known = np.flatnonzero(usable)
+    after = int(np.searchsorted(known, frame))
+    later = int(known[min(after, len(known) - 1)])
+    before = frame if usable[frame] else int(known[max(after - 1, 0)])
+    return before, later, (frame - before) / (later - before) if later > before else 0.0

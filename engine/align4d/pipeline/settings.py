@@ -1,0 +1,116 @@
+"""All settings of a job, the presets, and single settings by their dotted name."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from ..alignment.multiview_distance import MultiviewDistanceSettings
+from ..alignment.optimisation import OptimisationSettings
+from ..alignment.pose import PoseSettings
+from ..alignment.refinement import RefinementSettings
+from ..alignment.tracking import TrackingSettings
+from ..bake.relaxing import RelaxingSettings
+from ..errors import EngineError
+from ..gaussians.surface_bound import GaussianSettings
+from ..generators.generator_settings import GeneratorSettings
+from ..motion.parts import PartSettings
+from ..priors.loading import PriorSpec
+
+
+@dataclass(frozen=True)
+class PaperSettings:
+    """The paper's own method.
+
+    Attributes:
+        align_distance: object distance alignment; without it, the ablation "w/o ODA", d_V is `fixed_distance` and novel views
+            stand as far [P].
+        fixed_distance: the baseline's, at its field of view, in longest sides of the asset [D].
+        multiview: the prior's sweep.
+        multiview_size: of the pictures of that sweep, before they are reduced to what the prior takes [px].
+        optimisation: known and unknown views, and who learns when. `optimisation.unknown.geometry` 0 is the ablation
+            "w/o MGJA", `optimisation.schedule.joint` the ablation "w/o AO".
+        cpu_frames, cpu_novel_frames, cpu_resolution: what an iteration may look at without a graphics card, see `within_budget`.
+    """
+
+    align_distance: bool = True
+    fixed_distance: float = 1.5
+    multiview: MultiviewDistanceSettings = field(default_factory=MultiviewDistanceSettings)
+    multiview_size: int = 128
+    optimisation: OptimisationSettings = field(default_factory=OptimisationSettings)
+    cpu_frames: int = 6
+    cpu_novel_frames: int = 2
+    cpu_resolution: int = 128
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Attributes:
+    video_side: longest side to which the video is scaled when it is read [px].
+    method: "artist" (tracking and refinement) or "paper".
+    gaussians, pose: of the stages that both have.
+    parts, tracking, refinement, relaxing: of the artist's method.
+    prior: the multiview prior of the paper's method, e.g. {"prior.source": FOLDER}.
+    paper: of the paper's method.
+    generators: which models make what is not given.
+    """
+
+    video_side: int = 512
+    method: Literal["artist", "paper"] = "artist"
+    gaussians: GaussianSettings = field(default_factory=GaussianSettings)
+    pose: PoseSettings = field(default_factory=PoseSettings)
+    parts: PartSettings = field(default_factory=PartSettings)
+    tracking: TrackingSettings = field(default_factory=TrackingSettings)
+    refinement: RefinementSettings = field(default_factory=RefinementSettings)
+    relaxing: RelaxingSettings = field(default_factory=RelaxingSettings)
+    prior: PriorSpec = field(default_factory=PriorSpec)
+    paper: PaperSettings = field(default_factory=PaperSettings)
+    generators: GeneratorSettings = field(default_factory=GeneratorSettings)
+
+    def __post_init__(self) -> None:
+        if self.method not in ("artist", "paper"):
+            raise ValueError(f"method is {self.method!r}, neither artist nor paper")
+
+
+PRESETS: dict[str, Settings] = {
+    "artist": Settings(),
+    "draft": Settings(
+        video_side=320,
+        gaussians=GaussianSettings(count=4000, fit_size=112, fit_iterations=40),
+        pose=PoseSettings(resolution=96, candidates=2, iterations=10),
+        tracking=TrackingSettings(resolution=96, iterations=25),
+        refinement=RefinementSettings(resolution=96, iterations=20),
+    ),
+    "paper": Settings(method="paper"),
+}
+"""artist: the default for an existing mesh. draft: a preview. paper: the published method, for comparison."""
+
+
+def settings_for(preset: str, overrides: dict[str, Any]) -> Settings:
+    """The preset with single settings replaced, e.g. {"tracking.iterations": 40}.
+
+    Raises:
+        EngineError: "unknown_preset", "unknown_setting".
+    """
+    if preset not in PRESETS:
+        raise EngineError("unknown_preset", f"There is no preset {preset!r}.", f"Choose one of: {', '.join(PRESETS)}.")
+    settings = PRESETS[preset]
+    for name, value in overrides.items():
+        settings = _replaced(settings, name.split("."), value, name)
+    return settings
+
+
+def _replaced(settings: Any, path: list[str], value: Any, name: str) -> Any:
+    names = [one.name for one in dataclasses.fields(settings)]
+    if path[0] not in names:
+        raise EngineError("unknown_setting", f"There is no setting {name!r}.", f"Known here: {', '.join(names)}.")
+    old = getattr(settings, path[0])
+    if len(path) > 1 and dataclasses.is_dataclass(old):
+        return replace(settings, **{path[0]: _replaced(old, path[1:], value, name)})
+    if len(path) > 1 or dataclasses.is_dataclass(old):
+        raise EngineError("unknown_setting", f"{name!r} is not a single setting.", "Give the name of one setting, such as tracking.iterations.")
+    try:
+        return replace(settings, **{path[0]: type(old)(value)})
+    except (TypeError, ValueError) as error:
+        raise EngineError("bad_setting", f"{value!r} is no value for {name!r}.", f"Give a value like {old!r}.") from error

@@ -1,0 +1,147 @@
+"""What every way to animate a mesh needs: the request, the inputs, the camera of the video, and how results are written."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..alignment.pose import SolvedPose, solve_pose
+from ..alignment.reference import Reference, make_reference
+from ..bake.result import write_result
+from ..cameras.orbit import OrbitCamera, blender_from_normalised, normalised_from_blender, orbit_from_matrix
+from ..gaussians.surface_bound import BoundGaussians, bind_gaussians
+from ..inputs.asset import Asset, load_asset
+from ..inputs.cuts import cut_notes
+from ..inputs.masks import Masks, find_masks
+from ..inputs.video import Clip, load_clip
+from ..job.checkpoint import Checkpoint
+from ..job.reporting import Reporter
+from ..machine.device import choose_device
+from ..machine.memory import peak_gb
+from ..protocol import GENERATED, CameraResult, Request, Result
+from .route import Route
+from .settings import settings_for
+
+
+class Job:
+    """One job: its request, its settings, its checkpoint, and what has been said and measured so far.
+
+    Args:
+        route: by which the request was completed; None where it was complete.
+    """
+
+    stages: tuple[str, ...]
+    """Names of the stages, in their order."""
+
+    def __init__(self, folder: Path, request: Request, report: Reporter, route: Route | None = None) -> None:
+        self.folder, self.request, self.report = folder, request, report
+        self.settings = settings_for(request.preset, request.settings)
+        self.device = choose_device(request.device)
+        self.checkpoint = Checkpoint(folder / "work")
+        self.notes: list[str] = []
+        self.seconds: dict[str, float] = {}
+        self.steps_before = len(route.steps) if route else 0
+        for sentence in route.notes if route else ():
+            self.note("route", sentence)
+        torch.manual_seed(request.seed)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Announces a stage and times it."""
+        self.report.stage(name, self.steps_before + self.stages.index(name), self.steps_before + len(self.stages))
+        self.report.check_cancelled()
+        began = time.perf_counter()
+        yield
+        self.seconds[name] = round(time.perf_counter() - began, 3)
+
+    def note(self, code: str, sentence: str) -> None:
+        """Something that the user should know, now and in the result."""
+        self.report.warn(code, sentence)
+        self.notes.append(sentence)
+
+    def read_inputs(self) -> tuple[Asset, Clip, Masks]:
+        """The mesh, the video and where the object is in it."""
+        asset = load_asset(self.request, self.folder)
+        clip = load_clip(self.request.video, self.settings.video_side)
+        masks = find_masks(clip)
+        for sentence in (*clip.notes, *masks.notes, *cut_notes(clip, masks)):
+            self.note("input", sentence)
+        return asset, clip, masks
+
+    def bind(self, asset: Asset) -> BoundGaussians:
+        """Gaussians on the mesh."""
+        stored = self.checkpoint.load("gaussians")
+        if stored is None or stored.keys() != {one.name for one in fields(BoundGaussians)}:  # another version's are made anew
+            bound = bind_gaussians(asset, self.settings.gaussians, self.request.seed, self.device, self.request.backend, self.report)
+            stored = {name: tensor.cpu().numpy() for name, tensor in vars(bound).items()}
+            self.checkpoint.save("gaussians", stored)
+        return BoundGaussians(**{name: torch.from_numpy(array) for name, array in stored.items()}).to(self.device)
+
+    def reference(self, clip: Clip, masks: Masks, resolution: int, frames: slice = slice(None)) -> Reference:
+        """The video as the optimisation sees it."""
+        return make_reference(clip, masks, self.request.camera.fovy, resolution, frames, self.device)
+
+    def solve_camera(self, asset: Asset, gaussians: BoundGaussians, clip: Clip, masks: Masks) -> SolvedPose:
+        """Object distance alignment, and direction and offset with it."""
+        stored = self.checkpoint.load("camera")
+        if stored is not None:
+            return SolvedPose.from_arrays(stored)
+        matrix, similarity = np.array(self.request.camera.matrix_world), asset.similarity
+        start = orbit_from_matrix(normalised_from_blender(matrix, similarity.centre, similarity.size))
+        # as if the first frame showed the object whole: the sweep tells by the space around it whether a distance is possible
+        fovy, resolution = self.request.camera.fovy, self.settings.pose.resolution
+        reference = make_reference(clip, masks, fovy, resolution, slice(0, 1), self.device, whole=True)
+        solved = solve_pose(asset, gaussians, reference, start, self.request.camera.solve, self.settings.pose, self.request.backend, self.report)
+        self.checkpoint.save("camera", solved.to_arrays())
+        return solved
+
+    def write(
+        self,
+        asset: Asset,
+        clip: Clip,
+        positions: np.ndarray,
+        solved: SolvedPose,
+        camera: OrbitCamera,
+        figures: dict[str, float],
+        curves: dict[str, dict[str, list[float]]],
+        gaussians: tuple[str, ...] = (),
+    ) -> Result:
+        """The result: motion of the bake points (T, B, 3) in normalised space, the camera, figures and curves; `gaussians` as in `write_result`."""
+        own = {"overlap": solved.overlap, "video_aligned_distance": solved.curve.best, "peak_memory_gb": peak_gb()}
+        return write_result(
+            self.folder,
+            self.request.job,
+            asset,
+            positions,
+            clip.fps,
+            self.camera_result(asset, clip, camera),
+            notes=tuple(self.notes),
+            seconds=self.seconds,
+            figures={**own, **figures},
+            curves={"video_aligned_distance": solved.curve.finite(), **curves},
+            gaussians=gaussians,
+            generated=next((spec for spec in self.request.objects if spec.id == GENERATED), None),
+            skipped=clip.skipped,
+        )
+
+    def camera_result(self, asset: Asset, clip: Clip, camera: OrbitCamera) -> CameraResult:
+        """The solved camera in world space."""
+        similarity = asset.similarity
+        matrix = blender_from_normalised(camera.world_to_camera(), similarity.centre, similarity.size)
+        width, height = clip.full_size
+        return CameraResult(
+            matrix_world=tuple(tuple(float(x) for x in row) for row in matrix),
+            fovy=self.request.camera.fovy,
+            width=width,
+            height=height,
+            azimuth=(camera.azimuth + 180) % 360 - 180,
+            elevation=camera.elevation,
+            roll=camera.roll,
+            distance=camera.distance * similarity.size,
+        )

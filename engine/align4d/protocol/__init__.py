@@ -1,0 +1,76 @@
+"""What Blender and the engine say to each other: requests, events, results and the job folder.
+
+Both processes import THIS package; it uses the standard library and numpy only, and imports nothing of the project. numpy is
+imported by the functions that use it: Blender imports this package when it starts, and would start a tenth of a second later.
+
+One JSON object a line travels on stdin (commands) and on stdout (events). Arrays never travel that way: they lie in
+the job folder as .npz files without pickles. A reader ignores fields that it does not know and refuses a protocol
+version that it does not know.
+
+    JOB/request.json        written by `write_request`, read by `read_request`
+    JOB/input/              meshes (.npz), textures (.png)
+    JOB/work/               the engine's checkpoint
+    JOB/output/             motion_000.pc2, ..., gaussians_000/frame_0000.ply, ...; result.json last, so that its presence means complete
+    JOB/output/completed.json  the request with what was generated in it, where something was
+    JOB/log.txt             the engine's log
+    JOB/*.lock              locked by the process that works on the job, see `hold`
+"""
+
+from .files import hold, read_arrays, replacing, write_arrays, write_json
+from .job import (
+    BONE_ARRAYS,
+    COMPLETED,
+    GAUSSIAN_FRAME,
+    GENERATED,
+    MESH_ARRAYS,
+    CameraResult,
+    CameraSpec,
+    MaterialSpec,
+    Matrix4,
+    ObjectResult,
+    ObjectSpec,
+    Request,
+    Result,
+    VideoSpec,
+    read_completed,
+    read_request,
+    read_result,
+)
+from .messages import EVENTS, decode, encode, setting_of
+from .pc2 import pc2_shape, read_pc2, write_pc2
+from .version import PROTOCOL, ProtocolError, check_version
+
+__all__ = [
+    "BONE_ARRAYS",
+    "COMPLETED",
+    "CameraResult",
+    "CameraSpec",
+    "EVENTS",
+    "GAUSSIAN_FRAME",
+    "GENERATED",
+    "MESH_ARRAYS",
+    "MaterialSpec",
+    "Matrix4",
+    "ObjectResult",
+    "ObjectSpec",
+    "PROTOCOL",
+    "ProtocolError",
+    "Request",
+    "Result",
+    "VideoSpec",
+    "check_version",
+    "decode",
+    "encode",
+    "hold",
+    "pc2_shape",
+    "read_arrays",
+    "read_completed",
+    "read_pc2",
+    "read_request",
+    "read_result",
+    "replacing",
+    "setting_of",
+    "write_arrays",
+    "write_json",
+    "write_pc2",
+]

@@ -1,0 +1,279 @@
+"""Request and result of a job, as they lie in its folder."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import types
+import typing
+from pathlib import Path
+from typing import Any, TypeVar
+
+from .version import PROTOCOL, ProtocolError, check_version
+
+Matrix4 = tuple[tuple[float, ...], ...]
+"""A 4x4 matrix, row by row."""
+
+
+@dataclasses.dataclass(frozen=True)
+class MaterialSpec:
+    """The colour that one material shows, reduced to what the engine can sample.
+
+    Attributes:
+        kind: "flat" (base_color), "texture" (image, looked up by corner_uv) or "attribute" (corner_color).
+        base_color: sRGB in [0, 1] and alpha; used by "flat".
+        image: path of an 8-bit sRGB PNG, relative to the job folder; used by "texture".
+    """
+
+    kind: str = "flat"
+    base_color: tuple[float, ...] = (0.8, 0.8, 0.8, 1.0)
+    image: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class ObjectSpec:
+    """One mesh object of the scene.
+
+    Attributes:
+        id: the tag that ties the object to its result; survives renaming.
+        name: what the artist calls it, for messages.
+        mesh: .npz in the job folder, see `MESH_ARRAYS`.
+        matrix_world: object space to world.
+        materials: indexed by the mesh's `material` array.
+        bones: .npz in the job folder, see `BONE_ARRAYS`; "" where no bone moves the mesh.
+    """
+
+    id: str
+    name: str
+    mesh: str
+    matrix_world: Matrix4
+    materials: tuple[MaterialSpec, ...] = (MaterialSpec(),)
+    bones: str = ""
+
+
+MESH_ARRAYS: dict[str, tuple[str, tuple[int | str, ...]]] = {
+    "vertices": ("float32", ("V", 3)),
+    "triangles": ("int32", ("F", 3)),
+    "material": ("int32", ("F",)),
+    "corner_normal": ("float32", ("F", 3, 3)),
+    "corner_uv": ("float32", ("F", 3, 2)),
+    "corner_color": ("float32", ("F", 3, 4)),
+    "bake_vertices": ("float32", ("B", 3)),
+}
+"""Arrays of a mesh file: name -> dtype and shape. All in object space.
+
+`vertices` and `triangles` are the evaluated mesh (what the artist sees); `corner_normal` are its shading normals;
+`corner_uv` has v upwards as in Blender; `corner_color` is sRGB and alpha. `bake_vertices` are the points whose motion
+comes back, where the evaluated mesh shows them: one per vertex of the artist's own mesh, in its order.
+"""
+
+
+BONE_ARRAYS = {"names": "U", "vertex": "i", "bone": "i", "weight": "f"}
+"""Arrays of the artist's skinning weights: name -> kind. `names` (K,) of the bones, with their armature's; `vertex`, `bone`
+and `weight` (N,): how much a bone moves a vertex of the evaluated mesh. Weights are not negative and need not sum to 1.
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class VideoSpec:
+    """The reference video: a movie file, or an ordered list of images.
+
+    Attributes:
+        path: movie file; empty when `images` is given.
+        images: absolute paths in order.
+        first, last: 0-based frames, both included; last = -1 means up to the end.
+        fps: frame rate; 0 means the movie's own. Required for images.
+    """
+
+    path: str = ""
+    images: tuple[str, ...] = ()
+    first: int = 0
+    last: int = -1
+    fps: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True)
+class CameraSpec:
+    """A pinhole camera in Blender's world: camera-to-world matrix (Blender's axes: looks along -Z, +Y is up).
+
+    Attributes:
+        matrix_world: camera to world.
+        fovy: vertical field of view of the VIDEO's frame [degrees].
+        solve: refine direction, distance and offset against the first frame; else it is taken as exact.
+    """
+
+    matrix_world: Matrix4
+    fovy: float = 49.1
+    solve: bool = True
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """Everything that a job needs.
+
+    Attributes:
+        job: unique id of the job.
+        objects: the meshes that move; none where an asset is to be generated, or is given as Gaussians.
+        video: the reference; empty where it is to be generated.
+        camera: where the artist thinks the video was seen from.
+        preset: name of a settings preset, "artist", "draft" or "paper".
+        settings: overrides of single settings, dotted name -> value, e.g. {"tracking.iterations": 40}.
+        seed: the one source of randomness.
+        device: "auto", "cpu" or "cuda".
+        backend: rasteriser: "auto", "cpu", "reference", "gsplat" or "triton".
+        gaussians: whether the Gaussians of every frame come back too, as PLY files.
+        protocol: version of this file that wrote it.
+        prompt: what the artist wants to see, in words; "" without.
+        image: absolute path of a picture of the object; "" without.
+        gaussian_asset: absolute path of a .ply of Gaussians in the place of a mesh; "" without.
+    """
+
+    job: str
+    objects: tuple[ObjectSpec, ...]
+    video: VideoSpec
+    camera: CameraSpec
+    preset: str = "artist"
+    settings: dict[str, Any] = dataclasses.field(default_factory=dict)
+    seed: int = 0
+    device: str = "auto"
+    backend: str = "auto"
+    gaussians: bool = False
+    protocol: int = PROTOCOL
+    prompt: str = ""
+    image: str = ""
+    gaussian_asset: str = ""
+
+
+GENERATED = "generated"
+"""Id of an object that the engine made, because the artist gave none."""
+
+
+# -- the result -------------------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class ObjectResult:
+    """Motion of one object: a PC2 file in object space, in the order of its `bake_vertices`.
+
+    `gaussians` is the folder of its Gaussians, also in object space, one PLY file a frame (`GAUSSIAN_FRAME`); empty where none were asked for.
+    Of an object that the engine made, and that the scene does not have yet, also:
+
+    Attributes:
+        mesh: .npz, see `MESH_ARRAYS`; its vertices are its bake_vertices. "" for the artist's own objects.
+        image: its texture, a PNG.
+        gltf: the object with its whole motion as morph targets, a .glb.
+        matrix_world: its space to world.
+    """
+
+    id: str
+    name: str
+    vertex_count: int
+    motion: str
+    gaussians: str = ""
+    mesh: str = ""
+    image: str = ""
+    gltf: str = ""
+    matrix_world: Matrix4 = ((1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 1.0, 0.0), (0.0, 0.0, 0.0, 1.0))
+
+
+GAUSSIAN_FRAME = "frame_{:04}.ply"
+"""Name of the PLY file of a frame of Gaussians, counted from 0."""
+
+
+@dataclasses.dataclass(frozen=True)
+class CameraResult:
+    """The solved camera, as `CameraSpec`; width and height are the video's [px].
+
+    `azimuth`, `elevation`, `roll` [degrees] and `distance` [world units, to the asset's centre] say the same in the orbit convention.
+    """
+
+    matrix_world: Matrix4
+    fovy: float
+    width: int
+    height: int
+    azimuth: float
+    elevation: float
+    roll: float
+    distance: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """What a finished job leaves as output/result.json.
+
+    Attributes:
+        frames: number of frames of motion; frame 0 is the first chosen frame of the video, or `skipped` frames after it.
+        fps: of the video.
+        notes: what the user should know (fewer frames used, a cut in the video, ...), as sentences.
+        seconds: wall-clock per stage.
+        figures: measured by the engine, e.g. {"reprojection_loss": ..., "peak_memory_gb": ...}.
+        curves: sampled curves by name, e.g. {"video_aligned_distance": {"distance": [...], "error": [...]}}.
+    """
+
+    job: str
+    frames: int
+    fps: float
+    objects: tuple[ObjectResult, ...]
+    camera: CameraResult
+    notes: tuple[str, ...] = ()
+    seconds: dict[str, float] = dataclasses.field(default_factory=dict)
+    figures: dict[str, float] = dataclasses.field(default_factory=dict)
+    curves: dict[str, dict[str, list[float]]] = dataclasses.field(default_factory=dict)
+    skipped: int = 0
+    protocol: int = PROTOCOL
+
+
+COMPLETED = "output/completed.json"
+
+Parsed = TypeVar("Parsed", Request, Result)
+
+
+def read_request(folder: Path) -> Request:
+    """The request of a job folder. Raises ProtocolError."""
+    return _read(folder / "request.json", Request)
+
+
+def read_completed(folder: Path) -> Request:
+    """The request with what the engine has generated in it; the request itself where that was nothing. Raises ProtocolError."""
+    completed = folder / COMPLETED
+    return _read(completed, Request) if completed.is_file() else read_request(folder)
+
+
+def read_result(folder: Path) -> Result:
+    """The result of a complete job. Raises ProtocolError where there is none."""
+    return _read(folder / "output" / "result.json", Result)
+
+
+def _read(path: Path, kind: type[Parsed]) -> Parsed:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ProtocolError(f"{path.name} cannot be read ({error}). Start the job again.") from error
+    if not isinstance(data, dict):
+        raise ProtocolError(f"{path.name} is not an object. Start the job again.")
+    check_version(data.get("protocol"))
+    try:
+        return typing.cast(Parsed, _build(kind, data))
+    except (TypeError, ValueError, KeyError) as error:
+        raise ProtocolError(f"{path.name} does not follow the protocol ({error}). Start the job again.") from error
+
+
+def _build(kind: Any, value: Any) -> Any:
+    """A value of type `kind` from parsed JSON; unknown fields of dataclasses are ignored."""
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+        if not isinstance(value, dict):
+            raise TypeError(f"{kind} needs an object")
+        hints = typing.get_type_hints(kind)
+        known = {field.name for field in dataclasses.fields(kind)}
+        return typing.cast(Any, kind)(**{name: _build(hints[name], item) for name, item in value.items() if name in known})
+    if typing.get_origin(kind) is tuple:
+        if not isinstance(value, list):
+            raise TypeError(f"{kind} needs a list")
+        return tuple(_build(typing.get_args(kind)[0], item) for item in value)
+    if isinstance(kind, types.GenericAlias) or kind in (dict, Any):
+        return value
+    if kind is float and isinstance(value, int):
+        return float(value)
+    if not isinstance(value, kind):
+        raise TypeError(f"{value!r} is not {kind.__name__}")
+    return value

@@ -1,5 +1,0 @@
-"""python -m align4d.training: the same as scripts/train_prior.py, in an environment that is already there."""
-
-from .command import main
-
-main()

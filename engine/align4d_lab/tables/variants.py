@@ -1,0 +1,121 @@
+"""What the tables compare: the whole methods, the paper's without one of its modules each, and combinations of generators."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from align4d.errors import EngineError
+
+WITHOUT_ALIGNED_DISTANCE = {"paper.align_distance": False}
+WITHOUT_JOINT_ALIGNMENT = {"paper.optimisation.unknown.geometry": 0.0}
+WITHOUT_TURNS = {"paper.optimisation.schedule.joint": True}
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One row of the table.
+
+    Attributes:
+        name: on the command line and in folders.
+        title: in tables.
+        preset: of the engine.
+        settings: single settings that make it this variant, dotted name -> value.
+        generators: ids of the image-to-video and the image-to-3D model, for a combination of two; else empty.
+    """
+
+    name: str
+    title: str
+    preset: str = "paper"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    generators: tuple[str, ...] = ()
+
+
+STATIC = Variant("static", "static mesh")
+"""The mesh at rest; no run is needed for it, every scored run says how good that would be."""
+
+VARIANTS = (
+    Variant("known-only", "known views only", settings={"paper.optimisation.unknown.weight": 0.0}),
+    Variant("dg4d", "DG4D: none of the three", settings={**WITHOUT_ALIGNED_DISTANCE, **WITHOUT_JOINT_ALIGNMENT, **WITHOUT_TURNS}),
+    Variant("no-oda", "w/o ODA (DG4D's fixed distance)", settings=WITHOUT_ALIGNED_DISTANCE),
+    Variant("no-mgja", "w/o MGJA", settings=WITHOUT_JOINT_ALIGNMENT),
+    Variant("jo", "w/o AO (JO)", settings=WITHOUT_TURNS),
+    Variant("paper", "`paper`: Align4D"),
+    Variant("artist", "`artist`", preset="artist"),
+)
+"""In the order of the table. Without ODA is DG4D's fixed distance, and without AO is JO: each is one row, not two."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One run: a variant on a case with a seed.
+
+    Attributes:
+        settings: overrides of the engine, the variant's own among them.
+        device: "cpu" or "cuda".
+    """
+
+    variant: Variant
+    case: Path
+    seed: int
+    settings: Mapping[str, Any]
+    device: str
+
+    def folder(self, out: Path) -> Path:
+        """Where the run lies."""
+        return out / "runs" / self.case.name / self.variant.name / f"seed-{self.seed}"
+
+    def order(self) -> dict[str, Any]:
+        """What decides about the result; two runs of one table differ in nothing else."""
+        return {"preset": self.variant.preset, "settings": dict(self.settings), "seed": self.seed, "device": self.device}
+
+
+def chosen(names: list[str] | None) -> tuple[Variant, ...]:
+    """The variants of these names, in the table's order; all where None. Raises EngineError "unknown_method"."""
+    known = [variant.name for variant in VARIANTS]
+    unknown = [name for name in names or () if name not in known]
+    if unknown:
+        raise EngineError("unknown_method", f"There is no variant {', '.join(unknown)}.", f"Choose from: {', '.join(known)}.")
+    return tuple(variant for variant in VARIANTS if names is None or variant.name in names)
+
+
+def plan(
+    variants: tuple[Variant, ...], cases: list[Path], seeds: list[int], device: str, iterations: int | None, settings: Mapping[str, Any]
+) -> list[Trial]:
+    """All trials, a whole seed after the other, so that a table of one seed is there early.
+
+    Args:
+        iterations: of the paper's optimisation, for every variant of it; None leaves the preset's.
+        settings: overrides for every variant; what makes a variant itself wins.
+    """
+    common = {**settings, **({} if iterations is None else {"paper.optimisation.iterations": iterations})}
+    return [
+        Trial(variant, case, seed, {**(common if variant.preset == "paper" else settings), **variant.settings}, device)
+        for seed in seeds
+        for case in cases
+        for variant in variants
+    ]
+
+
+def combinations(base: Variant, videos: Sequence[str], assets: Sequence[str]) -> tuple[Variant, ...]:
+    """`base` with the pair made by each image-to-video model and each image-to-3D model (ids of the catalogue)."""
+    return tuple(
+        Variant(
+            f"{base.name}+{video}+{asset}",
+            f"{base.title}: {video}, {asset}",
+            base.preset,
+            {**base.settings, "generators.image_to_video": video, "generators.image_to_3d": asset},
+            (video, asset),
+        )
+        for video in videos
+        for asset in assets
+    )
+
+
+def differences(done: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
+    """What sets two orders apart, in words; empty where they are the same. One table must not mix two budgets."""
+    before, now = ({**order, **order["settings"]} for order in (done, wanted))
+    names = [name for name in {**before, **now} if name != "settings" and before.get(name) != now.get(name)]
+    return ", ".join(f"{name} {before.get(name, 'unset')} instead of {now.get(name, 'unset')}" for name in names)

@@ -1,0 +1,1 @@
+"""What the multiview prior knows."""

@@ -1,0 +1,146 @@
+"""Whether distillation, as the method uses it, moves a wrong pose towards the true one where the video does not see it.
+
+The experiment: Gaussians that are fitted to an asset at rest are moved as the true mesh of some frames of the clip, and bent
+at random. A lattice for each frame, which could unbend it, is optimised: by the video's own view alone (eq. 6), or with
+the unknown views beside it (eq. 10) as the engine has them by default. The Gaussians themselves stay the asset's. The measure
+is how true four held-out views and the depth then are. Only the score and the random start know the true motion.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.spatial import cKDTree
+from torch import Tensor
+
+from align4d.alignment.guidance import GuidanceSettings
+from align4d.alignment.known_views import PAPER, KnownViewLoss
+from align4d.alignment.motion_geometry import MotionGeometryLoss, MotionGeometrySettings
+from align4d.alignment.novel_views import NovelDistances, NovelViews, NovelViewSettings
+from align4d.priors.prior import MultiviewPrior
+
+from . import cameras
+from .cloud import Clouds, bend, fit_clouds, lattice_weights, views_of
+from .judge import batch_size, psnr
+from .subjects import AssetSubjects, Case, as_tensor, digest
+
+FRAMES = (1, 3, 5)
+"""Of the case's eight; the first is the asset at rest."""
+
+BENDS = 2
+"""Random starts of each frame."""
+
+STEPS, VIEWS, RATE = 60, 2, 4e-3
+
+WAYS: dict[str, float | None] = {"video": None, "motion": 0.0, "method": MotionGeometrySettings().geometry}
+"""Weight of the geometry term: by the video alone; with the motion term (eq. 7) as well; with both (eqs. 7-9), as the engine has it."""
+
+NEIGHBOURS = 4
+"""Vertices whose mean motion a Gaussian follows."""
+
+WANTED_GAIN = 0.5
+"""Of the held-out views [dB]."""
+
+
+@dataclass(frozen=True)
+class Bent:
+    """Gaussians of n frames in their true poses, to be bent by lattices.
+
+    Attributes:
+        clouds: in the true poses; rest: the same Gaussians at rest.
+        frames: (n,) int64, which of the case's frames each is.
+        weights: (n, N, points) of the lattices.
+        start: (n, points, 3) the random lattices.
+    """
+
+    clouds: Clouds
+    rest: Clouds
+    frames: Tensor
+    weights: Tensor
+    start: Tensor
+
+    def centres(self, lattice: Tensor) -> Tensor:
+        """(n, N, 3) bent by lattices (n, points, 3)."""
+        return self.clouds.centres + self.weights @ lattice
+
+
+def perturbed(prior: MultiviewPrior, assets: AssetSubjects) -> dict[str, Any]:
+    """Per case the figures of the start ("bent") and of each of WAYS, see `case_perturbed`; in how many cases `better` holds."""
+    clouds = fit_clouds(assets)
+    cases = {case.name: case_perturbed(prior, case, clouds.some(slice(index, index + 1))) for index, case in enumerate(assets.cases)}
+    return {"better": sum(better(case) for case in cases.values()), "cases": cases}
+
+
+def better(ways: dict[str, dict[str, float]]) -> bool:
+    """Whether the method's held-out views are better than the video's own by WANTED_GAIN, and its depth by anything."""
+    method, video = ways["method"], ways["video"]
+    return method["psnr"] - video["psnr"] >= WANTED_GAIN and method["depth"] < video["depth"]
+
+
+def case_perturbed(prior: MultiviewPrior, case: Case, cloud: Clouds) -> dict[str, dict[str, float]]:
+    """Means over frames and starts: `psnr` of four held-out views [dB]; `depth`, by how much Gaussians are too near or far for the video [%]."""
+    bent = bent_frames(case, cloud)
+    held_out = views_of(cameras.around(case.camera, cameras.HELD_OUT_AZIMUTHS).repeat(len(bent.frames), 0).reshape(-1, 3), prior.device)
+    forward = views_of(case.camera[None], prior.device).cameras(cameras.FOVY, prior.facts.size).world_to_camera[0, 2, :3]
+
+    @torch.no_grad()
+    def score(lattice: Tensor) -> dict[str, float]:
+        shown, true = (bent.clouds.render(centres, held_out, prior.facts.size) for centres in (bent.centres(lattice), bent.clouds.centres))
+        depth = ((bent.weights @ lattice) @ forward).abs().mean()
+        return {"psnr": float(psnr(shown, true).mean()), "depth": 100 * float(depth)}
+
+    return {"bent": score(bent.start), **{way: score(unbent(prior, case, bent, geometry)) for way, geometry in WAYS.items()}}
+
+
+def bent_frames(case: Case, cloud: Clouds) -> Bent:
+    """FRAMES of a case, each BENDS times, from the asset's Gaussians `cloud` (one object)."""
+    rest = cloud.centres[0].cpu().numpy()
+    distance, nearest = cKDTree(case.vertices[0]).query(rest, k=NEIGHBOURS)
+    share = 1 / (distance + 1e-4)
+    moved = ((case.vertices - case.vertices[0])[:, nearest] * (share / share.sum(1, keepdims=True))[..., None]).sum(2)
+    frames = torch.tensor(FRAMES).repeat(BENDS)
+    centres = torch.from_numpy((rest + moved)[frames.numpy()].astype(np.float32)).to(cloud.centres)
+    still = cloud.repeat(len(frames))
+    weights = lattice_weights(centres)
+    return Bent(Clouds(centres, still.scales, still.opacities, still.colors), still, frames.to(centres.device), weights, bend(weights, 0))
+
+
+def unbent(prior: MultiviewPrior, case: Case, bent: Bent, geometry: float | None) -> Tensor:
+    """The lattices (n, points, 3) after optimisation."""
+    device, size, count = prior.device, prior.facts.size, len(bent.frames)
+    colors, masks = as_tensor(case.frames, device)[bent.frames], (torch.from_numpy(case.coverage).to(device) / 255)[bent.frames, None]
+    known, own = KnownViewLoss(PAPER), views_of(np.repeat(case.camera[None], count, axis=0), device)
+    unknown = None if geometry is None else unknown_views(prior, case, geometry)
+    generator = torch.Generator(device).manual_seed(0)
+    lattice = bent.start.clone().requires_grad_()
+    optimiser = torch.optim.Adam([lattice], lr=RATE)
+    for step in range(STEPS):
+        centres = bent.centres(lattice)
+        picture = bent.clouds.rendering(centres, own, size)
+        loss = (step + 1) / STEPS * known(picture.color, picture.alpha, colors, masks)
+        if unknown is not None:
+            views = unknown.draw(count, generator)
+            asset = still_pictures(bent, views, size) if unknown.settings.needs_asset else None
+            loss = loss + unknown(bent.clouds.render(centres, views, size), asset, bent.frames, views, step / STEPS, generator).loss
+        loss.backward()
+        optimiser.step()
+        optimiser.zero_grad()
+    return lattice.detach()
+
+
+def unknown_views(prior: MultiviewPrior, case: Case, geometry: float) -> MotionGeometryLoss:
+    """The engine's loss, with novel views from the distance of the video's camera: the prior is told no difference (`maod_mode` "render")."""
+    elevation, azimuth, distance = (float(value) for value in case.camera)
+    video = digest(prior, as_tensor(case.frames, prior.device), np.repeat(case.camera[None], len(case.frames), axis=0))
+    guidance = GuidanceSettings(batch=batch_size(prior.device))
+    settings = MotionGeometrySettings(geometry=geometry, views=NovelViewSettings(count=VIEWS), guidance=guidance)
+    return MotionGeometryLoss(prior, video, azimuth, elevation, NovelDistances(distance, 0.0), settings)
+
+
+@torch.no_grad()
+def still_pictures(bent: Bent, views: NovelViews, size: int) -> Tensor:
+    """The asset at rest from the views."""
+    return bent.rest.render(bent.rest.centres, views, size)

@@ -1,0 +1,143 @@
+"""One case of the motion benchmark: generated in Blender, read back, and scored."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from align4d_lab.evaluation.references import CONSISTENT4D_AZIMUTHS
+from align4d_lab.metrics.chamfer import chamfer_figures
+from align4d_lab.metrics.mesh_picture import PictureCamera, draw
+from align4d_lab.metrics.motion import TrueView, angle_between, motion_figures, stretched_edges
+from align4d_lab.metrics.pictures import psnr, ssim
+
+from align4d.inputs.asset import Asset, load_asset, mesh_edges
+from align4d.protocol import Result, read_pc2, read_request, read_result
+from support import folders
+from support.blender import Blender
+from support.console import ScriptError, say
+from support.generation import Order, generate
+
+from .video_lag import as_shown, video_lag
+
+NOVEL_FRAMES = 6
+"""Frames of each novel view that are compared, evenly over the clip."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What the command line chose; see `support.generation.Order`."""
+
+    preset: str
+    seed: int
+    device: str
+    overrides: dict[str, Any]
+    camera_offset: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """A scored case, and what its pictures need.
+
+    Attributes:
+        figures: by name; the units are in docs/quality.md.
+        asset: the mesh as it was captured.
+        found, true: (T, V, 3) world positions.
+        view: the true camera.
+        result: what the engine wrote.
+        video: the reference.
+    """
+
+    figures: dict[str, Any]
+    asset: Asset
+    found: np.ndarray
+    true: np.ndarray
+    view: TrueView
+    result: Result
+    video: Path
+
+
+def run(case: Path, out: Path, blender: Blender, user_folder: Path, options: Options) -> Outcome:
+    """Generates the case's motion and scores it. Raises ScriptError with the sentence that the artist would see."""
+    scene = folders.fresh(out) / "scene"
+    scene.mkdir()
+    shutil.copy(case / "asset.blend", scene / "asset.blend")
+    video = Path(shutil.copy(case / "reference.mp4", scene / "reference.mp4")).resolve()
+    order = Order(
+        scene=str((scene / "asset.blend").resolve()),
+        video=str(video),
+        capture=str((out / "capture").resolve()),
+        save_as=str((scene / "animated.blend").resolve()),
+        preset=options.preset,
+        seed=options.seed,
+        device=options.device,
+        overrides=json.dumps(options.overrides),
+        camera_offset=options.camera_offset,
+    )
+    report = generate(blender, user_folder, order, out / "log.txt")
+    result = read_result(report.job_folder)
+    for note in result.notes:
+        say(f"Note: {note}")
+    motion = read_pc2(report.job_folder / result.objects[0].motion)
+    shutil.copy(report.job_folder / result.objects[0].motion, out / "motion.pc2")
+    outcome = score(case, out / "capture", motion, result, video)
+    cost = {"seconds": report.seconds, "peak_memory_gb": report.peak_memory_gb}
+    details = {"stage_seconds": result.seconds, "engine_figures": result.figures, "notes": list(result.notes)}
+    return dataclasses.replace(outcome, figures={**outcome.figures, **cost, **details})
+
+
+def score(case: Path, capture: Path, motion: np.ndarray, result: Result, video: Path) -> Outcome:
+    """Compares (T, V, 3) object-space positions with the case's truth. Raises ScriptError where they do not belong together."""
+    with np.load(case / "truth.npz", allow_pickle=False) as truth:
+        vertices = truth["vertices"]
+        azimuth, elevation, distance, fovy = (float(truth[name]) for name in ("azimuth", "elevation", "distance", "fovy"))
+    if motion.shape != vertices.shape:
+        raise ScriptError(f"The motion has the shape {motion.shape}, the truth {vertices.shape}.")
+    asset = load_asset(read_request(capture), capture)
+    matrix = asset.objects[0].matrix_world
+    found, true = (points.astype(np.float64) @ matrix[:3, :3].T + matrix[:3, 3] for points in (motion, vertices))
+    rest = asset.similarity.invert(asset.bake_points)
+    view = TrueView(azimuth, elevation, distance, fovy, matrix[:3, 3])
+    edges = mesh_edges(asset.triangles)
+    static = np.broadcast_to(rest, true.shape)
+    figures: dict[str, Any] = {
+        **motion_figures(found, true, rest, edges, view),
+        **chamfer_figures(found, true, asset.triangles),
+        **novel_views(asset, found, true, view),
+        **shown_figures(case, found, true, rest, edges, view),
+        "true_stretched_edges": stretched_edges(true, rest, edges),
+        "vaod_error": abs(result.camera.distance - distance) / distance,
+        "azimuth_error": angle_between(result.camera.azimuth, azimuth),
+        "elevation_error": angle_between(result.camera.elevation, elevation),
+        "roll_error": angle_between(result.camera.roll, 0.0),
+        **{f"static_{name}": value for name, value in motion_figures(static, true, rest, edges, view).items() if name != "temporal_jerk"},
+        **{f"static_{name}": value for name, value in chamfer_figures(static, true, asset.triangles).items()},
+        **{f"static_{name}": value for name, value in novel_views(asset, static, true, view).items()},
+    }
+    return Outcome(figures, asset, found, true, view, result, video)
+
+
+def shown_figures(case: Path, found: np.ndarray, true: np.ndarray, rest: np.ndarray, edges: np.ndarray, view: TrueView) -> dict[str, float]:
+    """`video_lag` [frames] and, where the movie lags, the motion figures against the frames that it shows, as shown_*."""
+    lag = video_lag(case)
+    if lag is None:
+        return {}
+    against = motion_figures(found, as_shown(true, lag), rest, edges, view)
+    return {"video_lag": float(lag), **{f"shown_{name}": value for name, value in against.items()}}
+
+
+def novel_views(asset: Asset, found: np.ndarray, true: np.ndarray, view: TrueView) -> dict[str, float]:
+    """PSNR [dB] (of the pooled squared error) and mean SSIM of plain-coloured 512 px pictures of both meshes from four other sides."""
+    pictures: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
+    for azimuth in CONSISTENT4D_AZIMUTHS:
+        side = dataclasses.replace(view, azimuth=view.azimuth + azimuth)
+        camera = PictureCamera(side.world_to_camera(), side.fovy, (512, 512))
+        for frame in np.linspace(0, len(true) - 1, NOVEL_FRAMES + 1).round().astype(int)[1:]:  # the first is the rest pose, equal in both
+            for motion, drawn in zip((found, true), pictures, strict=True):
+                drawn.append(draw(asset, motion[frame], camera, samples=1))
+    similarity = float(np.mean([ssim(*pair) for pair in zip(*pictures, strict=True)]))
+    return {"novel_view_psnr": psnr(np.stack(pictures[0]), np.stack(pictures[1])), "novel_view_ssim": similarity}

@@ -1,0 +1,1 @@
+"""What holds under load and over hours."""

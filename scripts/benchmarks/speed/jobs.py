@@ -1,0 +1,103 @@
+"""Jobs: prepared job folders through the engine, without Blender: seconds of each stage, and memory."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rich.console
+import rich.table
+import torch
+
+from align4d import protocol
+from align4d.job.reporting import RecordingReporter
+from align4d.machine.description import machine
+from align4d.pipeline import artist
+from support import folders
+from support.console import say
+
+from ..quality.motion import overrides
+
+REPEATS = 2
+"""The first run of a process compiles and loads; the second is what a running engine takes."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--jobs", type=Path, required=True, help="folder of job folders; a movie's path is relative to its job folder")
+    parser.add_argument("--out", type=Path, required=True, help="folder for figures.json and the motions")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    parser.add_argument("--preset", help="instead of the request's")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting of the engine (can be repeated)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs the jobs one after the other, each twice, and writes OUT/figures.json."""
+    device = pipeline_device(arguments.device)
+    say(machine(device))
+    figures: dict[str, Any] = {"machine": machine(device), "jobs": {}}
+    for source in sorted(path.parent for path in arguments.jobs.glob("*/request.json")):
+        for repeat in range(REPEATS):
+            found = measure(source, folders.fresh(arguments.out / source.name), device, arguments)
+            figures["jobs"].setdefault(source.name, []).append(found)
+            say(f"{source.name}, run {repeat + 1}: {found['seconds']:.1f} s; {json.dumps(found['stages'])}")
+    with protocol.replacing(arguments.out / "figures.json", "w") as file:
+        json.dump(figures, file, indent=1)
+    show(figures["jobs"])
+    return 0
+
+
+def pipeline_device(wanted: str) -> str:
+    """What "auto" is here."""
+    return ("cuda" if torch.cuda.is_available() else "cpu") if wanted == "auto" else wanted
+
+
+def with_video(request: protocol.Request, source: Path) -> protocol.Request:
+    """The request with the absolute paths of its movie or images, which were relative to the job folder `source`."""
+    video = request.video
+    images = tuple(str((source / image).resolve()) for image in video.images)
+    path = str((source / video.path).resolve()) if video.path else ""
+    return dataclasses.replace(request, video=dataclasses.replace(video, path=path, images=images))
+
+
+def measure(source: Path, folder: Path, device: str, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Runs one job in `folder`. With a truth.npz beside the request also how much of the motion was explained."""
+    shutil.copytree(source / "input", folder / "input")
+    request = with_video(protocol.read_request(source), source)
+    settings = {**request.settings, **overrides(arguments.set)}
+    changed = dataclasses.replace(request, device=device, preset=arguments.preset or request.preset, settings=settings)
+    protocol.write_json(folder / "request.json", changed)
+    if device == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+    began = time.perf_counter()
+    result = artist.run(folder, RecordingReporter())
+    seconds = time.perf_counter() - began
+    gpu = torch.cuda.max_memory_allocated() / 1e9 if device == "cuda" else None
+    motion = protocol.read_pc2(folder / result.objects[0].motion)
+    figures = {"seconds": seconds, "stages": result.seconds, "gpu_gb": gpu, "engine": result.figures, "notes": list(result.notes)}
+    return {**figures, "motion_explained": explained(source / "truth.npz", motion)}
+
+
+def explained(truth: Path, motion: np.ndarray) -> float | None:
+    """1 - the mean distance from the true positions over that of the mesh at rest; None where the truth is not known."""
+    if not truth.exists():
+        return None
+    with np.load(truth, allow_pickle=False) as arrays:
+        true = arrays["vertices"]
+    return float(1 - np.linalg.norm(motion - true, axis=-1).sum() / np.linalg.norm(true[:1] - true, axis=-1).sum())
+
+
+def show(jobs: dict[str, list[dict[str, Any]]]) -> None:
+    """Prints the last run of each job."""
+    stages = list(dict.fromkeys(name for runs in jobs.values() for name in runs[-1]["stages"]))
+    table = rich.table.Table("job", "s", *stages, "GPU GB", "motion explained")
+    for name, runs in jobs.items():
+        last = runs[-1]
+        numbers = [last["seconds"], *(last["stages"].get(stage) for stage in stages), last["gpu_gb"], last["motion_explained"]]
+        table.add_row(name, *("–" if one is None else f"{one:.3g}" for one in numbers))
+    rich.console.Console(width=160).print(table)

@@ -1,0 +1,81 @@
+"""Tracking: milliseconds of an iteration, recorded as a CUDA graph and not, and whether both find the same poses."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from align4d import protocol
+from align4d.alignment.reference import Reference
+from align4d.alignment.tracking import Track, track
+from align4d.job.reporting import RecordingReporter
+from align4d.machine.description import machine
+from align4d.pipeline import artist
+from support import folders
+from support.console import say
+
+from .jobs import pipeline_device, with_video
+
+FRAMES = 5
+"""Frames that are tracked, the first of which is the rest pose."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--job", type=Path, required=True, help="a job folder; a movie's path is relative to it")
+    parser.add_argument("--out", type=Path, required=True, help="folder for figures.json")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measures, prints, and leaves OUT/figures.json."""
+    device = pipeline_device(arguments.device)
+    say(machine(device))
+    case = Case(arguments.job, folders.fresh(arguments.out / "job"), device)
+    figures: dict[str, Any] = {"machine": machine(device), "parts": case.body.skeleton.count, "gaussians": case.performer.bound.count}
+    plain, figures["ms"] = case.timed(recorded=False)
+    if device == "cuda":
+        found, figures["recorded_ms"] = case.timed(recorded=True)
+        figures["largest_difference"] = max(float((a - b).abs().max()) for a, b in ((found.turn, plain.turn), (found.shift, plain.shift)))
+        again, _ = case.timed(recorded=True)
+        figures["same_bits_again"] = torch.equal(found.turn, again.turn) and torch.equal(found.shift, again.shift)
+    for name, value in figures.items():
+        say(f"{name}: {value}")
+    with protocol.replacing(arguments.out / "figures.json", "w") as file:
+        json.dump(figures, file, indent=1)
+    return 0
+
+
+class Case:
+    """A job up to the point where tracking starts."""
+
+    def __init__(self, source: Path, folder: Path, device: str) -> None:
+        shutil.copytree(source / "input", folder / "input")
+        request = dataclasses.replace(with_video(protocol.read_request(source), source), device=device)
+        protocol.write_json(folder / "request.json", request)
+        self.job = artist.ArtistJob(folder, request, RecordingReporter())
+        asset, clip, masks = self.job.read_inputs()
+        bound = self.job.bind(asset)
+        self.solved = self.job.solve_camera(asset, bound, clip, masks)
+        self.body = artist.Body(asset, self.job.settings)
+        self.performer = self.job.performer(bound, self.body, clip, masks, self.solved)
+        whole = self.job.reference(clip, masks, self.job.settings.tracking.resolution)
+        self.reference = Reference(whole.color[:FRAMES], whole.alpha[:FRAMES], whole.intrinsics, whole.usable[:FRAMES])
+
+    def timed(self, recorded: bool) -> tuple[Track, float]:
+        """The poses and the milliseconds of an iteration, once everything is compiled; a recording counts."""
+        self._track(recorded)
+        began = time.perf_counter()
+        found = self._track(recorded)
+        iterations = (FRAMES - 1) * self.job.settings.tracking.iterations
+        return found, (time.perf_counter() - began) * 1e3 / iterations
+
+    def _track(self, recorded: bool) -> Track:
+        settings = dataclasses.replace(self.job.settings.tracking, recorded=recorded)
+        return track(self.performer, self.body.skeleton, self.reference, self.solved.camera.world_to_camera(), settings, self.job.report)
