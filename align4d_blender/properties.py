@@ -92,7 +92,7 @@ class Align4DSettings(bpy.types.PropertyGroup):
     seed: IntProperty(name="Seed", description="Another seed gives another variation; the same seed gives the same result", min=0, default=0)
     gaussians: BoolProperty(
         name="Write Gaussians",
-        description="Bring the Gaussians of every frame as well, in the colours of the video, as .ply files that other programs can open",
+        description="Bring the Gaussians of every frame as well, in the colors of the video, as .ply files that other programs can open",
         default=False,
     )
     overrides: StringProperty(

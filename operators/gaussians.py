@@ -77,7 +77,7 @@ class ALIGN4D_OT_show_result_as(bpy.types.Operator):
         name="Show",
         items=(
             ("MESH", "Mesh", "Your own mesh, with its materials and your lights"),
-            ("GAUSSIANS", "Gaussians", "The Gaussians, in the colours and the light of the video"),
+            ("GAUSSIANS", "Gaussians", "The Gaussians, in the colors and the light of the video"),
             ("BOTH", "Both", "One in the other"),
         ),
     )
@@ -98,7 +98,7 @@ class ALIGN4D_OT_show_result_as(bpy.types.Operator):
 
 
 class ALIGN4D_OT_standard_view(bpy.types.Operator):
-    """Use the view transform Standard, in which Gaussians have the colours of their pictures. It changes how the whole scene looks"""
+    """Use the view transform Standard, in which Gaussians have the colors of their pictures. It changes how the whole scene looks"""
 
     bl_idname = "align4d.standard_view"
     bl_label = "Use Standard View Transform"
@@ -106,10 +106,10 @@ class ALIGN4D_OT_standard_view(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return not sequence_object.colours_are_true(context.scene)
+        return not sequence_object.colors_are_true(context.scene)
 
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
-        cast(Any, context.scene.view_settings).view_transform = "Standard"  # which there are depends on the colour configuration
+        cast(Any, context.scene.view_settings).view_transform = "Standard"  # which there are depends on the color configuration
         return {"FINISHED"}
 
 

@@ -1,4 +1,4 @@
-"""The buttons of the models: looking, fetching, using a folder, accepting a licence, removing; and asking for a job's plan."""
+"""The buttons of the models: looking, fetching, using a folder, accepting a license, removing; and asking for a job's plan."""
 
 from __future__ import annotations
 
@@ -86,11 +86,11 @@ class ALIGN4D_OT_use_model(_OfModel, bpy.types.Operator):
         return _attempt(self, lambda: models.change("use", self.model, bpy.path.abspath(self.directory)))
 
 
-class ALIGN4D_OT_accept_licence(_OfModel, bpy.types.Operator):
-    """Agree to the licence of this model, which limits commercial use. Read it on the model's page first"""
+class ALIGN4D_OT_accept_license(_OfModel, bpy.types.Operator):
+    """Agree to the license of this model, which limits commercial use. Read it on the model's page first"""
 
-    bl_idname = "align4d.accept_licence"
-    bl_label = "Accept Licence"
+    bl_idname = "align4d.accept_license"
+    bl_label = "Accept License"
     bl_options = {"REGISTER"}
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[OperatorReturnItems]:
@@ -132,6 +132,6 @@ CLASSES = (
     ALIGN4D_OT_fetch_model,
     ALIGN4D_OT_cancel_fetch,
     ALIGN4D_OT_use_model,
-    ALIGN4D_OT_accept_licence,
+    ALIGN4D_OT_accept_license,
     ALIGN4D_OT_remove_model,
 )

@@ -46,8 +46,8 @@ def _draw_active(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     gone = sequence_object.missing(item)
     if gone:
         text.paragraph(column, context, f"Its files are gone: {gone.name}", "ERROR")
-    if not sequence_object.colours_are_true(context.scene):
-        text.paragraph(column, context, "The view transform of this scene changes their colours", "INFO")
+    if not sequence_object.colors_are_true(context.scene):
+        text.paragraph(column, context, "The view transform of this scene changes their colors", "INFO")
         column.operator("align4d.standard_view", icon="COLOR")
 
 

@@ -51,7 +51,7 @@ def _draw_model(layout: bpy.types.UILayout, context: bpy.types.Context, model: d
         row.label(text="built in")
         return
     if not model["accepted"]:
-        row.operator("align4d.accept_licence", icon="ERROR").model = model["id"]
+        row.operator("align4d.accept_license", icon="ERROR").model = model["id"]
     elif model["there"]:
         row.operator("align4d.remove_model", icon="TRASH").model = model["id"]
     else:
@@ -59,7 +59,7 @@ def _draw_model(layout: bpy.types.UILayout, context: bpy.types.Context, model: d
         row.operator("align4d.use_model", icon="FILE_FOLDER").model = model["id"]
     limits = ", limits commercial use" if model["non_commercial"] else ""
     memory = f"{text.size(model['memory'])} of GPU memory, at least {text.size(model['memory_offloaded'])}"
-    text.paragraph(layout, context, f"{model['licence']}{limits}; {memory}", "ERROR" if model["non_commercial"] else "INFO")
+    text.paragraph(layout, context, f"{model['license']}{limits}; {memory}", "ERROR" if model["non_commercial"] else "INFO")
 
 
 def _draw_failure(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:

@@ -105,7 +105,7 @@ def _say(layout: bpy.types.UILayout, context: bpy.types.Context, missing: str | 
 
 
 def _draw_generate(layout: bpy.types.UILayout, ready: bool) -> None:
-    """Generate; grey as long as something is missing."""
+    """Generate; gray as long as something is missing."""
     row = layout.row()
     row.scale_y = 1.5
     row.enabled = ready

@@ -1,4 +1,4 @@
-"""Scene -> request: writes the selected meshes, their colours, the video and the camera into a job folder."""
+"""Scene -> request: writes the selected meshes, their colors, the video and the camera into a job folder."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ class _Writer:
             try:
                 materials = shown_materials(evaluated, mesh)
                 looks = [look_of(material) for material in materials]
-                specs, atlas = self._colours(evaluated, depsgraph, materials, looks, index)
+                specs, atlas = self._colors(evaluated, depsgraph, materials, looks, index)
                 rest = rest_shape(item, self.frame, meshes.vertices_of(mesh))
                 arrays = meshes.mesh_arrays(mesh, looks, atlas, rest.shown)
                 weights = bone_weights(item, evaluated, depsgraph, len(mesh.vertices))
@@ -161,7 +161,7 @@ class _Writer:
         with bare_copy(item, self.frame) as copy:
             yield evaluated_copy(copy), copy.users_scene[0].view_layers[0].depsgraph
 
-    def _colours(
+    def _colors(
         self,
         evaluated: bpy.types.Object,
         depsgraph: bpy.types.Depsgraph,

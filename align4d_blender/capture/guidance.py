@@ -80,4 +80,4 @@ def shift_note(context: bpy.types.Context) -> str:
     camera = chosen_camera(context)
     if camera is None or not isinstance(camera.data, bpy.types.Camera) or not (camera.data.shift_x or camera.data.shift_y):
         return ""
-    return f"Shift X and Y of {camera.name} are ignored: the video is taken to be centred on the camera's axis."
+    return f"Shift X and Y of {camera.name} are ignored: the video is taken to be centered on the camera's axis."

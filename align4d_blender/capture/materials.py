@@ -1,4 +1,4 @@
-"""What a material shows, reduced to one source of colour: flat, an image, a colour attribute, or a node tree that must be baked."""
+"""What a material shows, reduced to one source of color: flat, an image, a color attribute, or a node tree that must be baked."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ import numpy as np
 from ..compat import material_tree
 from .png import linear_to_srgb
 
-DEFAULT_GREY = 0.8
-"""Blender shows a mesh without material in this linear grey."""
+DEFAULT_GRAY = 0.8
+"""Blender shows a mesh without material in this linear gray."""
 
 BASE_COLOR = {"BSDF_PRINCIPLED": "Base Color", "BSDF_DIFFUSE": "Color", "EMISSION": "Color"}
-"""Shader node -> the input that holds the colour the artist chose."""
+"""Shader node -> the input that holds the color the artist chose."""
 
 
 @dataclass(frozen=True)
 class Look:
-    """Where a material's colour comes from.
+    """Where a material's color comes from.
 
     Attributes:
         kind: "flat", "texture", "attribute" or "bake" (anything else: Cycles has to evaluate it).
         color: sRGB and alpha, for "flat".
         image: for "texture".
-        layer: UV map of the texture, or name of the colour attribute; "" means the one active for rendering.
+        layer: UV map of the texture, or name of the color attribute; "" means the one active for rendering.
     """
 
     kind: str
@@ -37,7 +37,7 @@ class Look:
 def look_of(material: bpy.types.Material | None) -> Look:
     """The look of one material slot; None is an empty slot."""
     if material is None:
-        return _flat((DEFAULT_GREY, DEFAULT_GREY, DEFAULT_GREY, 1.0))
+        return _flat((DEFAULT_GRAY, DEFAULT_GRAY, DEFAULT_GRAY, 1.0))
     tree = material_tree(material)
     if tree is None:
         return _flat(material.diffuse_color)
@@ -71,7 +71,7 @@ def _flat(linear: object) -> Look:
 
 
 def _linked(color: bpy.types.NodeSocket) -> Look:
-    """The look of a base colour that comes from this output."""
+    """The look of a base color that comes from this output."""
     node = color.node
     if node.mute:
         return Look("bake")

@@ -65,7 +65,7 @@ def _uv(mesh: bpy.types.Mesh, name: str) -> np.ndarray:
 
 
 def _color(mesh: bpy.types.Mesh, name: str) -> np.ndarray:
-    """sRGB and alpha (loops, 4) of a colour attribute, or of the render-active one; black where it does not exist, as Blender shows it."""
+    """sRGB and alpha (loops, 4) of a color attribute, or of the render-active one; black where it does not exist, as Blender shows it."""
     attributes = mesh.color_attributes
     index = attributes.find(name) if name else attributes.render_color_index
     attribute = attributes[index] if 0 <= index < len(attributes) else None

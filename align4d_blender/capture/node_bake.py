@@ -1,4 +1,4 @@
-"""Node trees that no plain image or attribute stands for: their base colour, baked by Cycles onto an atlas of the mesh's faces.
+"""Node trees that no plain image or attribute stands for: their base color, baked by Cycles onto an atlas of the mesh's faces.
 
 Everything happens in a temporary scene on copies, so the artist's scene, selection, materials and settings are not touched.
 """
@@ -20,11 +20,11 @@ from .png import linear_to_srgb
 
 _LAYER = "Align4D Atlas"
 _MARGIN = 1.5
-"""Pixels kept free around each face, so that bilinear look-ups see no neighbour."""
+"""Pixels kept free around each face, so that bilinear look-ups see no neighbor."""
 
 
 def bake(mesh: bpy.types.Mesh, materials: Sequence[bpy.types.Material | None], matrix_world: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Bakes the base colour that `materials` show on `mesh` (a data-block of bpy.data, which gains a UV map).
+    """Bakes the base color that `materials` show on `mesh` (a data-block of bpy.data, which gains a UV map).
 
     Returns: pixels uint8 (H, W, 4) sRGB, top row first; UVs float32 (loops, 2).
     Raises: UserError where Cycles is not there or refuses.
@@ -94,7 +94,7 @@ def _temporary(collection: Any, name: str, **arguments: Any) -> Iterator[Any]:
 
 @contextmanager
 def _bakeable(material: bpy.types.Material | None, image: bpy.types.Image) -> Iterator[bpy.types.Material]:
-    """A copy of the material that emits its base colour and bakes into `image`."""
+    """A copy of the material that emits its base color and bakes into `image`."""
     copy = material.copy() if material else bpy.data.materials.new("Align4D Bake")
     groups: list[bpy.types.NodeTree] = []
     try:
@@ -118,7 +118,7 @@ def _bakeable(material: bpy.types.Material | None, image: bpy.types.Image) -> It
 
 
 def _emit(tree: bpy.types.NodeTree, socket: bpy.types.NodeSocket, groups: list[bpy.types.NodeTree]) -> None:
-    """Replaces every shader that reaches `socket` by an emission of its base colour; mixes of shaders stay as they are."""
+    """Replaces every shader that reaches `socket` by an emission of its base color; mixes of shaders stay as they are."""
     shader = source(socket)
     if shader is None or shader.type != "SHADER":
         return
@@ -145,7 +145,7 @@ def _emit(tree: bpy.types.NodeTree, socket: bpy.types.NodeSocket, groups: list[b
 
 
 def _replace_by_emission(tree: bpy.types.NodeTree, node: bpy.types.Node, socket: bpy.types.NodeSocket) -> None:
-    """Feeds `socket` from an emission of the colour of the shader `node`; a shader without a colour (a volume, say) counts as black."""
+    """Feeds `socket` from an emission of the color of the shader `node`; a shader without a color (a volume, say) counts as black."""
     emission = tree.nodes.new("ShaderNodeEmission")
     emission.inputs["Color"].default_value = (0.0, 0.0, 0.0, 1.0)
     base: Any = node.inputs.get(BASE_COLOR.get(node.type, "Color"))
@@ -178,5 +178,5 @@ def _run_cycles(scene: bpy.types.Scene, target: bpy.types.Object) -> None:
         ):
             bpy.ops.object.bake(type="EMIT", target="IMAGE_TEXTURES", save_mode="INTERNAL", use_clear=True)
     except RuntimeError as error:
-        advice = "Give the object a plain image texture or base colour, or bake the material by hand."
+        advice = "Give the object a plain image texture or base color, or bake the material by hand."
         raise UserError("bake_failed", f"Cycles could not bake a material ({str(error).strip()}).", advice) from error

@@ -1,4 +1,4 @@
-"""Writes 8-bit sRGB PNG files (ISO/IEC 15948) without touching Blender's data-blocks or colour management."""
+"""Writes 8-bit sRGB PNG files (ISO/IEC 15948) without touching Blender's data-blocks or color management."""
 
 from __future__ import annotations
 

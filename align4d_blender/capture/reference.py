@@ -106,11 +106,11 @@ def camera_of(context: bpy.types.Context, reference: Reference, low: np.ndarray,
 def fitting_camera(rotation: Quaternion, low: np.ndarray, high: np.ndarray, aspect: float) -> Matrix:
     """Camera to world: looks with `rotation` at the middle of the box, from where the whole box fits a frame of FRONT_FOVY and `aspect`."""
     corners = np.array([[(low, high)[i][0], (low, high)[j][1], (low, high)[k][2]] for i in (0, 1) for j in (0, 1) for k in (0, 1)])
-    centre = (low + high) / 2
-    local = (corners - centre) @ np.array(rotation.to_matrix())
+    center = (low + high) / 2
+    local = (corners - center) @ np.array(rotation.to_matrix())
     tangent = math.tan(math.radians(FRONT_FOVY) / 2)
     distance = 1.1 * float((np.maximum(np.abs(local[:, 0]) / aspect, np.abs(local[:, 1])) / tangent + local[:, 2]).max())
-    return Matrix.LocRotScale(Matrix.Translation(centre).translation + rotation @ Matrix.Translation((0, 0, distance)).translation, rotation, None)
+    return Matrix.LocRotScale(Matrix.Translation(center).translation + rotation @ Matrix.Translation((0, 0, distance)).translation, rotation, None)
 
 
 def _scene_camera(camera: bpy.types.Object, aspect: float) -> tuple[Matrix, float]:

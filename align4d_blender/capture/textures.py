@@ -13,7 +13,7 @@ MAX_SIDE = 2048
 
 
 def shown_pixels(image: bpy.types.Image) -> np.ndarray:
-    """The colours that an Image Texture node with this image shows on screen under the Standard view.
+    """The colors that an Image Texture node with this image shows on screen under the Standard view.
 
     Returns: uint8 (H, W, 4) sRGB and alpha, top row first.
     Raises: UserError where the image's file cannot be found or read.

@@ -60,7 +60,7 @@ def write(path: Path, rows: np.ndarray) -> None:
 
 
 def moved(rows: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Gaussians after their object's matrix (4, 4), which may also scale unevenly or mirror: covariances exactly, view-dependent colours turned."""
+    """Gaussians after their object's matrix (4, 4), which may also scale unevenly or mirror: covariances exactly, view-dependent colors turned."""
     if np.allclose(matrix, np.eye(4), atol=1e-9):
         return rows
     result, linear = rows.copy(), matrix[:3, :3]
@@ -72,12 +72,12 @@ def moved(rows: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     _put(result, scales, np.log(np.maximum(lengths, 1e-30)))
     _put(result, [f"rot_{i}" for i in range(4)], quaternions(axes))
     left, _, right = np.linalg.svd(linear)
-    _turn_colours(result, left @ right)
+    _turn_colors(result, left @ right)
     return result
 
 
-def _turn_colours(rows: np.ndarray, turn: np.ndarray) -> None:
-    """Turns the harmonics, in place: the colour towards a direction is what it was towards the direction that has been turned into it.
+def _turn_colors(rows: np.ndarray, turn: np.ndarray) -> None:
+    """Turns the harmonics, in place: the color towards a direction is what it was towards the direction that has been turned into it.
 
     Rotations mix the harmonics of one degree only; how, follows from their values in enough directions.
     """

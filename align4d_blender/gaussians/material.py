@@ -1,8 +1,8 @@
 """The material that shows a point as a Gaussian, without sorting: the same in Cycles and in EEVEE.
 
-Each Gaussian is a sphere that reaches as far as it can be seen. Where a ray meets the sphere, its distance from the centre in standard
+Each Gaussian is a sphere that reaches as far as it can be seen. Where a ray meets the sphere, its distance from the center in standard
 deviations gives the opacity, exactly as a splat has it: with p = A (P - c) and v = A V, A the inverse of (rotation * scale), the ray
-passes the centre at |p x v| / |v|. The order is left to the renderer: Cycles traces it, EEVEE dithers.
+passes the center at |p x v| / |v|. The order is left to the renderer: Cycles traces it, EEVEE dithers.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from .node_graph import Graph
 NAME = "Align4D Gaussians"
 
 ROWS = ("splat_row_0", "splat_row_1", "splat_row_2")
-CENTRE = "splat_centre"
-COLOUR = "splat_colour"
+CENTER = "splat_center"
+COLOR = "splat_color"
 DENSITY = "splat_density"
-"""Attributes of the points: the rows of A and the centre in object space; linear colour with the opacity as alpha; the exponent of the transparency.
+"""Attributes of the points: the rows of A and the center in object space; linear color with the opacity as alpha; the exponent of the transparency.
 Not "color": Cycles shows that one black."""
 
 FAINTEST = 1 / 255
-"""A Gaussian adds nothing where it is more transparent than this, as in every rasteriser of them."""
+"""A Gaussian adds nothing where it is more transparent than this, as in every rasterizer of them."""
 
 
 def material() -> bpy.types.Material:
@@ -42,17 +42,17 @@ def _build(made: bpy.types.Material) -> None:
     geometry = graph.node("ShaderNodeNewGeometry")
     hit = _to_object(graph, geometry.outputs["Position"], "POINT")
     ray = _to_object(graph, geometry.outputs["Incoming"], "VECTOR")
-    away = graph.vector("SUBTRACT", hit, _attribute(graph, CENTRE).outputs["Vector"])
+    away = graph.vector("SUBTRACT", hit, _attribute(graph, CENTER).outputs["Vector"])
     rows = [_attribute(graph, name).outputs["Vector"] for name in ROWS]
     place, direction = (graph.combined(*(graph.vector("DOT_PRODUCT", row, one) for row in rows)) for one in (away, ray))
     passing = graph.vector("CROSS_PRODUCT", place, graph.vector("NORMALIZE", direction))
     distance = graph.vector("DOT_PRODUCT", passing, passing)
-    colour = _attribute(graph, COLOUR)
-    alpha = graph.math("MULTIPLY", colour.outputs["Alpha"], graph.math("EXPONENT", graph.math("MULTIPLY", distance, -0.5)))
+    color = _attribute(graph, COLOR)
+    alpha = graph.math("MULTIPLY", color.outputs["Alpha"], graph.math("EXPONENT", graph.math("MULTIPLY", distance, -0.5)))
     alpha = graph.math("MULTIPLY", alpha, graph.math("GREATER_THAN", alpha, FAINTEST))
     alpha = graph.math("MULTIPLY", alpha, graph.math("SUBTRACT", 1.0, geometry.outputs["Backfacing"]))
     through = graph.math("POWER", graph.math("SUBTRACT", 1.0, alpha), _attribute(graph, DENSITY).outputs["Fac"])
-    emission = graph.node("ShaderNodeEmission", {"Color": colour.outputs["Color"], "Strength": 1.0})
+    emission = graph.node("ShaderNodeEmission", {"Color": color.outputs["Color"], "Strength": 1.0})
     clear = graph.node("ShaderNodeBsdfTransparent")
     mixed = graph.node("ShaderNodeMixShader", (through, emission.outputs[0], clear.outputs[0]))
     graph.node("ShaderNodeOutputMaterial", (mixed.outputs[0],))

@@ -7,7 +7,7 @@ import math
 import bpy
 
 from . import material
-from .material import CENTRE, COLOUR, DENSITY, FAINTEST, ROWS
+from .material import CENTER, COLOR, DENSITY, FAINTEST, ROWS
 from .node_graph import Graph, Value
 from .spherical_harmonics import COEFFICIENTS, CONSTANT, sockets
 
@@ -15,7 +15,7 @@ FLATTEST = 1e-3
 """Least standard deviation, as a part of the largest of the same Gaussian: single precision cannot look at anything flatter."""
 
 FARTHEST = 3.0
-"""Standard deviations up to which a Gaussian is shown (the rasteriser of Kerbl et al. 2023 goes as far)."""
+"""Standard deviations up to which a Gaussian is shown (the rasterizer of Kerbl et al. 2023 goes as far)."""
 
 INPUTS = {
     "File": ("NodeSocketString", "The .ply files, with {:04} in the place of a number of four digits"),
@@ -101,10 +101,10 @@ def _build_display(name: str, degree: int) -> bpy.types.NodeTree:
         sharpness = graph.math("EXPONENT", graph.math("MULTIPLY", graph.math("MAXIMUM", log, least), -1.0))
         points = _stored(graph, points, row, "FLOAT_VECTOR", graph.scaled(along, sharpness))
     place = graph.node("GeometryNodeInputPosition").outputs[0]
-    points = _stored(graph, points, CENTRE, "FLOAT_VECTOR", place)
-    encoded = _colour(graph, place, degree)
+    points = _stored(graph, points, CENTER, "FLOAT_VECTOR", place)
+    encoded = _color(graph, place, degree)
     linear = graph.node("FunctionNodeCombineColor", (*(_linear(graph, channel) for channel in encoded), opacity)).outputs[0]
-    points = _stored(graph, points, COLOUR, "FLOAT_COLOR", linear)
+    points = _stored(graph, points, COLOR, "FLOAT_COLOR", linear)
     points = _stored(graph, points, DENSITY, "FLOAT", _density(graph, encoded))
     painted = graph.node("GeometryNodeSetMaterial", {"Geometry": points, "Material": material.material()})
     graph.tree.links.new(painted.outputs[0], result.inputs["Geometry"])
@@ -146,7 +146,7 @@ def _stretch(graph: Graph) -> bpy.types.NodeSocket:
     return graph.math("MAXIMUM", graph.math("DIVIDE", longest, smaller), 1.0)
 
 
-def _colour(graph: Graph, place: bpy.types.NodeSocket, degree: int) -> tuple[bpy.types.NodeSocket, ...]:
+def _color(graph: Graph, place: bpy.types.NodeSocket, degree: int) -> tuple[bpy.types.NodeSocket, ...]:
     """Red, green and blue in sRGB, as the camera sees them."""
     constant = graph.combined(*(_column(graph, f"f_dc_{channel}") for channel in range(3)))
     shown = graph.node("ShaderNodeVectorMath", operation="MULTIPLY_ADD")
@@ -165,15 +165,15 @@ def _colour(graph: Graph, place: bpy.types.NodeSocket, degree: int) -> tuple[bpy
 
 
 def _density(graph: Graph, encoded: tuple[bpy.types.NodeSocket, ...]) -> bpy.types.NodeSocket:
-    """The exponent of the transparency that makes up for the space in which colours are blended.
+    """The exponent of the transparency that makes up for the space in which colors are blended.
 
     Splats are blended in sRGB, renderers blend in linear light, where what is bright wins: dark splats over something bright would look thinner
     than they are. With the transparency to this power, half of a splat over white looks as it does in sRGB; over black nothing changes, since what
     is dark does not show there. It is 2.2 for black and 1 for white.
     """
-    grey = graph.vector("DOT_PRODUCT", graph.combined(*encoded), (0.2126, 0.7152, 0.0722))
-    grey = graph.math("MINIMUM", graph.math("MAXIMUM", grey, 0.0), 0.98)
-    own, half = _linear(graph, grey), _linear(graph, graph.math("MULTIPLY_ADD", grey, 0.5, 0.5))
+    gray = graph.vector("DOT_PRODUCT", graph.combined(*encoded), (0.2126, 0.7152, 0.0722))
+    gray = graph.math("MINIMUM", graph.math("MAXIMUM", gray, 0.0), 0.98)
+    own, half = _linear(graph, gray), _linear(graph, graph.math("MULTIPLY_ADD", gray, 0.5, 0.5))
     left = graph.math("DIVIDE", graph.math("SUBTRACT", half, own), graph.math("SUBTRACT", 1.0, own))
     return graph.math("LOGARITHM", left, 0.5)
 

@@ -103,8 +103,8 @@ def missing(item: bpy.types.Object) -> Path | None:
     return None if first.is_file() else first
 
 
-def colours_are_true(scene: bpy.types.Scene) -> bool:
-    """Whether the scene's view transform leaves Gaussians the colours of their pictures."""
+def colors_are_true(scene: bpy.types.Scene) -> bool:
+    """Whether the scene's view transform leaves Gaussians the colors of their pictures."""
     return str(scene.view_settings.view_transform) == "Standard"
 
 

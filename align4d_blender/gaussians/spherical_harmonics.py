@@ -1,4 +1,4 @@
-"""Colours that change with the side from which a Gaussian is seen: the harmonics as nodes, and as numbers.
+"""Colors that change with the side from which a Gaussian is seen: the harmonics as nodes, and as numbers.
 
 Source: the real spherical harmonics as 3D Gaussian splatting stores them (Kerbl et al. 2023), degrees 1 to 3.
 """
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 CONSTANT = 0.28209479177387814
-"""Of degree 0: colour = 0.5 + CONSTANT * f_dc + what the higher degrees add."""
+"""Of degree 0: color = 0.5 + CONSTANT * f_dc + what the higher degrees add."""
 
 COEFFICIENTS = (0, 9, 24, 45)
 """Number of f_rest properties by degree."""

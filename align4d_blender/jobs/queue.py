@@ -39,7 +39,7 @@ _STAGES = {
     "tracking": "Following the motion",
     "refining": "Refining the motion",
     "distance": "Asking the prior for a distance",
-    "optimising": "Optimising the motion",
+    "optimizing": "Optimizing the motion",
     "baking": "Writing the motion",
 }
 """The engine's stages in an artist's words; a stage that is not here is shown by its own name."""

@@ -94,7 +94,7 @@ def _mesh(name: str, arrays: dict[str, np.ndarray]) -> bpy.types.Mesh:
 
 
 def _material(name: str, path: Path) -> bpy.types.Material:
-    """Principled, rough, the texture as its base colour."""
+    """Principled, rough, the texture as its base color."""
     image = bpy.data.images.load(str(path))
     image.name = name
     image.pack()

@@ -26,7 +26,7 @@ def main(order_file: str) -> None:
     bpy.ops.wm.open_mainfile(filepath=order["scene"])
     meshes = select_meshes()
     if order["camera_offset"]:
-        turn_camera(bpy.context.scene.camera, centre_of(meshes), order["camera_offset"])
+        turn_camera(bpy.context.scene.camera, center_of(meshes), order["camera_offset"])
     settings = bpy.context.scene.align4d
     for name in ("video", "preset", "seed", "overrides"):
         setattr(settings, name, order[name])
@@ -53,19 +53,19 @@ def select_meshes() -> list[bpy.types.Object]:
     return meshes
 
 
-def centre_of(meshes: list[bpy.types.Object]) -> Vector:
-    """Centre of the box around the meshes, in world space."""
+def center_of(meshes: list[bpy.types.Object]) -> Vector:
+    """Center of the box around the meshes, in world space."""
     corners = [item.matrix_world @ Vector(corner) for item in meshes for corner in item.bound_box]
     low, high = (Vector([limit(corner[axis] for corner in corners) for axis in range(3)]) for limit in (min, max))
     return (low + high) / 2
 
 
-def turn_camera(camera: bpy.types.Object, centre: Vector, degrees: float) -> None:
-    """Moves the camera around `centre`: azimuth and elevation both `degrees` off, the distance and the aim kept."""
+def turn_camera(camera: bpy.types.Object, center: Vector, degrees: float) -> None:
+    """Moves the camera around `center`: azimuth and elevation both `degrees` off, the distance and the aim kept."""
     matrix = camera.matrix_world
     lift = Matrix.Rotation(math.radians(-degrees), 4, matrix.col[0].to_3d())
     turn = Matrix.Rotation(math.radians(degrees), 4, "Z")
-    camera.matrix_world = Matrix.Translation(centre) @ turn @ lift @ Matrix.Translation(-centre) @ matrix
+    camera.matrix_world = Matrix.Translation(center) @ turn @ lift @ Matrix.Translation(-center) @ matrix
     bpy.context.view_layer.update()
 
 

@@ -27,7 +27,7 @@ def main(blend: str, folder: str, size: str) -> None:
     meshes = [item for item in scene.objects if item.type == "MESH"]
     prepare(scene, int(size))
     add_sun(scene, solved)
-    views = {"solved": solved, "side": side_camera(scene, solved, centre_of(meshes))}
+    views = {"solved": solved, "side": side_camera(scene, solved, center_of(meshes))}
     total = len(views) * (scene.frame_end - scene.frame_start + 1)
     done = 0
     for name, camera in views.items():
@@ -64,16 +64,16 @@ def add_sun(scene: bpy.types.Scene, solved: bpy.types.Object) -> None:
     sun.matrix_world = solved.matrix_world @ Matrix.Rotation(math.radians(-40), 4, "X") @ Matrix.Rotation(math.radians(-25), 4, "Y")
 
 
-def side_camera(scene: bpy.types.Scene, solved: bpy.types.Object, centre: Vector) -> bpy.types.Object:
+def side_camera(scene: bpy.types.Scene, solved: bpy.types.Object, center: Vector) -> bpy.types.Object:
     """The solved camera, turned around the meshes."""
     camera = bpy.data.objects.new("Side", solved.data)
     scene.collection.objects.link(camera)
-    camera.matrix_world = Matrix.Translation(centre) @ Matrix.Rotation(math.radians(TURN), 4, "Z") @ Matrix.Translation(-centre) @ solved.matrix_world
+    camera.matrix_world = Matrix.Translation(center) @ Matrix.Rotation(math.radians(TURN), 4, "Z") @ Matrix.Translation(-center) @ solved.matrix_world
     return camera
 
 
-def centre_of(meshes: list[bpy.types.Object]) -> Vector:
-    """Centre of the box around the meshes as they are in the file, in world space."""
+def center_of(meshes: list[bpy.types.Object]) -> Vector:
+    """Center of the box around the meshes as they are in the file, in world space."""
     corners = [item.matrix_world @ Vector(corner) for item in meshes for corner in item.bound_box]
     low, high = (Vector([limit(corner[axis] for corner in corners) for axis in range(3)]) for limit in (min, max))
     return (low + high) / 2

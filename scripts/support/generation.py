@@ -25,7 +25,7 @@ class Order:
     Attributes:
         scene: the .blend to open.
         video: the reference video.
-        capture: folder that gets the meshes, colours and camera as they were captured.
+        capture: folder that gets the meshes, colors and camera as they were captured.
         save_as: the animated .blend.
         preset, seed, device: as in the panel and the preferences.
         overrides: single settings, as JSON.

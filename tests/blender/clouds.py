@@ -45,7 +45,7 @@ def sequence(folder: Path, count: int = 4, degree: int = 0, first: int = 0) -> P
     return folder / f"frame_{first:04d}.ply"
 
 
-def centres(rows: np.ndarray) -> np.ndarray:
+def centers(rows: np.ndarray) -> np.ndarray:
     """(N, 3)"""
     return np.stack([rows[axis] for axis in "xyz"], 1)
 

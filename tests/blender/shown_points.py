@@ -26,8 +26,8 @@ class Shown:
         return values.reshape(-1, width) if width > 1 else values
 
     @property
-    def centres(self) -> np.ndarray:
-        return self.arrays["splat_centre"]
+    def centers(self) -> np.ndarray:
+        return self.arrays["splat_center"]
 
     @property
     def covariances(self) -> np.ndarray:
@@ -36,10 +36,10 @@ class Shown:
 
     @property
     def encoded(self) -> np.ndarray:
-        """(N, 3) colours in sRGB."""
-        linear = np.clip(self.arrays["splat_colour"][:, :3], 0, None)
+        """(N, 3) colors in sRGB."""
+        linear = np.clip(self.arrays["splat_color"][:, :3], 0, None)
         return np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
 
     @property
     def opacities(self) -> np.ndarray:
-        return self.arrays["splat_colour"][:, 3]
+        return self.arrays["splat_color"][:, 3]

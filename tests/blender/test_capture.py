@@ -1,4 +1,4 @@
-"""What a job folder holds of the artist's scene: geometry, the colours that each kind of material shows, several objects, large meshes."""
+"""What a job folder holds of the artist's scene: geometry, the colors that each kind of material shows, several objects, large meshes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from scenes import add_armature, add_mesh, evaluated, local, names, new_material
 from align4d import protocol
 
 ORANGE = (0.8, 0.3, 0.05)
-"""A linear colour."""
+"""A linear color."""
 
 
 def srgb(linear: object) -> np.ndarray:
@@ -49,7 +49,7 @@ def principled(material: bpy.types.Material) -> bpy.types.Node:
 
 
 def link(material: bpy.types.Material, node: str, output: str = "Color") -> bpy.types.Node:
-    """A new node that feeds the base colour."""
+    """A new node that feeds the base color."""
     added = material.node_tree.nodes.new(node)
     material.node_tree.links.new(added.outputs[output], principled(material).inputs["Base Color"])
     return added
@@ -82,7 +82,7 @@ def read_image(path: Path) -> np.ndarray:
     return pixels.reshape(height, width, 4)
 
 
-def centres(request: protocol.Request, folder: Path) -> np.ndarray:
+def centers(request: protocol.Request, folder: Path) -> np.ndarray:
     arrays = arrays_of(request, folder)
     return arrays["vertices"][arrays["triangles"]].mean(1)
 
@@ -160,13 +160,13 @@ def test_normals_are_those_that_are_shown(blender: ModuleType, tmp_path: Path) -
     np.testing.assert_allclose(normals["Custom"], np.broadcast_to([0, 0, 1], normals["Custom"].shape), atol=1e-3)
 
 
-def test_no_material_is_blenders_grey(blender: ModuleType, tmp_path: Path) -> None:
+def test_no_material_is_blenders_gray(blender: ModuleType, tmp_path: Path) -> None:
     add_mesh()
     request, folder = capture(blender, tmp_path)
     np.testing.assert_allclose(shown(request, folder), srgb(0.8), atol=1e-6)
 
 
-def test_flat_colours_by_slot(blender: ModuleType, tmp_path: Path) -> None:
+def test_flat_colors_by_slot(blender: ModuleType, tmp_path: Path) -> None:
     item = add_mesh()
     principled(new_material(item)).inputs["Base Color"].default_value = (*ORANGE, 1)
     principled(new_material(item)).inputs["Base Color"].default_value = (0, 1, 0, 1)
@@ -240,7 +240,7 @@ def test_uv_map_node_chooses_the_layer(blender: ModuleType, tmp_path: Path) -> N
 @pytest.mark.parametrize("domain", ["POINT", "CORNER"])
 @pytest.mark.parametrize("kind", ["FLOAT_COLOR", "BYTE_COLOR"])
 @pytest.mark.parametrize("node", ["ShaderNodeVertexColor", "ShaderNodeAttribute"])
-def test_colour_attribute(blender: ModuleType, tmp_path: Path, domain: str, kind: str, node: str) -> None:
+def test_color_attribute(blender: ModuleType, tmp_path: Path, domain: str, kind: str, node: str) -> None:
     item = add_mesh()
     attribute = item.data.color_attributes.new("Col", kind, domain)
     linear = np.random.default_rng(5).random((len(attribute.data), 4)).astype(np.float32)
@@ -255,7 +255,7 @@ def test_colour_attribute(blender: ModuleType, tmp_path: Path, domain: str, kind
     np.testing.assert_allclose(arrays["corner_color"][..., :3], wanted.reshape(-1, 3, 3), atol=0.003)
 
 
-def test_colours_reach_through_modifiers(blender: ModuleType, tmp_path: Path) -> None:
+def test_colors_reach_through_modifiers(blender: ModuleType, tmp_path: Path) -> None:
     item = add_mesh()
     item.data.color_attributes.new("Col", "FLOAT_COLOR", "POINT").data.foreach_set("color", np.tile((*ORANGE, 1), len(item.data.vertices)))
     link(new_material(item), "ShaderNodeVertexColor").layer_name = "Col"
@@ -284,7 +284,7 @@ def test_procedural_texture_is_baked(blender: ModuleType, tmp_path: Path) -> Non
     tree.links.new(split.outputs["X"], compare.inputs[0])
     tree.links.new(compare.outputs[0], mix.inputs["Fac"])
     request, folder = capture(blender, tmp_path)
-    colors, x = shown(request, folder), centres(request, folder)[:, 0]
+    colors, x = shown(request, folder), centers(request, folder)[:, 0]
     clear = np.abs(x) > 0.1
     wanted = np.where((x > 0)[:, None], srgb((0.5, 0, 0)), srgb((0, 0, 0.5)))
     np.testing.assert_allclose(colors[clear], wanted[clear], atol=0.01)

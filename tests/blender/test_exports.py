@@ -175,13 +175,13 @@ def test_gaussians_come_out_as_they_stand_in_the_scene(animated: bpy.types.Objec
     for index in range(FRAMES):
         bpy.context.scene.frame_set(START + STEP * index)
         shown, rows = Shown(bpy.context.object), clouds.cloud(index)
-        np.testing.assert_allclose(shown.centres, world(animated, clouds.centres(rows)), atol=1e-5)
+        np.testing.assert_allclose(shown.centers, world(animated, clouds.centers(rows)), atol=1e-5)
         covariances = matrix[:3, :3] @ clouds.covariances(rows) @ matrix[:3, :3].T
         np.testing.assert_allclose(shown.covariances, covariances, rtol=1e-2, atol=1e-5)
 
 
 @pytest.mark.parametrize("degree", [0, 1, 2, 3])
-def test_colours_turn_with_the_gaussians(blender: ModuleType, tmp_path: Path, degree: int) -> None:
+def test_colors_turn_with_the_gaussians(blender: ModuleType, tmp_path: Path, degree: int) -> None:
     """A turned sequence and its export look the same from the same camera."""
     assert bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend")) == {"FINISHED"}
     camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
@@ -195,7 +195,7 @@ def test_colours_turn_with_the_gaussians(blender: ModuleType, tmp_path: Path, de
     assert bpy.ops.align4d.export_gaussians(filepath=str(tmp_path / "turned.ply")) == {"FINISHED"}
     bpy.ops.align4d.open_gaussians(filepath=str(tmp_path / "turned_0000.ply"))
     there = Shown(bpy.context.object)
-    np.testing.assert_allclose(there.centres, world(first, here.centres), atol=1e-5)
+    np.testing.assert_allclose(there.centers, world(first, here.centers), atol=1e-5)
     np.testing.assert_allclose(there.encoded, here.encoded, atol=1e-3)
     np.testing.assert_allclose(there.opacities, here.opacities, atol=1e-5)
 

@@ -33,11 +33,11 @@ def test_the_active_sequence(blender: ModuleType, tmp_path: Path) -> None:
     bpy.ops.align4d.open_gaussians(filepath=str(clouds.sequence(tmp_path / "clip")))
     shown = draw("gaussians")
     assert "Start" in shown and "Files per Second" in shown and ("Bake Again" in shown) == (bpy.app.version < (4, 5, 0))
-    assert "changes their colours" in shown and "Use Standard View Transform" in shown
+    assert "changes their colors" in shown and "Use Standard View Transform" in shown
     bpy.ops.align4d.standard_view()
     (tmp_path / "clip" / "frame_0000.ply").unlink()
     shown = draw("gaussians")
-    assert "changes their colours" not in shown and "Its files are gone: frame_0000.ply" in shown
+    assert "changes their colors" not in shown and "Its files are gone: frame_0000.ply" in shown
 
 
 def test_a_result_with_gaussians_offers_to_show_them(blender: ModuleType, tmp_path: Path) -> None:

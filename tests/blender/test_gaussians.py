@@ -32,7 +32,7 @@ def save_where_needed(folder: Path) -> None:
 
 def frame_shown(item: bpy.types.Object) -> int:
     """Which frame of `clouds.sequence` is to be seen."""
-    return round(float((Shown(item).centres[:, 0] - clouds.cloud()["x"]).mean()) / 0.25)
+    return round(float((Shown(item).centers[:, 0] - clouds.cloud()["x"]).mean()) / 0.25)
 
 
 def refused(blender: ModuleType, file: Path) -> str:
@@ -47,18 +47,18 @@ def test_each_gaussian_is_shown_where_and_as_its_file_says(blender: ModuleType, 
     for frame in (1, 3, 2):
         bpy.context.scene.frame_set(frame)
         shown, rows = Shown(item), clouds.cloud(frame - 1)
-        np.testing.assert_allclose(shown.centres, clouds.centres(rows), atol=1e-6)
+        np.testing.assert_allclose(shown.centers, clouds.centers(rows), atol=1e-6)
         np.testing.assert_allclose(shown.covariances, clouds.covariances(rows), rtol=1e-3, atol=1e-7)
         np.testing.assert_allclose(shown.opacities, clouds.opacities(rows), atol=1e-5)
-        colours = 0.5 + 0.28209479177387814 * np.stack([rows[f"f_dc_{i}"] for i in range(3)], 1)
-        np.testing.assert_allclose(shown.encoded, colours, atol=1e-4)
+        colors = 0.5 + 0.28209479177387814 * np.stack([rows[f"f_dc_{i}"] for i in range(3)], 1)
+        np.testing.assert_allclose(shown.encoded, colors, atol=1e-4)
         reach = np.sqrt(2 * np.log(np.maximum(255 * clouds.opacities(rows), 1))).clip(max=3)
         largest = np.exp(np.stack([rows[f"scale_{i}"] for i in range(3)])).max(0)
         np.testing.assert_allclose(shown.arrays["radius"], reach * largest, rtol=1e-4)
 
 
 @pytest.mark.parametrize("degree", [1, 2, 3])
-def test_colours_change_with_the_side_they_are_seen_from(blender: ModuleType, tmp_path: Path, degree: int) -> None:
+def test_colors_change_with_the_side_they_are_seen_from(blender: ModuleType, tmp_path: Path, degree: int) -> None:
     item = open_sequence(clouds.sequence(tmp_path, 1, degree))
     place(item)
     camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
@@ -67,13 +67,13 @@ def test_colours_change_with_the_side_they_are_seen_from(blender: ModuleType, tm
     bpy.context.view_layer.update()
     eye = np.array(item.matrix_world.inverted() @ camera.matrix_world.translation)
     rows = clouds.cloud(0, degree)
-    away = clouds.centres(rows) - eye
+    away = clouds.centers(rows) - eye
     expected = harmonics(rows, away / np.linalg.norm(away, axis=1, keepdims=True), degree)
     np.testing.assert_allclose(Shown(item).encoded, np.maximum(expected, 0), atol=2e-4)
 
 
 def harmonics(rows: np.ndarray, direction: np.ndarray, degree: int) -> np.ndarray:
-    """(N, 3) colours of Gaussians seen along unit vectors (N, 3): real spherical harmonics by their definition, not by a table of polynomials."""
+    """(N, 3) colors of Gaussians seen along unit vectors (N, 3): real spherical harmonics by their definition, not by a table of polynomials."""
     from math import factorial, pi, sqrt
 
     x, y, z = direction.T.astype(np.float64)
@@ -86,10 +86,10 @@ def harmonics(rows: np.ndarray, direction: np.ndarray, degree: int) -> np.ndarra
             wave = np.sin(m * azimuth) if order < 0 else np.cos(m * azimuth)
             values.append(factor * legendre(level, m, z) * wave)  # with the Condon-Shortley phase, as splats have it
     count = len(values) - 1
-    colours = 0.5 + values[0][:, None] * np.stack([rows[f"f_dc_{i}"] for i in range(3)], 1)
+    colors = 0.5 + values[0][:, None] * np.stack([rows[f"f_dc_{i}"] for i in range(3)], 1)
     for index, value in enumerate(values[1:]):
-        colours += value[:, None] * np.stack([rows[f"f_rest_{channel * count + index}"] for channel in range(3)], 1)
-    return colours
+        colors += value[:, None] * np.stack([rows[f"f_rest_{channel * count + index}"] for channel in range(3)], 1)
+    return colors
 
 
 def legendre(level: int, m: int, z: np.ndarray) -> np.ndarray:
@@ -146,7 +146,7 @@ def test_what_belongs_together(blender: ModuleType, tmp_path: Path, names: list[
     assert [files.path(index) for index in range(files.count)] == [folder / name for name in found]
     item = open_sequence(folder / chosen)
     bpy.context.scene.frame_set(1)
-    np.testing.assert_allclose(Shown(item).centres, clouds.centres(clouds.cloud()), atol=1e-6)
+    np.testing.assert_allclose(Shown(item).centers, clouds.centers(clouds.cloud()), atol=1e-6)
 
 
 @pytest.mark.skipif(bpy.app.version >= (4, 5, 0), reason="nodes read the files themselves")
@@ -179,7 +179,7 @@ def test_what_holds_no_gaussians_is_refused(blender: ModuleType, tmp_path: Path)
 def test_big_endian_doubles_and_faces_behind_the_vertices_are_read(blender: ModuleType, tmp_path: Path) -> None:
     rows = clouds.cloud()
     item = open_sequence(clouds.write(tmp_path / "big.ply", rows, "big", "element face 0\nproperty list uchar int vertex_indices"))
-    np.testing.assert_allclose(Shown(item).centres, clouds.centres(rows), atol=1e-6)
+    np.testing.assert_allclose(Shown(item).centers, clouds.centers(rows), atol=1e-6)
 
 
 def test_the_blend_stays_small_and_both_can_be_moved(blender: ModuleType, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ PLAN = {
 MODEL = {
     "role": "image_to_video",
     "name": "Stable Video",
-    "licence": "Some License",
+    "license": "Some License",
     "non_commercial": True,
     "source": "somebody/svd",
     "size_on_disk": 4_500_000_000,
@@ -71,7 +71,7 @@ def engine(blender: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     folder = tmp_path / "engine"
     folder.mkdir()
     (folder / "program.py").write_text(PROGRAM)
-    failed = {"event": "failed", "code": "licence_not_accepted", "message": "Not accepted.", "advice": "Accept it."}
+    failed = {"event": "failed", "code": "license_not_accepted", "message": "Not accepted.", "advice": "Accept it."}
     answers = {"plan": PLAN, "list": FOUND, "accept": {"event": "finished"}, "remove": {"event": "finished"}, "use": failed}
     (folder / "answers.json").write_text(json.dumps(answers))
     models = blender.align4d_blender.runtime.models
@@ -135,14 +135,14 @@ def test_the_plan_is_shown_before_anything_runs(blender: ModuleType, engine: Pat
     assert "4.5 GB" not in drawn(blender) and "Show Plan" in drawn(blender)
 
 
-def test_models_are_listed_with_licence_memory_and_buttons(blender: ModuleType, engine: Path) -> None:
+def test_models_are_listed_with_license_memory_and_buttons(blender: ModuleType, engine: Path) -> None:
     assert "Look" in drawn(blender, "models")
     bpy.ops.align4d.look_for_models()
     shown = drawn(blender, "models")
     memory = "14.0 GB of GPU memory, at least 5.6 GB"
-    for sentence in ("Stable Video", "limits commercial use", memory, "Accept Licence", "Fetch 4.5 GB", "Remove", "built in"):
+    for sentence in ("Stable Video", "limits commercial use", memory, "Accept License", "Fetch 4.5 GB", "Remove", "built in"):
         assert sentence in shown, sentence
-    assert shown.count("Accept Licence") == 1 and shown.count("Fetch 4.5 GB") == 1
+    assert shown.count("Accept License") == 1 and shown.count("Fetch 4.5 GB") == 1
 
 
 def test_fetching_needs_leave_for_the_network(blender: ModuleType, engine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,7 +187,7 @@ def test_fetching_can_be_stopped(engine: Path, online: Any) -> None:
 
 
 def test_a_refusal_of_the_engine_is_an_error_of_the_button(engine: Path) -> None:
-    assert bpy.ops.align4d.accept_licence("EXEC_DEFAULT", model="svd") == {"FINISHED"}
+    assert bpy.ops.align4d.accept_license("EXEC_DEFAULT", model="svd") == {"FINISHED"}
     with pytest.raises(RuntimeError, match="Not accepted"):
         bpy.ops.align4d.use_model("EXEC_DEFAULT", model="svd", directory="/somewhere")
 

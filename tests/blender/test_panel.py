@@ -54,7 +54,7 @@ class Layout:
 
 
 def draw(blender: ModuleType, panel: str = "generate") -> str:
-    """All that a panel shows, a line each; the words of a grey button are in brackets."""
+    """All that a panel shows, a line each; the words of a gray button are in brackets."""
     layout = Layout()
     cls = getattr(bpy.types, f"ALIGN4D_PT_{panel}")
     cls.draw(SimpleNamespace(layout=layout), bpy.context)

@@ -72,7 +72,7 @@ def engine_picture(python: Path, ply: Path, item: bpy.types.Object, folder: Path
         "size": SIZE,
     }
     (folder / "view.json").write_text(json.dumps(view))
-    script = Path(__file__).with_name("rasterise_ply.py")
+    script = Path(__file__).with_name("rasterize_ply.py")
     surroundings = {**os.environ, "PYTHONPATH": str(ROOT / "engine")}
     subprocess.run([python, script, ply, folder / "view.json", folder / "true.npy"], check=True, env=surroundings)
     picture: np.ndarray = np.load(folder / "true.npy")

@@ -14,7 +14,7 @@ IDENTITY = tuple(tuple(float(value) for value in row) for row in np.eye(4))
 
 
 def mesh_arrays(vertices: np.ndarray, triangles: np.ndarray, **others: np.ndarray) -> dict[str, np.ndarray]:
-    """The protocol's arrays of a mesh with face normals, no colours, and its own vertices to bake."""
+    """The protocol's arrays of a mesh with face normals, no colors, and its own vertices to bake."""
     corners = vertices[triangles]
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)

@@ -1,4 +1,4 @@
-"""Small, randomly initialised generators of the published architectures, saved in the published layouts."""
+"""Small, randomly initialized generators of the published architectures, saved in the published layouts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small, randomly initialised models of the published architectures, saved in the published layouts."""
+"""Small, randomly initialized models of the published architectures, saved in the published layouts."""
 
 from __future__ import annotations
 

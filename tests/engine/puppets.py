@@ -14,7 +14,7 @@ from align4d.alignment.reference import Reference, make_reference
 from align4d.cameras.orbit import OrbitCamera, intrinsics_for
 from align4d.gaussians.surface_bound import BoundGaussians, GaussianSettings, bind_gaussians
 from align4d.inputs.asset import Asset, load_asset
-from align4d.inputs.colours import colours_at
+from align4d.inputs.colors import colors_at
 from align4d.inputs.masks import judge
 from align4d.inputs.video import Clip
 from align4d.job.reporting import RecordingReporter
@@ -32,11 +32,11 @@ ATTRIBUTE = (MaterialSpec("attribute"),)
 Mesh = tuple[np.ndarray, np.ndarray]
 
 
-def block(sides: tuple[float, float, float], centre: tuple[float, float, float], edge: float = 0.08) -> Mesh:
+def block(sides: tuple[float, float, float], center: tuple[float, float, float], edge: float = 0.08) -> Mesh:
     """A finely divided box."""
     mesh = trimesh.creation.box(extents=sides)
     vertices, triangles = trimesh.remesh.subdivide_to_size(mesh.vertices, mesh.faces, edge)
-    return np.asarray(vertices) + centre, np.asarray(triangles)
+    return np.asarray(vertices) + center, np.asarray(triangles)
 
 
 def joined(*meshes: Mesh) -> Mesh:
@@ -53,14 +53,14 @@ def puppet() -> Mesh:
 
 
 def pattern(points: np.ndarray) -> np.ndarray:
-    """(..., 3) smooth colours that differ everywhere."""
+    """(..., 3) smooth colors that differ everywhere."""
     x, y, z = np.moveaxis(points, -1, 0)
     waves = [np.sin(9 * x + 3 * z), np.sin(8 * z - 4 * y + 1), np.sin(7 * y + 5 * x * z - 5 * x)]
     return 0.5 + 0.35 * np.stack(waves, axis=-1)
 
 
 def add_mesh(job: Job, mesh: Mesh) -> None:
-    """Adds a mesh in the colours of `pattern` to the job."""
+    """Adds a mesh in the colors of `pattern` to the job."""
     vertices, triangles = mesh
     colors = np.ones((len(triangles), 3, 4), np.float32)
     colors[..., :3] = pattern(vertices[triangles])
@@ -100,19 +100,19 @@ class Studio:
         seen = render_surface(vertices, asset.triangles, self.camera.world_to_camera(), intrinsics, (FINER * height, FINER * width))
         covered = seen.triangle >= 0
         samples = np.zeros((*covered.shape, 4), np.float32)
-        samples[covered, :3] = self.colours(asset, vertices, seen, covered)
+        samples[covered, :3] = self.colors(asset, vertices, seen, covered)
         samples[covered, 3] = 1
         mean = samples.reshape(height, FINER, width, FINER, 4).mean(axis=(1, 3))
         mean[..., :3] /= np.maximum(mean[..., 3:], 1e-6)
         return (255 * mean).round().astype(np.uint8)
 
-    def colours(self, asset: Asset, vertices: np.ndarray, seen: SurfaceImage, covered: np.ndarray) -> np.ndarray:
+    def colors(self, asset: Asset, vertices: np.ndarray, seen: SurfaceImage, covered: np.ndarray) -> np.ndarray:
         """(M, 3) sRGB of the covered samples, shaded by the way that the faces are turned now."""
         triangle = seen.triangle[covered]
         a, b, c = np.moveaxis(vertices[asset.triangles[triangle]], 1, 0)
         cross = np.cross(b - a, c - a)
         normals = torch.from_numpy(cross / np.linalg.norm(cross, axis=1, keepdims=True)).float()
-        albedo = to_linear(torch.from_numpy(colours_at(asset, triangle, seen.barycentric[covered])))
+        albedo = to_linear(torch.from_numpy(colors_at(asset, triangle, seen.barycentric[covered])))
         return self.lighting.shade(albedo, normals).numpy()
 
     def film(self, asset: Asset, motion: np.ndarray) -> np.ndarray:
@@ -120,7 +120,7 @@ class Studio:
         return np.stack([self.picture(asset, vertices) for vertices in motion])
 
     def reference(self, asset: Asset, motion: np.ndarray, resolution: int) -> Reference:
-        """The film as the optimisation sees it."""
+        """The film as the optimization sees it."""
         frames = self.film(asset, motion)
         alpha = frames[..., 3]
         shown = frames[..., :3].astype(np.float32) * (alpha[..., None] / 255) + 255 - alpha[..., None].astype(np.float32)

@@ -1,4 +1,4 @@
-"""Scenes that a rasteriser may get wrong, and the comparison of a backend with the oracle."""
+"""Scenes that a rasterizer may get wrong, and the comparison of a backend with the oracle."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ def cloud(count: int, sigma: tuple[float, float], sets: int | None = None, exten
         # Rounded to float32, so that all backends get the same numbers.
         return torch.rand(*lead, *shape, generator=random).double()
 
-    rotations = torch.randn(*lead, count, 4, generator=random).double() * 3
-    centres, scales = (uniform(count, 3) - 0.5) * 2 * extent, sigma[0] + uniform(count, 3) * (sigma[1] - sigma[0])
-    return Gaussians(centres, rotations, scales, uniform(count), uniform(count, 3))
+    quats = torch.randn(*lead, count, 4, generator=random).double() * 3
+    means, scales = (uniform(count, 3) - 0.5) * 2 * extent, sigma[0] + uniform(count, 3) * (sigma[1] - sigma[0])
+    return Gaussians(means, quats, scales, uniform(count), uniform(count, 3))
 
 
 def _scene(gaussians: Gaussians, size: tuple[int, int], cameras: int = 1, distance: float = 2.0) -> Scene:
@@ -72,10 +72,10 @@ def _needles() -> Gaussians:
 
 def _coincident() -> Gaussians:
     flat = cloud(60, (0.02, 0.1))
-    centres = flat.centres.clone()
-    centres[:, 2] = 0.125
-    centres[30:] = centres[:30]
-    return replace(flat, centres=centres)
+    means = flat.means.clone()
+    means[:, 2] = 0.125
+    means[30:] = means[:30]
+    return replace(flat, means=means)
 
 
 SCENES: dict[str, Callable[[], Scene]] = {
@@ -86,7 +86,7 @@ SCENES: dict[str, Callable[[], Scene]] = {
     "set_per_two_cameras": lambda: _scene(cloud(150, (0.01, 0.06), sets=2), (48, 64), cameras=4),
     "around_camera": lambda: _scene(cloud(300, (0.02, 0.1), extent=3.0), (64, 80), cameras=2),
     "behind_camera": lambda: _scene(cloud(50, (0.02, 0.1)), (33, 47), distance=-2.0),
-    "off_screen": lambda: _scene(replace(cloud(50, (0.02, 0.1)), centres=cloud(50, (0.02, 0.1)).centres + 3.0), (33, 47), distance=3.0),
+    "off_screen": lambda: _scene(replace(cloud(50, (0.02, 0.1)), means=cloud(50, (0.02, 0.1)).means + 3.0), (33, 47), distance=3.0),
     "tiny": lambda: _scene(cloud(300, (1e-5, 1e-4)), (64, 64)),
     "huge": lambda: _scene(cloud(8, (2.0, 5.0)), (64, 64), distance=4.0),
     "needles": lambda: _scene(_needles(), (128, 128)),
@@ -99,9 +99,9 @@ SCENES: dict[str, Callable[[], Scene]] = {
 
 
 def render_with_gradient(scene: Scene, backend: str, weights: Tensor, dtype: torch.dtype, device: str = "cpu") -> tuple[Tensor, dict[str, Tensor]]:
-    """Colour and alpha (C, 4, H, W), and the gradient of their weighted sum, as float64 on the CPU."""
+    """Color and alpha (C, 4, H, W), and the gradient of their weighted sum, as float64 on the CPU."""
     leaves = {name: tensor.to(device, dtype, copy=True).requires_grad_() for name, tensor in scene.gaussians.named().items()}
-    cameras = Cameras(scene.cameras.world_to_camera.to(device), scene.cameras.intrinsics.to(device), scene.cameras.near)
+    cameras = Cameras(scene.cameras.viewmats.to(device), scene.cameras.Ks.to(device), scene.cameras.near)
     background = torch.tensor([0.2, 0.9, 0.5], dtype=dtype, device=device)
     rendering = rasterize(Gaussians(**leaves), cameras, scene.size, background, backend=backend)
     image = torch.cat([rendering.color, rendering.alpha], 1)

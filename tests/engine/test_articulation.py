@@ -27,12 +27,12 @@ def test_a_part_of_them_stands_as_it_was_made(moving: np.ndarray) -> None:
     made = make_objects(7, COUNT).reshape(COUNT, at.ROWS, at.ROW_FLOATS)
     standing = np.abs(moving[:, 0, 1:] - made[:, 1:]).max((1, 2)) < 1e-5
     assert standing.mean() == pytest.approx(STANDING, abs=0.1)
-    paint = slice(at.COLOUR, at.REACH)
-    assert np.array_equal(moving[:, :, 1:, paint], made[:, None, 1:, paint].repeat(2, 1)), "a pose changes no colour"
+    paint = slice(at.COLOR, at.REACH)
+    assert np.array_equal(moving[:, :, 1:, paint], made[:, None, 1:, paint].repeat(2, 1)), "a pose changes no color"
 
 
 def test_moves_are_small_and_large(moving: np.ndarray) -> None:
-    way = np.linalg.norm(moving[:, 1, 1:, at.CENTRE : at.CENTRE + 3] - moving[:, 0, 1:, at.CENTRE : at.CENTRE + 3], axis=-1).max(1)
+    way = np.linalg.norm(moving[:, 1, 1:, at.CENTER : at.CENTER + 3] - moving[:, 0, 1:, at.CENTER : at.CENTER + 3], axis=-1).max(1)
     assert 0.02 < np.quantile(way, 0.2) < 0.2 < np.quantile(way, 0.9) < 2
 
 
@@ -75,8 +75,8 @@ def _axes(row: np.ndarray) -> np.ndarray:
 
 
 def _local(row: np.ndarray, place: np.ndarray) -> np.ndarray:
-    return _axes(row) @ (place - row[at.CENTRE : at.CENTRE + 3])
+    return _axes(row) @ (place - row[at.CENTER : at.CENTER + 3])
 
 
 def _place(row: np.ndarray, local: np.ndarray) -> np.ndarray:
-    return _axes(row).T @ local + row[at.CENTRE : at.CENTRE + 3]
+    return _axes(row).T @ local + row[at.CENTER : at.CENTER + 3]

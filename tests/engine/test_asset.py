@@ -1,4 +1,4 @@
-"""Meshes: what is read, what is refused and in which words, how they are normalised and welded."""
+"""Meshes: what is read, what is refused and in which words, how they are normalized and welded."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from PIL import Image
 from align4d import protocol
 from align4d.errors import EngineError
 from align4d.inputs.asset import load_asset, weld
-from align4d.inputs.colours import colours_at
+from align4d.inputs.colors import colors_at
 
 
 def refuse(job: Job) -> EngineError:
@@ -24,7 +24,7 @@ def refuse(job: Job) -> EngineError:
     return caught.value
 
 
-def test_objects_are_normalised_together_and_lead_back_to_the_world(job: Job) -> None:
+def test_objects_are_normalized_together_and_lead_back_to_the_world(job: Job) -> None:
     left, right = np.eye(4), np.diag([1.0, 1.0, 2.0, 1.0])
     left[:3, 3], right[:3, 3] = (-3, 1, 5), (3, 1, 5)
     job.add(mesh_arrays(*box(2, 2, 2)), left)
@@ -145,7 +145,7 @@ def test_no_object_is_refused(job: Job) -> None:
     assert refuse(job).code == "mesh_missing"
 
 
-def test_colours_come_from_each_face_s_own_material(job: Job) -> None:
+def test_colors_come_from_each_face_s_own_material(job: Job) -> None:
     vertices = np.array([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]], float)
     triangles = np.array([[0, 1, 2], [0, 2, 3], [0, 1, 3]])
     uv = np.zeros((3, 3, 2), np.float32)
@@ -162,7 +162,7 @@ def test_colours_come_from_each_face_s_own_material(job: Job) -> None:
     Image.fromarray(texels).save(job.folder / "input" / "texture.png")
     asset = load_asset(job.request(), job.folder)
     weights = np.full((3, 3), [0.5, 0.25, 0.25], np.float32)
-    np.testing.assert_allclose(colours_at(asset, np.arange(3), weights), [[0, 0, 1], [0.5, 0.25, 0.25], [0.1, 0.2, 0.3]], atol=1e-6)
+    np.testing.assert_allclose(colors_at(asset, np.arange(3), weights), [[0, 0, 1], [0.5, 0.25, 0.25], [0.1, 0.2, 0.3]], atol=1e-6)
 
 
 def test_a_texture_that_cannot_be_read_is_refused(job: Job) -> None:
@@ -182,6 +182,6 @@ def test_the_texture_lookup_matches_trimesh_on_a_textured_sphere(job: Job, tmp_p
     smooth.save(job.folder / "input" / "texture.png")
     asset = load_asset(job.request(), job.folder)
     first_corner = np.tile(np.float32([1, 0, 0]), (len(sphere.faces), 1))
-    ours = colours_at(asset, np.arange(len(sphere.faces)), first_corner)
+    ours = colors_at(asset, np.arange(len(sphere.faces)), first_corner)
     theirs = trimesh.visual.color.uv_to_interpolated_color(uv[sphere.faces[:, 0]], smooth)[:, :3] / 255
-    assert np.abs(ours - theirs).mean() < 0.02  # it puts texel centres elsewhere: half a texel apart
+    assert np.abs(ours - theirs).mean() < 0.02  # it puts texel means elsewhere: half a texel apart

@@ -47,7 +47,7 @@ def test_bones_cut_where_the_artist_did() -> None:
     np.testing.assert_allclose(parts.weights[nodes][plain][:, left], own[plain, 0], atol=0.01)
 
 
-def test_what_no_bone_moves_goes_with_its_neighbour() -> None:
+def test_what_no_bone_moves_goes_with_its_neighbor() -> None:
     hat = block((0.1, 0.1, 0.1), (0.45, 0.0, 0.16))
     mesh = joined(BAR, hat)
     weights = np.concatenate([ramp(BAR[0]), np.zeros((len(hat[0]), 3))])

@@ -20,7 +20,7 @@ from PIL import Image
 
 from align4d import protocol
 from align4d.cli import main
-from align4d.inputs import colours_at, load_asset, load_clip
+from align4d.inputs import colors_at, load_asset, load_clip
 from align4d.inputs.pictures import on_white
 
 HERE = Path(__file__).parent
@@ -85,9 +85,9 @@ def test_generate_writes_a_job_that_the_engine_can_read(movie: Path, tmp_path: P
     asset = load_asset(request, out)
     extent = asset.similarity.size * (asset.vertices.max(axis=0) - asset.vertices.min(axis=0))
     np.testing.assert_allclose(extent, [1, 2, 7], atol=1e-5)  # glTF's Y is Blender's Z
-    np.testing.assert_allclose(colours_at(asset, np.arange(24), np.full((24, 3), 1 / 3)), np.tile([10, 120, 240], (24, 1)) / 255, atol=0.01)
+    np.testing.assert_allclose(colors_at(asset, np.arange(24), np.full((24, 3), 1 / 3)), np.tile([10, 120, 240], (24, 1)) / 255, atol=0.01)
     camera = np.array(request.camera.matrix_world)
-    np.testing.assert_allclose(camera[:3, 3], asset.similarity.centre + [3 * 7, 0, 0], atol=1e-5)  # azimuth 90 is the +X side
+    np.testing.assert_allclose(camera[:3, 3], asset.similarity.center + [3 * 7, 0, 0], atol=1e-5)  # azimuth 90 is the +X side
     np.testing.assert_allclose(camera[:3, 2], [1, 0, 0], atol=1e-9)  # a camera looks along its -Z
     assert load_clip(request.video).frames.shape[0] == 3
     assert protocol.read_result(out).frames == 1
@@ -105,7 +105,7 @@ def test_other_mesh_formats_are_read(movie: Path, tmp_path: Path, suffix: str) -
     extent = 3 * (asset.vertices.max(axis=0) - asset.vertices.min(axis=0))
     np.testing.assert_allclose(extent, [1, 2, 3] if suffix == ".obj" else [1, 3, 2], atol=1e-4)
     if suffix == ".ply":
-        np.testing.assert_allclose(colours_at(asset, np.arange(12), np.full((12, 3), 1 / 3)) * 255, np.tile([200, 100, 50], (12, 1)), atol=1)
+        np.testing.assert_allclose(colors_at(asset, np.arange(12), np.full((12, 3), 1 / 3)) * 255, np.tile([200, 100, 50], (12, 1)), atol=1)
 
 
 def test_a_folder_of_images_is_a_video(tmp_path: Path) -> None:
@@ -182,7 +182,7 @@ def test_the_doctor_says_what_works(tmp_path: Path, capsys: pytest.CaptureFixtur
     monkeypatch.setenv("U2NET_HOME", str(tmp_path))
     assert main.main(["doctor", "--folder", str(tmp_path / "not" / "yet")]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[1].rstrip(":") for line in lines] == ["device", "rasteriser", "video", "masks", "prior", "disk"]
+    assert [line.split()[1].rstrip(":") for line in lines] == ["device", "rasterizer", "video", "masks", "prior", "disk"]
     assert lines[3].startswith("--") and ("put" in lines[3] or "install" in lines[3])  # no model: told, but no job needs it
 
 
@@ -196,10 +196,10 @@ def test_the_doctors_findings_for_blender(tmp_path: Path, capsys: pytest.Capture
     def broken() -> str:
         raise RuntimeError("no kernel")
 
-    monkeypatch.setattr(doctor, "_checks", lambda _: [("video", lambda: "PyAV", True), ("disk", ill, True), ("rasteriser", broken, True)])
+    monkeypatch.setattr(doctor, "_checks", lambda _: [("video", lambda: "PyAV", True), ("disk", ill, True), ("rasterizer", broken, True)])
     assert main.main(["doctor", "--json", "--folder", str(tmp_path)]) == 1
     findings = json.loads(capsys.readouterr().out)
-    assert [one["name"] for one in findings] == ["video", "disk", "rasteriser"]
+    assert [one["name"] for one in findings] == ["video", "disk", "rasterizer"]
     assert [(one["works"], one["fix"]) for one in findings] == [(True, ""), (False, "free_disk"), (False, "repair")]
     assert findings[2]["text"] == "RuntimeError: no kernel. Install the engine again."
 

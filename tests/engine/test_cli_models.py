@@ -60,7 +60,7 @@ def test_models_are_listed_used_accepted_and_removed(capsys: pytest.CaptureFixtu
     assert "Text to image" in words and "limits commercial use" in words and "built in" in words and "align4d models accept svd" in words
     (tmp_path / "own" / "unet").mkdir(parents=True)
     code, answer = told(capsys, "models", "use", "svd", str(tmp_path / "own"))
-    assert code == 1 and answer["code"] == "licence_not_accepted"
+    assert code == 1 and answer["code"] == "license_not_accepted"
     assert told(capsys, "models", "accept", "svd")[0] == 0
     assert told(capsys, "models", "use", "svd", str(tmp_path / "own"))[0] == 0
     _, listed = told(capsys, "models", "list")

@@ -60,7 +60,7 @@ def given(tmp_path: Path, write_movie: Any) -> Given:
     trimesh.creation.box(extents=(1, 0.5, 0.8)).export(tmp_path / "assets" / "box.glb")
     trimesh.creation.cone(0.4, 1.0).export(tmp_path / "assets" / "cone.ply")
     folders = (tmp_path / "images", tmp_path / "videos", tmp_path / "assets")
-    return Given(tmp_path / "prompts.txt", *folders, origin="made for this test", licence="CC0-1.0", seed=5)
+    return Given(tmp_path / "prompts.txt", *folders, origin="made for this test", license="CC0-1.0", seed=5)
 
 
 def run(given: Given, out: Path, workshop: TinyWorkshop | None = None, place: Executor | None = None, retry: bool = False) -> dict[str, Any]:
@@ -76,9 +76,9 @@ def test_ten_items_of_four_pipelines_become_quadruplets(given: Given, tmp_path: 
     drivers = [item["driven_by"] for item in manifest["items"]]
     assert {driver: drivers.count(driver) for driver in drivers} == {"prompt": 4, "image": 2, "video": 2, "asset": 2}
     for entry in manifest["items"]:
-        assert set(entry["modalities"]) == set(MODALITIES) and entry["licence"] == "CC0-1.0" and entry["origin"] == "made for this test"
+        assert set(entry["modalities"]) == set(MODALITIES) and entry["license"] == "CC0-1.0" and entry["origin"] == "made for this test"
         for modality, record in entry["modalities"].items():
-            assert record["made_by"].get("licence") == "CC0-1.0" or "given" in record["made_by"], modality
+            assert record["made_by"].get("license") == "CC0-1.0" or "given" in record["made_by"], modality
             for name, digest in record["files"].items():
                 assert file_hash(out / "items" / entry["id"] / name) == digest
     prompted = next(entry for entry in manifest["items"] if entry["name"] == "line 2")

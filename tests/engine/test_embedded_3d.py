@@ -40,7 +40,7 @@ class Subject:
 
 @pytest.fixture(scope="module")
 def subject() -> Subject:
-    """A procedural object; its mask is known because it is drawn with many samples on white, and keyed here by its colour."""
+    """A procedural object; its mask is known because it is drawn with many samples on white, and keyed here by its color."""
     objects = torch.from_numpy(make_objects(HELD_OUT_SEED + 3, 1))
     cameras = torch.tensor([[[0.0, np.radians(azimuth), DISTANCE] for azimuth in ASKED]], dtype=torch.float32)
     truth = (render_objects(objects, cameras, SIZE, 3)[0].permute(0, 2, 3, 1).numpy() * 255).round().astype(np.uint8)
@@ -74,7 +74,7 @@ def overlap(first: np.ndarray, second: np.ndarray) -> float:
     return float((one & two).sum() / (one | two).sum())
 
 
-def test_closed_surface_in_the_normalised_space(made: GeneratedAsset) -> None:
+def test_closed_surface_in_the_normalized_space(made: GeneratedAsset) -> None:
     assert made.mesh is not None
     mesh = trimesh.Trimesh(made.mesh.vertices, made.mesh.triangles, process=False)
     assert mesh.is_watertight and mesh.is_winding_consistent and mesh.volume > 0

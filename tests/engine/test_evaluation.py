@@ -42,8 +42,8 @@ def motion() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def finished(job: Job, write_images: Callable[..., tuple[str, ...]]) -> Path:
     """A finished job whose motion is what its video shows."""
     vertices, triangles, positions = motion()
-    colours = np.random.default_rng(0).uniform(0, 1, (len(triangles), 1, 4)).repeat(3, axis=1).astype(np.float32)
-    job.add(mesh_arrays(vertices, triangles, corner_color=colours), materials=(protocol.MaterialSpec("attribute"),))
+    colors = np.random.default_rng(0).uniform(0, 1, (len(triangles), 1, 4)).repeat(3, axis=1).astype(np.float32)
+    job.add(mesh_arrays(vertices, triangles, corner_color=colors), materials=(protocol.MaterialSpec("attribute"),))
     matrix = orbit_matrix(Orbit(VIEW.azimuth, VIEW.elevation, VIEW.distance), np.zeros(3), 1.0)
     camera = protocol.CameraResult(tuple(map(tuple, matrix.tolist())), VIEW.fovy, 96, 96, VIEW.azimuth, VIEW.elevation, 0.0, VIEW.distance)
     request = job.request()

@@ -1,4 +1,4 @@
-"""ODA, MGJA and AO in the hands of another 4D method: a plain list of Gaussians per frame, whose centres are free."""
+"""ODA, MGJA and AO in the hands of another 4D method: a plain list of Gaussians per frame, whose means are free."""
 
 from __future__ import annotations
 
@@ -44,21 +44,21 @@ def test_the_modules_stand_alone() -> None:
 
 
 class GaussianList:
-    """Another method's representation: one set of centres per frame, and colours that all frames share."""
+    """Another method's representation: one set of means per frame, and colors that all frames share."""
 
-    def __init__(self, centres: Tensor, colors: Tensor) -> None:
-        self.centres = [centres.clone().requires_grad_() for _ in range(FRAMES)]
+    def __init__(self, means: Tensor, colors: Tensor) -> None:
+        self.means = [means.clone().requires_grad_() for _ in range(FRAMES)]
         self.colors = colors.clone().requires_grad_()
 
     def frame(self, index: int) -> Gaussians:
         turns = torch.tensor([1.0, 0, 0, 0]).repeat(COUNT, 1)
-        return Gaussians(self.centres[index], turns, torch.full((COUNT, 3), 0.06), torch.full((COUNT,), 0.9), self.colors)
+        return Gaussians(self.means[index], turns, torch.full((COUNT, 3), 0.06), torch.full((COUNT,), 0.9), self.colors)
 
 
 def random_cloud() -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(4)
-    centres = (torch.rand(COUNT, 3, generator=generator) - 0.5) * torch.tensor([0.7, 0.5, 0.7])
-    return centres, torch.rand(COUNT, 3, generator=generator)
+    means = (torch.rand(COUNT, 3, generator=generator) - 0.5) * torch.tensor([0.7, 0.5, 0.7])
+    return means, torch.rand(COUNT, 3, generator=generator)
 
 
 def drawn(gaussians: Gaussians, cameras: Cameras) -> tuple[Tensor, Tensor]:
@@ -86,8 +86,8 @@ class Truth:
         return Gaussians(self.moved[index], turns, torch.full((COUNT, 3), 0.06), torch.full((COUNT,), 0.9), self.colors)
 
     def error(self, found: GaussianList) -> float:
-        """Mean distance of the centres from the truth in the last frame."""
-        return float((found.centres[-1].detach() - self.moved[-1]).norm(dim=-1).mean())
+        """Mean distance of the means from the truth in the last frame."""
+        return float((found.means[-1].detach() - self.moved[-1]).norm(dim=-1).mean())
 
 
 def seer(truth: Truth) -> MixturePrior:
@@ -136,7 +136,7 @@ def test_both_distances_of_a_foreign_asset(truth: Truth) -> None:
     assert curve.found and curve.best == pytest.approx(CAMERA.distance, abs=0.03)
 
 
-def optimise(truth: Truth, schedule: AsynchronousSchedule, unknown_weight: float, iterations: int = 72) -> GaussianList:
+def optimize(truth: Truth, schedule: AsynchronousSchedule, unknown_weight: float, iterations: int = 72) -> GaussianList:
     """What the other method does: its own representation, our modules."""
     prior, found = seer(truth), GaussianList(*random_cloud())
     video = prior.condition(truth.video, torch.full((FRAMES,), CAMERA.elevation), torch.full((FRAMES,), CAMERA.distance))
@@ -146,7 +146,7 @@ def optimise(truth: Truth, schedule: AsynchronousSchedule, unknown_weight: float
     distances = novel_distances("render", CAMERA.distance, CAMERA.distance, prior.facts)
     unknown = MotionGeometryLoss(prior, video, CAMERA.azimuth, CAMERA.elevation, distances, settings)
     known, generator, front = KnownViewLoss(PAPER), torch.Generator().manual_seed(0), filmed_from([CAMERA])
-    halves = {"deformation": torch.optim.Adam(found.centres, 3e-2), "appearance": torch.optim.Adam([found.colors], 1e-2)}
+    halves = {"deformation": torch.optim.Adam(found.means, 3e-2), "appearance": torch.optim.Adam([found.colors], 1e-2)}
     for iteration in range(iterations):
         frame, done = iteration % FRAMES, iteration / iterations
         views = unknown.draw(1, generator)
@@ -157,22 +157,22 @@ def optimise(truth: Truth, schedule: AsynchronousSchedule, unknown_weight: float
         (loss + unknown(pictures, asset, torch.tensor([frame]), views, done, generator).loss).backward()
         for phase in schedule.phases(iteration // FRAMES):
             halves[phase].step()
-        for optimiser in halves.values():
-            optimiser.zero_grad()
+        for optimizer in halves.values():
+            optimizer.zero_grad()
     return found
 
 
 def test_unknown_views_find_a_motion_that_the_video_hardly_shows(truth: Truth) -> None:
     schedule = AsynchronousSchedule()
     still = truth.error(GaussianList(*random_cloud()))
-    blind, seeing = truth.error(optimise(truth, schedule, 0.0)), truth.error(optimise(truth, schedule, 1.0))
+    blind, seeing = truth.error(optimize(truth, schedule, 0.0)), truth.error(optimize(truth, schedule, 1.0))
     assert still == pytest.approx(0.3, rel=1e-3)
     assert seeing < 0.6 * still and seeing < 0.8 * blind
 
 
 def test_a_frozen_half_stays_as_it_was(truth: Truth) -> None:
-    found = optimise(truth, AsynchronousSchedule(period=10**6), 1.0, 2 * FRAMES)
+    found = optimize(truth, AsynchronousSchedule(period=10**6), 1.0, 2 * FRAMES)
     rest, colors = random_cloud()
-    assert torch.equal(found.colors.detach(), colors) and not torch.equal(found.centres[0].detach(), rest)
-    found = optimise(truth, AsynchronousSchedule(period=10**6, first="appearance"), 1.0, 2 * FRAMES)
-    assert torch.equal(found.centres[0].detach(), rest) and not torch.equal(found.colors.detach(), colors)
+    assert torch.equal(found.colors.detach(), colors) and not torch.equal(found.means[0].detach(), rest)
+    found = optimize(truth, AsynchronousSchedule(period=10**6, first="appearance"), 1.0, 2 * FRAMES)
+    assert torch.equal(found.means[0].detach(), rest) and not torch.equal(found.colors.detach(), colors)

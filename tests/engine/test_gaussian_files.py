@@ -36,12 +36,12 @@ def read_ply(path: Path) -> dict[str, np.ndarray]:
 
 
 def activated(columns: dict[str, np.ndarray], matrix: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Centres, covariances, opacities and colours of a file whose object stands at `matrix`, in the world."""
-    centres = np.stack([columns[axis] for axis in "xyz"], 1) @ matrix[:3, :3].T + matrix[:3, 3]
+    """Centers, covariances, opacities and colors of a file whose object stands at `matrix`, in the world."""
+    means = np.stack([columns[axis] for axis in "xyz"], 1) @ matrix[:3, :3].T + matrix[:3, 3]
     turn = Rotation.from_quat(np.stack([columns[f"rot_{i}"] for i in range(4)], 1), scalar_first=True).as_matrix()
     half = matrix[:3, :3] @ turn * np.exp(np.stack([columns[f"scale_{i}"] for i in range(3)], 1))[:, None]
     colors = 0.5 + HARMONIC * np.stack([columns[f"f_dc_{i}"] for i in range(3)], 1)
-    return centres, half @ half.transpose(0, 2, 1), 1 / (1 + np.exp(-columns["opacity"])), colors
+    return means, half @ half.transpose(0, 2, 1), 1 / (1 + np.exp(-columns["opacity"])), colors
 
 
 def random_gaussians(count: int) -> Gaussians:
@@ -62,14 +62,14 @@ def test_files_hold_the_standard_columns_and_the_same_gaussians_in_the_world(two
     shown, owner = random_gaussians(200), np.arange(200) % 2
     sequence = GaussianSequence(tmp_path, two_objects, owner)
     sequence.write(7, shown)
-    half = (Rotation.from_quat(shown.rotations, scalar_first=True).as_matrix() * shown.scales.numpy()[:, None]) * two_objects.similarity.size
+    half = (Rotation.from_quat(shown.quats, scalar_first=True).as_matrix() * shown.scales.numpy()[:, None]) * two_objects.similarity.size
     covariances = half @ half.transpose(0, 2, 1)
     for index, item in enumerate(two_objects.objects):
         columns = read_ply(tmp_path / sequence.folders[index] / "frame_0007.ply")
         assert tuple(columns) == PROPERTIES
-        centres, spread, opacities, colors = activated(columns, item.matrix_world)
+        means, spread, opacities, colors = activated(columns, item.matrix_world)
         mine = owner == index
-        np.testing.assert_allclose(centres, two_objects.similarity.invert(shown.centres.numpy())[mine], atol=1e-5)
+        np.testing.assert_allclose(means, two_objects.similarity.invert(shown.means.numpy())[mine], atol=1e-5)
         np.testing.assert_allclose(spread, covariances[mine], rtol=0, atol=1e-5 * np.abs(covariances).max())
         np.testing.assert_allclose(opacities, shown.opacities.numpy()[mine], atol=1e-5)
         np.testing.assert_allclose(colors, shown.colors.numpy()[mine], atol=1e-5)
@@ -85,9 +85,9 @@ def test_the_files_show_the_picture_that_the_engine_shows(job: Job, tmp_path: Pa
     columns = read_ply(tmp_path / sequence.folders[0] / "frame_0000.ply")
     linear = STRETCHED[:3, :3] / asset.similarity.size
     turn = np.stack([columns[f"rot_{i}"] for i in range(4)], 1)
-    rotations, scales = files.transformed(linear, turn, np.exp(np.stack([columns[f"scale_{i}"] for i in range(3)], 1)))
-    centres, _, opacities, colors = activated(columns, STRETCHED)
-    back = [asset.similarity.apply(centres), rotations, scales, opacities, colors]
+    quats, scales = files.transformed(linear, turn, np.exp(np.stack([columns[f"scale_{i}"] for i in range(3)], 1)))
+    means, _, opacities, colors = activated(columns, STRETCHED)
+    back = [asset.similarity.apply(means), quats, scales, opacities, colors]
     read = Gaussians(*(torch.from_numpy(np.asarray(one, np.float32)) for one in back))
     seen_from = OrbitCamera(30.0, 20.0, 2.0).world_to_camera(), intrinsics_for(40.0, 64, 64)
     camera = Cameras(*(torch.from_numpy(one).float()[None] for one in seen_from))
@@ -108,7 +108,7 @@ def test_each_gaussian_belongs_to_the_object_whose_surface_it_lies_on(two_object
 
 def test_damaged_gaussians_and_a_full_disk_leave_no_file(two_objects: Asset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shown, sequence = random_gaussians(20), GaussianSequence(tmp_path, two_objects, np.zeros(20, int))
-    shown.centres[3, 1] = torch.nan
+    shown.means[3, 1] = torch.nan
     with pytest.raises(EngineError) as caught:
         sequence.write(0, shown)
     assert caught.value.code == "gaussians_invalid"

@@ -34,12 +34,12 @@ def columns(count: int = 5) -> dict[str, np.ndarray]:
 def test_it_is_read_after_activation(tmp_path: Path, types: str) -> None:
     stored = columns()
     found = read_gaussians(write(tmp_path / "a.ply", stored, types=types))
-    np.testing.assert_allclose(found.centres[:, 1], stored["y"], rtol=1e-6)
+    np.testing.assert_allclose(found.means[:, 1], stored["y"], rtol=1e-6)
     np.testing.assert_allclose(found.scales[:, 2], np.exp(stored["scale_2"]), rtol=1e-5)
     np.testing.assert_allclose(found.opacities, 1 / (1 + np.exp(-stored["opacity"])), rtol=1e-5)
     np.testing.assert_allclose(found.colors[:, 0], np.clip(0.5 + HARMONIC * stored["f_dc_0"], 0, 1), atol=1e-6)
     turn = np.stack([stored[f"rot_{index}"] for index in range(4)], 1)
-    np.testing.assert_allclose(found.rotations, turn / np.linalg.norm(turn, axis=1, keepdims=True), rtol=1e-5)
+    np.testing.assert_allclose(found.quats, turn / np.linalg.norm(turn, axis=1, keepdims=True), rtol=1e-5)
 
 
 def test_a_mesh_is_no_file_of_gaussians(tmp_path: Path) -> None:

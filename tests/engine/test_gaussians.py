@@ -1,4 +1,4 @@
-"""Gaussians bound to the mesh: their outline and colours are the mesh's own, and so is where they sit."""
+"""Gaussians bound to the mesh: their outline and colors are the mesh's own, and so is where they sit."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from align4d.rendering import Gaussians, Rendering, rasterize
 
 
 def mismatch(asset: Asset, gaussians: BoundGaussians, camera: OrbitCamera) -> tuple[float, float]:
-    """Mean absolute difference of colour inside, and of area, between the Gaussians and the mesh."""
+    """Mean absolute difference of color inside, and of area, between the Gaussians and the mesh."""
     reference = Studio(camera).reference(asset, asset.vertices[None], 96)
     shown = Gaussians(
-        gaussians.centres,
-        gaussians.rotations,
+        gaussians.means,
+        gaussians.quats,
         gaussians.scales,
         gaussians.opacities,
         unlit().shade(to_linear(gaussians.albedo), gaussians.normals),
@@ -45,18 +45,18 @@ def test_they_lie_in_the_surface(job: Job) -> None:
     asset = asset_of(job, puppet())
     gaussians = bound(asset, 600, 10)
     assert gaussians.count == 600 and all(torch.isfinite(one).all() for one in vars(gaussians).values())
-    upright = matrix_from_quaternion(gaussians.rotations)[..., 2]
+    upright = matrix_from_quaternion(gaussians.quats)[..., 2]
     assert (upright * gaussians.normals).sum(-1).min() > 0.99  # flat shading: the shading normal is the face's
     assert (gaussians.scales[:, 2] < 0.5 * gaussians.scales[:, :2].amin(1)).float().mean() > 0.95
     low, high = asset.vertices.min(axis=0), asset.vertices.max(axis=0)
-    assert (gaussians.centres.numpy() > low - 0.01).all() and (gaussians.centres.numpy() < high + 0.01).all()
+    assert (gaussians.means.numpy() > low - 0.01).all() and (gaussians.means.numpy() < high + 0.01).all()
 
 
-def test_their_colours_are_the_material_s(job: Job) -> None:
+def test_their_colors_are_the_material_s(job: Job) -> None:
     asset = asset_of(job, puppet())
     gaussians = bound(asset, 600, 10)
-    world = asset.similarity.invert(gaussians.centres.numpy())
-    assert np.abs(gaussians.albedo.numpy() - pattern(world)).mean() < 0.04  # the pattern is interpolated, the centres lie a little below
+    world = asset.similarity.invert(gaussians.means.numpy())
+    assert np.abs(gaussians.albedo.numpy() - pattern(world)).mean() < 0.04  # the pattern is interpolated, the means lie a little below
 
 
 def test_the_same_seed_gives_the_same_gaussians(job: Job) -> None:

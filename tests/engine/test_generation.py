@@ -17,9 +17,9 @@ from PIL import Image
 from puppets import FOVY, TWO_PARTS, add_mesh, asset_of, bound, pattern, puppet
 
 from align4d import protocol
-from align4d.cameras.orbit import OrbitCamera, blender_from_normalised
+from align4d.cameras.orbit import OrbitCamera, blender_from_normalized
 from align4d.errors import Cancelled, EngineError
-from align4d.generators import catalogue
+from align4d.generators import catalog
 from align4d.generators.interfaces import (
     Footage,
     GeneratedAsset,
@@ -140,10 +140,10 @@ def puppets(tmp_path_factory: pytest.TempPathFactory) -> Theatre:
 
 @pytest.fixture
 def theatre(puppets: Theatre, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Theatre]:
-    """New generators are one file each: these stand in the catalogue in the place of all others."""
+    """New generators are one file each: these stand in the catalog in the place of all others."""
     Actor.theatre = puppets
     puppets.called.clear()
-    monkeypatch.setattr(catalogue, "GENERATORS", (Painter, Filmer, Sculptor, Teller))
+    monkeypatch.setattr(catalog, "GENERATORS", (Painter, Filmer, Sculptor, Teller))
     monkeypatch.setenv("ALIGN4D_MODELS", str(tmp_path / "models"))
     yield puppets
 
@@ -168,7 +168,7 @@ def job_of(theatre: Theatre, folder: Path, given: str, **settings: object) -> Pa
         add_mesh(job, puppet())
     objects = job.request().objects if "mesh" in parts else ()
     similarity = theatre.asset.similarity
-    matrix = blender_from_normalised(CAMERA.world_to_camera(), similarity.centre, similarity.size)
+    matrix = blender_from_normalized(CAMERA.world_to_camera(), similarity.center, similarity.size)
     request = Request(
         "job",
         objects,
@@ -292,10 +292,10 @@ def test_a_camera_that_looks_away_from_the_mesh(theatre: Theatre, tmp_path: Path
 def test_gaussians_are_taken_where_a_mesh_is(theatre: Theatre, tmp_path: Path) -> None:
     from test_gaussian_input import write
 
-    centres = theatre.gaussians.centres.numpy() * 3 + (10, 0, 0)
-    count = len(centres)
+    means = theatre.gaussians.means.numpy() * 3 + (10, 0, 0)
+    count = len(means)
     names = ("x", "y", "z", "f_dc_0", "f_dc_1", "f_dc_2", "opacity", "scale_0", "scale_1", "scale_2", "rot_0", "rot_1", "rot_2", "rot_3")
-    values = [*centres.T, *np.zeros((3, count)), np.full(count, 6.0), *np.full((3, count), -1.7), np.ones(count), *np.zeros((3, count))]
+    values = [*means.T, *np.zeros((3, count)), np.full(count, 6.0), *np.full((3, count), -1.7), np.ones(count), *np.zeros((3, count))]
     path = write(tmp_path / "doll.ply", dict(zip(names, values, strict=True)))
     folder = job_of(theatre, tmp_path, "video")
     given = dataclasses.replace(protocol.read_request(folder), gaussian_asset=str(path))
@@ -303,13 +303,13 @@ def test_gaussians_are_taken_where_a_mesh_is(theatre: Theatre, tmp_path: Path) -
     assert not route.steps and request.objects[0].name == "doll"
     spec = request.objects[0]
     vertices = protocol.read_arrays(folder / spec.mesh)["vertices"] @ np.array(spec.matrix_world)[:3, :3].T + np.array(spec.matrix_world)[:3, 3]
-    np.testing.assert_allclose(vertices.min(axis=0), centres.min(axis=0), atol=0.4)
-    np.testing.assert_allclose(vertices.max(axis=0), centres.max(axis=0), atol=0.4)
+    np.testing.assert_allclose(vertices.min(axis=0), means.min(axis=0), atol=0.4)
+    np.testing.assert_allclose(vertices.max(axis=0), means.max(axis=0), atol=0.4)
 
 
 def test_the_papers_own_models_make_a_pair(theatre: Theatre, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """SDXL, SVD and LGM, small and random: what they make shows nothing, so the mask says where something would be."""
-    monkeypatch.setattr(catalogue, "GENERATORS", (SDXL, ShortSVD, LGM))
+    monkeypatch.setattr(catalog, "GENERATORS", (SDXL, ShortSVD, LGM))
     store = ModelStore()
     store.accept(ShortSVD.card)
     for kind, save in ((SDXL, saved.save_sdxl), (ShortSVD, saved.save_svd), (LGM, saved.save_lgm)):
@@ -322,7 +322,7 @@ def test_the_papers_own_models_make_a_pair(theatre: Theatre, tmp_path: Path, mon
 
     def wrapped(asset: GeneratedAsset, _report: Reporter) -> TexturedMesh:
         """A hull: how a mesh is extracted of Gaussians that show something is tested elsewhere."""
-        hull = trimesh.convex.convex_hull(asset.gaussians.centres.numpy())
+        hull = trimesh.convex.convex_hull(asset.gaussians.means.numpy())
         count = len(hull.faces)
         return TexturedMesh(np.float32(hull.vertices), np.int32(hull.faces), np.zeros((count, 3, 2), np.float32), np.zeros((2, 2, 3), np.uint8))
 

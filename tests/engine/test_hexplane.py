@@ -41,17 +41,17 @@ def test_the_same_seed_is_the_same_field() -> None:
 def test_every_plane_and_layer_learns() -> None:
     """A new field's last layers learn first; after one step all else does."""
     made = field()
-    optimiser = torch.optim.Adam([*made.grid_parameters(), *made.network_parameters()], lr=3e-2)
-    assert len(optimiser.param_groups[0]["params"]) == len(list(made.parameters()))
+    optimizer = torch.optim.Adam([*made.grid_parameters(), *made.network_parameters()], lr=3e-2)
+    assert len(optimizer.param_groups[0]["params"]) == len(list(made.parameters()))
     times = torch.linspace(0, 1, FRAMES)
     wave = torch.sin(4 * points()[None, :, :1] + 5 * times[:, None, None])
     target = [wave * torch.linspace(-1, 1, width) for width in (3, 3, 4)]
     losses = []
     for _ in range(25):
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss = torch.stack([((one - wanted) ** 2).mean() for one, wanted in zip(made(points(), times), target, strict=True)]).sum()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         losses.append(loss.item())
     for name, parameter in made.named_parameters():
         assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name
@@ -62,7 +62,7 @@ def test_every_plane_and_layer_learns() -> None:
 def test_many_frames_at_once_are_the_frames_one_by_one() -> None:
     made, times = field(shaken=True), torch.tensor([0.0, 0.13, 0.5, 1.0])
     together = made(points(), times)
-    assert together.centre.abs().max() > 0.01
+    assert together.center.abs().max() > 0.01
     for index in range(len(times)):
         for all_frames, one in zip(together, made(points(), times[index : index + 1]), strict=True):
             torch.testing.assert_close(all_frames[index], one[0], rtol=0, atol=1e-6)
@@ -80,10 +80,10 @@ def test_time_is_interpolated_between_its_cells() -> None:
 
 def test_a_frame_s_cell_moves_that_frame_only() -> None:
     made, times = field(shaken=True), torch.linspace(0, 1, FRAMES)
-    before = made(points(), times).centre
+    before = made(points(), times).center
     with torch.no_grad():
         made.temporal[:, :, 2] += 0.5
-    changed = (made(points(), times).centre - before).abs().amax(dim=(1, 2))
+    changed = (made(points(), times).center - before).abs().amax(dim=(1, 2))
     assert (changed[[0, 1, 3, 4]] < 1e-7).all() and changed[2] > 1e-3
 
 
@@ -108,4 +108,4 @@ def test_points_outside_its_bounds_take_the_nearest_value() -> None:
     made = field(shaken=True)
     far = made(torch.tensor([[9.0, -9.0, 0.2]]), torch.tensor([0.4]))
     edge = made(torch.tensor([[1.6, -1.6, 0.2]]), torch.tensor([0.4]))
-    torch.testing.assert_close(far.centre, edge.centre)
+    torch.testing.assert_close(far.center, edge.center)

@@ -284,7 +284,7 @@ def test_gradients_reach_the_pictures(prior: ImageDreamPrior) -> None:
 
 def test_facts(prior: ImageDreamPrior) -> None:
     facts = prior.facts
-    assert (facts.views, facts.takes_distance, facts.size, facts.latent_size, facts.licence) == (4, False, 256, 32, "OpenRAIL")
+    assert (facts.views, facts.takes_distance, facts.size, facts.latent_size, facts.license) == (4, False, 256, 32, "OpenRAIL")
     visible = [distance * math.tan(math.radians(facts.fovy / 2)) for distance in facts.distances]
     assert visible == pytest.approx([0.6, 0.75], abs=0.01)
 

@@ -86,7 +86,7 @@ def test_consistencies_have_closed_forms() -> None:
     assert temporal_consistency(features) == pytest.approx((math.cos(0.5) + (math.cos(1.0) + math.cos(0.5)) / 2) / 2)
     opposite = torch.tensor([[1.0, 0.0], [-1.0, 0.0]])
     assert temporal_consistency(opposite) == 0 and adjacent_similarity(opposite) == -1
-    with pytest.raises(ValueError, match="no neighbour"):
+    with pytest.raises(ValueError, match="no neighbor"):
         temporal_consistency(features[:1])
 
 
@@ -143,7 +143,7 @@ def test_pictures_are_prepared_as_clip_prepares_them() -> None:
     assert levels.mean() < 0.5 and levels.max() < 4.5  # Pillow rounds to 8 bits between its two passes
 
 
-def test_clip_judges_pairs_and_neighbours(tmp_path: Path) -> None:
+def test_clip_judges_pairs_and_neighbors(tmp_path: Path) -> None:
     metric_models.write_clip(tmp_path / judges.CLIP_SMALL)
     clip = np.stack([blotches(40, 40, seed) for seed in range(3)])
     judge = judges.ClipJudge(tmp_path, CPU)
@@ -154,11 +154,11 @@ def test_clip_judges_pairs_and_neighbours(tmp_path: Path) -> None:
     figures = judge.end_clip()
     assert figures == {"clip": pytest.approx(1), "clip_f": pytest.approx(adjacent_similarity(features), abs=1e-5)}
     judge.show(clip[:1], clip[1:2])
-    assert judge.end_clip() == {"clip": pytest.approx(float(features[0] @ features[1]), abs=1e-5)}  # one frame has no neighbour
+    assert judge.end_clip() == {"clip": pytest.approx(float(features[0] @ features[1]), abs=1e-5)}  # one frame has no neighbor
 
 
 def test_fvd_looks_at_overlapping_clips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class MeanColour(nn.Module):
+    class MeanColor(nn.Module):
         def __init__(self, weights: Path) -> None:
             super().__init__()
 
@@ -168,15 +168,15 @@ def test_fvd_looks_at_overlapping_clips(tmp_path: Path, monkeypatch: pytest.Monk
 
     (tmp_path / "i3d").mkdir()
     (tmp_path / "i3d" / "model.safetensors").touch()
-    monkeypatch.setattr(judges, "I3d", MeanColour)
+    monkeypatch.setattr(judges, "I3d", MeanColor)
     judge = judges.FvdJudge(tmp_path, CPU)
     found = np.full((24, 8, 8, 3), 255, np.uint8) * (np.arange(24) >= 12).astype(np.uint8)[:, None, None, None]
     judge.show(found[:10], np.zeros_like(found[:10]))
     assert judge.overall() == {"fvd": "it needs two clips of 16 frames or more; there are 0"}
     judge.show(found[10:], np.zeros_like(found[10:]))
     assert judge.end_clip() == {}
-    grey = np.array([[4 / 16], [12 / 16]]) * 2 - 1  # frames 0 to 15, and 8 to 23
-    wanted = frechet_distance(np.repeat(grey, 3, axis=1), -np.ones((2, 3)))
+    gray = np.array([[4 / 16], [12 / 16]]) * 2 - 1  # frames 0 to 15, and 8 to 23
+    wanted = frechet_distance(np.repeat(gray, 3, axis=1), -np.ones((2, 3)))
     assert judge.overall()["fvd"] == pytest.approx(wanted, rel=1e-5)
 
 

@@ -16,7 +16,7 @@ SHAPE = (2, 8, 8)
 
 
 def images(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Colours and masks of two frames."""
+    """Colors and masks of two frames."""
     generator = torch.Generator().manual_seed(seed)
     frames, height, width = SHAPE
     return torch.rand(frames, 3, height, width, generator=generator), torch.rand(frames, 1, height, width, generator=generator)
@@ -61,7 +61,7 @@ def test_a_frame_without_its_object_is_a_number_still() -> None:
 
 @pytest.mark.parametrize(("shade", "share"), [(1.0, 0.0), (0.9, 0.5), (0.8, 1.0), (0.0, 1.0)])
 def test_what_looks_like_the_background_is_not_missed_there(shade: float, share: float) -> None:
-    """A solid pixel of grey `shade` where the video shows white background, with a camouflage of 0.2."""
+    """A solid pixel of gray `shade` where the video shows white background, with a camouflage of 0.2."""
     plain = KnownViewLoss(KnownViewSettings(color=0.0, mask=1.0, robust=0.01, camouflage=0.0))
     blind = KnownViewLoss(KnownViewSettings(color=0.0, mask=1.0, robust=0.01, camouflage=0.2))
     target, mask = torch.ones(1, 3, 8, 8), torch.zeros(1, 1, 8, 8)

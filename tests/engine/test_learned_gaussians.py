@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from align4d.gaussians.densification import SPLIT, CentreGradients, densified
+from align4d.gaussians.densification import SPLIT, CenterGradients, densified
 from align4d.gaussians.learned import APPEARANCE, GEOMETRY, AttributeRates, LearnedGaussians
 from align4d.motion.hexplane import Offsets
 from align4d.rendering import Gaussians
@@ -26,7 +26,7 @@ def still(frames: int = 1, count: int = COUNT) -> Offsets:
 def learn(gaussians: LearnedGaussians, steps: int, done: float = 0.0) -> None:
     """Pulls everything that it draws towards 0.3."""
     for _ in range(steps):
-        shown = gaussians.deformed(still(count=len(gaussians.centres)), learning=True)
+        shown = gaussians.deformed(still(count=len(gaussians.means)), learning=True)
         torch.stack([((one - 0.3) ** 2).sum() for one in shown.named().values()]).sum().backward()
         gaussians.step(done)
 
@@ -37,15 +37,15 @@ def test_without_offsets_they_are_what_they_were() -> None:
         wanted = start().named()[name]
         torch.testing.assert_close(tensor, wanted.expand_as(tensor), rtol=1e-5, atol=1e-6)
         assert not tensor.requires_grad
-    assert shown.centres.shape == (2, COUNT, 3) and shown.colors.shape == (COUNT, 3)
+    assert shown.means.shape == (2, COUNT, 3) and shown.colors.shape == (COUNT, 3)
 
 
 def test_offsets_are_added_before_activation() -> None:
     offsets = Offsets(torch.full((1, COUNT, 3), 0.1), torch.full((1, COUNT, 3), 0.5), torch.full((1, COUNT, 4), 0.2))
     shown, first = LearnedGaussians(start(), AttributeRates(), free=False).deformed(offsets, learning=False), start()
-    torch.testing.assert_close(shown.centres[0], first.centres + 0.1)
+    torch.testing.assert_close(shown.means[0], first.means + 0.1)
     torch.testing.assert_close(shown.scales[0], first.scales * torch.e**0.5)
-    torch.testing.assert_close(shown.rotations[0], first.rotations + 0.2)
+    torch.testing.assert_close(shown.quats[0], first.quats + 0.2)
 
 
 @pytest.mark.parametrize("free", [False, True])
@@ -57,13 +57,13 @@ def test_who_learns(free: bool) -> None:
         assert moved is (free or name in APPEARANCE), name
 
 
-def test_the_first_step_is_the_rate_and_the_centres_rate_falls() -> None:
+def test_the_first_step_is_the_rate_and_the_means_rate_falls() -> None:
     for done, rate in ((0.0, 1e-3), (0.5, (1e-3 * 2e-5) ** 0.5), (1.0, 2e-5)):
         gaussians = LearnedGaussians(start(), AttributeRates(), free=True)
         first = {name: tensor.detach().clone() for name, tensor in gaussians.attributes.items()}
         learn(gaussians, 1, done)
         moved = {name: float((tensor.detach() - first[name]).abs().max()) for name, tensor in gaussians.attributes.items()}
-        assert moved == pytest.approx({"centre": rate, "log_scale": 5e-3, "rotation": 5e-3, "logit": 5e-2, "color": 1e-2}, rel=0.02)
+        assert moved == pytest.approx({"center": rate, "log_scale": 5e-3, "rotation": 5e-3, "logit": 5e-2, "color": 1e-2}, rel=0.02)
 
 
 def test_densification_doubles_the_small_splits_the_large_and_removes_the_unseen() -> None:
@@ -78,7 +78,7 @@ def test_densification_doubles_the_small_splits_the_large_and_removes_the_unseen
     for name, tensor in made.items():
         assert torch.equal(tensor[:4], attributes[name][[0, 2, 3, 4]]) and torch.equal(tensor[4], attributes[name][0])
     torch.testing.assert_close(made["log_scale"][5:].exp(), (attributes["log_scale"][[1, 1]].exp() / SPLIT))
-    away = made["centre"][5:] - attributes["centre"][1]
+    away = made["center"][5:] - attributes["center"][1]
     assert not torch.equal(away[0], away[1]) and 0.003 < float(away.norm(dim=-1).mean()) < 0.6
     turn = torch.nn.functional.normalize(attributes["rotation"][1], dim=0)
     w, x, y, z = turn.tolist()
@@ -89,11 +89,11 @@ def test_densification_doubles_the_small_splits_the_large_and_removes_the_unseen
 def test_adam_remembers_those_that_were_there() -> None:
     gaussians = LearnedGaussians(start(), AttributeRates(), free=True)
     learn(gaussians, 4)
-    before = gaussians.optimiser.state[gaussians.attributes["centre"]]["exp_avg"].clone()
+    before = gaussians.optimizer.state[gaussians.attributes["center"]]["exp_avg"].clone()
     gradient = torch.tensor([0.0, 1.0, 0.0, 0.0, 0.0, 0.0])
     gaussians.densify(gradient, 0.5, 1.0, 0.0, torch.Generator().manual_seed(0))
-    assert len(gaussians.centres) == COUNT + 1
-    after = gaussians.optimiser.state[gaussians.attributes["centre"]]["exp_avg"]
+    assert len(gaussians.means) == COUNT + 1
+    after = gaussians.optimizer.state[gaussians.attributes["center"]]["exp_avg"]
     assert torch.equal(after[:COUNT], before) and (after[COUNT] == 0).all()
     learn(gaussians, 1)
 
@@ -113,7 +113,7 @@ def test_a_break_changes_nothing() -> None:
 
 
 def test_gradients_are_counted_in_half_pictures() -> None:
-    watched = CentreGradients(torch.zeros(2, 3))
+    watched = CenterGradients(torch.zeros(2, 3))
     watched.add(torch.tensor([[3.0, 0, 4.0], [0, 0, 0]]), 0.8)
     watched.add(torch.tensor([[0.0, 0, 0], [0, 1.0, 0]]), 0.8)
     assert watched.mean().tolist() == pytest.approx([2.0, 0.4])

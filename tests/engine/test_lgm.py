@@ -14,7 +14,7 @@ from torch import Tensor
 
 from align4d.cameras.orbit import OrbitCamera, intrinsics_for
 from align4d.errors import EngineError
-from align4d.generators.asset_space import normalised
+from align4d.generators.asset_space import normalized
 from align4d.generators.interfaces import GenerationOptions
 from align4d.generators.lgm import DISTANCE, FOVY, IMAGEDREAM, LGM, WEIGHTS, load_gaussian_network, view_rays
 from align4d.generators.lgm_network import BIG, GaussianUNet, activated, read_config
@@ -81,11 +81,11 @@ def test_views_attend_to_each_other() -> None:
 
 def test_gaussians_are_in_their_ranges() -> None:
     found = activated(torch.randn(100, 14) * 5)
-    assert found.centres.abs().max() <= 1
+    assert found.means.abs().max() <= 1
     assert (found.scales > 0).all()
     assert ((found.opacities >= 0) & (found.opacities <= 1)).all()
     assert ((found.colors >= 0) & (found.colors <= 1)).all()
-    torch.testing.assert_close(found.rotations.norm(dim=1), torch.ones(100))
+    torch.testing.assert_close(found.quats.norm(dim=1), torch.ones(100))
 
 
 def test_rays_start_at_four_cameras_around_the_object() -> None:
@@ -103,17 +103,17 @@ def test_rays_start_at_four_cameras_around_the_object() -> None:
 def cloud(count: int = 400) -> Gaussians:
     """In LGM's space: Y up, front towards +Z."""
     generator = torch.Generator().manual_seed(0)
-    centres = torch.rand(count, 3, generator=generator) * torch.tensor([0.8, 1.1, 0.5]) + torch.tensor([-0.3, -0.4, -0.2])
-    rotations = torch.nn.functional.normalize(torch.randn(count, 4, generator=generator), dim=1)
+    means = torch.rand(count, 3, generator=generator) * torch.tensor([0.8, 1.1, 0.5]) + torch.tensor([-0.3, -0.4, -0.2])
+    quats = torch.nn.functional.normalize(torch.randn(count, 4, generator=generator), dim=1)
     scales = torch.rand(count, 3, generator=generator) * 0.05 + 0.005
-    return Gaussians(centres, rotations, scales, torch.full((count,), 0.9), torch.rand(count, 3, generator=generator))
+    return Gaussians(means, quats, scales, torch.full((count,), 0.9), torch.rand(count, 3, generator=generator))
 
 
 def test_in_the_engines_space_it_looks_the_same() -> None:
-    found, camera = normalised(cloud(), DISTANCE)
-    span = found.centres.amax(0) - found.centres.amin(0)
+    found, camera = normalized(cloud(), DISTANCE)
+    span = found.means.amax(0) - found.means.amin(0)
     assert float(span.max()) == pytest.approx(1, abs=0.02) and span.argmax() == 2  # it is tallest, and Z is up
-    assert abs(float((found.centres.amax(0) + found.centres.amin(0)).abs().max())) < 0.03
+    assert abs(float((found.means.amax(0) + found.means.amin(0)).abs().max())) < 0.03
     torch.testing.assert_close(seen_by(found, camera), seen_in_front(cloud()), atol=2e-3, rtol=0)
 
 
@@ -135,12 +135,12 @@ def shown(gaussians: Gaussians, world_to_camera: np.ndarray) -> Tensor:
 
 def test_the_front_goes_to_the_front() -> None:
     one, three = cloud(1), cloud(3)
-    placed = replace(three, centres=torch.tensor([[0, 0, 0.5], [0, 0.6, 0], [0, -0.6, 0]]), rotations=one.rotations.expand(3, 4))
-    turned, _ = normalised(placed, DISTANCE)
-    assert turned.centres[0, 1] < 0 and turned.centres[1, 2] > 0
-    axis = matrix_from_quaternion(one.rotations)[0]
+    placed = replace(three, means=torch.tensor([[0, 0, 0.5], [0, 0.6, 0], [0, -0.6, 0]]), quats=one.quats.expand(3, 4))
+    turned, _ = normalized(placed, DISTANCE)
+    assert turned.means[0, 1] < 0 and turned.means[1, 2] > 0
+    axis = matrix_from_quaternion(one.quats)[0]
     expected = torch.stack([axis[0], -axis[2], axis[1]])
-    torch.testing.assert_close(matrix_from_quaternion(turned.rotations)[0], expected)
+    torch.testing.assert_close(matrix_from_quaternion(turned.quats)[0], expected)
 
 
 def test_the_camera_of_a_crop_is_that_of_its_picture() -> None:
@@ -152,7 +152,7 @@ def test_the_camera_of_a_crop_is_that_of_its_picture() -> None:
     np.testing.assert_allclose(middle[:2] / middle[2], (70, 40), atol=2)
 
 
-def test_a_cut_reaches_over_the_border_and_hides_no_colours() -> None:
+def test_a_cut_reaches_over_the_border_and_hides_no_colors() -> None:
     pixels = picture()
     crop = around_object(pixels[..., 3], 0.2)
     assert crop.side == pytest.approx(75) and crop.left == pytest.approx(17.5)

@@ -12,7 +12,7 @@ from puppets import Studio, asset_of, block
 from align4d.alignment.lighting import Lighting, fit_lighting, harmonics, to_linear, to_srgb, unlit
 from align4d.alignment.reference import Reference
 from align4d.cameras.orbit import OrbitCamera
-from align4d.inputs.colours import colours_at
+from align4d.inputs.colors import colors_at
 from align4d.rendering.zbuffer import render_surface
 
 CAMERA = OrbitCamera(25.0, 15.0, 2.0)
@@ -41,7 +41,7 @@ def test_srgb_and_back() -> None:
     assert torch.isfinite(below.grad).all() if below.grad is not None else False
 
 
-def test_unlit_shows_the_own_colour() -> None:
+def test_unlit_shows_the_own_color() -> None:
     color = torch.rand(500, 3, generator=torch.Generator().manual_seed(1))
     torch.testing.assert_close(unlit().shade(to_linear(color), normals()), color, rtol=0, atol=2e-4)
 
@@ -54,7 +54,7 @@ def test_harmonics_are_orthogonal_over_the_sphere() -> None:
 
 
 class Ball:
-    """A ball of many colours, its picture in a light, and how well another light explains the picture."""
+    """A ball of many colors, its picture in a light, and how well another light explains the picture."""
 
     def __init__(self, job: Job, light: Lighting) -> None:
         ball = trimesh.creation.icosphere(subdivisions=4, radius=0.5)
@@ -64,10 +64,10 @@ class Ball:
         self.covered = (seen.triangle >= 0) & (self.reference.alpha[0, 0].numpy() > 0.99)
         triangle, self.observed = seen.triangle[self.covered], self.pixels()
         self.normals = torch.from_numpy(self.asset.corner_normal[triangle, 0])
-        self.albedo = to_linear(torch.from_numpy(colours_at(self.asset, triangle, seen.barycentric[self.covered])))
+        self.albedo = to_linear(torch.from_numpy(colors_at(self.asset, triangle, seen.barycentric[self.covered])))
 
     def pixels(self) -> torch.Tensor:
-        """(M, 3) colours of the covered pixels."""
+        """(M, 3) colors of the covered pixels."""
         return self.reference.color[0].permute(1, 2, 0)[torch.from_numpy(self.covered)].clone()
 
     def fit(self) -> Lighting:
@@ -82,8 +82,8 @@ def test_the_light_of_a_lit_ball_is_found(job: Job) -> None:
     ball = Ball(job, sun())
     found = ball.fit()
     assert ball.error(found) < 0.03 < 0.3 * ball.error(unlit())
-    grey = torch.full_like(ball.albedo, 0.3)
-    shading, true = found.shade(grey, ball.normals)[:, 0], sun().shade(grey, ball.normals)[:, 0]
+    gray = torch.full_like(ball.albedo, 0.3)
+    shading, true = found.shade(gray, ball.normals)[:, 0], sun().shade(gray, ball.normals)[:, 0]
     bright, dark = true > true.quantile(0.75), true < true.quantile(0.25)
     assert shading[bright].mean() - shading[dark].mean() > 0.4 * (true[bright].mean() - true[dark].mean())
 

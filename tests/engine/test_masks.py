@@ -28,11 +28,11 @@ def overlap(mask: np.ndarray, truth: np.ndarray) -> float:
     return float(((mask > 0.5) & (truth > 0.5)).sum() / ((mask > 0.5) | (truth > 0.5)).sum())
 
 
-def disc_scene(background: np.ndarray, colour: tuple[int, int, int] = (200, 90, 40)) -> tuple[np.ndarray, np.ndarray]:
+def disc_scene(background: np.ndarray, color: tuple[int, int, int] = (200, 90, 40)) -> tuple[np.ndarray, np.ndarray]:
     """Five frames (T, H, W, 3) uint8 of an antialiased disc that moves over `background` (H, W, 3), and its true alpha."""
     y, x = np.mgrid[:128, :160]
     alpha = np.stack([np.clip(30.5 - np.hypot(y - 64, x - 60 - 8 * t), 0, 1) for t in range(5)])
-    frames = alpha[..., None] * np.array(colour) + (1 - alpha[..., None]) * background
+    frames = alpha[..., None] * np.array(color) + (1 - alpha[..., None]) * background
     return frames.round().astype(np.uint8), alpha
 
 

@@ -1,4 +1,4 @@
-"""The surface of Gaussians: a ball of known size and colours becomes a closed mesh of that size in these colours."""
+"""The surface of Gaussians: a ball of known size and colors becomes a closed mesh of that size in these colors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from align4d.cameras.orbit import OrbitCamera
 from align4d.errors import EngineError
 from align4d.generators.interfaces import GeneratedAsset, TexturedMesh
 from align4d.generators.mesh_extraction import extract_mesh
-from align4d.inputs.colours import lookup
+from align4d.inputs.colors import lookup
 from align4d.job.reporting import RecordingReporter
 from align4d.motion.rotations import quaternion_to_normal
 from align4d.rendering import Gaussians
@@ -44,7 +44,7 @@ def test_closed_and_of_the_right_size(mesh: TexturedMesh) -> None:
     np.testing.assert_allclose(np.linalg.norm(mesh.vertices, axis=1), RADIUS, atol=0.015)
 
 
-def test_texture_has_the_colours_of_the_gaussians(mesh: TexturedMesh) -> None:
+def test_texture_has_the_colors_of_the_gaussians(mesh: TexturedMesh) -> None:
     color = lookup(mesh.texture, mesh.corner_uv.mean(axis=1))
     height = mesh.vertices[mesh.triangles, 2].mean(axis=1)
     for some, wanted in ((height > 0.1, (0.9, 0.1, 0.1)), (height < -0.1, (0.1, 0.1, 0.9))):

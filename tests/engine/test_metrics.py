@@ -126,14 +126,14 @@ def cube_asset() -> Asset:
     """A red cube whose top is blue."""
     count = len(FACES)
     top = (CUBE[FACES][:, :, 2] > 0).all(axis=1)
-    colour = np.where(top[:, None, None], [0.0, 0, 1, 1], [1.0, 0, 0, 1]).repeat(3, axis=1).astype(np.float32)
+    color = np.where(top[:, None, None], [0.0, 0, 1, 1], [1.0, 0, 0, 1]).repeat(3, axis=1).astype(np.float32)
     return Asset(
         vertices=CUBE.astype(np.float32),
         triangles=FACES.astype(np.int32),
         material=np.zeros(count, np.int32),
         corner_normal=np.zeros((count, 3, 3), np.float32),
         corner_uv=np.zeros((count, 3, 2), np.float32),
-        corner_color=colour,
+        corner_color=color,
         bake_points=CUBE.astype(np.float32),
         materials=(Material("attribute", np.zeros(3, np.float32), None),),
         objects=(AssetObject("a", "Cube", np.eye(4), slice(0, 8), slice(0, count), slice(0, 8)),),

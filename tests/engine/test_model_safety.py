@@ -149,10 +149,10 @@ def test_kernels_from_the_hub_are_not_fetched(folder: Path) -> None:
     SDXL.open(folder, CPU, GenerationOptions()).close()
 
 
-def test_quantised_weights_are_not_guessed_at(folder: Path) -> None:
+def test_quantized_weights_are_not_guessed_at(folder: Path) -> None:
     rewrite(folder / "unet" / "config.json", quantization_config={"quant_method": "bitsandbytes"})
     code, sentence = refused(folder)
-    assert code == "model_file" and "quantised" in sentence
+    assert code == "model_file" and "quantized" in sentence
 
 
 def shard(folder: Path, **changes: str) -> None:

@@ -62,16 +62,16 @@ def test_a_folder_without_the_model(store: ModelStore, tmp_path: Path, name: str
     assert caught.value.code == code
 
 
-def test_a_licence_that_limits_commercial_use_is_accepted_first(store: ModelStore, tmp_path: Path) -> None:
+def test_a_license_that_limits_commercial_use_is_accepted_first(store: ModelStore, tmp_path: Path) -> None:
     assert store.accepted(SDXL.card) and not store.accepted(SVD.card)
     (tmp_path / "svd" / "unet").mkdir(parents=True)
     with pytest.raises(EngineError) as caught:
         store.use(SVD.card, tmp_path / "svd")
-    assert caught.value.code == "licence_not_accepted"
+    assert caught.value.code == "license_not_accepted"
     store.accept(SVD.card)
     store.use(SVD.card, tmp_path / "svd")
     assert ModelStore(store.root).accepted(SVD.card)
-    changed = dataclasses.replace(SVD.card, licence="another licence")
+    changed = dataclasses.replace(SVD.card, license="another license")
     assert not store.accepted(changed)
 
 
@@ -291,7 +291,7 @@ def test_without_a_connection_it_is_a_sentence(store: ModelStore) -> None:
 def test_a_model_to_be_accepted_is_not_even_asked_for(hub: Hub, store: ModelStore) -> None:
     with pytest.raises(EngineError) as caught:
         fetch(SVD.card, store, lambda *_: None, endpoint=hub.endpoint)
-    assert caught.value.code == "licence_not_accepted" and not hub.asked
+    assert caught.value.code == "license_not_accepted" and not hub.asked
 
 
 def test_a_model_that_the_disk_cannot_hold(hub: Hub, store: ModelStore, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ SIZE = 8
 
 
 def of_condition(condition: Condition, camera: RelativeCamera) -> Tensor:
-    """Believes in the condition's own picture; without a condition, in grey."""
+    """Believes in the condition's own picture; without a condition, in gray."""
     return torch.nan_to_num(condition.features[0], nan=0.5)[None]
 
 
@@ -263,9 +263,9 @@ def test_novel_cameras_are_orbit_cameras() -> None:
 
 def cloud(count: int = 300) -> Gaussians:
     generator = torch.Generator().manual_seed(2)
-    centres = (torch.rand(count, 3, generator=generator) - 0.5) * torch.tensor([0.9, 0.5, 0.7])
+    means = (torch.rand(count, 3, generator=generator) - 0.5) * torch.tensor([0.9, 0.5, 0.7])
     turns = torch.tensor([1.0, 0, 0, 0]).repeat(count, 1)
-    return Gaussians(centres, turns, torch.full((count, 3), 0.03), torch.full((count,), 0.9), torch.rand(count, 3, generator=generator))
+    return Gaussians(means, turns, torch.full((count, 3), 0.03), torch.full((count,), 0.9), torch.rand(count, 3, generator=generator))
 
 
 @pytest.mark.parametrize(
@@ -278,7 +278,7 @@ def cloud(count: int = 300) -> Gaussians:
     ],
 )
 def test_the_condition_is_the_object_seen_straight(camera: OrbitCamera, fovy: float) -> None:
-    """A video frame, warped, is the render of a camera at the same place that looks at the centre."""
+    """A video frame, warped, is the render of a camera at the same place that looks at the center."""
     facts = dataclasses.replace(MixturePrior(of_condition, 32).facts, background=0.5)
     intrinsics = np.diag([3.0, 3.0, 1]) @ intrinsics_for(fovy, 100, 80)
     pose = torch.from_numpy(camera.world_to_camera()).float()[None]

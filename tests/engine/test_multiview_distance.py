@@ -18,7 +18,7 @@ FAST = MultiviewDistanceSettings(timesteps=(600, 900), batch=32)
 
 
 def disc(distance: Tensor, azimuth: Tensor) -> Tensor:
-    """(B, 3, S, S) a soft disc on white whose radius falls with the distance and whose colour turns with the azimuth."""
+    """(B, 3, S, S) a soft disc on white whose radius falls with the distance and whose color turns with the azimuth."""
     steps = (torch.arange(SIZE) + 0.5) / SIZE * 2 - 1
     radius = (steps[:, None] ** 2 + steps[None] ** 2).sqrt()
     cover = torch.sigmoid((1.2 / distance[:, None, None] - radius) * 12)

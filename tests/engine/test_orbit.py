@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from align4d.cameras.orbit import OrbitCamera, blender_from_normalised, intrinsics_for, normalised_from_blender, orbit_from_matrix
+from align4d.cameras.orbit import OrbitCamera, blender_from_normalized, intrinsics_for, normalized_from_blender, orbit_from_matrix
 
 INTRINSICS = intrinsics_for(49.1, 200, 100)
 
@@ -81,14 +81,14 @@ def test_blender_s_front_view() -> None:
     matrix = np.eye(4)
     matrix[:3, :3] = Rotation.from_euler("x", 90, degrees=True).as_matrix()
     matrix[:3, 3] = [0, -2, 0]
-    np.testing.assert_allclose(normalised_from_blender(matrix, np.zeros(3), 1.0), OrbitCamera(distance=2.0).world_to_camera(), atol=1e-12)
+    np.testing.assert_allclose(normalized_from_blender(matrix, np.zeros(3), 1.0), OrbitCamera(distance=2.0).world_to_camera(), atol=1e-12)
 
 
 def test_blender_s_camera_around_an_asset_elsewhere() -> None:
-    centre, size = np.array([3.0, -1.0, 2.0]), 4.0
+    center, size = np.array([3.0, -1.0, 2.0]), 4.0
     camera = OrbitCamera(30.0, 20.0, 1.7, 5.0, 2.0, -3.0)
-    matrix = blender_from_normalised(camera.world_to_camera(), centre, size)
-    np.testing.assert_allclose(matrix[:3, 3], centre + size * camera.position())
+    matrix = blender_from_normalized(camera.world_to_camera(), center, size)
+    np.testing.assert_allclose(matrix[:3, 3], center + size * camera.position())
     assert np.linalg.det(matrix[:3, :3]) == pytest.approx(1)
     scaled = matrix @ np.diag([2.0, 0.5, 3.0, 1.0])  # Blender's cameras may be scaled; it changes nothing
-    assert vars(orbit_from_matrix(normalised_from_blender(scaled, centre, size))) == pytest.approx(vars(camera))
+    assert vars(orbit_from_matrix(normalized_from_blender(scaled, center, size))) == pytest.approx(vars(camera))

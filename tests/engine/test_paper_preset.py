@@ -17,7 +17,7 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 
 from align4d import protocol
-from align4d.cameras.orbit import OrbitCamera, blender_from_normalised
+from align4d.cameras.orbit import OrbitCamera, blender_from_normalized
 from align4d.errors import Cancelled, EngineError
 from align4d.inputs.asset import load_asset
 from align4d.job.checkpoint import Checkpoint
@@ -41,19 +41,19 @@ TINY: dict[str, object] = {
     "paper.multiview.timesteps": [700],
     "paper.multiview_size": 16,
     "paper.cpu_frames": 0,
-    "paper.optimisation.iterations": 12,
-    "paper.optimisation.resolution": 48,
-    "paper.optimisation.novel_resolutions": [16, 24, 32],
-    "paper.optimisation.frames": 2,
-    "paper.optimisation.unknown.views.count": 1,
-    "paper.optimisation.hexplane.resolution": 8,
-    "paper.optimisation.keep_every": 5,
-    "paper.optimisation.read_every": 4,
+    "paper.optimization.iterations": 12,
+    "paper.optimization.resolution": 48,
+    "paper.optimization.novel_resolutions": [16, 24, 32],
+    "paper.optimization.frames": 2,
+    "paper.optimization.unknown.views.count": 1,
+    "paper.optimization.hexplane.resolution": 8,
+    "paper.optimization.keep_every": 5,
+    "paper.optimization.read_every": 4,
 }
 
 
 def believed(condition: Condition, camera: RelativeCamera) -> Tensor:
-    """Whatever side is asked for looks like the condition; without one, grey."""
+    """Whatever side is asked for looks like the condition; without one, gray."""
     return torch.nan_to_num(condition.features[0], nan=0.5)[None]
 
 
@@ -97,7 +97,7 @@ class Shoot:
     def job(self, folder: Path, settings: dict[str, object] | None = None, **changes: object) -> Path:
         job = Job(folder)
         add_mesh(job, figure())
-        matrix = blender_from_normalised(CAMERA.world_to_camera(), self.asset.similarity.centre, self.asset.similarity.size)
+        matrix = blender_from_normalized(CAMERA.world_to_camera(), self.asset.similarity.center, self.asset.similarity.size)
         request = request_for(job, self.images, {**TINY, **(settings or {})}, matrix)
         camera = dataclasses.replace(request.camera, solve=False)
         request = dataclasses.replace(request, preset="paper", camera=camera, **changes)  # type: ignore[arg-type]
@@ -137,13 +137,13 @@ def timeless(result: protocol.Result) -> protocol.Result:
 def test_from_a_request_to_motion(shoot: Shoot, tmp_path: Path, prior: MixturePrior) -> None:
     """Longer than the others: the known views really pull the mesh after the video."""
     report = RecordingReporter()
-    longer = {"paper.optimisation.iterations": 60, "paper.optimisation.frames": 0, "paper.optimisation.unknown.weight": 0.01}
+    longer = {"paper.optimization.iterations": 60, "paper.optimization.frames": 0, "paper.optimization.unknown.weight": 0.01}
     result, _ = run(shoot.job(tmp_path, longer, gaussians=True), report)
     assert [event["name"] for event in report.events if event["event"] == "stage"] == list(STAGES)
-    for stage in ("distance", "optimising", "baking"):
+    for stage in ("distance", "optimizing", "baking"):
         steps = [event for event in report.events if event["event"] == "progress" and event["stage"] == stage]
         assert steps[-1]["done"] == steps[-1]["total"], stage
-    losses = result.curves["optimisation"]
+    losses = result.curves["optimization"]
     assert list(losses) == ["iteration", "known", "motion", "geometry"] and all(len(values) == 60 for values in losses.values())
     assert np.mean(losses["known"][-10:]) < 0.5 * np.mean(losses["known"][:10])
     assert min(losses["motion"]) > 0 and min(losses["geometry"]) > 0
@@ -153,7 +153,7 @@ def test_from_a_request_to_motion(shoot: Shoot, tmp_path: Path, prior: MixturePr
     assert left < 0.7
     gaussians = [rows_of(path) for path in sorted((tmp_path / result.objects[0].gaussians).iterdir())]
     assert [one.shape for one in gaussians] == [(500, 17)] * FRAMES
-    assert np.ptp(gaussians[0][:, 6:9]) > 0.5, "they have no colours"
+    assert np.ptp(gaussians[0][:, 6:9]) > 0.5, "they have no colors"
     _, nearest = cKDTree(found[0]).query(gaussians[0][:, :3])
     step, of_mesh = gaussians[-1][:, :3] - gaussians[0][:, :3], (found[-1] - found[0])[nearest]
     assert np.linalg.norm(step - of_mesh, axis=1).mean() < 0.2 * np.linalg.norm(of_mesh, axis=1).mean()
@@ -176,7 +176,7 @@ class Interrupted(BaseException):
 
 
 class Stopping(RecordingReporter):
-    """Calls `act` at iteration `at` of the optimisation."""
+    """Calls `act` at iteration `at` of the optimization."""
 
     def __init__(self, at: int, act: Callable[[Stopping], None]) -> None:
         super().__init__()
@@ -184,7 +184,7 @@ class Stopping(RecordingReporter):
 
         def send(event: dict[str, object]) -> None:
             keep(event)
-            if event.get("stage") == "optimising" and event.get("done") == at:
+            if event.get("stage") == "optimizing" and event.get("done") == at:
                 act(self)
 
         self.send = send
@@ -198,12 +198,12 @@ def test_a_job_that_was_killed_ends_with_the_same_bytes(shoot: Shoot, whole: Who
     killed = shoot.job(tmp_path)
     with pytest.raises(Interrupted):
         run(killed, Stopping(8, kill))
-    stored = Checkpoint(killed / "work").load("optimisation")
+    stored = Checkpoint(killed / "work").load("optimization")
     assert stored is not None and int(stored["iteration"]) == 5 and len(stored["losses"]) == 5
     report = RecordingReporter()
     again, resumed = run(killed, report)
     assert resumed == whole.motion and timeless(again) == timeless(whole.result)
-    assert [e["done"] for e in report.events if e["event"] == "progress" and e["stage"] == "optimising"] == list(range(6, 13))
+    assert [e["done"] for e in report.events if e["event"] == "progress" and e["stage"] == "optimizing"] == list(range(6, 13))
     assert not [e for e in report.events if e["event"] == "progress" and e["stage"] in ("sampling", "camera", "distance")]
 
 
@@ -212,8 +212,8 @@ def test_a_cancel_is_answered_within_an_iteration_and_goes_on_from_there(shoot: 
     report = Stopping(7, lambda one: one.cancelled.set())
     with pytest.raises(Cancelled):
         run(folder, report)
-    assert [e["done"] for e in report.events if e["event"] == "progress" and e["stage"] == "optimising"][-1] == 7
-    stored = Checkpoint(folder / "work").load("optimisation")
+    assert [e["done"] for e in report.events if e["event"] == "progress" and e["stage"] == "optimizing"][-1] == 7
+    stored = Checkpoint(folder / "work").load("optimization")
     assert stored is not None and int(stored["iteration"]) == 7
     again, resumed = run(folder)
     assert resumed == whole.motion and timeless(again) == timeless(whole.result)
@@ -234,15 +234,15 @@ def test_without_object_distance_alignment(shoot: Shoot, tmp_path: Path, prior: 
 
 
 def test_without_motion_geometry_alignment(shoot: Shoot, tmp_path: Path, prior: MixturePrior) -> None:
-    result, _ = run(shoot.job(tmp_path, {"paper.optimisation.unknown.geometry": 0}))
-    losses = result.curves["optimisation"]
+    result, _ = run(shoot.job(tmp_path, {"paper.optimization.unknown.geometry": 0}))
+    losses = result.curves["optimization"]
     assert set(losses["geometry"]) == {0.0} and min(losses["motion"]) > 0
     assert all(camera.azimuth.abs().min() > 0 for *_, camera in prior.asked[-24:])  # the run asks about no view from its own side
 
 
 def test_contrast_asks_by_the_objects_own_render_as_well(shoot: Shoot, tmp_path: Path, prior: MixturePrior) -> None:
-    settings = {"paper.optimisation.unknown.geometry": 0, "paper.optimisation.unknown.contrast": True, "paper.optimisation.frames": 0}
-    longer = {"paper.optimisation.iterations": 40, "paper.optimisation.unknown.weight": 0.01, "paper.optimisation.unknown.guidance.scale": 1}
+    settings = {"paper.optimization.unknown.geometry": 0, "paper.optimization.unknown.contrast": True, "paper.optimization.frames": 0}
+    longer = {"paper.optimization.iterations": 40, "paper.optimization.unknown.weight": 0.01, "paper.optimization.unknown.guidance.scale": 1}
     run(shoot.job(tmp_path, settings | longer))
     gaps = []
     for (noisy, _, video, there), (again, _, own, same) in zip(prior.asked[-80::2], prior.asked[-79::2], strict=True):
@@ -252,32 +252,32 @@ def test_contrast_asks_by_the_objects_own_render_as_well(shoot: Shoot, tmp_path:
     assert np.mean(gaps[-4:]) < 0.7 * gaps[0], "the render follows the object as it comes to look like the video"
 
 
-def test_joint_and_asynchronous_optimisation_differ(shoot: Shoot, whole: Whole, tmp_path: Path) -> None:
+def test_joint_and_asynchronous_optimization_differ(shoot: Shoot, whole: Whole, tmp_path: Path) -> None:
     """By turns, Gaussians and field have each learned in half of the iterations; together, in all."""
-    joint = shoot.job(tmp_path, {"paper.optimisation.schedule.joint": True})
+    joint = shoot.job(tmp_path, {"paper.optimization.schedule.joint": True})
     assert run(joint)[1] != whole.motion
     for folder, steps in ((whole.folder, 6), (joint, 12)):
-        stored = Checkpoint(folder / "work").load("optimisation")
+        stored = Checkpoint(folder / "work").load("optimization")
         assert stored is not None
         assert int(stored["gaussians_adam.0.step"]) == int(stored["field_adam.0.step"]) == steps
 
 
 def test_bound_gaussians_keep_the_artist_s_shape_and_free_ones_do_not(shoot: Shoot, whole: Whole, tmp_path: Path) -> None:
-    free = shoot.job(tmp_path, {"paper.optimisation.free": True})
+    free = shoot.job(tmp_path, {"paper.optimization.free": True})
     run(free)
     for folder, kept in ((whole.folder, True), (free, False)):
-        first, last = (Checkpoint(folder / "work").load(name) for name in ("gaussians", "optimisation"))
+        first, last = (Checkpoint(folder / "work").load(name) for name in ("gaussians", "optimization"))
         assert first is not None and last is not None
-        assert np.array_equal(last["gaussians.centre"], first["centres"]) is kept
+        assert np.array_equal(last["gaussians.center"], first["means"]) is kept
         assert np.allclose(np.exp(last["gaussians.log_scale"]), first["scales"], rtol=1e-5) is kept
 
 
 def test_densification_in_a_run_and_across_a_break(shoot: Shoot, tmp_path: Path) -> None:
     settings = {
-        "paper.optimisation.free": True,
-        "paper.optimisation.densification.enabled": True,
-        "paper.optimisation.densification.interval": 4,
-        "paper.optimisation.densification.gradient": 1e-3,
+        "paper.optimization.free": True,
+        "paper.optimization.densification.enabled": True,
+        "paper.optimization.densification.interval": 4,
+        "paper.optimization.densification.gradient": 1e-3,
     }
     unbroken, motion = run(shoot.job(tmp_path / "whole", settings))
     assert unbroken.figures["gaussians"] > 550
@@ -292,10 +292,10 @@ def test_densification_in_a_run_and_across_a_break(shoot: Shoot, tmp_path: Path)
     ("name", "value"),
     [
         ("method", "other"),
-        ("paper.optimisation.unknown.maod_mode", "x"),
+        ("paper.optimization.unknown.maod_mode", "x"),
         ("paper.multiview.told", "x"),
         ("prior.kind", "x"),
-        ("paper.optimisation.unknown.guidance.target", 3),
+        ("paper.optimization.unknown.guidance.target", 3),
     ],
 )
 def test_choices_that_do_not_exist_are_refused(name: str, value: object) -> None:
@@ -305,7 +305,7 @@ def test_choices_that_do_not_exist_are_refused(name: str, value: object) -> None
 
 
 def test_the_preset_is_the_published_one() -> None:
-    settings = settings_for("paper", {}).paper.optimisation
+    settings = settings_for("paper", {}).paper.optimization
     assert (settings.iterations, settings.unknown.views.count) == (500, 4)
     guidance = settings.unknown.guidance.of(ZERO123.facts())
     assert (guidance.scale, guidance.first_timestep, guidance.last_timestep, guidance.target) == (5.0, 980, 20, "noise")
@@ -318,16 +318,16 @@ def test_a_processor_looks_at_less_and_says_so() -> None:
     full = PaperSettings()
     assert within_budget(full, "cuda") == (full, "")
     small, sentence = within_budget(full, "cpu")
-    optimisation = small.optimisation
-    assert (optimisation.frames, optimisation.novel_frames, optimisation.unknown.views.count) == (6, 2, 1)
-    assert optimisation.resolution == 128 and optimisation.novel_resolutions == (128, 128, 128) and optimisation.iterations == 500
+    optimization = small.optimization
+    assert (optimization.frames, optimization.novel_frames, optimization.unknown.views.count) == (6, 2, 1)
+    assert optimization.resolution == 128 and optimization.novel_resolutions == (128, 128, 128) and optimization.iterations == 500
     assert "6 frames" in sentence and "128 px" in sentence and "512 px" in sentence
     assert within_budget(small, "cpu") == (small, "")
     off = dataclasses.replace(full, cpu_frames=0)
     assert within_budget(off, "cpu") == (off, "")
 
 
-def test_frames_without_the_object_lie_between_their_neighbours() -> None:
+def test_frames_without_the_object_lie_between_their_neighbors() -> None:
     positions = np.full((6, 1, 3), np.nan, np.float32)
     positions[1], positions[4] = 1.0, 4.0
     fill_frames(positions, np.array([False, True, False, False, True, False]))

@@ -127,7 +127,7 @@ def test_degenerate_triangles_are_harmless() -> None:
 
 
 def test_a_limb_of_a_figure_in_shells_is_cut_less_often() -> None:
-    """Whoever modelled it in shells has made the joints already."""
+    """Whoever modeled it in shells has made the joints already."""
     settings = PartSettings(size=0.15, shell_size=0.3)
     _, alone = cut(limb(), settings)
     beside, far = limb(), block((0.2, 0.2, 0.2), (0.5, 0, 0))

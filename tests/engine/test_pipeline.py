@@ -15,7 +15,7 @@ from PIL import Image
 from puppets import FOVY, TWO_PARTS, Studio, add_mesh, puppet, request_for
 
 from align4d import protocol
-from align4d.cameras.orbit import OrbitCamera, blender_from_normalised
+from align4d.cameras.orbit import OrbitCamera, blender_from_normalized
 from align4d.errors import Cancelled, EngineError
 from align4d.inputs.asset import load_asset
 from align4d.job.preview import NAME
@@ -74,7 +74,7 @@ class Shoot:
         job = Job(folder)
         add_mesh(job, puppet())
         start = CAMERA.moved(azimuth=12.0, elevation=20.0, distance=2.0)
-        matrix = blender_from_normalised(start.world_to_camera(), self.asset.similarity.centre, self.asset.similarity.size)
+        matrix = blender_from_normalized(start.world_to_camera(), self.asset.similarity.center, self.asset.similarity.size)
         request = dataclasses.replace(request_for(job, self.images, TINY, matrix), gaussians=True, **changes)  # type: ignore[arg-type]
         protocol.write_json(folder / "request.json", request)
         return folder
@@ -130,7 +130,7 @@ def test_the_camera_comes_back_in_the_artist_s_world(shoot: Shoot, done: Done) -
     assert abs(camera.azimuth - CAMERA.azimuth) < 6 and abs(camera.elevation - CAMERA.elevation) < 6
     assert camera.distance == pytest.approx(CAMERA.distance * shoot.asset.similarity.size, rel=0.05)
     place = np.array(camera.matrix_world)[:3, 3]
-    assert np.linalg.norm(place - shoot.asset.similarity.centre) == pytest.approx(camera.distance, rel=1e-5)
+    assert np.linalg.norm(place - shoot.asset.similarity.center) == pytest.approx(camera.distance, rel=1e-5)
     assert done.result.figures["overlap"] > 0.9 and done.result.figures["parts"] == 2
     curve = done.result.curves["video_aligned_distance"]
     assert len(curve["distance"]) == len(curve["error"]) > 20

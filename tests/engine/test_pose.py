@@ -19,7 +19,7 @@ SMALL = PoseSettings(resolution=64, grid=3, candidates=1, iterations=8)
 
 
 def figure() -> Mesh:
-    """Different from every side, many-coloured."""
+    """Different from every side, many-colored."""
     return joined(block((0.4, 0.3, 0.6), (-0.2, 0, 0)), block((0.4, 0.14, 0.2), (0.2, -0.05, 0.15)), block((0.15, 0.5, 0.15), (-0.25, -0.2, -0.2)))
 
 

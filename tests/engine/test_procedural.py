@@ -49,20 +49,20 @@ def axes_of(primitive: np.ndarray) -> np.ndarray:
     return primitive[at.ROTATION : at.ROTATION + 9].reshape(3, 3)
 
 
-def centre_of(primitive: np.ndarray) -> np.ndarray:
-    return primitive[at.CENTRE : at.CENTRE + 3]
+def center_of(primitive: np.ndarray) -> np.ndarray:
+    return primitive[at.CENTER : at.CENTER + 3]
 
 
-def ball(centre: tuple[float, float, float], radii: tuple[float, float, float]) -> Tensor:
-    """(1, OBJECT_FLOATS) one grey ellipsoid in flat light."""
+def ball(center: tuple[float, float, float], radii: tuple[float, float, float]) -> Tensor:
+    """(1, OBJECT_FLOATS) one gray ellipsoid in flat light."""
     rows = np.zeros((at.ROWS, at.ROW_FLOATS), np.float32)
     rows[0, at.BALL] = CUBE_BALL
-    rows[0, at.COUNT], rows[0, at.AMBIENT], rows[0, at.COLOUR_BLEND], rows[0, at.LIGHT + 2] = 1, 1, 0.001, 1
+    rows[0, at.COUNT], rows[0, at.AMBIENT], rows[0, at.COLOR_BLEND], rows[0, at.LIGHT + 2] = 1, 1, 0.001, 1
     rows[1, at.KIND] = at.ELLIPSOID
-    rows[1, at.CENTRE : at.CENTRE + 3] = centre
+    rows[1, at.CENTER : at.CENTER + 3] = center
     rows[1, at.ROTATION : at.ROTATION + 9] = np.eye(3).ravel()
     rows[1, at.SIZE : at.SIZE + 3] = radii
-    rows[1, at.COLOUR : at.COLOUR + 3] = 0.2
+    rows[1, at.COLOR : at.COLOR + 3] = 0.2
     rows[1, at.REACH] = max(radii)
     return torch.from_numpy(rows.reshape(1, OBJECT_FLOATS))
 
@@ -81,7 +81,7 @@ def test_a_seed_is_an_object(objects: np.ndarray) -> None:
     assert len(np.unique(objects.reshape(COUNT, -1), axis=0)) == COUNT
 
 
-def test_boxes_are_centred_with_longest_side_one(objects: np.ndarray) -> None:
+def test_boxes_are_centered_with_longest_side_one(objects: np.ndarray) -> None:
     for rows in objects:
         low, high = bounding_box(rows)
         assert (high - low).max() == pytest.approx(1, abs=1e-4)
@@ -140,14 +140,14 @@ CAMERAS = [OrbitCamera(azimuth=a, elevation=e, distance=d) for a, e, d in ((0, 0
 
 
 def test_cameras_stand_where_orbit_cameras_do() -> None:
-    """A small ball's silhouette has its centroid where an OrbitCamera projects the ball's centre."""
-    size, centre = 96, (0.25, -0.15, 0.2)
-    images = pictures(ball(centre, (0.06, 0.06, 0.06)), CAMERAS, size, supersampling=2)[0]
+    """A small ball's silhouette has its centroid where an OrbitCamera projects the ball's center."""
+    size, center = 96, (0.25, -0.15, 0.2)
+    images = pictures(ball(center, (0.06, 0.06, 0.06)), CAMERAS, size, supersampling=2)[0]
     intrinsics = intrinsics_for(FOVY, size, size)
     for camera, image in zip(CAMERAS, images, strict=True):
         lines, columns = np.nonzero((image < 0.999).any(0).numpy())
         matrix = camera.world_to_camera()
-        x, y, depth = intrinsics @ (matrix[:3, :3] @ centre + matrix[:3, 3])
+        x, y, depth = intrinsics @ (matrix[:3, :3] @ center + matrix[:3, 3])
         assert abs(columns.mean() + 0.5 - x / depth) < 0.4
         assert abs(lines.mean() + 0.5 - y / depth) < 0.4
         # its area: of a disc of the same angle

@@ -156,7 +156,7 @@ class Fit:
     def __init__(self) -> None:
         self.size, self.start = (96, 96), as_float(cloud(300, (0.02, 0.05)), "cuda")
         cameras = orbit(2, self.size)
-        self.cameras = replace(cameras, world_to_camera=cameras.world_to_camera.float().cuda(), intrinsics=cameras.intrinsics.float().cuda())
+        self.cameras = replace(cameras, viewmats=cameras.viewmats.float().cuda(), Ks=cameras.Ks.float().cuda())
         self.target = torch.full((2, 3, *self.size), 0.3, device="cuda")
         self.colors, self.grown = self.start.colors.clone().requires_grad_(), torch.ones((), device="cuda")
         self.picture = torch.zeros_like(self.target)

@@ -1,4 +1,4 @@
-"""The rasteriser: every backend against the float64 oracle, and the oracle against formulae and finite differences."""
+"""The rasterizer: every backend against the float64 oracle, and the oracle against formulae and finite differences."""
 
 from __future__ import annotations
 
@@ -79,13 +79,13 @@ def test_depth_agrees_with_the_oracle() -> None:
     gaussians, cameras = cloud(100, (0.02, 0.1), sets=2), orbit(4, size)
     found, gradients = [], []
     for backend, dtype in (("reference", torch.float64), ("cpu", torch.float32)):
-        centres = gaussians.centres.to(dtype, copy=True).requires_grad_()
-        others = {name: tensor.to(dtype) for name, tensor in gaussians.named().items() if name != "centres"}
-        depth = rasterize(Gaussians(centres, **others), cameras, size, backend=backend, depth=True).depth
+        means = gaussians.means.to(dtype, copy=True).requires_grad_()
+        others = {name: tensor.to(dtype) for name, tensor in gaussians.named().items() if name != "means"}
+        depth = rasterize(Gaussians(means, **others), cameras, size, backend=backend, depth=True).depth
         assert depth is not None
         depth.mean().backward()
         found.append(depth.detach().double())
-        gradients.append(centres.grad.double())
+        gradients.append(means.grad.double())
     assert (found[0] - found[1]).abs().mean() < 1e-4
     assert (gradients[0] - gradients[1]).norm() < 1e-3 * gradients[0].norm()
 
@@ -134,7 +134,7 @@ def test_expanded_sets_render_as_shared(sets: int) -> None:
 
 
 @pytest.mark.parametrize("backend", ["cpu", "reference"])
-@pytest.mark.parametrize("name", ["centres", "rotations", "scales", "opacities", "colors"])
+@pytest.mark.parametrize("name", ["means", "quats", "scales", "opacities", "colors"])
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_not_finite_input_is_named(backend: str, name: str, value: float) -> None:
     gaussians = cloud(5, (0.1, 0.2))
@@ -148,7 +148,7 @@ def test_not_finite_input_is_named(backend: str, name: str, value: float) -> Non
 
 def test_wrong_shapes_and_backends_are_refused() -> None:
     gaussians, cameras = cloud(5, (0.1, 0.2), sets=2), orbit(3, (16, 16))
-    with pytest.raises(EngineError, match="centres has the shape"):
+    with pytest.raises(EngineError, match="means has the shape"):
         rasterize(gaussians, cameras, (16, 16))
     with pytest.raises(EngineError, match="cameras have the shapes"):
         rasterize(cloud(5, (0.1, 0.2)), Cameras(torch.eye(4), torch.eye(3)), (16, 16))

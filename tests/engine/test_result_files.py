@@ -130,10 +130,10 @@ def test_damaged_and_still_files_are_refused(tmp_path: Path) -> None:
         read_animated_gltf(file.write(tmp_path / "b.glb", animations=[animation], nodes=[{}], **away), 0)
 
 
-def write_splats(path: Path, centre: tuple[float, float, float]) -> None:
+def write_splats(path: Path, center: tuple[float, float, float]) -> None:
     """One opaque red Gaussian, as 3D Gaussian splatting writes it."""
     values = dict.fromkeys(NEEDED, 0.0)
-    values.update(zip("xyz", centre, strict=True))
+    values.update(zip("xyz", center, strict=True))
     values |= {"opacity": 9.0, "rot_0": 1.0, "f_dc_0": 0.5 / HARMONIC, "f_dc_1": -0.5 / HARMONIC, "f_dc_2": -0.5 / HARMONIC}
     values |= {f"scale_{axis}": float(np.log(0.1)) for axis in range(3)}
     head = "ply\nformat binary_little_endian 1.0\ncomment nothing\nelement vertex 1\n" + "".join(f"property float {name}\n" for name in values)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from align4d.errors import EngineError
-from align4d.generators.catalogue import GENERATORS, cards, generator_of
+from align4d.generators.catalog import GENERATORS, cards, generator_of
 from align4d.generators.generator_settings import GeneratorSettings
 from align4d.models.card import ROLES
 from align4d.models.store import MANIFEST, ModelStore
@@ -78,7 +78,7 @@ def test_too_little_is_refused_with_a_sentence(given: Given, code: str, store: M
     assert "video" in caught.value.advice
 
 
-def test_a_missing_model_is_named_with_size_licence_and_how_to_get_it(store: ModelStore) -> None:
+def test_a_missing_model_is_named_with_size_license_and_how_to_get_it(store: ModelStore) -> None:
     route = plan(Given(prompt="a fox"), AUTO, store)
     assert not route.ready
     with pytest.raises(EngineError) as caught:
@@ -131,12 +131,12 @@ def test_a_captioner_helps_where_a_model_wants_words_and_there_are_none(store: M
     assert [step.product for step in plan(Given(image=True, prompt="it runs"), AUTO, store).steps] == ["video", "asset"]
 
 
-def test_a_licence_that_limits_commercial_use_is_to_be_accepted(store: ModelStore) -> None:
+def test_a_license_that_limits_commercial_use_is_to_be_accepted(store: ModelStore) -> None:
     pretend_fetched(store, "svd")
     settings = GeneratorSettings(image_to_video="svd")
     with pytest.raises(EngineError) as caught:
         require_ready(plan(Given(image=True, mesh=True), settings, store))
-    assert caught.value.code == "licence_not_accepted"
+    assert caught.value.code == "license_not_accepted"
     store.accept(card_of("svd"))
     require_ready(plan(Given(image=True, mesh=True), settings, store))
 
@@ -155,5 +155,5 @@ def test_every_card_says_what_an_artist_must_know() -> None:
     for role in ROLES:
         assert any(not card.non_commercial for card in cards(role)), role
     for card in cards():
-        assert card.name and card.licence
+        assert card.name and card.license
         assert card.built_in or (card.size_on_disk > 0 and card.parts and card.need.offloaded <= card.need.device)

@@ -18,7 +18,7 @@ from align4d.errors import Cancelled, EngineError
 from align4d.generators import shap_e
 from align4d.generators.facing import find_view, turned, turned_points
 from align4d.generators.interfaces import GenerationOptions
-from align4d.generators.shap_e import FOVY, ShapE, coloured_surface, find_renderer, textured
+from align4d.generators.shap_e import FOVY, ShapE, colored_surface, find_renderer, textured
 from align4d.job.reporting import RecordingReporter
 from align4d.models.placing import Place
 from align4d.reconstruction.textured_asset import surface_gaussians
@@ -32,7 +32,7 @@ BALLS = (
     ((0, -0.6, 0), 0.3, (0.1, 0.8, 0.1)),
     ((0, 0, 0.6), 0.3, (0.1, 0.1, 0.9)),
 )
-"""Centre, radius and colour in Shap-E's cube: red to the right, green in front, blue on top."""
+"""Center, radius and color in Shap-E's cube: red to the right, green in front, blue on top."""
 
 
 class Balls(torch.nn.Module):
@@ -45,10 +45,10 @@ class Balls(torch.nn.Module):
         self.device_of = torch.nn.Parameter(torch.zeros(1))
 
     def forward(self, *, position: Tensor, ts: Any, **_: Any) -> MLPNeRFModelOutput:
-        centres, radii, colours = (torch.tensor(one) for one in zip(*BALLS, strict=True))
-        inside = radii - (position[..., None, :] - centres).norm(dim=-1)
+        means, radii, colors = (torch.tensor(one) for one in zip(*BALLS, strict=True))
+        inside = radii - (position[..., None, :] - means).norm(dim=-1)
         most, which = inside.max(-1, keepdim=True)
-        return MLPNeRFModelOutput((most > 0).float() * 100, torch.tanh(5 * most), colours[which[..., 0]], ts)
+        return MLPNeRFModelOutput((most > 0).float() * 100, torch.tanh(5 * most), colors[which[..., 0]], ts)
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +62,8 @@ def balls() -> tuple[ShapERenderer, Gaussians]:
     renderer = ShapERenderer(param_shapes=((8, 93), (8, 8), (8, 8), (8, 8)), d_latent=4, d_hidden=8)
     renderer.mlp = Balls()
     with torch.no_grad():
-        surface, colour = coloured_surface(renderer, torch.randn(1, 32, 4), RecordingReporter())
-    return renderer, surface_gaussians(textured(surface, colour), 6000, 0)
+        surface, color = colored_surface(renderer, torch.randn(1, 32, 4), RecordingReporter())
+    return renderer, surface_gaussians(textured(surface, color), 6000, 0)
 
 
 def picture() -> np.ndarray:
@@ -120,7 +120,7 @@ def test_what_is_no_object_is_said(balls: tuple[ShapERenderer, Gaussians], monke
 
     monkeypatch.setattr(shap_e, "ask", answer)
     with pytest.raises(EngineError, match=words) as caught:
-        coloured_surface(balls[0], torch.randn(1, 32, 4), RecordingReporter())
+        colored_surface(balls[0], torch.randn(1, 32, 4), RecordingReporter())
     assert caught.value.code == "model_output"
 
 
@@ -145,8 +145,8 @@ def test_the_view_that_looks_like_the_picture_becomes_the_front(balls: tuple[Sha
     assert (azimuth, elevation) == (130, 5)
     again = seen(turned(gaussians, azimuth), OrbitCamera(azimuth=0, elevation=5, distance=2.5))
     assert np.abs(again.astype(float) - given).mean() < 1
-    points = turned_points(gaussians.centres, azimuth)
-    torch.testing.assert_close(points, turned(gaussians, azimuth).centres)
+    points = turned_points(gaussians.means, azimuth)
+    torch.testing.assert_close(points, turned(gaussians, azimuth).means)
 
 
 def seen(gaussians: Gaussians, orbit: OrbitCamera) -> np.ndarray:
@@ -158,6 +158,6 @@ def seen(gaussians: Gaussians, orbit: OrbitCamera) -> np.ndarray:
 
 def test_its_card_says_what_it_takes() -> None:
     card = ShapE.card
-    assert card.licence == "MIT" and not card.non_commercial
+    assert card.license == "MIT" and not card.non_commercial
     assert card.need.offloaded < card.need.device < 8_000_000_000
     assert {"prior", "image_encoder", "renderer", "scheduler"} <= set(card.parts)

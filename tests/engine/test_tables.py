@@ -61,7 +61,7 @@ def pretend(offsets: dict[str, float]) -> Callable[[Path], None]:
         camera = protocol.CameraResult(tuple(map(tuple, matrix.tolist())), 49.1, 64, 64, 0.0, 0.0, 0.0, 2.0)
         spec = request.objects[0]
         objects = (protocol.ObjectResult(spec.id, spec.name, motion.shape[1], "output/motion_000.pc2"),)
-        curves = {"optimisation": {"known": [1.0] * 120}}
+        curves = {"optimization": {"known": [1.0] * 120}}
         protocol.write_json(folder / "output" / "result.json", protocol.Result(request.job, 3, 24.0, objects, camera, curves=curves))
         stages = {"reading": {"seconds": 1.0, "gb": 0.5, "gpu_gb": None}, "baking": {"seconds": 2.0, "gb": 0.7, "gpu_gb": None}}
         (folder / "costs.json").write_text(json.dumps({"machine": "a machine", "seconds": 3.0, "stages": stages}), encoding="utf-8")

@@ -10,9 +10,9 @@ import torch
 from builders import Job
 from puppets import TWO_PARTS, Studio, asset_of, bound, puppet
 
+from align4d.alignment.animated_asset import AnimatedAsset
 from align4d.alignment.asynchronous import AsynchronousSchedule
 from align4d.alignment.lighting import to_linear, unlit
-from align4d.alignment.performer import Performer
 from align4d.alignment.reference import Reference
 from align4d.alignment.refinement import Refined, RefinementSettings, refine
 from align4d.alignment.tracking import PoseCost, Track, TrackingSettings, track
@@ -47,7 +47,7 @@ class Show:
         self.wing = 1 - self.skeleton.root
         gaussians = bound(self.asset, 2000, 30)
         skin = skin_points(surface, parts, gaussians.corners.reshape(-1, 3).numpy(), "cpu")
-        self.performer = Performer(gaussians, skin, to_linear(gaussians.albedo), unlit(), "cpu")
+        self.animated = AnimatedAsset(gaussians, skin, to_linear(gaussians.albedo), unlit(), "cpu")
         self.vertex_skin = skin_points(surface, parts, self.asset.vertices, "cpu")
         self.rest = torch.from_numpy(self.asset.vertices)
 
@@ -65,10 +65,10 @@ class Show:
         return Studio(CAMERA).reference(self.asset, self.vertices(self.bent(degrees)), SIZE)
 
     def track(self, reference: Reference, **others: object) -> Track:
-        return track(self.performer, self.skeleton, reference, POSE_MATRIX, TRACKING, RecordingReporter(), **others)  # type: ignore[arg-type]
+        return track(self.animated, self.skeleton, reference, POSE_MATRIX, TRACKING, RecordingReporter(), **others)  # type: ignore[arg-type]
 
     def refine(self, reference: Reference, start: Track, settings: RefinementSettings, seed: int = 0) -> Refined:
-        return refine(self.performer, self.skeleton, reference, POSE_MATRIX, start, TRACKING, settings, seed, RecordingReporter())
+        return refine(self.animated, self.skeleton, reference, POSE_MATRIX, start, TRACKING, settings, seed, RecordingReporter())
 
     def in_view(self, found: np.ndarray, true: np.ndarray) -> np.ndarray:
         """(T, V) distances in the picture's plane: the camera looks along +Y, and depth hardly shows in it."""
@@ -114,13 +114,13 @@ def test_a_still_video_is_held_still(show: Show) -> None:
 
 def test_moving_in_depth_costs_by_how_much_moves_not_by_how_far(show: Show) -> None:
     """One leg far away is cheaper than all of it half as far, though the mean square is larger; what stands still costs nothing."""
-    cost = PoseCost(show.performer, show.skeleton, POSE_MATRIX, TRACKING)
-    rest, still = show.performer.bound.centres, torch.zeros(1, 2, 3)
+    cost = PoseCost(show.animated, show.skeleton, POSE_MATRIX, TRACKING)
+    rest, still = show.animated.bound.means, torch.zeros(1, 2, 3)
     part = (rest[:, 0] > rest[:, 0].median()).float()
 
     def price(moved: torch.Tensor) -> float:
-        centres = rest + moved[:, None] * cost.depth_axis
-        return float(cost.per_frame(still, still, centres[None], torch.zeros(1)))
+        means = rest + moved[:, None] * cost.depth_axis
+        return float(cost.per_frame(still, still, means[None], torch.zeros(1)))
 
     assert price(torch.zeros(len(rest))) == pytest.approx(0)
     assert price(0.2 * part) < price(torch.full((len(rest),), 0.1))
@@ -143,9 +143,9 @@ def test_a_cancel_is_noticed(show: Show, bending: Reference) -> None:
     report = RecordingReporter()
     report.cancelled.set()
     with pytest.raises(Cancelled):
-        track(show.performer, show.skeleton, bending, POSE_MATRIX, TRACKING, report)
+        track(show.animated, show.skeleton, bending, POSE_MATRIX, TRACKING, report)
     with pytest.raises(Cancelled):
-        refine(show.performer, show.skeleton, bending, POSE_MATRIX, show.bent(BEND), TRACKING, REFINEMENT, 0, report)
+        refine(show.animated, show.skeleton, bending, POSE_MATRIX, show.bent(BEND), TRACKING, REFINEMENT, 0, report)
 
 
 def test_refinement_lowers_the_loss(show: Show, bending: Reference) -> None:
@@ -176,16 +176,16 @@ def test_while_the_appearance_learns_the_deformation_is_frozen(show: Show, bendi
     torch.testing.assert_close(done.motion.offset, expected.offset, rtol=0, atol=1e-6)
     with torch.no_grad():
         assert all((one == 0).all() for one in done.field(show.rest, torch.linspace(0, 1, 4)))
-    assert (done.performer.albedo - show.performer.albedo).abs().max() > 1e-3
-    assert (done.performer.lighting.coefficients - show.performer.lighting.coefficients).abs().max() > 1e-3
+    assert (done.animated.albedo - show.animated.albedo).abs().max() > 1e-3
+    assert (done.animated.lighting.coefficients - show.animated.lighting.coefficients).abs().max() > 1e-3
 
 
 def test_while_the_deformation_learns_the_appearance_is_frozen(show: Show, bending: Reference) -> None:
     start = show.bent([0.0, 4.0, 16.0, 28.0])
     only = replace(REFINEMENT, iterations=3, schedule=AsynchronousSchedule(period=100, first="deformation"))
     done = show.refine(bending, start, only)
-    torch.testing.assert_close(done.performer.albedo, show.performer.albedo, rtol=0, atol=1e-6)
-    assert torch.equal(done.performer.lighting.coefficients, show.performer.lighting.coefficients)
+    torch.testing.assert_close(done.animated.albedo, show.animated.albedo, rtol=0, atol=1e-6)
+    assert torch.equal(done.animated.lighting.coefficients, show.animated.lighting.coefficients)
     assert (done.motion.rotation - show.skeleton.pose(start.turn, start.shift).rotation).abs().max() > 1e-3
     with torch.no_grad():
-        assert done.field(show.rest, torch.linspace(0, 1, 4)).centre.abs().max() > 0
+        assert done.field(show.rest, torch.linspace(0, 1, 4)).center.abs().max() > 0

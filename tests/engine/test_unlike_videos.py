@@ -1,4 +1,4 @@
-"""Videos that are not the mesh: other colours and light, dark, compressed, from a phone, off the rest pose, cut, with gaps.
+"""Videos that are not the mesh: other colors and light, dark, compressed, from a phone, off the rest pose, cut, with gaps.
 
 Each is a film of the same wave of the puppet's wing. What is found is judged against the truth, beside what the clean film gives.
 """
@@ -23,7 +23,7 @@ from align4d import protocol
 from align4d.alignment.lighting import Lighting, to_linear, to_srgb
 from align4d.alignment.pose import PoseSettings, solve_pose
 from align4d.alignment.reference import make_reference
-from align4d.cameras.orbit import OrbitCamera, blender_from_normalised, intrinsics_for
+from align4d.cameras.orbit import OrbitCamera, blender_from_normalized, intrinsics_for
 from align4d.errors import EngineError
 from align4d.inputs.asset import Asset, load_asset
 from align4d.inputs.cuts import cut_notes, find_cuts
@@ -42,7 +42,7 @@ CAMERA = OrbitCamera(20.0, 12.0, 2.4)
 FRAMES = 6
 WAVE = np.linspace(0.0, 0.8, FRAMES)
 """How far the wing is turned [rad]."""
-# Measured, missed in all frames shown: clean 0.36, colours and light 0.41, dark 0.35, compressed 0.53, off the rest pose 0.58, and where the
+# Measured, missed in all frames shown: clean 0.36, colors and light 0.41, dark 0.35, compressed 0.53, off the rest pose 0.58, and where the
 # object leaves 0.47; in the frames before the cut 0.80, where the clean film misses 0.50. The bounds leave some room.
 SETTINGS: dict[str, object] = {
     "parts.compact_size": TWO_PARTS.compact_size,
@@ -84,7 +84,7 @@ class Stage:
         return missed(self.clean_motion, self.waving(), frames)
 
     def waving(self, wave: np.ndarray = WAVE, sideways: np.ndarray | None = None) -> np.ndarray:
-        """(T, V, 3) vertices, normalised: the wing turned, all of it moved to the right in the picture."""
+        """(T, V, 3) vertices, normalized: the wing turned, all of it moved to the right in the picture."""
         turn, shift = torch.zeros(len(wave), 2, 3), torch.zeros(len(wave), 2, 3)
         turn[:, 1 - self.skeleton.root, 1] = torch.from_numpy(wave).float()
         moved = self.skin.move(self.skeleton.pose(turn, shift), torch.from_numpy(self.asset.vertices)).numpy()
@@ -107,7 +107,7 @@ class Stage:
         job = Job(folder)
         add_mesh(job, puppet())
         start = CAMERA.moved(azimuth=12.0, elevation=18.0, distance=2.0)
-        matrix = blender_from_normalised(start.world_to_camera(), self.asset.similarity.centre, self.asset.similarity.size)
+        matrix = blender_from_normalized(start.world_to_camera(), self.asset.similarity.center, self.asset.similarity.size)
         request = dataclasses.replace(request_for(job, (), SETTINGS, matrix), video=video)
         protocol.write_json(folder / "request.json", request)
         if folder != self.clean:
@@ -165,7 +165,7 @@ def test_the_clean_film(stage: Stage) -> None:
     assert protocol.read_result(stage.clean).notes == ()
 
 
-def test_other_colours_and_another_light(stage: Stage, tmp_path: Path) -> None:
+def test_other_colors_and_another_light(stage: Stage, tmp_path: Path) -> None:
     other = repainted(stage.asset, tmp_path / "other")
     film = stage.film(asset=other, lighting=Lighting(SIDELIGHT))
     assert np.abs(film[0].astype(int) - stage.film()[0])[film[0, ..., 3] == 255].mean() > 20  # it does look different

@@ -72,8 +72,8 @@ def test_a_phone_s_rotation_is_applied(write_movie: MovieWriter, rotation: int, 
 
 
 def test_a_variable_frame_rate_keeps_its_timing(write_movie: MovieWriter) -> None:
-    grey = np.repeat(np.array([0, 60, 120, 180, 240], np.uint8), 64 * 64 * 3).reshape(5, 64, 64, 3)
-    clip = load_clip(VideoSpec(path=str(write_movie(grey, times=[0, 1, 2, 5, 6]))))
+    gray = np.repeat(np.array([0, 60, 120, 180, 240], np.uint8), 64 * 64 * 3).reshape(5, 64, 64, 3)
+    clip = load_clip(VideoSpec(path=str(write_movie(gray, times=[0, 1, 2, 5, 6]))))
     levels = np.rint(clip.frames.mean(axis=(1, 2, 3)) / 60).astype(int).tolist()
     assert levels == [0, 1, 2, 2, 2, 3, 4]
 
@@ -90,8 +90,8 @@ def test_large_frames_are_reduced_by_area(write_images: ImageWriter) -> None:
 def test_image_sequences_of_every_mode_are_read(tmp_path: Path) -> None:
     levels = np.linspace(0, 65535, 64 * 64).reshape(64, 64)
     images = {
-        "grey": Image.fromarray((levels / 257).round().astype(np.uint8)),
-        "grey16": Image.fromarray(levels.astype(np.uint16)),
+        "gray": Image.fromarray((levels / 257).round().astype(np.uint8)),
+        "gray16": Image.fromarray(levels.astype(np.uint16)),
         "palette": Image.fromarray((levels / 257).round().astype(np.uint8)).convert("P"),
         "opaque": Image.fromarray((levels / 257).round().astype(np.uint8)).convert("RGBA"),
     }

@@ -68,10 +68,10 @@ def test_stable_zero123_is_told_the_polar_angle_of_the_condition_instead_of_a_di
 
 def test_facts() -> None:
     xl, stable = ZERO123.facts(), STABLE_ZERO123.facts()
-    assert (xl.fovy, xl.distances, xl.takes_distance, xl.licence) == (49.13, (1.5, 2.2), True, "MIT")
+    assert (xl.fovy, xl.distances, xl.takes_distance, xl.license) == (49.13, (1.5, 2.2), True, "MIT")
     assert (xl.size, xl.latent_size, xl.channels, xl.views) == (256, 32, 4, 1)
     assert (stable.fovy, stable.distances, stable.takes_distance) == (20.0, (3.8, 3.8), False)
-    assert "non-commercial" in stable.licence
+    assert "non-commercial" in stable.license
 
 
 def test_prediction_is_the_unets_on_the_latents_and_the_projected_context(folder: Path, prior: Zero123Prior, condition: Condition) -> None:

@@ -64,7 +64,7 @@ class Tiny:
 
 
 class TinyPainter(Tiny, TextToImage):
-    """A disc whose size and colours a network makes of the prompt. "nothing": no object; "broken": fails."""
+    """A disc whose size and colors a network makes of the prompt. "nothing": no object; "broken": fails."""
 
     card = card("text_to_image")
 
@@ -97,7 +97,7 @@ class TinyCamera(Tiny, ImageToVideo):
 
 
 class TinySculptor(Tiny, ImageTo3D):
-    """Gaussians in the colours of the picture, and a tetrahedron."""
+    """Gaussians in the colors of the picture, and a tetrahedron."""
 
     card = card("image_to_3d")
 
@@ -107,10 +107,10 @@ class TinySculptor(Tiny, ImageTo3D):
         depth = network(2, 1, 3)(torch.from_numpy(np.stack([rows, columns], axis=1)).float() / 12)[:, 0] - 0.5
         flat = torch.from_numpy(np.stack([columns, -rows], axis=1)).float()
         flat = (flat - flat.mean(dim=0)) / max(picture.shape[0] / 4, 1)
-        centres = torch.stack([flat[:, 0], 0.3 * depth, flat[:, 1]], dim=1)
-        colours = torch.from_numpy(picture[rows * 4, columns * 4, :3].astype(np.float32) / 255)
+        means = torch.stack([flat[:, 0], 0.3 * depth, flat[:, 1]], dim=1)
+        colors = torch.from_numpy(picture[rows * 4, columns * 4, :3].astype(np.float32) / 255)
         turns = torch.tensor([[1.0, 0, 0, 0]]).repeat(count, 1)
-        gaussians = Gaussians(centres, turns, torch.full((count, 3), 0.04), torch.full((count,), 0.9), colours)
+        gaussians = Gaussians(means, turns, torch.full((count, 3), 0.04), torch.full((count,), 0.9), colors)
         vertices = np.array([[-0.5, -0.3, -0.5], [0.5, -0.3, -0.5], [0, 0.4, -0.5], [0, 0, 0.5]], np.float32)
         triangles = np.array([[0, 1, 3], [1, 2, 3], [2, 0, 3], [0, 2, 1]], np.int32)
         texture = np.full((4, 4, 3), (seed % 200, 90, 160), np.uint8)

@@ -28,7 +28,7 @@ CPU = torch.device("cpu")
 
 
 class Oracle(MultiviewPrior):
-    """Knows that the picture is a disc whose radius tells the distance and whose grey tells the elevation."""
+    """Knows that the picture is a disc whose radius tells the distance and whose gray tells the elevation."""
 
     def __init__(self) -> None:
         self.facts = PriorFacts("oracle", prior_cameras.FOVY, (1.5, 2.2), SIZE, 3, SIZE, takes_distance=True)
@@ -57,9 +57,9 @@ def discs(elevation: Tensor, distance: Tensor) -> Tensor:
     """(B, 3, S, S): a disc of half the picture at distance 1."""
     steps = (torch.arange(SIZE) + 0.5) / SIZE * 2 - 1
     radius = (steps[:, None] ** 2 + steps**2).sqrt()
-    grey = 0.3 + 0.004 * elevation
+    gray = 0.3 + 0.004 * elevation
     edge = torch.sigmoid(40 * (radius - 0.5 / distance[:, None, None]))
-    return (grey[:, None, None] + (1 - grey[:, None, None]) * edge)[:, None].expand(-1, 3, -1, -1)
+    return (gray[:, None, None] + (1 - gray[:, None, None]) * edge)[:, None].expand(-1, 3, -1, -1)
 
 
 class Discs(Subjects):
@@ -105,9 +105,9 @@ def test_motion_is_compared_row_by_row() -> None:
     distance = np.abs(np.subtract.outer(np.arange(5.0), np.arange(5.0)))
     hard = np.array([1.0, 9.0, 2.0, 7.0, 3.0])
     right = motion.compared((1 + distance) * hard, distance)
-    assert right["first_normalised"] == 1 and right["first"] < 1 and right["correlation"] > 0.7
+    assert right["first_normalized"] == 1 and right["first"] < 1 and right["correlation"] > 0.7
     wrong = motion.compared((5 - distance) * hard, distance)
-    assert wrong["first_normalised"] == 0 and wrong["correlation"] < 0
+    assert wrong["first_normalized"] == 0 and wrong["correlation"] < 0
 
 
 def test_the_ceiling_is_what_the_pictures_themselves_tell() -> None:
@@ -158,7 +158,7 @@ def test_gaussians_are_fitted_to_what_is_shown(monkeypatch: pytest.MonkeyPatch) 
     subjects = Discs((1.8, 1.8))
     clouds = prior_cloud.fit_clouds(subjects)
     cameras = np.array([(0.0, 25.0, 1.8)] * 2, np.float32)
-    shown = clouds.render(clouds.centres, prior_cloud.views_of(cameras, CPU), SIZE)
+    shown = clouds.render(clouds.centers, prior_cloud.views_of(cameras, CPU), SIZE)
     assert judge.psnr(shown, subjects.pictures(cameras)).min() > 20
 
 
@@ -172,7 +172,7 @@ class Seer(Copying):
     def predict_noise(self, noisy: Tensor, timestep: Tensor, condition: Condition, camera: RelativeCamera) -> Tensor:
         there = torch.stack([condition.elevation + camera.elevation, camera.azimuth, condition.distance + camera.distance], 1)
         away = torch.tensor([0.0, self.wrong, 0.0])
-        clean = self.clouds.render(self.clouds.centres + away, prior_cloud.views_of(there.numpy(), CPU), SIZE)
+        clean = self.clouds.render(self.clouds.centers + away, prior_cloud.views_of(there.numpy(), CPU), SIZE)
         abar = self.schedule.at(timestep, noisy)
         return (noisy - abar.sqrt() * self.encode(clean)) / (1 - abar).sqrt()
 
@@ -184,12 +184,12 @@ def test_a_prior_that_knows_the_shape_rights_the_pose_and_one_that_is_wrong_does
     monkeypatch.setattr(perturbed, "WAYS", {"video": None, "method": 0.0})
     random = torch.Generator().manual_seed(0)
     size = torch.tensor([0.3, 0.15, 0.4])
-    centres = (torch.rand(1, 150, 3, generator=random) * 2 - 1) * size
-    cloud = prior_cloud.Clouds(centres, torch.full((1, 150, 3), 0.04), torch.full((1, 150), 0.9), torch.rand(1, 150, 3, generator=random))
+    centers = (torch.rand(1, 150, 3, generator=random) * 2 - 1) * size
+    cloud = prior_cloud.Clouds(centers, torch.full((1, 150, 3), 0.04), torch.full((1, 150), 0.9), torch.rand(1, 150, 3, generator=random))
     camera = np.array([0.0, 0.0, 1.85], np.float32)
-    seen = cloud.rendering(centres, prior_cloud.views_of(camera[None], CPU), SIZE)
+    seen = cloud.rendering(centers, prior_cloud.views_of(camera[None], CPU), SIZE)
     frames, coverage = ((255 * one[0]).round().to(torch.uint8).expand(2, -1, -1, -1) for one in (seen.color, seen.alpha))
-    vertices = centres.expand(2, -1, -1).numpy()
+    vertices = centers.expand(2, -1, -1).numpy()
     case = clip(camera, frames.permute(0, 2, 3, 1).numpy(), coverage=coverage[:, 0].numpy(), vertices=vertices)
     found = perturbed.case_perturbed(Seer(cloud), case, cloud)
     assert perturbed.better(found), found
@@ -204,9 +204,9 @@ def test_a_gaussian_follows_the_vertices_around_it(monkeypatch: pytest.MonkeyPat
     cloud = prior_cloud.Clouds(torch.from_numpy(rest[None, ::5]), torch.ones(1, 60, 3), torch.ones(1, 60), torch.ones(1, 60, 3))
     case = clip(np.zeros(3, np.float32), np.zeros((2, 1, 1, 3)), vertices=np.stack([rest, (rest @ turn.T).astype(np.float32)]))
     bent = perturbed.bent_frames(case, cloud)
-    assert np.abs(bent.clouds.centres[0].numpy() - rest[::5] @ turn.T).max() < 1e-3
-    assert torch.equal(bent.rest.centres[0], cloud.centres[0])
-    assert float((bent.centres(bent.start) - bent.clouds.centres).norm(dim=-1).mean()) == pytest.approx(prior_cloud.BENT, abs=1e-4)
+    assert np.abs(bent.clouds.centers[0].numpy() - rest[::5] @ turn.T).max() < 1e-3
+    assert torch.equal(bent.rest.centers[0], cloud.centers[0])
+    assert float((bent.centers(bent.start) - bent.clouds.centers).norm(dim=-1).mean()) == pytest.approx(prior_cloud.BENT, abs=1e-4)
 
 
 def test_frames_turn_with_their_triangles() -> None:
@@ -272,7 +272,7 @@ def test_a_file_of_views_is_read_back(tmp_path: Path) -> None:
 
 
 def test_the_table_shows_what_was_measured() -> None:
-    judged = {"correlation": 0.9, "first": 0.5, "first_normalised": 0.6}
+    judged = {"correlation": 0.9, "first": 0.5, "first_normalized": 0.6}
     figures = {"motion": {"mean": judged, "cases": {"fox": {"60": judged}}}}
     assert [column.header for column in table.table(figures).columns] == ["figure", "measured", "target"]
     assert table.table(figures).row_count == 2 and table.table({}).row_count == 0

@@ -1,4 +1,4 @@
-"""What the object looks like in the video, beyond the asset's own materials: colours and light that learn from its frames.
+"""What the object looks like in the video, beyond the asset's own materials: colors and light that learn from its frames.
 
 The artist's materials themselves are never changed; a closer look only makes the comparison with the video sharper.
 """
@@ -13,18 +13,18 @@ from torch import Tensor
 
 from ..job.reporting import Reporter
 from ..motion.skeleton import Skeleton
+from .animated_asset import AnimatedAsset
 from .known_views import KnownViewLoss, KnownViewSettings
 from .lighting import Lighting, to_linear, to_srgb
-from .performer import Performer
 from .reference import Reference
 
 
 @dataclass(frozen=True)
 class AppearanceSettings:
     """Attributes:
-    color_rate, light_rate: learning rates of the Gaussians' colours [D] and of the light.
-    true_color: cost of a colour that differs from the asset's own by 1, squared.
-    paint: steps that colours and light learn from the first frame, where the pose is known, before anything is tracked.
+    color_rate, light_rate: learning rates of the Gaussians' colors [D] and of the light.
+    true_color: cost of a color that differs from the asset's own by 1, squared.
+    paint: steps that colors and light learn from the first frame, where the pose is known, before anything is tracked.
     """
 
     color_rate: float = 1e-2
@@ -34,50 +34,50 @@ class AppearanceSettings:
 
 
 class Appearance:
-    """Colours and light, as leaf tensors; they start as the performer shows itself."""
+    """Colors and light, as leaf tensors; they start as the animated shows itself."""
 
-    def __init__(self, performer: Performer, settings: AppearanceSettings) -> None:
-        self.own = performer.bound.albedo
-        self.color = to_srgb(performer.albedo).detach().clone().requires_grad_()
-        self.light = performer.lighting.coefficients.clone().requires_grad_()
+    def __init__(self, animated: AnimatedAsset, settings: AppearanceSettings) -> None:
+        self.own = animated.bound.albedo
+        self.color = to_srgb(animated.albedo).detach().clone().requires_grad_()
+        self.light = animated.lighting.coefficients.clone().requires_grad_()
         self.true_color = settings.true_color
-        self.optimiser = torch.optim.Adam(
+        self.optimizer = torch.optim.Adam(
             [{"params": [self.color], "lr": settings.color_rate}, {"params": [self.light], "lr": settings.light_rate}], eps=1e-15
         )
 
-    def on(self, performer: Performer, frozen: bool) -> Performer:
-        """The performer with this appearance."""
+    def on(self, animated: AnimatedAsset, frozen: bool) -> AnimatedAsset:
+        """The animated with this appearance."""
         color, light = (self.color.detach(), self.light.detach()) if frozen else (self.color, self.light)
-        return replace(performer, albedo=to_linear(color.clamp(0, 1)), lighting=Lighting(light))
+        return replace(animated, albedo=to_linear(color.clamp(0, 1)), lighting=Lighting(light))
 
     def cost(self) -> Tensor:
-        """Of colours that are not the asset's."""
+        """Of colors that are not the asset's."""
         return self.true_color * ((self.color - self.own) ** 2).sum(-1).mean()
 
 
 def paint(
-    performer: Performer,
+    animated: AnimatedAsset,
     skeleton: Skeleton,
     reference: Reference,
     world_to_camera: np.ndarray,
     loss: KnownViewSettings,
     settings: AppearanceSettings,
     report: Reporter,
-) -> Performer:
-    """The performer in the colours and the light that it has in frame 0, where it stands in its rest pose.
+) -> AnimatedAsset:
+    """The animated in the colors and the light that it has in frame 0, where it stands in its rest pose.
 
     What no material and no simple light explains (a cast shadow, a texture that the video's object does not quite have) is then
     known before tracking looks for it in other places.
     """
-    appearance, known = Appearance(performer, settings), KnownViewLoss(loss)
+    appearance, known = Appearance(animated, settings), KnownViewLoss(loss)
     still = reference.color.new_zeros(1, skeleton.count, 3)
     motion, cameras = skeleton.pose(still, still), reference.cameras(world_to_camera)
     for _ in range(settings.paint):
         report.check_cancelled()
-        painted = appearance.on(performer, frozen=False)
+        painted = appearance.on(animated, frozen=False)
         picture = painted.render(painted.perform(motion), cameras, reference.size)
         wrong = known(picture.color, picture.alpha, reference.color[:1], reference.alpha[:1])
         (wrong + appearance.cost()).backward()
-        appearance.optimiser.step()
-        appearance.optimiser.zero_grad()
-    return appearance.on(performer, frozen=True)
+        appearance.optimizer.step()
+        appearance.optimizer.zero_grad()
+    return appearance.on(animated, frozen=True)

@@ -1,4 +1,4 @@
-"""Asynchronous optimisation (AO): deformation and Gaussians take turns, so that neither explains the other's error."""
+"""Asynchronous optimization (AO): deformation and Gaussians take turns, so that neither explains the other's error."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Phase = Literal["deformation", "appearance"]
 
 @dataclass(frozen=True)
 class AsynchronousSchedule:
-    """Which half of the model each iteration optimises; the other half is frozen.
+    """Which half of the model each iteration optimizes; the other half is frozen.
 
     Attributes:
         period: iterations of a phase [R].
@@ -23,7 +23,7 @@ class AsynchronousSchedule:
     joint: bool = False
 
     def phases(self, iteration: int) -> tuple[Phase, ...]:
-        """What iteration `iteration` (0-based) optimises."""
+        """What iteration `iteration` (0-based) optimizes."""
         if self.joint:
             return ("deformation", "appearance")
         other: Phase = "appearance" if self.first == "deformation" else "deformation"

@@ -32,7 +32,7 @@ class DistanceCurve:
 
     Attributes:
         distance: (M,) candidates.
-        error: (M,) mean squared colour error; inf where the object touched the border.
+        error: (M,) mean squared color error; inf where the object touched the border.
         best: d_V, refined below the step of the sweep.
     """
 
@@ -47,7 +47,7 @@ class DistanceCurve:
 
 
 Renderer = Callable[[np.ndarray], tuple[Tensor, Tensor]]
-"""Distances (M,) -> colours (M, 3, H, W) and alphas (M, 1, H, W) of the asset seen from the video's direction."""
+"""Distances (M,) -> colors (M, 3, H, W) and alphas (M, 1, H, W) of the asset seen from the video's direction."""
 
 
 def video_aligned_distance(render: Renderer, frame: Tensor, frame_alpha: Tensor, settings: DistanceSettings | None = None) -> DistanceCurve:
@@ -82,7 +82,7 @@ def border_alpha(alpha: Tensor) -> Tensor:
 
 
 def parabola_minimum(position: np.ndarray, value: np.ndarray, index: int) -> float:
-    """The vertex of the parabola through sample `index` and its two neighbours; the sample itself at an end or beside an inf."""
+    """The vertex of the parabola through sample `index` and its two neighbors; the sample itself at an end or beside an inf."""
     if index == 0 or index == len(value) - 1 or not np.isfinite(value[index - 1 : index + 2]).all():
         return float(position[index])
     before, here, after = value[index - 1 : index + 2]

@@ -12,11 +12,11 @@ class KnownViewSettings:
     """Weights of eq. 6.
 
     Attributes:
-        color: of the colour term.
+        color: of the color term.
         mask: of the mask term.
-        robust: where above 0, the colour error is sqrt(e^2 + robust^2) - robust in the place of e^2: cast shadows and
+        robust: where above 0, the color error is sqrt(e^2 + robust^2) - robust in the place of e^2: cast shadows and
             highlights, which no albedo explains, then count for less. Beyond the paper.
-        camouflage: where above 0, the mask counts less where the render's colour differs from the video's by less than
+        camouflage: where above 0, the mask counts less where the render's color differs from the video's by less than
             this: white fur on white is neither seen nor missed. Beyond the paper.
     """
 
@@ -31,7 +31,7 @@ PAPER = KnownViewSettings(color=10_000.0, mask=1_000.0, robust=0.0, camouflage=0
 
 
 class KnownViewLoss:
-    """L_known, eq. 6: colour and mask of rendered frames against the video's.
+    """L_known, eq. 6: color and mask of rendered frames against the video's.
 
     With the paper's settings it is mean((R - I)^2) and mean((alpha - M)^2), times their weights. The robust form is
     divided by the object's area in the place of the picture's, so that a small object does not count less.
@@ -44,7 +44,7 @@ class KnownViewLoss:
         self.settings = settings
 
     def __call__(self, color: Tensor, alpha: Tensor, target: Tensor, target_alpha: Tensor) -> Tensor:
-        """A scalar: the mean over frames. Colours (F, 3, H, W), masks (F, 1, H, W)."""
+        """A scalar: the mean over frames. Colors (F, 3, H, W), masks (F, 1, H, W)."""
         return self.per_frame(color, alpha, target, target_alpha).mean()
 
     def per_frame(self, color: Tensor, alpha: Tensor, target: Tensor, target_alpha: Tensor) -> Tensor:
@@ -54,7 +54,7 @@ class KnownViewLoss:
         if settings.robust <= 0:
             return settings.color * (wrong**2).mean(dim=(1, 2, 3)) + settings.mask * (uncovered**2).mean(dim=(1, 2, 3))
         if settings.camouflage > 0:
-            # where both show the same colour, nobody can see whether it is object or background
+            # where both show the same color, nobody can see whether it is object or background
             visible = wrong.detach().abs().amax(1, keepdim=True) / settings.camouflage
             uncovered = uncovered * visible.clamp(0, 1)
         area = target_alpha.sum(dim=(1, 2, 3)).clamp_min(1.0)

@@ -1,9 +1,9 @@
-"""The light of the video, from its first frame: why a colour in the video differs from the asset's own.
+"""The light of the video, from its first frame: why a color in the video differs from the asset's own.
 
 Shading tells how a surface is turned. Knowing the light, a limb that turns towards the camera and one that turns away
 no longer look the same, which the outline alone cannot tell.
 
-Model, in linear RGB: colour = albedo * irradiance(n) + sheen(n), with the irradiance in real spherical harmonics up to
+Model, in linear RGB: color = albedo * irradiance(n) + sheen(n), with the irradiance in real spherical harmonics up to
 order 2 (nine coefficients; Ramamoorthi and Hanrahan 2001 show that these hold 99 % of diffuse light) and the sheen,
 which needs no albedo, up to order 1.
 """
@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from ..inputs.asset import Asset
-from ..inputs.colours import colours_at
+from ..inputs.colors import colors_at
 from ..rendering.zbuffer import render_surface
 from .reference import Reference
 
@@ -44,7 +44,7 @@ class Lighting:
 
 
 def unlit() -> Lighting:
-    """The light in which a surface shows its own colour."""
+    """The light in which a surface shows its own color."""
     coefficients = torch.zeros(IRRADIANCE + SHEEN, 3)
     coefficients[0] = 1
     return Lighting(coefficients)
@@ -80,13 +80,13 @@ def fit_lighting(asset: Asset, reference: Reference, world_to_camera: np.ndarray
     triangle, barycentric = seen.triangle[covered], seen.barycentric[covered]
     normals = np.einsum("nkc,nk->nc", asset.corner_normal[triangle], barycentric)
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
-    albedo = to_linear(torch.from_numpy(colours_at(asset, triangle, barycentric)))
+    albedo = to_linear(torch.from_numpy(colors_at(asset, triangle, barycentric)))
     observed = to_linear(reference.color[frame].cpu().permute(1, 2, 0)[torch.from_numpy(covered)])
     return Lighting(_solve(albedo, harmonics(torch.from_numpy(normals).float()), observed))
 
 
 def _inner(alpha: np.ndarray) -> np.ndarray:
-    """Pixels that are covered, and so are their neighbours: no colour of the background is mixed in."""
+    """Pixels that are covered, and so are their neighbors: no color of the background is mixed in."""
     solid = np.pad(alpha > 0.99, 1)
     return solid[1:-1, 1:-1] & solid[:-2, 1:-1] & solid[2:, 1:-1] & solid[1:-1, :-2] & solid[1:-1, 2:]
 

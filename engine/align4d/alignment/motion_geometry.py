@@ -20,7 +20,7 @@ class MotionGeometrySettings:
     weight: of all unknown views against the known ones [P]; 0 leaves them out.
     delta: beyond the paper: the motion term takes away what the prior would say of the asset at rest, seen from the same view
         with the same noise, given the video's first frame. Both belong together, so what it says there is its own error
-        (blur, colours, light), not motion (delta denoising score, Hertz et al. 2023).
+        (blur, colors, light), not motion (delta denoising score, Hertz et al. 2023).
     contrast: beyond the paper: the motion term takes away what the prior says of the same noisy picture, given the deformed
         object's own render from the video's camera in the place of the video's frame. What remains is what the prior makes of
         the difference of the two: nothing where the object, as the video's camera sees it, is the video's. Meant for `geometry` 0.

@@ -109,7 +109,7 @@ def multiview_aligned_distance(
 
     Eq. 5; eq. 11 for a prior that takes no distance. One noise is drawn and shared by all distances, views and timesteps,
     so that the curve tells the distance and not the dice. The global minimum, far away where there is nothing but
-    background, is an artefact and never taken.
+    background, is an artifact and never taken.
 
     Args:
         render: the asset.

@@ -72,7 +72,7 @@ def novel_distances(mode: MaodMode, video: float, multiview: float, facts: Prior
 
 @dataclass(frozen=True)
 class NovelViews:
-    """Cameras that look at the object's centre, without roll; each (B,).
+    """Cameras that look at the object's center, without roll; each (B,).
 
     Attributes:
         azimuth, elevation: around the asset, as in `OrbitCamera` [degrees].

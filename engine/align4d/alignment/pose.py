@@ -30,7 +30,7 @@ class PoseSettings:
     spread, grid: directions tried first: `grid` x `grid` azimuths and elevations up to `spread` degrees from the artist's.
     candidates: how many of these are refined.
     iterations: Levenberg-Marquardt steps of each refinement.
-    alpha_weight: of the mask against one colour channel.
+    alpha_weight: of the mask against one color channel.
     least_overlap: intersection over union of the masks below which mesh and video do not show the same thing.
     distance: the sweep of eq. 4.
     """
@@ -100,7 +100,7 @@ def solve_pose(
     camera = start
     if solve:
         report.progress(0, settings.candidates + 2)
-        tried = [scene.centred(one) for one in _directions(start, settings)]
+        tried = [scene.centered(one) for one in _directions(start, settings)]
         ranked = sorted(tried, key=lambda one: scene.loss(one, scene.light(one)))
         refined = []
         for number, one in enumerate(ranked[: settings.candidates]):
@@ -143,7 +143,7 @@ class _Scene:
         self.albedo = to_linear(gaussians.albedo)
 
     def render(self, cameras: list[OrbitCamera], lighting: Lighting) -> tuple[Tensor, Tensor]:
-        """Colours (C, 3, R, R) and alphas (C, 1, R, R)."""
+        """Colors (C, 3, R, R) and alphas (C, 1, R, R)."""
         poses = np.stack([camera.world_to_camera() for camera in cameras])
         lit = self.gaussians.colored(lighting.shade(self.albedo, self.gaussians.normals))
         with torch.no_grad():
@@ -154,7 +154,7 @@ class _Scene:
         return fit_lighting(self.asset, self.reference, camera.world_to_camera())
 
     def residuals(self, cameras: list[OrbitCamera], lighting: Lighting) -> Tensor:
-        """(C, P) differences of colour and mask."""
+        """(C, P) differences of color and mask."""
         color, alpha = self.render(cameras, lighting)
         weight = self.settings.alpha_weight * 3**0.5
         return torch.cat([(color - self.color).flatten(1), weight * (alpha - self.alpha).flatten(1)], 1)
@@ -167,7 +167,7 @@ class _Scene:
         ours, theirs = alpha[0] > 0.5, self.alpha > 0.5
         return float((ours & theirs).sum()) / max(1.0, float((ours | theirs).sum()))
 
-    def centred(self, camera: OrbitCamera) -> OrbitCamera:
+    def centered(self, camera: OrbitCamera) -> OrbitCamera:
         """Distance and offset from the size and the place of the mask (area falls with the square of the distance)."""
         lighting = Lighting(torch.zeros(13, 3))
         target_area, target_x, target_y = _moments(self.alpha)

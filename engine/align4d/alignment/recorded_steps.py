@@ -1,4 +1,4 @@
-"""Steps of an optimisation on a GPU, recorded once as a CUDA graph and replayed: the GPU then never waits for Python."""
+"""Steps of an optimization on a GPU, recorded once as a CUDA graph and replayed: the GPU then never waits for Python."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ LEAST_ROOM = 1 << 14
 """(tile, Gaussian) pairs of a rendering for which room is made at least."""
 
 RECORDABLE = "triton"
-"""The rasteriser that a graph can hold: gsplat waits for the GPU in every rendering."""
+"""The rasterizer that a graph can hold: gsplat waits for the GPU in every rendering."""
 
 
 class RecordedSteps:
     """Repeats a step.
 
-    A step that is recorded reads and writes the same tensors each time: it changes its parameters, its optimiser's state
-    and whatever counts the steps in place, and asks the device for nothing. Off the GPU, or with another rasteriser, the
+    A step that is recorded reads and writes the same tensors each time: it changes its parameters, its optimizer's state
+    and whatever counts the steps in place, and asks the device for nothing. Off the GPU, or with another rasterizer, the
     same step simply runs.
 
     Args:
-        step: forward, backward and optimiser.
+        step: forward, backward and optimizer.
         device: on which it computes.
-        backend: of the rasteriser, as its settings name it.
+        backend: of the rasterizer, as its settings name it.
         wanted: whether to record at all.
     """
 

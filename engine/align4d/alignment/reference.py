@@ -1,4 +1,4 @@
-"""The reference video as the optimisation sees it: a square crop around the object, at one resolution."""
+"""The reference video as the optimization sees it: a square crop around the object, at one resolution."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def _inside(start: float, side: float, length: int) -> float:
 
 
 def _crop(layers: np.ndarray, left: float, top: float, side: float, resolution: int) -> np.ndarray:
-    """(R, R, 4) float32 of colour and coverage; outside of the frame it is white and empty."""
+    """(R, R, 4) float32 of color and coverage; outside of the frame it is white and empty."""
     height, width = layers.shape[:2]
     pad = int(np.ceil(max(0, -left, -top, left + side - width, top + side - height)))
     padded = np.pad(layers, ((pad, pad), (pad, pad), (0, 0)), constant_values=1.0)

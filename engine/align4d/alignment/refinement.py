@@ -14,15 +14,15 @@ from ..motion.hexplane import HexPlaneField, HexPlaneSettings
 from ..motion.skeleton import Motion, Skeleton
 from ..rendering import Gaussians
 from ..rendering.deferral import Deferral
+from .animated_asset import AnimatedAsset
 from .appearance import Appearance, AppearanceSettings
 from .asynchronous import AsynchronousSchedule
 from .known_views import KnownViewLoss
-from .optimiser import LeveredAdam
-from .performer import Performer
+from .optimizer import LeveredAdam
 from .reference import Reference
 from .tracking import PoseCost, Track, TrackingSettings, levers
 
-NEIGHBOURS = 6
+NEIGHBORS = 6
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,11 @@ class RefinementSettings:
     rate, last_rate: of the poses, as in `TrackingSettings`.
     smooth: cost of a joint's acceleration, per frame, of 1 (in units of the whole surface's motion), squared.
     field_rate, grid_rate: learning rates of the field's MLP and planes [D].
-    rigid: as-rigid-as-possible: cost of changing the distance of neighbouring Gaussians by its own length, squared.
+    rigid: as-rigid-as-possible: cost of changing the distance of neighboring Gaussians by its own length, squared.
     small: cost of a displacement by the field of one longest side of the asset, squared.
-    appearance: how colours and light learn.
+    appearance: how colors and light learn.
     hexplane: sizes of the field.
-    schedule: which half is optimised when.
+    schedule: which half is optimized when.
     """
 
     resolution: int = 160
@@ -93,25 +93,25 @@ class Refined:
     """Attributes:
     motion: T frames.
     field: the deformation field, in the rest pose.
-    performer: with the refined appearance.
+    animated: with the refined appearance.
     loss: per iteration, for the curves.
     """
 
     motion: Motion
     field: HexPlaneField
-    performer: Performer
+    animated: AnimatedAsset
     loss: list[float]
 
     @torch.no_grad()
     def on_surface(self, frame: int, triangles: np.ndarray) -> Gaussians:
         """The Gaussians of one frame, each tensor with one set, on the asset's triangles (F, 3, 3) as they stand in it."""
-        bound = self.performer.bound
+        bound = self.animated.bound
         corners = torch.from_numpy(triangles).to(bound.corners)[bound.triangle.long()]
-        return self.performer.perform(self.motion.frame(frame), corners[None])
+        return self.animated.perform(self.motion.frame(frame), corners[None])
 
 
 def refine(
-    performer: Performer,
+    animated: AnimatedAsset,
     skeleton: Skeleton,
     reference: Reference,
     world_to_camera: np.ndarray,
@@ -124,10 +124,10 @@ def refine(
     """Refines the poses of all frames, then the field on top of them; both in turns with the appearance (AO)."""
     torch.manual_seed(seed)
     generator = torch.Generator().manual_seed(seed)
-    appearance = Appearance(performer, settings.appearance)
-    cost = PoseCost(performer, skeleton, world_to_camera, tracking)
-    poses = _PoseRound(performer, skeleton, start, cost, tracking.floor, settings)
-    field_round = _FieldRound(performer, reference.frames, settings, generator)
+    appearance = Appearance(animated, settings.appearance)
+    cost = PoseCost(animated, skeleton, world_to_camera, tracking)
+    poses = _PoseRound(animated, skeleton, start, cost, tracking.floor, settings)
+    field_round = _FieldRound(animated, reference.frames, settings, generator)
     known = KnownViewLoss(tracking.loss)
     usable = torch.from_numpy(np.flatnonzero(reference.usable))
     cameras = reference.cameras(world_to_camera, len(usable))
@@ -138,7 +138,7 @@ def refine(
             report.check_cancelled()
             phases = settings.schedule.phases(iteration)
             deforming = "deformation" in phases
-            shown_by = appearance.on(performer, frozen="appearance" not in phases)
+            shown_by = appearance.on(animated, frozen="appearance" not in phases)
             shown, cost = round_.show(shown_by, chosen, deforming)
             with losses.deferral:
                 picture = shown_by.render(shown, cameras.first(len(chosen)), reference.size)
@@ -147,14 +147,14 @@ def refine(
             if deforming:
                 round_.step(iteration / settings.iterations)
             if "appearance" in phases:
-                appearance.optimiser.step()
-            appearance.optimiser.zero_grad()
+                appearance.optimizer.step()
+            appearance.optimizer.zero_grad()
             losses.add(loss)
 
     run(poses, [usable.to(reference.color.device)] * settings.iterations)
     field_round.motion = poses.motion()
     run(field_round, _batches(usable, settings, generator, reference.color.device))
-    return Refined(field_round.motion, field_round.field, appearance.on(performer, frozen=True), losses.read())
+    return Refined(field_round.motion, field_round.field, appearance.on(animated, frozen=True), losses.read())
 
 
 def _batches(frames: Tensor, settings: RefinementSettings, generator: torch.Generator, device: torch.device) -> list[Tensor]:
@@ -168,13 +168,13 @@ def _batches(frames: Tensor, settings: RefinementSettings, generator: torch.Gene
 class _PoseRound:
     """The skeleton's poses in all frames; frame 0 stays the rest pose."""
 
-    def __init__(self, performer: Performer, skeleton: Skeleton, start: Track, cost: PoseCost, floor: float, settings: RefinementSettings) -> None:
+    def __init__(self, animated: AnimatedAsset, skeleton: Skeleton, start: Track, cost: PoseCost, floor: float, settings: RefinementSettings) -> None:
         self.skeleton, self.settings, self.cost = skeleton, settings, cost
         self.turn_lever, self.shift_lever = levers(skeleton, start.turn)
         self.first = start.turn[:1], start.shift[:1]
         self.turns = (start.turn[1:] / self.turn_lever).requires_grad_()
         self.shifts = (start.shift[1:] / self.shift_lever).requires_grad_()
-        self.optimiser = LeveredAdam([self.turns, self.shifts], floor)
+        self.optimizer = LeveredAdam([self.turns, self.shifts], floor)
 
     def motion(self) -> Motion:
         """Of all frames, without gradients."""
@@ -185,23 +185,23 @@ class _PoseRound:
         turn, shift = self.turns * self.turn_lever, self.shifts * self.shift_lever
         return torch.cat([self.first[0], turn]), torch.cat([self.first[1], shift])
 
-    def show(self, performer: Performer, frames: Tensor, deforming: bool) -> tuple[Gaussians, Tensor]:
+    def show(self, animated: AnimatedAsset, frames: Tensor, deforming: bool) -> tuple[Gaussians, Tensor]:
         """Gaussians of `frames` and the cost of all poses per frame."""
         with torch.set_grad_enabled(deforming):
             turn, shift = self._all()
             motion = self.skeleton.pose(turn, shift).frames(frames)
-        # with gradients in either phase: the colours are the appearance's
-        corners = performer.corners(motion)
-        shown = performer.perform(motion, corners)
+        # with gradients in either phase: the colors are the appearance's
+        corners = animated.corners(motion)
+        shown = animated.perform(motion, corners)
         with torch.set_grad_enabled(deforming):
             chosen = turn.index_select(0, frames), shift.index_select(0, frames)
-            effort = self.cost.per_frame(*chosen, shown.centres, performer.stretch(corners)).mean()
+            effort = self.cost.per_frame(*chosen, shown.means, animated.stretch(corners)).mean()
             jerk = [(torch.diff(one, n=2, dim=0) ** 2).sum() for one in (turn / self.turn_lever, shift / self.shift_lever)]
         return shown, effort + self.settings.smooth * (jerk[0] + jerk[1]) / len(turn)
 
     def step(self, done: float) -> None:
         """`done`: part of the round that is over."""
-        self.optimiser.step(self.settings.rate + (self.settings.last_rate - self.settings.rate) * done)
+        self.optimizer.step(self.settings.rate + (self.settings.last_rate - self.settings.rate) * done)
 
 
 class _FieldRound:
@@ -209,27 +209,27 @@ class _FieldRound:
 
     motion: Motion
 
-    def __init__(self, performer: Performer, frames: int, settings: RefinementSettings, generator: torch.Generator) -> None:
+    def __init__(self, animated: AnimatedAsset, frames: int, settings: RefinementSettings, generator: torch.Generator) -> None:
         self.settings = settings
-        self.rest = performer.bound.centres
+        self.rest = animated.bound.means
         self.field = HexPlaneField(frames, settings.hexplane, generator).to(self.rest.device)
-        self.optimiser = self.field.adam(settings.grid_rate, settings.field_rate)
+        self.optimizer = self.field.adam(settings.grid_rate, settings.field_rate)
         rest = self.rest.cpu().numpy()
-        self.neighbour = torch.from_numpy(cKDTree(rest).query(rest, k=NEIGHBOURS + 1)[1][:, 1:]).to(self.rest.device)
-        self.length = (self.rest[self.neighbour] - self.rest[:, None]).norm(dim=-1).clamp_min(1e-5)
+        self.neighbor = torch.from_numpy(cKDTree(rest).query(rest, k=NEIGHBORS + 1)[1][:, 1:]).to(self.rest.device)
+        self.length = (self.rest[self.neighbor] - self.rest[:, None]).norm(dim=-1).clamp_min(1e-5)
 
-    def show(self, performer: Performer, frames: Tensor, deforming: bool) -> tuple[Gaussians, Tensor]:
+    def show(self, animated: AnimatedAsset, frames: Tensor, deforming: bool) -> tuple[Gaussians, Tensor]:
         """Gaussians of `frames` and the cost of the field there."""
         motion = self.motion.frames(frames)
         with torch.set_grad_enabled(deforming):
-            offset = self.field.at_frames(self.rest, frames).centre
+            offset = self.field.at_frames(self.rest, frames).center
             rest = self.rest + offset
-            length = (rest[:, self.neighbour] - rest[:, :, None] + 1e-9).norm(dim=-1)
+            length = (rest[:, self.neighbor] - rest[:, :, None] + 1e-9).norm(dim=-1)
             rigid = (((length - self.length) / self.length) ** 2).mean()
             cost = self.settings.rigid * rigid + self.settings.small * (offset**2).sum(-1).mean()
-        return performer.perform(motion, performer.corners(motion, offset)), cost
+        return animated.perform(motion, animated.corners(motion, offset)), cost
 
     def step(self, done: float) -> None:
         """One step of Adam."""
-        self.optimiser.step()
-        self.optimiser.zero_grad()
+        self.optimizer.step()
+        self.optimizer.zero_grad()

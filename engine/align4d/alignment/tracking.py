@@ -12,9 +12,9 @@ from torch.nn.functional import avg_pool2d
 
 from ..job.reporting import Reporter
 from ..motion.skeleton import Skeleton
+from .animated_asset import AnimatedAsset
 from .known_views import KnownViewLoss, KnownViewSettings
-from .optimiser import LeveredAdam
-from .performer import Performer
+from .optimizer import LeveredAdam
 from .recorded_steps import RecordedSteps
 from .reference import Reference
 
@@ -39,7 +39,7 @@ class TrackingSettings:
     depth_reach: motion in depth that counts half of that [longest sides]. Beyond, going farther costs little more: the price
         asks how much of the surface moves in depth, not how far, so that a leg may swing and the body still stands.
     recorded: on a GPU, record an iteration as a CUDA graph and replay it.
-    loss: weights of colour and mask.
+    loss: weights of color and mask.
     """
 
     resolution: int = 160
@@ -92,7 +92,7 @@ def stiffness(skeleton: Skeleton, joint_radius: float) -> Tensor:
 
 
 def track(
-    performer: Performer,
+    animated: AnimatedAsset,
     skeleton: Skeleton,
     reference: Reference,
     world_to_camera: np.ndarray,
@@ -111,7 +111,7 @@ def track(
     parts, total = skeleton.count, reference.frames
     still = reference.color.new_zeros(1, parts, 3)
     done = resume or Track(still, still, torch.zeros(1))
-    step = _FrameStep(performer, skeleton, reference, world_to_camera, settings)
+    step = _FrameStep(animated, skeleton, reference, world_to_camera, settings)
     for frame in range(len(done.turn), total):
         start = _extrapolate(done, settings.momentum)
         if reference.usable[frame]:
@@ -138,20 +138,20 @@ def _extrapolate(done: Track, momentum: float) -> tuple[Tensor, Tensor]:
 class PoseCost:
     """What a pose costs whatever the video shows: bent joints, joints pulled apart, motion in depth."""
 
-    def __init__(self, performer: Performer, skeleton: Skeleton, world_to_camera: np.ndarray, settings: TrackingSettings) -> None:
+    def __init__(self, animated: AnimatedAsset, skeleton: Skeleton, world_to_camera: np.ndarray, settings: TrackingSettings) -> None:
         self.settings = settings
-        rest = performer.bound.centres
+        rest = animated.bound.means
         self.resistance = stiffness(skeleton, settings.joint_radius).to(rest)
         self.is_joint = rest.new_ones(skeleton.count)
         self.is_joint[skeleton.root] = 0
         self.depth_axis = torch.from_numpy(world_to_camera[2, :3]).to(rest)
         self.rest_depth = rest @ self.depth_axis
 
-    def per_frame(self, turn: Tensor, shift: Tensor, centres: Tensor, stretch: Tensor) -> Tensor:
-        """(T,) of turns and shifts (T, K, 3), the Gaussians' centres (T, N, 3) and the stretch (T,) of the surface."""
+    def per_frame(self, turn: Tensor, shift: Tensor, means: Tensor, stretch: Tensor) -> Tensor:
+        """(T,) of turns and shifts (T, K, 3), the Gaussians' means (T, N, 3) and the stretch (T,) of the surface."""
         bend = ((turn**2).sum(-1) * self.resistance).sum(-1)
         slack = ((shift**2).sum(-1) * self.is_joint).sum(-1)
-        away = (centres @ self.depth_axis - self.rest_depth) ** 2
+        away = (means @ self.depth_axis - self.rest_depth) ** 2
         drift = (away / (away + self.settings.depth_reach**2)).mean(-1)
         joints = self.settings.bend * bend + self.settings.slack * slack
         return joints + self.settings.depth_drift * drift + self.settings.stretch * stretch
@@ -161,18 +161,18 @@ class _FrameStep:
     """Finds the pose of one frame, in tensors that all frames share."""
 
     def __init__(
-        self, performer: Performer, skeleton: Skeleton, reference: Reference, world_to_camera: np.ndarray, settings: TrackingSettings
+        self, animated: AnimatedAsset, skeleton: Skeleton, reference: Reference, world_to_camera: np.ndarray, settings: TrackingSettings
     ) -> None:
-        self.performer, self.skeleton, self.reference, self.settings = performer, skeleton, reference, settings
+        self.animated, self.skeleton, self.reference, self.settings = animated, skeleton, reference, settings
         self.cameras = reference.cameras(world_to_camera)
         self.turn_lever, self.shift_lever = levers(skeleton, reference.color)
         self.known = KnownViewLoss(settings.loss)
-        self.cost = PoseCost(performer, skeleton, world_to_camera, settings)
+        self.cost = PoseCost(animated, skeleton, world_to_camera, settings)
         self.turns, self.shifts = (torch.zeros(1, skeleton.count, 3).to(reference.color).requires_grad_() for _ in range(2))
         self.target, self.target_alpha = torch.empty_like(reference.color[:1]), torch.empty_like(reference.alpha[:1])
         self.loss = torch.zeros_like(reference.color[0, 0, 0, 0])
-        self.optimiser = LeveredAdam([self.turns, self.shifts], settings.floor)
-        self.steps = RecordedSteps(self._step, reference.color.device, performer.backend, settings.recorded)
+        self.optimizer = LeveredAdam([self.turns, self.shifts], settings.floor)
+        self.steps = RecordedSteps(self._step, reference.color.device, animated.backend, settings.recorded)
 
     def solve(self, frame: int, turn: Tensor, shift: Tensor, report: Reporter) -> tuple[Tensor, Tensor, float]:
         """Turn (1, K, 3), shift (1, K, 3) and the known-view loss, from a first guess."""
@@ -183,7 +183,7 @@ class _FrameStep:
             self.shifts.copy_(shift / self.shift_lever)
             self.target.copy_(self.reference.color[frame : frame + 1])
             self.target_alpha.copy_(self.reference.alpha[frame : frame + 1])
-            self.optimiser.reset()
+            self.optimizer.reset()
 
         self.steps.run(begin, self.settings.iterations, report.check_cancelled)
         return self.turns.detach() * self.turn_lever, self.shifts.detach() * self.shift_lever, float(self.loss)
@@ -192,13 +192,13 @@ class _FrameStep:
         settings = self.settings
         turn, shift = self.turns * self.turn_lever, self.shifts * self.shift_lever
         motion = self.skeleton.pose(turn, shift)
-        corners = self.performer.corners(motion)
-        shown = self.performer.perform(motion, corners)
-        picture = self.performer.render(shown, self.cameras, self.reference.size)
+        corners = self.animated.corners(motion)
+        shown = self.animated.perform(motion, corners)
+        picture = self.animated.render(shown, self.cameras, self.reference.size)
         shown_and_true = (picture.color, picture.alpha, self.target, self.target_alpha)
         loss = self.known(*shown_and_true)
         blurred = self.known(*(avg_pool2d(one, settings.blur) for one in shown_and_true))
-        cost = self.cost.per_frame(turn, shift, shown.centres, self.performer.stretch(corners)).sum()
+        cost = self.cost.per_frame(turn, shift, shown.means, self.animated.stretch(corners)).sum()
         (loss + blurred + cost).backward()
         self.loss.copy_(loss.detach())
-        self.optimiser.step(settings.rate + (settings.last_rate - settings.rate) * self.optimiser.steps / settings.iterations)
+        self.optimizer.step(settings.rate + (settings.last_rate - settings.rate) * self.optimizer.steps / settings.iterations)

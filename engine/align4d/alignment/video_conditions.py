@@ -1,4 +1,4 @@
-"""The video as a multiview prior wants to see it: from a camera that looks at the object's centre, on the prior's background."""
+"""The video as a multiview prior wants to see it: from a camera that looks at the object's center, on the prior's background."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_SAMPLES = 8
 
 @dataclass(frozen=True)
 class ConditionCamera:
-    """The camera of the condition pictures: where the video's stands, but it looks straight at the object's centre.
+    """The camera of the condition pictures: where the video's stands, but it looks straight at the object's center.
 
     Attributes:
         orbit: the video's camera.

@@ -1,7 +1,7 @@
 """The Gaussians of every frame as files that other programs read: PLY as 3D Gaussian splatting writes it, in each object's own space.
 
 Source of the format: the reference implementation of "3D Gaussian Splatting for Real-Time Radiance Field Rendering"
-(Kerbl et al. 2023): little-endian floats, colours as the constant spherical harmonic, opacity before the sigmoid, scales
+(Kerbl et al. 2023): little-endian floats, colors as the constant spherical harmonic, opacity before the sigmoid, scales
 before the exponential, quaternions wxyz.
 """
 
@@ -43,7 +43,7 @@ class GaussianSequence:
         self.folders = tuple(f"output/gaussians_{index:03}" for index in range(len(asset.objects)))
 
     def write(self, frame: int, gaussians: Gaussians) -> None:
-        """One frame of Gaussians in normalised space, each tensor (N, ...) or (1, N, ...).
+        """One frame of Gaussians in normalized space, each tensor (N, ...) or (1, N, ...).
 
         Raises:
             EngineError: "gaussians_invalid" where something is not a number, "disk_full".
@@ -84,26 +84,26 @@ def _rows(asset: Asset, item: AssetObject, own: dict[str, np.ndarray]) -> np.nda
             "Generate again with another seed, or without Gaussians, and report it.",
         )
     inverse = np.linalg.inv(item.matrix_world)
-    centres = asset.similarity.invert(own["centres"]) @ inverse[:3, :3].T + inverse[:3, 3]
-    rotations, scales = transformed(inverse[:3, :3] * asset.similarity.size, own["rotations"], own["scales"])
+    means = asset.similarity.invert(own["means"]) @ inverse[:3, :3].T + inverse[:3, 3]
+    quats, scales = transformed(inverse[:3, :3] * asset.similarity.size, own["quats"], own["scales"])
     opacity = np.clip(own["opacities"].astype(np.float64), 1e-6, 1 - 1e-6)
     parts = (
-        centres,
-        np.zeros_like(centres),
+        means,
+        np.zeros_like(means),
         (own["colors"] - 0.5) / HARMONIC,
         np.log(opacity / (1 - opacity))[:, None],
         np.log(np.maximum(scales, SMALLEST)),
-        rotations,
+        quats,
     )
     return np.concatenate(parts, axis=1).astype(np.float32)
 
 
-def transformed(linear: np.ndarray, rotations: np.ndarray, scales: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def transformed(linear: np.ndarray, quats: np.ndarray, scales: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Rotations (N, 4) wxyz and scales (N, 3) of Gaussians after a linear map (3, 3): exact, for a map that stretches or mirrors too.
 
     The covariance becomes M M^T with M = linear R S; its axes and lengths are what the singular value decomposition of M finds.
     """
-    matrices = linear @ Rotation.from_quat(rotations, scalar_first=True).as_matrix() * scales[:, None, :]
+    matrices = linear @ Rotation.from_quat(quats, scalar_first=True).as_matrix() * scales[:, None, :]
     axes, lengths, _ = np.linalg.svd(matrices)
     axes[..., 2] *= np.sign(np.linalg.det(axes))[:, None]
     return Rotation.from_matrix(axes).as_quat(scalar_first=True), lengths

@@ -1,6 +1,6 @@
 """Edges that regain their lengths: what skinning tears where a joint is pulled or bent, closed again before it reaches the artist.
 
-The positions x minimise  sum over edges (|e| / |e_rest| - 1)^2 + 1 / reach^2 sum over vertices |x - x_skinned|^2, by turns
+The positions x minimize  sum over edges (|e| / |e_rest| - 1)^2 + 1 / reach^2 sum over vertices |x - x_skinned|^2, by turns
 of the edges' directions (each for itself) and of all vertices (one sparse system, factorised once): the projective
 dynamics of springs, Bouaziz et al. 2014. A pull that reaches farther than `reach` stays, so a body that stretches as a
 whole in the video does so in the result.
@@ -23,7 +23,7 @@ SLIVER = 0.2
 @dataclass(frozen=True)
 class RelaxingSettings:
     """Attributes:
-    reach: how far along the surface a relaxed edge pulls its neighbours [longest sides].
+    reach: how far along the surface a relaxed edge pulls its neighbors [longest sides].
     iterations: turns of directions and positions.
     """
 

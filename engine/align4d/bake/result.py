@@ -36,7 +36,7 @@ def write_result(
     """Writes output/motion_000.pc2, ... and, last, output/result.json; each whole or not at all.
 
     Args:
-        positions: (T, B, 3) of `Asset.bake_points`, normalised space.
+        positions: (T, B, 3) of `Asset.bake_points`, normalized space.
         camera: in world space, as the result has it.
         gaussians: folder of each object's Gaussians, where there are any.
         generated: the one object of a job whose mesh the engine made; it is written as a glTF as well.
@@ -81,7 +81,7 @@ def _with_mesh(folder: Path, result: ObjectResult, spec: ObjectSpec, asset: Asse
 
 
 def to_object_space(asset: Asset, item: AssetObject, positions: np.ndarray) -> np.ndarray:
-    """(T, b, 3) float32 of one object's points in its own space, from all points (T, B, 3) in normalised space.
+    """(T, b, 3) float32 of one object's points in its own space, from all points (T, B, 3) in normalized space.
 
     Raises:
         EngineError: "motion_invalid" where a position is not a number.

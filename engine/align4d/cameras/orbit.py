@@ -9,16 +9,16 @@ import numpy as np
 
 @dataclass(frozen=True)
 class OrbitCamera:
-    """A camera around the normalised asset (centre at the origin, longest side 1).
+    """A camera around the normalized asset (center at the origin, longest side 1).
 
     Azimuth 0 looks along +Y (Blender's front view), a positive one stands towards +X; a positive elevation stands above.
     With roll, yaw and pitch 0 it looks at the origin, with +Z up.
 
     Attributes:
         azimuth, elevation: of the camera's place [degrees].
-        distance: from the asset's centre, in longest sides of the asset.
+        distance: from the asset's center, in longest sides of the asset.
         roll: about the viewing axis [degrees]; a positive one turns the picture counter-clockwise.
-        yaw, pitch: by how much it looks past the asset's centre, to the right and up [degrees].
+        yaw, pitch: by how much it looks past the asset's center, to the right and up [degrees].
     """
 
     azimuth: float = 0.0
@@ -86,19 +86,19 @@ BLENDER_AXES = np.diag([1.0, -1.0, -1.0, 1.0])
 """Blender's cameras look along -Z with +Y up, OpenCV's along +Z with +Y down."""
 
 
-def normalised_from_blender(matrix_world: np.ndarray, centre: np.ndarray, size: float) -> np.ndarray:
-    """World-to-camera (4, 4) in normalised space of a Blender camera's matrix_world (its scale is ignored)."""
+def normalized_from_blender(matrix_world: np.ndarray, center: np.ndarray, size: float) -> np.ndarray:
+    """World-to-camera (4, 4) in normalized space of a Blender camera's matrix_world (its scale is ignored)."""
     axes = matrix_world[:3, :3] / np.linalg.norm(matrix_world[:3, :3], axis=0)
     camera_to_world = np.eye(4)
     camera_to_world[:3, :3] = axes @ BLENDER_AXES[:3, :3]
-    camera_to_world[:3, 3] = (matrix_world[:3, 3] - centre) / size
+    camera_to_world[:3, 3] = (matrix_world[:3, 3] - center) / size
     return np.linalg.inv(camera_to_world)
 
 
-def blender_from_normalised(world_to_camera: np.ndarray, centre: np.ndarray, size: float) -> np.ndarray:
-    """A Blender camera's matrix_world (4, 4) from world-to-camera in normalised space."""
+def blender_from_normalized(world_to_camera: np.ndarray, center: np.ndarray, size: float) -> np.ndarray:
+    """A Blender camera's matrix_world (4, 4) from world-to-camera in normalized space."""
     camera_to_world = np.linalg.inv(world_to_camera)
     matrix = np.eye(4)
     matrix[:3, :3] = camera_to_world[:3, :3] @ BLENDER_AXES[:3, :3]
-    matrix[:3, 3] = camera_to_world[:3, 3] * size + centre
+    matrix[:3, 3] = camera_to_world[:3, 3] * size + center
     return matrix

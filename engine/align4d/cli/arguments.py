@@ -25,7 +25,7 @@ def add_models(parser: argparse.ArgumentParser) -> None:
         ("list", "all models, and which are on this machine"),
         ("fetch", "download one"),
         ("use", "take one from a folder of yours"),
-        ("accept", "agree to the licence of one that limits commercial use"),
+        ("accept", "agree to the license of one that limits commercial use"),
         ("remove", "delete a fetched one, or forget a folder"),
     ):
         action = actions.add_parser(name, help=text)

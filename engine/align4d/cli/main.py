@@ -83,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     generate.add_argument("--preset", default="artist", help="name of a settings preset, such as artist or draft")
     generate.add_argument("--seed", type=int, default=0)
     generate.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    generate.add_argument("--backend", default="auto", help="rasteriser")
+    generate.add_argument("--backend", default="auto", help="rasterizer")
     generate.add_argument("--gaussians", action="store_true", help="write the Gaussians of every frame, too, as .ply files")
     resume = commands.add_parser("resume", help="go on with a job that was stopped")
     resume.add_argument("folder", type=Path)

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 
 from ..errors import Cancelled, EngineError
 from ..failures import as_engine_error
-from ..generators.catalogue import cards, generator_of
+from ..generators.catalog import cards, generator_of
 from ..models.card import ROLES, ModelCard
 from ..models.fetch import fetch
 from ..models.store import ModelStore
@@ -83,12 +83,12 @@ def _sentence(step: Step, budget: int) -> str:
     if step.folder is None:
         state = f"not on this machine, {card.size_on_disk / 1e9:.1f} GB to fetch"
     else:
-        state = "on this machine" if step.accepted else "on this machine, its licence is not accepted"
-    return f"{card.name} ({_licence(card)}): {need}; {state}"
+        state = "on this machine" if step.accepted else "on this machine, its license is not accepted"
+    return f"{card.name} ({_license(card)}): {need}; {state}"
 
 
-def _licence(card: ModelCard) -> str:
-    return f"{card.licence}, limits commercial use" if card.non_commercial else card.licence
+def _license(card: ModelCard) -> str:
+    return f"{card.license}, limits commercial use" if card.non_commercial else card.license
 
 
 def _told(card: ModelCard | None, there: bool) -> dict[str, Any] | None:
@@ -98,7 +98,7 @@ def _told(card: ModelCard | None, there: bool) -> dict[str, Any] | None:
         "id": card.id,
         "role": card.role,
         "name": card.name,
-        "licence": card.licence,
+        "license": card.license,
         "non_commercial": card.non_commercial,
         "source": card.source,
         "size_on_disk": card.size_on_disk,
@@ -130,7 +130,7 @@ def _line(card: ModelCard, store: ModelStore) -> str:
     folder = store.find(card)
     state = f"in {folder}" if folder else f"not here, {card.size_on_disk / 1e9:.1f} GB to fetch"
     pending = "" if store.accepted(card) else f"; to be accepted first: align4d models accept {card.id}"
-    return f"{card.name} ({_licence(card)}): {state}{pending}"
+    return f"{card.name} ({_license(card)}): {state}{pending}"
 
 
 def _fetch(options: argparse.Namespace, store: ModelStore, console: Console) -> int:
@@ -138,7 +138,7 @@ def _fetch(options: argparse.Namespace, store: ModelStore, console: Console) -> 
     card = _card(options)
     store.require_accepted(card)
     if not options.yes:
-        question = f"Fetch {card.name} from {card.source} on the Hugging Face hub (about {card.size_on_disk / 1e9:.1f} GB, {_licence(card)})? [y/N] "
+        question = f"Fetch {card.name} from {card.source} on the Hugging Face hub (about {card.size_on_disk / 1e9:.1f} GB, {_license(card)})? [y/N] "
         if options.json or not sys.stdin.isatty():
             raise EngineError("no_leave", "The network is used only with your leave.", "Run it again with --yes.")
         if console.input(escape(question)).strip().lower() not in ("y", "yes"):
@@ -171,7 +171,7 @@ def _use(options: argparse.Namespace, store: ModelStore, console: Console) -> in
 def _accept(options: argparse.Namespace, store: ModelStore, console: Console) -> int:
     card = _card(options)
     store.accept(card)
-    _say(options, console, {"event": "finished"}, f"The licence of {card.name} ({card.licence}) is accepted.")
+    _say(options, console, {"event": "finished"}, f"The license of {card.name} ({card.license}) is accepted.")
     return 0
 
 

@@ -23,7 +23,7 @@ class DensificationSettings:
     Attributes:
         enabled: off, because with the baseline's first iteration of 3000 it never happens in 500 [D].
         interval: iterations from one time to the next [P].
-        gradient: least mean gradient of a centre, in half pictures, that adds a Gaussian [P].
+        gradient: least mean gradient of a center, in half pictures, that adds a Gaussian [P].
         percent_dense: above this part of the asset's longest side a Gaussian is split, below it is doubled [P].
         least_opacity: Gaussians below are removed [D].
     """
@@ -35,17 +35,17 @@ class DensificationSettings:
     least_opacity: float = 0.01
 
 
-class CentreGradients:
-    """Mean length of each centre's gradient since the last densification."""
+class CenterGradients:
+    """Mean length of each center's gradient since the last densification."""
 
     def __init__(self, like: Tensor) -> None:
         self.total, self.count = torch.zeros(len(like), device=like.device), 0
 
     def add(self, gradient: Tensor, half_picture: float) -> None:
-        """Adds the gradient (N, 3) of the centres.
+        """Adds the gradient (N, 3) of the means.
 
         Args:
-            half_picture: half the height of what the camera sees at the object's distance, in longest sides: a centre's
+            half_picture: half the height of what the camera sees at the object's distance, in longest sides: a center's
                 gradient in half pictures, as the threshold counts it, is its gradient in space times this.
         """
         self.total += gradient.norm(dim=-1) * half_picture
@@ -63,7 +63,7 @@ def densified(
 
     Args:
         attributes: by the names of `LearnedGaussians`; each (N, ...).
-        gradient: (N,) see `CentreGradients`.
+        gradient: (N,) see `CenterGradients`.
         threshold: of the gradient.
         size: largest standard deviation up to which a Gaussian is doubled; larger ones are split in two.
         least_opacity: Gaussians below are removed.
@@ -81,6 +81,6 @@ def densified(
     made["log_scale"][halves] -= math.log(SPLIT)
     random = torch.randn(2 * len(split), 3, generator=generator, device=scale.device)
     turn = matrix_from_quaternion(normalize(made["rotation"][halves], dim=-1))
-    made["centre"][halves] += rotate(turn, random * scale[order[halves]])
+    made["center"][halves] += rotate(turn, random * scale[order[halves]])
     source = torch.cat([keep, torch.full((len(order) - len(keep),), -1, device=keep.device)])
     return made, source

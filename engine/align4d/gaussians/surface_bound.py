@@ -1,6 +1,6 @@
 """Gaussians bound to the artist's mesh: flat samples of its surface, fitted so that their outline is the mesh's own.
 
-A splat is blurred, so a cloud of splats is fatter than the mesh that it samples. An optimiser would pay for that with
+A splat is blurred, so a cloud of splats is fatter than the mesh that it samples. An optimizer would pay for that with
 depth (a wider object is a nearer one). So before anything moves, each Gaussian is moved inwards, resized and given an
 opacity so that the renders agree with exact renders of the mesh.
 """
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..cameras.orbit import OrbitCamera, intrinsics_for
 from ..inputs.asset import Asset, weld
-from ..inputs.colours import colours_at
+from ..inputs.colors import colors_at
 from ..inputs.sampling import sample_surface
 from ..job.reporting import Reporter
 from ..motion.rotations import quaternion_to_normal
@@ -23,7 +23,7 @@ from ..rendering import Cameras, Gaussians, rasterize
 from ..rendering.zbuffer import render_surface
 
 LOW_PASS = 0.1
-"""Blur of the rasteriser [px^2]; less than the usual 0.3, so that outlines at small sizes stay where they are."""
+"""Blur of the rasterizer [px^2]; less than the usual 0.3, so that outlines at small sizes stay where they are."""
 
 
 @dataclass(frozen=True)
@@ -48,19 +48,19 @@ class BoundGaussians:
     """Gaussians in the rest pose.
 
     Attributes:
-        centres: (N, 3), normalised space.
-        rotations: (N, 4), wxyz; +Z is the face's normal.
+        means: (N, 3), normalized space.
+        quats: (N, 4), wxyz; +Z is the face's normal.
         scales: (N, 3).
         opacities: (N,).
         normals: (N, 3) shading normals.
-        albedo: (N, 3) sRGB colour of the asset's material.
+        albedo: (N, 3) sRGB color of the asset's material.
         corners: (N, 3, 3) corners of the triangle that each lies on.
         barycentric: (N, 3) place on it.
         triangle: (N,) int32, its index in the asset.
     """
 
-    centres: Tensor
-    rotations: Tensor
+    means: Tensor
+    quats: Tensor
     scales: Tensor
     opacities: Tensor
     normals: Tensor
@@ -80,7 +80,7 @@ class BoundGaussians:
 
     def colored(self, colors: Tensor) -> Gaussians:
         """As they are rendered, in `colors` (N, 3) sRGB."""
-        return Gaussians(self.centres, self.rotations, self.scales, self.opacities, colors)
+        return Gaussians(self.means, self.quats, self.scales, self.opacities, colors)
 
 
 def bind_gaussians(asset: Asset, settings: GaussianSettings, seed: int, device: str, backend: str, report: Reporter) -> BoundGaussians:
@@ -89,12 +89,12 @@ def bind_gaussians(asset: Asset, settings: GaussianSettings, seed: int, device: 
     spacing = np.sqrt(samples.area.mean())
     width = settings.width * spacing
     start = BoundGaussians(
-        centres=torch.from_numpy(samples.position),
-        rotations=quaternion_to_normal(torch.from_numpy(samples.face_normal)),
+        means=torch.from_numpy(samples.position),
+        quats=quaternion_to_normal(torch.from_numpy(samples.face_normal)),
         scales=torch.tensor([width, width, width * settings.flatness], dtype=torch.float32).repeat(len(samples), 1),
         opacities=torch.full((len(samples),), 0.95),
         normals=torch.from_numpy(samples.normal),
-        albedo=torch.from_numpy(samples.colour),
+        albedo=torch.from_numpy(samples.color),
         corners=torch.from_numpy(asset.vertices[asset.triangles[samples.triangle]]),
         barycentric=torch.from_numpy(samples.barycentric),
         triangle=torch.from_numpy(samples.triangle),
@@ -125,19 +125,19 @@ def _smooth_normals(asset: Asset, triangle: np.ndarray, barycentric: np.ndarray)
 def _fit_to_mesh(
     asset: Asset, start: BoundGaussians, inwards: Tensor, settings: GaussianSettings, seed: int, backend: str, report: Reporter
 ) -> BoundGaussians:
-    """Adam over how far each Gaussian sits below the surface, its two widths and its opacity; colours are the material's."""
-    cameras, colours, alphas = _exact_views(asset, settings, str(inwards.device))
+    """Adam over how far each Gaussian sits below the surface, its two widths and its opacity; colors are the material's."""
+    cameras, colors, alphas = _exact_views(asset, settings, str(inwards.device))
     depth = (0.5 * start.scales[:, :1]).clone().requires_grad_()
     log_width = start.scales[:, :2].log().requires_grad_()
     logit = torch.full_like(start.opacities, 3.0).requires_grad_()
     first_width = log_width.detach().clone()
-    optimiser = torch.optim.Adam([{"params": [depth], "lr": 2e-4}, {"params": [log_width], "lr": 0.02}, {"params": [logit], "lr": 0.05}])
+    optimizer = torch.optim.Adam([{"params": [depth], "lr": 2e-4}, {"params": [log_width], "lr": 0.02}, {"params": [logit], "lr": 0.05}])
     generator = torch.Generator().manual_seed(seed)
     size = (settings.fit_size, settings.fit_size)
 
     def gaussians() -> BoundGaussians:
         scales = torch.cat([log_width.exp(), start.scales[:, 2:]], 1)
-        return replace(start, centres=start.centres + depth * inwards, scales=scales, opacities=torch.sigmoid(logit))
+        return replace(start, means=start.means + depth * inwards, scales=scales, opacities=torch.sigmoid(logit))
 
     for step in range(settings.fit_iterations):
         report.check_cancelled()
@@ -145,33 +145,33 @@ def _fit_to_mesh(
         now = gaussians()
         picture = rasterize(now.colored(now.albedo), _chosen(cameras, chosen), size, backend=backend, low_pass=LOW_PASS)
         covered = alphas[chosen].sum()
-        loss = ((picture.alpha - alphas[chosen]) ** 2).sum() / covered + 0.3 * ((picture.color - colours[chosen]) ** 2).sum() / covered
-        optimiser.zero_grad()
+        loss = ((picture.alpha - alphas[chosen]) ** 2).sum() / covered + 0.3 * ((picture.color - colors[chosen]) ** 2).sum() / covered
+        optimizer.zero_grad()
         (loss + 1e-5 * ((log_width - first_width) ** 2).sum()).backward()
-        optimiser.step()
+        optimizer.step()
         report.progress(step + 1, settings.fit_iterations, float(loss.detach()))
     final = gaussians()
-    return replace(final, centres=final.centres.detach(), scales=final.scales.detach(), opacities=final.opacities.detach())
+    return replace(final, means=final.means.detach(), scales=final.scales.detach(), opacities=final.opacities.detach())
 
 
 def _chosen(cameras: Cameras, index: Tensor) -> Cameras:
-    return Cameras(cameras.world_to_camera[index], cameras.intrinsics[index], cameras.near)
+    return Cameras(cameras.viewmats[index], cameras.Ks[index], cameras.near)
 
 
 def _exact_views(asset: Asset, settings: GaussianSettings, device: str) -> tuple[Cameras, Tensor, Tensor]:
-    """Renders of the mesh from all around: cameras, colours (C, 3, H, W) on white and alphas (C, 1, H, W), anti-aliased."""
+    """Renders of the mesh from all around: cameras, colors (C, 3, H, W) on white and alphas (C, 1, H, W), anti-aliased."""
     size, finer = settings.fit_size, 3
     views = [OrbitCamera(azimuth=i * 360 / settings.fit_views + 7, elevation=(-20, 10, 40, 0)[i % 4]) for i in range(settings.fit_views)]
     intrinsics = intrinsics_for(40.0, size, size)
     fine = np.diag([finer, finer, 1]) @ intrinsics
-    colours, alphas = [], []
+    colors, alphas = [], []
     for view in views:
         seen = render_surface(asset.vertices, asset.triangles, view.world_to_camera(), fine, (finer * size, finer * size))
         covered = seen.triangle >= 0
-        colour = np.ones((*covered.shape, 3), np.float32)
-        colour[covered] = colours_at(asset, seen.triangle[covered], seen.barycentric[covered])
-        colours.append(colour.reshape(size, finer, size, finer, 3).mean(axis=(1, 3)).transpose(2, 0, 1))
+        color = np.ones((*covered.shape, 3), np.float32)
+        color[covered] = colors_at(asset, seen.triangle[covered], seen.barycentric[covered])
+        colors.append(color.reshape(size, finer, size, finer, 3).mean(axis=(1, 3)).transpose(2, 0, 1))
         alphas.append(covered.reshape(size, finer, size, finer).mean(axis=(1, 3))[None])
     poses = torch.from_numpy(np.stack([view.world_to_camera() for view in views])).float().to(device)
     cameras = Cameras(poses, torch.from_numpy(intrinsics).to(poses).expand(len(views), 3, 3))
-    return cameras, torch.from_numpy(np.stack(colours)).to(poses), torch.from_numpy(np.stack(alphas)).to(poses)
+    return cameras, torch.from_numpy(np.stack(colors)).to(poses), torch.from_numpy(np.stack(alphas)).to(poses)

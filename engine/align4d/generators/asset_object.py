@@ -57,7 +57,7 @@ def write_asset(asset: GeneratedAsset, path: Path) -> None:
 def read_asset(path: Path) -> GeneratedAsset:
     """What `write_asset` stored."""
     arrays = read_arrays(path)
-    gaussians = Gaussians(*(torch.from_numpy(arrays[name]) for name in ("centres", "rotations", "scales", "opacities", "colors")))
+    gaussians = Gaussians(*(torch.from_numpy(arrays[name]) for name in ("means", "quats", "scales", "opacities", "colors")))
     *camera, fovy, exact = (float(number) for number in arrays["camera"])
     mesh = {name.removeprefix("mesh."): array for name, array in arrays.items() if name.startswith("mesh.")}
     return GeneratedAsset(gaussians, OrbitCamera(*camera), fovy, TexturedMesh(**mesh) if mesh else None, bool(exact))

@@ -1,4 +1,4 @@
-"""From a generator's own space (Y up, front towards +Z) to the engine's: Z up, front towards -Y, centred, longest side 1."""
+"""From a generator's own space (Y up, front towards +Z) to the engine's: Z up, front towards -Y, centered, longest side 1."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ OUTLIERS = 0.002
 """Part of the Gaussians that may lie beyond the bounding box, at each of its sides: single ones float far away."""
 
 
-def normalised(gaussians: Gaussians, distance: float) -> tuple[Gaussians, OrbitCamera]:
+def normalized(gaussians: Gaussians, distance: float) -> tuple[Gaussians, OrbitCamera]:
     """The same in the engine's space, and the camera that stood in front of it, at `distance` from the origin of its own space."""
-    turned = torch.stack([gaussians.centres[:, 0], -gaussians.centres[:, 2], gaussians.centres[:, 1]], 1)
-    centre, size = _bounds(turned, gaussians.opacities)
-    rotations = multiply(torch.tensor(UPRIGHT).to(gaussians.rotations).expand_as(gaussians.rotations), gaussians.rotations)
-    asset = Gaussians((turned - centre) / size, rotations, gaussians.scales / size, gaussians.opacities, gaussians.colors)
+    turned = torch.stack([gaussians.means[:, 0], -gaussians.means[:, 2], gaussians.means[:, 1]], 1)
+    center, size = _bounds(turned, gaussians.opacities)
+    quats = multiply(torch.tensor(UPRIGHT).to(gaussians.quats).expand_as(gaussians.quats), gaussians.quats)
+    asset = Gaussians((turned - center) / size, quats, gaussians.scales / size, gaussians.opacities, gaussians.colors)
     matrix = OrbitCamera(distance=distance).world_to_camera()
-    matrix[:3, 3] = (matrix[:3, :3] @ centre.double().numpy() + matrix[:3, 3]) / size
+    matrix[:3, 3] = (matrix[:3, :3] @ center.double().numpy() + matrix[:3, 3]) / size
     return asset, orbit_from_matrix(matrix)
 
 
-def _bounds(centres: Tensor, opacities: Tensor) -> tuple[Tensor, float]:
-    """Centre (3,) and longest side of the box around what can be seen."""
-    seen = centres[opacities > OPAQUE]
-    points = (seen if len(seen) else centres).double().numpy()
+def _bounds(means: Tensor, opacities: Tensor) -> tuple[Tensor, float]:
+    """Center (3,) and longest side of the box around what can be seen."""
+    seen = means[opacities > OPAQUE]
+    points = (seen if len(seen) else means).double().numpy()
     low, high = np.quantile(points, [OUTLIERS, 1 - OUTLIERS], axis=0)
-    return torch.from_numpy((low + high) / 2).to(centres), max(float((high - low).max()), 1e-6)
+    return torch.from_numpy((low + high) / 2).to(means), max(float((high - low).max()), 1e-6)

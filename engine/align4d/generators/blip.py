@@ -33,7 +33,7 @@ class Blip(ImageToText):
         id="blip",
         role="image_to_text",
         name="BLIP, base",
-        licence="BSD-3-Clause",
+        license="BSD-3-Clause",
         non_commercial=False,
         source="Salesforce/blip-image-captioning-base",
         size_on_disk=990_000_000,

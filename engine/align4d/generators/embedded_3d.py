@@ -4,7 +4,7 @@ is carved by its answers.
     picture -> shot: where the camera stood (`take_shot`)
             -> 25 views from all around, blurred where the prior does not know (`look_around`)
             -> a closed surface: the picture's outline, as deep as the views allow, round at its edges (`carve`)
-            -> a UV map and one texture: the picture's own pixels in front, the views' colours elsewhere (`unwrap`, `paint`)
+            -> a UV map and one texture: the picture's own pixels in front, the views' colors elsewhere (`unwrap`, `paint`)
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Embedded3D(ImageTo3D):
         id="embedded",
         role="image_to_3d",
         name="Align4D's own",
-        licence="GPL-3.0-or-later",
+        license="GPL-3.0-or-later",
         non_commercial=False,
         source="",
         size_on_disk=0,
@@ -77,7 +77,7 @@ class Embedded3D(ImageTo3D):
         report.check_cancelled()
         unwrapped = unwrap(surface, TEXTURE_SIDE)
         texture = paint(unwrapped, shot, views, TEXTURE_SIDE)
-        vertices, camera = normalised(surface, shot.camera)
+        vertices, camera = normalized(surface, shot.camera)
         mesh = TexturedMesh(vertices, surface.triangles, unwrapped.corner_uv, texture)
         return GeneratedAsset(surface_gaussians(mesh, GAUSSIANS, seed), camera, shot.fovy, mesh, exact=True)
 
@@ -101,10 +101,10 @@ class Embedded3D(ImageTo3D):
         return carve(lattice, coverage[0].numpy(), views, self.settings)
 
 
-def normalised(surface: Surface, camera: OrbitCamera) -> tuple[np.ndarray, OrbitCamera]:
-    """Vertices (V, 3) float32 with the bounding box's centre at the origin and its longest side 1, and the camera that sees them as before."""
+def normalized(surface: Surface, camera: OrbitCamera) -> tuple[np.ndarray, OrbitCamera]:
+    """Vertices (V, 3) float32 with the bounding box's center at the origin and its longest side 1, and the camera that sees them as before."""
     low, high = surface.vertices.min(axis=0), surface.vertices.max(axis=0)
-    centre, size = (low + high) / 2, float((high - low).max())
+    center, size = (low + high) / 2, float((high - low).max())
     matrix = camera.world_to_camera()
-    matrix[:3, 3] = (matrix[:3, :3] @ centre + matrix[:3, 3]) / size
-    return ((surface.vertices - centre) / size).astype(np.float32), orbit_from_matrix(matrix)
+    matrix[:3, 3] = (matrix[:3, :3] @ center + matrix[:3, 3]) / size
+    return ((surface.vertices - center) / size).astype(np.float32), orbit_from_matrix(matrix)

@@ -28,7 +28,7 @@ def find_view(gaussians: Gaussians, picture: np.ndarray, report: Reporter) -> tu
     """Azimuth and elevation [degrees] from which the asset looks most like the picture; level with +Z up.
 
     Args:
-        gaussians: in the engine's normalised space.
+        gaussians: in the engine's normalized space.
         picture: (H, W, 4) uint8, straight alpha.
     """
     wanted = _filling(picture)
@@ -43,9 +43,9 @@ def find_view(gaussians: Gaussians, picture: np.ndarray, report: Reporter) -> tu
 def turned(gaussians: Gaussians, azimuth: float) -> Gaussians:
     """The same, turned about +Z so that what was seen from `azimuth` [degrees] is seen from 0."""
     half = math.radians(-azimuth) / 2
-    turn = torch.tensor([math.cos(half), 0.0, 0.0, math.sin(half)]).to(gaussians.rotations)
-    rotations = multiply(turn.expand_as(gaussians.rotations), gaussians.rotations)
-    return Gaussians(turned_points(gaussians.centres, azimuth), rotations, gaussians.scales, gaussians.opacities, gaussians.colors)
+    turn = torch.tensor([math.cos(half), 0.0, 0.0, math.sin(half)]).to(gaussians.quats)
+    quats = multiply(turn.expand_as(gaussians.quats), gaussians.quats)
+    return Gaussians(turned_points(gaussians.means, azimuth), quats, gaussians.scales, gaussians.opacities, gaussians.colors)
 
 
 def turned_points(points: Tensor, azimuth: float) -> Tensor:

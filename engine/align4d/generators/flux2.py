@@ -31,7 +31,7 @@ class Flux2Klein(PromptedPicture):
         id="flux2-klein",
         role="text_to_image",
         name="FLUX.2 klein 4B",
-        licence="Apache-2.0",
+        license="Apache-2.0",
         non_commercial=False,
         source="black-forest-labs/FLUX.2-klein-4B",
         size_on_disk=16_000_000_000,

@@ -54,7 +54,7 @@ class Footage:
 
 @dataclass(frozen=True)
 class TexturedMesh:
-    """A closed surface with one texture, in the engine's normalised space.
+    """A closed surface with one texture, in the engine's normalized space.
 
     Attributes:
         vertices: (V, 3) float32.
@@ -71,10 +71,10 @@ class TexturedMesh:
 
 @dataclass(frozen=True)
 class GeneratedAsset:
-    """A 3D asset, in the engine's normalised space: bounding-box centre at the origin, longest side 1, Z up, front towards -Y.
+    """A 3D asset, in the engine's normalized space: bounding-box center at the origin, longest side 1, Z up, front towards -Y.
 
     Attributes:
-        gaussians: shared by all frames (no leading dimension), after activation, colours without view dependence.
+        gaussians: shared by all frames (no leading dimension), after activation, colors without view dependence.
         camera: from which `gaussians` look like the picture that the asset was made from; about the front view, azimuth 0.
         fovy: vertical field of view of that picture [degrees].
         exact: whether that camera is exact, because the asset was made to fit the picture; else it is only a good guess.
@@ -91,7 +91,7 @@ class GeneratedAsset:
 class Generator(ABC):
     """A model that makes one thing out of another.
 
-    Its name, licence, memory and size on disk stand on its card; `ModelStore.find` says whether it is on this machine.
+    Its name, license, memory and size on disk stand on its card; `ModelStore.find` says whether it is on this machine.
     """
 
     card: ClassVar[ModelCard]

@@ -21,7 +21,7 @@ from ..models.weights_file import StoredTensor, read_header
 from ..priors.imagedream import imagedream_parts, load_imagedream
 from ..priors.prior_options import PriorOptions
 from ..rendering import Gaussians
-from .asset_space import normalised
+from .asset_space import normalized
 from .imagedream_views import STEPS, paint_views
 from .interfaces import GeneratedAsset, GenerationOptions, ImageTo3D
 from .lgm_network import VIEWS, GaussianUNet, activated, read_config
@@ -40,7 +40,7 @@ IMAGEDREAM = "imagedream-ipmv-diffusers"
 """The folder of ImageDream inside LGM's."""
 
 WEIGHTS = ("model_fp16_fixrot.safetensors", "model_fixrot.safetensors")
-"""The published weights whose quaternions are normalised one by one, in half precision first."""
+"""The published weights whose quaternions are normalized one by one, in half precision first."""
 
 VIEWS_WORK, NETWORK_WORK = 810_000_000, 315_000_000
 """Counted on the real architectures: decoding four views in float32; the U-Net [bytes]."""
@@ -52,7 +52,7 @@ HELD = 2_130_000_000
 """Counted by playing the allocator: decoding four views. The U-Net that comes after it finds its place in that."""
 
 MEAN, SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Of ImageNet's pictures, by which colours are normalised."""
+"""Of ImageNet's pictures, by which colors are normalized."""
 
 
 def possible_placements(networks: list[int], stays: int, gaussians: int) -> list[Placement]:
@@ -89,7 +89,7 @@ class LGM(ImageTo3D):
         id="lgm",
         role="image_to_3d",
         name="LGM with ImageDream",
-        licence="MIT; ImageDream: CreativeML Open RAIL-M",
+        license="MIT; ImageDream: CreativeML Open RAIL-M",
         non_commercial=False,
         source="ashawkey/LGM",
         size_on_disk=7_300_000_000,
@@ -123,7 +123,7 @@ class LGM(ImageTo3D):
         kept = found.opacities > LEAST_OPACITY
         if not kept.any():
             raise EngineError("model_output", "LGM made nothing of this picture.", "Use a picture that shows one whole object, or another seed.")
-        asset, camera = normalised(Gaussians(*(tensor[kept].cpu() for tensor in found.named().values())), DISTANCE)
+        asset, camera = normalized(Gaussians(*(tensor[kept].cpu() for tensor in found.named().values())), DISTANCE)
         whole, fovy = whole_picture_camera(camera, FOVY, crop, picture.shape)
         return GeneratedAsset(asset, whole, fovy)
 
@@ -172,9 +172,9 @@ def load_gaussian_network(weights: Path, dtype: torch.dtype) -> GaussianUNet:
 def view_rays(side: int) -> Tensor:
     """(4, 6, side, side) rays of the four cameras in Pluecker's coordinates (origin x direction, direction), Y up, front towards +Z."""
     rays = []
-    centre = torch.arange(side) - side / 2 + 0.5
+    center = torch.arange(side) - side / 2 + 0.5
     focal = side / 2 / float(np.tan(np.radians(FOVY) / 2))
-    down, right = torch.meshgrid(centre / focal, centre / focal, indexing="ij")
+    down, right = torch.meshgrid(center / focal, center / focal, indexing="ij")
     local = torch.nn.functional.normalize(torch.stack([right, -down, -torch.ones_like(right)], -1), dim=-1)
     for view in range(VIEWS):
         angle = torch.tensor(view * torch.pi / 2)

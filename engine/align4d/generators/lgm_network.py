@@ -1,7 +1,7 @@
 """LGM's network: an asymmetric U-Net that makes Gaussians of four views (Tang et al., LGM, 2024).
 
 Our own implementation. Where its facts come from:
-- the paper (section 3.2): four views with a colour and a ray in Pluecker's coordinates for each pixel in, a Gaussian for each pixel out;
+- the paper (section 3.2): four views with a color and a ray in Pluecker's coordinates for each pixel in, a Gaussian for each pixel out;
   attention across all views in the deep levels; fewer levels up than down.
 - the published weights, whose names and shapes its parameters have: which blocks there are and how wide they are (`read_config` reads that
   from the file, so that other sizes work as well); that queries, keys and values are one matrix without a bias.
@@ -23,18 +23,18 @@ from torch.nn.functional import interpolate, normalize, silu, softplus
 from ..rendering import Gaussians
 
 VIEWS, INPUTS = 4, 9
-"""Views seen together; channels of each (colour, and a ray in Pluecker's coordinates)."""
+"""Views seen together; channels of each (color, and a ray in Pluecker's coordinates)."""
 
 NUMBERS = (3, 1, 3, 4, 3)
-"""Of a Gaussian: centre, opacity, scales, rotation, colour."""
+"""Of a Gaussian: center, opacity, scales, rotation, color."""
 
 OUTPUTS = sum(NUMBERS)
 
 REACH, WIDEST_UNIT = 1.0, 0.1
-"""Half the side of the cube in which centres lie; what one unit of a scale is."""
+"""Half the side of the cube in which means lie; what one unit of a scale is."""
 
 HEADS, GROUPS, EPSILON = 16, 32, 1e-5
-"""Of attention; of group normalisation."""
+"""Of attention; of group normalization."""
 
 HALVED = math.sqrt(0.5)
 """Sums of two branches are scaled by it, so that their variance stays."""
@@ -235,13 +235,13 @@ class GaussianUNet(nn.Module):
 
 def activated(numbers: Tensor) -> Gaussians:
     """Gaussians in the network's own space, of (N, 14) numbers."""
-    centre, opacity, scales, rotation, colour = numbers.float().split(NUMBERS, dim=1)
+    center, opacity, scales, rotation, color = numbers.float().split(NUMBERS, dim=1)
     return Gaussians(
-        centres=centre.clamp(-REACH, REACH),
-        rotations=normalize(rotation, dim=-1),
+        means=center.clamp(-REACH, REACH),
+        quats=normalize(rotation, dim=-1),
         scales=WIDEST_UNIT * softplus(scales),
         opacities=torch.sigmoid(opacity[:, 0]),
-        colors=(torch.tanh(colour) + 1) / 2,
+        colors=(torch.tanh(color) + 1) / 2,
     )
 
 

@@ -32,7 +32,7 @@ class LTX(PromptedVideo):
         id="ltx",
         role="image_to_video",
         name="LTX-Video 2B",
-        licence="LTX-Video Open Weights License",
+        license="LTX-Video Open Weights License",
         non_commercial=True,
         source="Lightricks/LTX-Video",
         size_on_disk=28_000_000_000,

@@ -15,7 +15,7 @@ from ..rendering import Cameras, Gaussians, rasterize
 from .interfaces import GeneratedAsset, TexturedMesh
 
 DISTANCE, FOVY, SIDE = 2.5, 32.0, 256
-"""Of the views that the surface is made of: longest sides, degrees, px; the whole normalised object fits."""
+"""Of the views that the surface is made of: longest sides, degrees, px; the whole normalized object fits."""
 
 ELEVATIONS, AROUND = (-50.0, -15.0, 20.0, 55.0), 7
 """Rings of views, and views in each [degrees]."""
@@ -45,12 +45,12 @@ def extract_mesh(asset: GeneratedAsset, report: Reporter) -> TexturedMesh:
 
 def _views(gaussians: Gaussians, report: Reporter) -> DepthViews:
     orbits = [OrbitCamera(360 * (i + 0.5 * (ring % 2)) / AROUND, height, DISTANCE) for ring, height in enumerate(ELEVATIONS) for i in range(AROUND)]
-    poses = torch.from_numpy(np.stack([orbit.world_to_camera() for orbit in orbits])).float().to(gaussians.centres.device)
+    poses = torch.from_numpy(np.stack([orbit.world_to_camera() for orbit in orbits])).float().to(gaussians.means.device)
     cameras = Cameras(poses, torch.from_numpy(intrinsics_for(FOVY, SIDE, SIDE)).to(poses).expand(len(poses), 3, 3))
     seen = []
     for index in range(len(orbits)):
         report.check_cancelled()
-        one = Cameras(cameras.world_to_camera[index : index + 1], cameras.intrinsics[index : index + 1])
+        one = Cameras(cameras.viewmats[index : index + 1], cameras.Ks[index : index + 1])
         with torch.no_grad():
             seen.append(rasterize(gaussians, one, (SIDE, SIDE), depth=True))
         report.progress(index + 1, len(orbits))
@@ -62,5 +62,5 @@ def _views(gaussians: Gaussians, report: Reporter) -> DepthViews:
 def _witnesses(views: DepthViews) -> list[Witness]:
     alpha = views.alpha[:, 0]
     color = ((views.color - (1 - views.alpha)) / views.alpha.clamp_min(LEAST_COVERAGE)).clamp(0, 1)
-    poses, lenses = (matrices.double().cpu().numpy() for matrices in (views.cameras.world_to_camera, views.cameras.intrinsics))
+    poses, lenses = (matrices.double().cpu().numpy() for matrices in (views.cameras.viewmats, views.cameras.Ks))
     return [Witness(*one, HIDDEN) for one in zip(color, alpha, poses, lenses, strict=True)]

@@ -72,7 +72,7 @@ def around_object(alpha: np.ndarray, margin: float) -> Crop:
 
 def cut_out(picture: np.ndarray, crop: Crop, side: int) -> np.ndarray:
     """(side, side, 4) uint8 of `picture` (H, W, 4); transparent beyond its border."""
-    image = Image.fromarray(np.ascontiguousarray(picture)).convert("RGBa")  # premultiplied: resampling must not mix in hidden colours
+    image = Image.fromarray(np.ascontiguousarray(picture)).convert("RGBa")  # premultiplied: resampling must not mix in hidden colors
     right, bottom = crop.left + crop.side, crop.top + crop.side
     over = [math.ceil(max(0.0, one)) + 1 for one in (-crop.left, -crop.top, right - image.width, bottom - image.height)]
     padded = Image.new("RGBa", (image.width + over[0] + over[2], image.height + over[1] + over[3]))

@@ -36,7 +36,7 @@ class SDXL(PromptedPicture):
         id="sdxl",
         role="text_to_image",
         name="Stable Diffusion XL",
-        licence="CreativeML Open RAIL++-M",
+        license="CreativeML Open RAIL++-M",
         non_commercial=False,
         source="stabilityai/stable-diffusion-xl-base-1.0",
         size_on_disk=6_940_000_000,

@@ -1,7 +1,7 @@
 """Shap-E: image to 3D (Jun and Nichol, "Shap-E: Generating Conditional 3D Implicit Functions", 2023).
 
     picture -> CLIP's tokens -> a transformer denoises 1024 x 1024 numbers -> these are the weights of a small network, which says for
-    every place how far the surface is and what colour it has -> marching cubes
+    every place how far the surface is and what color it has -> marching cubes
 
 Its space has Z up. Which way an object faces in it is chance: runs of one picture come out turned differently (openai/shap-e, issue 87),
 so the view that looks like the picture is searched for (`facing.find_view`), and the object turned.
@@ -61,7 +61,7 @@ FOLDERS = ("shap_e_renderer", "renderer")
 """Of the network behind the denoising, in the order in which they are looked at."""
 
 SPARE = ("mesh_decoder.cases", "mesh_decoder.masks", "void.background")
-"""Tensors of it that renderer/ lacks: a table of marching cubes, and the colour of nothing, which is not used."""
+"""Tensors of it that renderer/ lacks: a table of marching cubes, and the color of nothing, which is not used."""
 
 PRIOR_WORK, ENCODER_WORK, RENDERER_WORK = 150_000_000, 60_000_000, 700_000_000
 """Rough: not counted on the real architecture [bytes]; the last with `QUERIES` places of 256 channels, and weights that are made."""
@@ -90,7 +90,7 @@ class ShapE(ImageTo3D):
         id="shap-e",
         role="image_to_3d",
         name="Shap-E",
-        licence="MIT",
+        license="MIT",
         non_commercial=False,
         source="openai/shap-e-img2img",
         size_on_disk=1_690_000_000,
@@ -120,8 +120,8 @@ class ShapE(ImageTo3D):
         with out_of_memory_as_sentence(self.card.name):
             numbers = self._denoised(cut_on_white(picture, crop, SIDE), seed, report)
             with self.renderer.ready() as renderer:
-                surface, colour = coloured_surface(renderer, numbers.float(), report)
-        mesh = textured(surface, colour)
+                surface, color = colored_surface(renderer, numbers.float(), report)
+        mesh = textured(surface, color)
         gaussians = surface_gaussians(mesh, GAUSSIANS, seed)
         azimuth, elevation = find_view(gaussians, picture, report)
         vertices = turned_points(torch.from_numpy(mesh.vertices), azimuth).numpy()
@@ -162,8 +162,8 @@ def load_renderer(component: Component) -> Any:
     return load_network(ShapERenderer, component, {"torch_dtype": torch.float32, "variant": component.variant}, spare=SPARE)
 
 
-def coloured_surface(renderer: Any, numbers: Tensor, report: Reporter) -> tuple[Surface, np.ndarray]:
-    """The surface in the engine's normalised space, not yet turned, and the sRGB colours (V, 3) of its vertices.
+def colored_surface(renderer: Any, numbers: Tensor, report: Reporter) -> tuple[Surface, np.ndarray]:
+    """The surface in the engine's normalized space, not yet turned, and the sRGB colors (V, 3) of its vertices.
 
     Args:
         renderer: diffusers' ShapERenderer.
@@ -186,9 +186,9 @@ def coloured_surface(renderer: Any, numbers: Tensor, report: Reporter) -> tuple[
         raise _no_object("nothing") from error
     if len(surface.triangles) > MOST_TRIANGLES:
         raise _no_object("nothing but noise")
-    colour = ask(renderer, surface.vertices.astype(np.float32), "channels", report)
+    color = ask(renderer, surface.vertices.astype(np.float32), "channels", report)
     low, high = surface.vertices.min(axis=0), surface.vertices.max(axis=0)
-    return Surface((surface.vertices - (low + high) / 2) / (high - low).max(), surface.triangles), colour
+    return Surface((surface.vertices - (low + high) / 2) / (high - low).max(), surface.triangles), color
 
 
 def ask(renderer: Any, places: np.ndarray, what: str, report: Reporter) -> np.ndarray:
@@ -213,10 +213,10 @@ def _slope(distance: np.ndarray) -> float:
     return max(float(np.median(steps)) if steps.size else 0.0, 1e-3)
 
 
-def textured(surface: Surface, colour: np.ndarray) -> TexturedMesh:
-    """One UV map and one texture with the colours (V, 3) of the vertices in it."""
+def textured(surface: Surface, color: np.ndarray) -> TexturedMesh:
+    """One UV map and one texture with the colors (V, 3) of the vertices in it."""
     unwrapped = unwrap(surface, TEXTURE_SIDE)
-    texture = in_texture(unwrapped, unwrapped.at_texels(colour), TEXTURE_SIDE)
+    texture = in_texture(unwrapped, unwrapped.at_texels(color), TEXTURE_SIDE)
     return TexturedMesh(surface.vertices.astype(np.float32), surface.triangles, unwrapped.corner_uv, texture)
 
 

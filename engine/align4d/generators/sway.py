@@ -36,7 +36,7 @@ class Sway(ImageToVideo):
         id="sway",
         role="image_to_video",
         name="Sway, no model",
-        licence="GPL-3.0-or-later",
+        license="GPL-3.0-or-later",
         non_commercial=False,
         source="",
         size_on_disk=0,

@@ -36,7 +36,7 @@ class Wan(PromptedVideo):
         id="wan2.2",
         role="image_to_video",
         name="Wan 2.2 TI2V 5B",
-        licence="Apache-2.0",
+        license="Apache-2.0",
         non_commercial=False,
         source="Wan-AI/Wan2.2-TI2V-5B-Diffusers",
         size_on_disk=34_000_000_000,

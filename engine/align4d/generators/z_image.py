@@ -30,7 +30,7 @@ class ZImage(PromptedPicture):
         id="z-image",
         role="text_to_image",
         name="Z-Image Turbo",
-        licence="Apache-2.0",
+        license="Apache-2.0",
         non_commercial=False,
         source="Tongyi-MAI/Z-Image-Turbo",
         size_on_disk=20_500_000_000,

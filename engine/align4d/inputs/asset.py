@@ -1,6 +1,6 @@
-"""The artist's meshes as one normalised asset, and its welded twin for connectivity.
+"""The artist's meshes as one normalized asset, and its welded twin for connectivity.
 
-Normalised means: world matrices applied, bounding-box centre of all objects at the origin, longest side 1 (paper and
+Normalized means: world matrices applied, bounding-box center of all objects at the origin, longest side 1 (paper and
 Zero123 convention). `Asset.similarity` leads back to the world.
 """
 
@@ -23,23 +23,23 @@ from .mesh_file import move_to_world, read_mesh, world_matrix
 
 @dataclasses.dataclass(frozen=True)
 class Similarity:
-    """World to normalised space: normalised = (world - centre) / size.
+    """World to normalized space: normalized = (world - center) / size.
 
     Attributes:
-        centre: (3,) float64, bounding-box centre in world units.
+        center: (3,) float64, bounding-box center in world units.
         size: longest side of the bounding box in world units.
     """
 
-    centre: np.ndarray
+    center: np.ndarray
     size: float
 
     def apply(self, points: np.ndarray) -> np.ndarray:
-        """(..., 3) world positions to normalised ones, float64."""
-        return (np.asarray(points, np.float64) - self.centre) / self.size
+        """(..., 3) world positions to normalized ones, float64."""
+        return (np.asarray(points, np.float64) - self.center) / self.size
 
     def invert(self, points: np.ndarray) -> np.ndarray:
-        """(..., 3) normalised positions to world ones, float64."""
-        return np.asarray(points, np.float64) * self.size + self.centre
+        """(..., 3) normalized positions to world ones, float64."""
+        return np.asarray(points, np.float64) * self.size + self.center
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +70,7 @@ class AssetObject:
 
 @dataclasses.dataclass(frozen=True)
 class Asset:
-    """All objects of a request in one set of arrays, in normalised space.
+    """All objects of a request in one set of arrays, in normalized space.
 
     Attributes:
         vertices: (V, 3) float32.
@@ -82,7 +82,7 @@ class Asset:
         bake_points: (B, 3) float32, the points whose motion is wanted.
         materials: of all objects, one after the other.
         objects: in the request's order.
-        similarity: world to normalised.
+        similarity: world to normalized.
         bone_weights: (V, K) how much each of the artist's bones moves a vertex; None where nothing is rigged.
     """
 
@@ -151,7 +151,7 @@ def mesh_edges(triangles: np.ndarray) -> np.ndarray:
 
 
 def triangle_areas(asset: Asset) -> np.ndarray:
-    """(F,) float64 areas in normalised units."""
+    """(F,) float64 areas in normalized units."""
     return 0.5 * np.linalg.norm(_cross(asset), axis=1)
 
 
@@ -195,7 +195,7 @@ def _cross(asset: Asset) -> np.ndarray:
 
 
 def _similarity(meshes: list[dict[str, np.ndarray]]) -> Similarity:
-    """The normalisation of the surface (vertices that no face uses do not count)."""
+    """The normalization of the surface (vertices that no face uses do not count)."""
     used = [mesh["vertices"][np.unique(mesh["triangles"])] for mesh in meshes]
     low = np.min([points.min(axis=0) for points in used], axis=0)
     high = np.max([points.max(axis=0) for points in used], axis=0)

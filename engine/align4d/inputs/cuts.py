@@ -55,7 +55,7 @@ def cut_notes(clip: Clip, masks: Masks) -> tuple[str, ...]:
 
 
 def _small(picture: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """(h, w, 4) float32 in [0, 1]: colour times coverage, and coverage."""
+    """(h, w, 4) float32 in [0, 1]: color times coverage, and coverage."""
     height, width = alpha.shape
     scale = min(1.0, LOOKED_AT / max(width, height))
     size = max(1, round(width * scale)), max(1, round(height * scale))
@@ -65,6 +65,6 @@ def _small(picture: np.ndarray, alpha: np.ndarray) -> np.ndarray:
 
 
 def _change(before: np.ndarray, after: np.ndarray) -> float:
-    """Mean over the object's area in either picture of the largest difference among colours and coverage."""
+    """Mean over the object's area in either picture of the largest difference among colors and coverage."""
     area = float(np.maximum(before[..., 3], after[..., 3]).sum())
     return float(np.abs(after - before).max(axis=2).sum()) / max(area, 1e-6)

@@ -1,8 +1,8 @@
 """A .ply of Gaussians, as 3D Gaussian splatting and those after it write it.
 
 Source of the format: the reference implementation of "3D Gaussian Splatting for Real-Time Radiance Field Rendering" (Kerbl et al.
-2023): little-endian floats; colours as the constant spherical harmonic, opacity before the sigmoid, scales before the exponential,
-quaternions wxyz. Higher harmonics are left out: the engine's colours do not depend on the view.
+2023): little-endian floats; colors as the constant spherical harmonic, opacity before the sigmoid, scales before the exponential,
+quaternions wxyz. Higher harmonics are left out: the engine's colors do not depend on the view.
 """
 
 from __future__ import annotations
@@ -73,8 +73,8 @@ def read_gaussians(path: Path) -> Gaussians:
         raise EngineError("gaussians_empty", f"{path.name} has no Gaussian whose values are numbers.", "Export it again.")
     values = torch.from_numpy(table)
     return Gaussians(
-        centres=values[:, :3].contiguous(),
-        rotations=torch.nn.functional.normalize(values[:, 10:14], dim=1),
+        means=values[:, :3].contiguous(),
+        quats=torch.nn.functional.normalize(values[:, 10:14], dim=1),
         scales=values[:, 7:10].clamp(-20, 10).exp(),
         opacities=torch.sigmoid(values[:, 6]),
         colors=(0.5 + HARMONIC * values[:, 3:6]).clamp(0, 1),

@@ -55,8 +55,8 @@ def read_image(path: Path) -> np.ndarray:
     with Image.open(path) as file:
         image = ImageOps.exif_transpose(file)
         if image.mode.startswith("I") or image.mode == "F":
-            grey = np.asarray(image).astype(np.float64) / (1.0 if image.mode == "F" else 257.0)
-            return np.repeat(np.clip(grey.round(), 0, 255).astype(np.uint8)[..., None], 3, axis=2)
+            gray = np.asarray(image).astype(np.float64) / (1.0 if image.mode == "F" else 257.0)
+            return np.repeat(np.clip(gray.round(), 0, 255).astype(np.uint8)[..., None], 3, axis=2)
         return np.array(image.convert("RGBA" if image.has_transparency_data else "RGB"))
 
 

@@ -1,8 +1,8 @@
 """Masks from a plain background: what differs from it is the object.
 
-The background is estimated from the border of all frames, as one colour or, where light falls off, as a smooth gradient. A
+The background is estimated from the border of all frames, as one color or, where light falls off, as a smooth gradient. A
 pixel belongs to the object where it differs clearly, or differs at all and is connected to such a place (hysteresis): that keeps
-near-white parts of an object on white. Edges are soft: colour = alpha * object + (1 - alpha) * background, solved for alpha.
+near-white parts of an object on white. Edges are soft: color = alpha * object + (1 - alpha) * background, solved for alpha.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ class Background:
     """A plain background.
 
     Attributes:
-        colour: (3,) or (H, W, 3) float32 in [0, 255].
+        color: (3,) or (H, W, 3) float32 in [0, 255].
         faint: differences up to this are noise.
     """
 
-    colour: np.ndarray
+    color: np.ndarray
     faint: float
 
 
@@ -81,15 +81,15 @@ def key(frame: np.ndarray, background: Background) -> np.ndarray:
     # only around what is clearly different; half of its size again for pale parts that stick out
     margin = max(16, len(rows) // 2, len(columns) // 2)
     window = slice(max(0, rows[0] - margin), rows[-1] + margin + 1), slice(max(0, columns[0] - margin), columns[-1] + margin + 1)
-    colour = np.broadcast_to(background.colour, frame.shape)[window]
+    color = np.broadcast_to(background.color, frame.shape)[window]
     mask = _hysteresis(difference[window], background.faint, clear, difference.size)
-    alpha[window] = _soften(frame[window].astype(np.float32), difference[window], mask, colour, clear)
+    alpha[window] = _soften(frame[window].astype(np.float32), difference[window], mask, color, clear)
     return alpha
 
 
 def _difference(frame: np.ndarray, background: Background) -> np.ndarray:
     """(H, W) float32, the largest of the three channels' differences."""
-    difference = np.abs(frame - background.colour)
+    difference = np.abs(frame - background.color)
     return np.maximum(np.maximum(difference[..., 0], difference[..., 1]), difference[..., 2])  # far faster than max(axis=2)
 
 
@@ -180,7 +180,7 @@ def _shrink(mask: np.ndarray, radius: int) -> np.ndarray:
 
 
 def _soften(pixels: np.ndarray, difference: np.ndarray, mask: np.ndarray, behind: np.ndarray, clear: float) -> np.ndarray:
-    """Alpha: 1 inside, unmixed along the edge from the colour of the nearest solid place."""
+    """Alpha: 1 inside, unmixed along the edge from the color of the nearest solid place."""
     if not mask.any():
         return np.zeros(mask.shape, np.float32)
     ridge = (difference >= 0.9 * ndimage.maximum_filter(difference, 5)) & (difference > clear)

@@ -50,7 +50,7 @@ def find_masks(clip: Clip, what: str = "video") -> Masks:
         alpha, source = clip.alpha.astype(np.float32) / 255.0, "alpha"
     elif (background := find_background(clip.frames)) is not None:
         alpha = np.stack([key(frame, background) for frame in clip.frames])
-        return dataclasses.replace(judge(alpha, "background", what), behind=(background.colour / 255).astype(np.float32))
+        return dataclasses.replace(judge(alpha, "background", what), behind=(background.color / 255).astype(np.float32))
     else:
         alpha, source = foreground_model.find_alpha(clip.frames, what), "rembg"
     return judge(alpha, source, what)

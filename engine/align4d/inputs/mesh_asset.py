@@ -11,7 +11,7 @@ from .mesh_import import import_mesh
 
 
 def load_mesh_file(path: Path) -> Asset:
-    """All objects of a .glb, .obj, .ply, ... file, normalised. Raises EngineError, see `import_mesh` and `load_asset`."""
+    """All objects of a .glb, .obj, .ply, ... file, normalized. Raises EngineError, see `import_mesh` and `load_asset`."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "input").mkdir()
         objects = import_mesh(path, Path(folder))

@@ -112,7 +112,7 @@ def _check_values(spec: ObjectSpec, arrays: dict[str, np.ndarray]) -> None:
                 f'"{spec.name}" has vertices whose position is not a number.',
                 "Check its modifiers, or remove these vertices, and generate again.",
             )
-    for name in ("corner_uv", "corner_color"):  # artists' files have stray ones; they concern single samples' colour only
+    for name in ("corner_uv", "corner_color"):  # artists' files have stray ones; they concern single samples' color only
         arrays[name] = np.nan_to_num(arrays[name], nan=0.0, posinf=0.0, neginf=0.0)
 
 

@@ -16,7 +16,7 @@ Y_UP = np.array([[1.0, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]])
 """From the axes of glTF and OBJ (Y up, looking at +Z) to Blender's (Z up, looking at -Y), as Blender's importers turn them."""
 Y_UP_SUFFIXES = {".glb", ".gltf", ".obj"}
 LINEAR_SUFFIXES = {".glb", ".gltf"}
-"""Formats whose colour factors and vertex colours are linear, as glTF 2.0 says; images are sRGB everywhere."""
+"""Formats whose color factors and vertex colors are linear, as glTF 2.0 says; images are sRGB everywhere."""
 
 
 def import_mesh(path: Path, folder: Path) -> tuple[ObjectSpec, ...]:
@@ -59,7 +59,7 @@ def _arrays(mesh: trimesh.Trimesh, turn: np.ndarray, linear: bool, folder: Path,
     vertices = np.asarray(mesh.vertices) @ turn[:3, :3].T
     normals = np.asarray(mesh.vertex_normals) @ turn[:3, :3].T
     count = len(faces)
-    uv, colours, material = np.zeros((count, 3, 2)), np.ones((count, 3, 4)), MaterialSpec()
+    uv, colors, material = np.zeros((count, 3, 2)), np.ones((count, 3, 4)), MaterialSpec()
     visual: Any = mesh.visual
     if visual.kind == "texture":
         factor, image = _factor_and_image(visual.material, linear)
@@ -70,9 +70,9 @@ def _arrays(mesh: trimesh.Trimesh, turn: np.ndarray, linear: bool, folder: Path,
             material = MaterialSpec("flat", base_color=tuple(_to_srgb(factor).tolist()) + (1.0,))
     elif visual.kind in ("vertex", "face"):
         stored = visual.vertex_colors[faces] if visual.kind == "vertex" else np.repeat(visual.face_colors[:, None], 3, axis=1)
-        colours = stored.astype(np.float64) / 255.0
+        colors = stored.astype(np.float64) / 255.0
         if linear:
-            colours[..., :3] = _to_srgb(colours[..., :3])
+            colors[..., :3] = _to_srgb(colors[..., :3])
         material = MaterialSpec("attribute")
     arrays = {
         "vertices": vertices.astype(np.float32),
@@ -80,7 +80,7 @@ def _arrays(mesh: trimesh.Trimesh, turn: np.ndarray, linear: bool, folder: Path,
         "material": np.zeros(count, np.int32),
         "corner_normal": normals[faces].astype(np.float32),
         "corner_uv": uv.astype(np.float32),
-        "corner_color": colours.astype(np.float32),
+        "corner_color": colors.astype(np.float32),
         "bake_vertices": vertices.astype(np.float32),
     }
     return arrays, material

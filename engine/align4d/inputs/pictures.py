@@ -29,7 +29,7 @@ class Picture:
         return max(1, round(width * self.pixel_aspect)), height
 
     def reduced(self, max_side: int) -> tuple[np.ndarray, np.ndarray | None]:
-        """Colours on white (h, w, 3) and alpha (h, w), both uint8; each output pixel is the mean of the area that it covers."""
+        """Colors on white (h, w, 3) and alpha (h, w), both uint8; each output pixel is the mean of the area that it covers."""
         width, height = self.size
         scale = min(1.0, max_side / max(width, height))
         size = max(1, round(width * scale)), max(1, round(height * scale))

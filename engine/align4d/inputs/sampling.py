@@ -9,17 +9,17 @@ from scipy.sparse import csr_matrix
 from scipy.spatial import cKDTree
 
 from .asset import Asset, face_normals, triangle_areas
-from .colours import colours_at
+from .colors import colors_at
 
 CANDIDATES = 4
 """Candidates drawn for each sample that is kept; Yuksel 2015 advises 3 to 5."""
-NEIGHBOURS = 24
+NEIGHBORS = 24
 """Nearest candidates that compete with each other; within the disk radius there are about 4 * CANDIDATES of them."""
 
 
 @dataclasses.dataclass(frozen=True)
 class SurfaceSamples:
-    """Places on the surface, in normalised space.
+    """Places on the surface, in normalized space.
 
     Attributes:
         triangle: (N,) int32 into `Asset.triangles`.
@@ -27,7 +27,7 @@ class SurfaceSamples:
         position: (N, 3) float32.
         normal: (N, 3) float32 unit shading normal.
         face_normal: (N, 3) float32 unit normal of the triangle.
-        colour: (N, 3) float32 sRGB in [0, 1].
+        color: (N, 3) float32 sRGB in [0, 1].
         area: (N,) float32, the part of the surface that each sample stands for; sums to the surface's area.
     """
 
@@ -36,7 +36,7 @@ class SurfaceSamples:
     position: np.ndarray
     normal: np.ndarray
     face_normal: np.ndarray
-    colour: np.ndarray
+    color: np.ndarray
     area: np.ndarray
 
     def __len__(self) -> int:
@@ -60,7 +60,7 @@ def sample_surface(asset: Asset, count: int, seed: int) -> SurfaceSamples:
     normal = _blend(asset.corner_normal[triangle], barycentric)
     length = np.linalg.norm(normal, axis=1, keepdims=True)
     normal = np.where(length > 1e-6, normal / np.maximum(length, 1e-6), face_normal).astype(np.float32)
-    return SurfaceSamples(triangle, barycentric, position[kept], normal, face_normal, colours_at(asset, triangle, barycentric), area)
+    return SurfaceSamples(triangle, barycentric, position[kept], normal, face_normal, colors_at(asset, triangle, barycentric), area)
 
 
 def _candidates(asset: Asset, areas: np.ndarray, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -81,15 +81,15 @@ def _eliminate(position: np.ndarray, normal: np.ndarray, area: float, count: int
     """Sorted indices of the `count` candidates that stay."""
     total = len(position)
     radius = 2.0 * np.sqrt(area / (2.0 * np.sqrt(3.0) * count))
-    distance, neighbour = cKDTree(position).query(position, k=min(NEIGHBOURS + 1, total), distance_upper_bound=radius)
+    distance, neighbor = cKDTree(position).query(position, k=min(NEIGHBORS + 1, total), distance_upper_bound=radius)
     own = np.repeat(np.arange(total), distance.shape[1])
-    distance, neighbour = distance.ravel(), neighbour.ravel()
-    valid = (neighbour < total) & (neighbour != own)
-    own, neighbour, distance = own[valid], neighbour[valid], distance[valid]
-    same_side = np.einsum("nc,nc->n", normal[own], normal[neighbour]) > 0
-    own, neighbour = own[same_side], neighbour[same_side]
+    distance, neighbor = distance.ravel(), neighbor.ravel()
+    valid = (neighbor < total) & (neighbor != own)
+    own, neighbor, distance = own[valid], neighbor[valid], distance[valid]
+    same_side = np.einsum("nc,nc->n", normal[own], normal[neighbor]) > 0
+    own, neighbor = own[same_side], neighbor[same_side]
     weight = (1.0 - distance[same_side] / radius) ** 8
-    crowd = csr_matrix((weight, (own, neighbour)), shape=(total, total))
+    crowd = csr_matrix((weight, (own, neighbor)), shape=(total, total))
     crowd = crowd.maximum(crowd.T).tocsr()
     alive = np.ones(total, bool)
     while (surplus := int(alive.sum()) - count) > 0:
@@ -98,12 +98,12 @@ def _eliminate(position: np.ndarray, normal: np.ndarray, area: float, count: int
 
 
 def _most_crowded(crowd: csr_matrix, alive: np.ndarray, surplus: int) -> np.ndarray:
-    """Up to `surplus` candidates, none the neighbour of another, that are more crowded than all of their neighbours."""
+    """Up to `surplus` candidates, none the neighbor of another, that are more crowded than all of their neighbors."""
     load = np.where(alive, crowd @ alive.astype(np.float64), -1.0)
     load += np.where(alive, np.arange(len(load)) * 1e-13, 0.0)  # no ties
-    neighbour_load = np.append(load[crowd.indices], -1.0)
+    neighbor_load = np.append(load[crowd.indices], -1.0)
     starts = np.minimum(crowd.indptr[:-1], len(crowd.indices))
-    highest = np.where(np.diff(crowd.indptr) > 0, np.maximum.reduceat(neighbour_load, starts), -1.0)
+    highest = np.where(np.diff(crowd.indptr) > 0, np.maximum.reduceat(neighbor_load, starts), -1.0)
     peaks = np.flatnonzero(alive & (load > highest))
     # only the worst of them, so that a round comes close to removing one at a time
     limit = min(surplus, max(1, len(peaks) // 2))

@@ -51,35 +51,35 @@ def make_job(mesh: Path | None, video: Path | None, out: Path, orbit: Orbit, fra
     gaussians = mesh if mesh and holds_gaussians(mesh) else None
     objects = import_mesh(mesh, out) if mesh and not gaussians else ()
     draft = Request(uuid.uuid4().hex, objects, spec, CameraSpec(as_matrix(np.eye(4))), **choices)
-    centre, size = _bounds(draft, gaussians, out)
-    camera = CameraSpec(as_matrix(orbit_matrix(orbit, centre, size)), orbit.fovy)
+    center, size = _bounds(draft, gaussians, out)
+    camera = CameraSpec(as_matrix(orbit_matrix(orbit, center, size)), orbit.fovy)
     request = dataclasses.replace(draft, camera=camera, gaussian_asset=str(gaussians.resolve()) if gaussians else "")
     write_json(out / "request.json", request)
     return request
 
 
 def _bounds(request: Request, gaussians: Path | None, out: Path) -> tuple[np.ndarray, float]:
-    """Centre (3,) and longest side of what is given of the asset; of the normalised space where nothing is."""
+    """Center (3,) and longest side of what is given of the asset; of the normalized space where nothing is."""
     if request.objects:
         similarity = load_asset(request, out).similarity
-        return similarity.centre, similarity.size
+        return similarity.center, similarity.size
     if gaussians is None:
         return np.zeros(3), 1.0
     from ..inputs.gaussian_file import read_gaussians  # as above
 
-    centres = read_gaussians(gaussians).centres.numpy()
-    low, high = centres.min(axis=0), centres.max(axis=0)
+    means = read_gaussians(gaussians).means.numpy()
+    low, high = means.min(axis=0), means.max(axis=0)
     return (low + high) / 2, float((high - low).max()) or 1.0
 
 
-def orbit_matrix(orbit: Orbit, centre: np.ndarray, size: float) -> np.ndarray:
-    """The (4, 4) camera-to-world matrix in Blender's axes of a camera that looks at `centre` (3,) of a mesh of longest side `size`."""
+def orbit_matrix(orbit: Orbit, center: np.ndarray, size: float) -> np.ndarray:
+    """The (4, 4) camera-to-world matrix in Blender's axes of a camera that looks at `center` (3,) of a mesh of longest side `size`."""
     azimuth, elevation = math.radians(orbit.azimuth), math.radians(orbit.elevation)
     outwards = np.array([math.sin(azimuth) * math.cos(elevation), -math.cos(azimuth) * math.cos(elevation), math.sin(elevation)])
     right = np.array([math.cos(azimuth), math.sin(azimuth), 0.0])
     matrix = np.eye(4)
     matrix[:3, :3] = np.stack([right, np.cross(outwards, right), outwards], axis=1)
-    matrix[:3, 3] = centre + outwards * orbit.distance * size
+    matrix[:3, 3] = center + outwards * orbit.distance * size
     return matrix
 
 

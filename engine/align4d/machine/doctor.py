@@ -67,7 +67,7 @@ def _checks(folder: Path) -> list[tuple[str, Callable[[], str], bool]]:
     """Name, check, and whether every job needs it."""
     return [
         ("device", _device, True),
-        ("rasteriser", _rasteriser, True),
+        ("rasterizer", _rasterizer, True),
         ("video", _video, True),
         ("masks", _masks, False),
         ("prior", _prior, False),
@@ -85,7 +85,7 @@ def _device() -> str:
     return f"CPU, {torch.get_num_threads()} threads (torch {torch.__version__}); no GPU found"
 
 
-def _rasteriser() -> str:
+def _rasterizer() -> str:
     import torch
 
     from ..rendering.choose import choose

@@ -11,12 +11,12 @@ log = logging.getLogger(__name__)
 
 
 def wait_passively() -> None:
-    """Makes torch's threads sleep while they wait, not take a core from the rasteriser and from Blender. For before torch is imported."""
+    """Makes torch's threads sleep while they wait, not take a core from the rasterizer and from Blender. For before torch is imported."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def warm_up() -> None:
-    """Renders the probe, so that torch is loaded and the rasteriser's kernels are compiled (7-10 s the first time).
+    """Renders the probe, so that torch is loaded and the rasterizer's kernels are compiled (7-10 s the first time).
 
     A failure is only logged: the job that needs what failed will say so.
     """
@@ -36,13 +36,13 @@ def render_probe() -> float:
 
     from ..rendering import Cameras, Gaussians, rasterize
 
-    centres = torch.zeros(1, 3, requires_grad=True)
-    gaussians = Gaussians(centres, torch.tensor([[1.0, 0.0, 0.0, 0.0]]), torch.full((1, 3), 0.2), torch.full((1,), 0.5), torch.full((1, 3), 0.5))
+    centers = torch.zeros(1, 3, requires_grad=True)
+    gaussians = Gaussians(centers, torch.tensor([[1.0, 0.0, 0.0, 0.0]]), torch.full((1, 3), 0.2), torch.full((1,), 0.5), torch.full((1, 3), 0.5))
     pose = torch.eye(4)
     pose[2, 3] = 2.0
     intrinsics = torch.tensor([[16.0, 0.0, 8.0], [0.0, 16.0, 8.0], [0.0, 0.0, 1.0]])
     rendering = rasterize(gaussians, Cameras(pose[None], intrinsics[None]), (16, 16))
     (rendering.color.square().sum() + rendering.alpha.square().sum()).backward()  # type: ignore[no-untyped-call,unused-ignore]
-    if centres.grad is None or not torch.isfinite(centres.grad).all():
-        raise EngineError("not_finite", "The rasteriser's gradient is not a number.", "Install the engine again.")
+    if centers.grad is None or not torch.isfinite(centers.grad).all():
+        raise EngineError("not_finite", "The rasterizer's gradient is not a number.", "Install the engine again.")
     return float(rendering.alpha.detach()[0, 0, 8, 8])

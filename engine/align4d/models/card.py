@@ -41,8 +41,8 @@ class ModelCard:
     id: how it is chosen in settings and on the command line.
     role: what it does.
     name: as shown to the artist.
-    licence: short name of the licence of its weights.
-    non_commercial: whether that licence keeps some or all commercial use to itself, so that the artist has to agree first.
+    license: short name of the license of its weights.
+    non_commercial: whether that license keeps some or all commercial use to itself, so that the artist has to agree first.
     source: its id on the Hugging Face hub; "" for one that ships with the engine.
     size_on_disk: of what is downloaded [bytes]; 0 for one that ships with the engine.
     need: its memory at the size of picture that it is used with, in half precision.
@@ -54,7 +54,7 @@ class ModelCard:
     id: str
     role: Role
     name: str
-    licence: str
+    license: str
     non_commercial: bool
     source: str
     size_on_disk: int

@@ -41,7 +41,7 @@ def load_network(kind: Any, component: Component, options: dict[str, Any], spare
 
     logging.disable_progress_bar()
     if component.config.get("quantization_config"):
-        raise other_model(component.weights, "they are quantised, which this loader does not read")
+        raise other_model(component.weights, "they are quantized, which this loader does not read")
     if issubclass(kind, PreTrainedModel):
         # a configuration may name an implementation of attention to be fetched from the hub
         options = {"attn_implementation": "sdpa" if kind._supports_sdpa else "eager", **options}

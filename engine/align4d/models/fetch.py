@@ -124,7 +124,7 @@ def fetch(card: ModelCard, store: ModelStore, progress: Progress, cancelled: Cal
     """Fetches a model, or what is left of it, and gives its folder.
 
     Raises:
-        EngineError: "licence_not_accepted", "model_libraries", "model_offline", "model_hash", "disk_full", "model_unsafe".
+        EngineError: "license_not_accepted", "model_libraries", "model_offline", "model_hash", "disk_full", "model_unsafe".
         Cancelled: what is here stays, and the next call goes on with it.
     """
     store.require_accepted(card)
@@ -226,7 +226,7 @@ def _bytes_here(path: Path) -> int:
 def _write_manifest(card: ModelCard, files: list[RemoteFile], folder: Path) -> None:
     content = {
         "id": card.id,
-        "licence": card.licence,
+        "license": card.license,
         "revisions": {one.repository: one.revision for one in files},
         "files": {one.place: {"size": one.size, "sha256": one.sha256, "git": one.blob} for one in files},
     }

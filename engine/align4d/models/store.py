@@ -60,7 +60,7 @@ class ModelStore:
         return Path(folder) if folder else None
 
     def use(self, card: ModelCard, folder: Path) -> None:
-        """From now on the model lies in `folder`. Raises EngineError "model_not_found", "licence_not_accepted"."""
+        """From now on the model lies in `folder`. Raises EngineError "model_not_found", "license_not_accepted"."""
         self.require_accepted(card)
         if not folder.is_dir():
             raise EngineError("model_not_found", f"There is no folder {folder}.", "Choose the folder that holds the model's files.")
@@ -92,19 +92,19 @@ class ModelStore:
         return self.root / f".{card.id}.part"
 
     def accept(self, card: ModelCard) -> None:
-        """The artist agrees to the licence of a model that limits commercial use."""
-        self._change("accepted", card.id, card.licence)
+        """The artist agrees to the license of a model that limits commercial use."""
+        self._change("accepted", card.id, card.license)
 
     def accepted(self, card: ModelCard) -> bool:
-        """Whether it may be used: its licence limits nothing, or the artist agreed to it."""
-        return not card.non_commercial or self._choices("accepted").get(card.id) == card.licence
+        """Whether it may be used: its license limits nothing, or the artist agreed to it."""
+        return not card.non_commercial or self._choices("accepted").get(card.id) == card.license
 
     def require_accepted(self, card: ModelCard) -> None:
-        """Raises EngineError "licence_not_accepted"."""
+        """Raises EngineError "license_not_accepted"."""
         if not self.accepted(card):
             raise EngineError(
-                "licence_not_accepted",
-                f"The licence of {card.name} ({card.licence}) limits commercial use, and nobody has agreed to it here.",
+                "license_not_accepted",
+                f"The license of {card.name} ({card.license}) limits commercial use, and nobody has agreed to it here.",
                 f"Read it on the model's page ({card.source}), then accept it in the preferences or by: align4d models accept {card.id}",
             )
 

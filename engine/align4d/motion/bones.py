@@ -9,7 +9,7 @@ from scipy.spatial import cKDTree
 from .parts import Parts, PartSettings, find_contacts
 from .surface_graph import SurfaceGraph
 
-NEIGHBOURS = 3
+NEIGHBORS = 3
 """Vertices from which a node between them takes its weights."""
 RIGGED = 0.5
 """Least part of the area that bones move, for a mesh to count as rigged."""
@@ -50,7 +50,7 @@ def parts_of_bones(surface: SurfaceGraph, settings: PartSettings, vertices: np.n
 
 def _at_nodes(surface: SurfaceGraph, vertices: np.ndarray, weights: csr_matrix) -> np.ndarray:
     """(n, K): a vertex' own weights where a node is one, a mean of the nearest vertices' between them."""
-    distance, near = cKDTree(vertices).query(surface.nodes, k=min(NEIGHBOURS, len(vertices)))
+    distance, near = cKDTree(vertices).query(surface.nodes, k=min(NEIGHBORS, len(vertices)))
     distance, near = distance.reshape(len(surface.nodes), -1), near.reshape(len(surface.nodes), -1)
     share = 1 / (distance + 1e-4) ** 2
     share /= share.sum(1, keepdims=True)

@@ -32,12 +32,12 @@ class Offsets(NamedTuple):
     """Added to the Gaussians before activation.
 
     Attributes:
-        centre: (T, N, 3), world units.
+        center: (T, N, 3), world units.
         log_scale: (T, N, 3).
         rotation: (T, N, 4), added to the quaternion wxyz.
     """
 
-    centre: Tensor
+    center: Tensor
     log_scale: Tensor
     rotation: Tensor
 
@@ -84,7 +84,7 @@ class HexPlaneField(nn.Module):
         return self(points, self.frame_times[frame : frame + 1])
 
     def adam(self, grid_rate: float, network_rate: float) -> torch.optim.Adam:
-        """Its optimiser [D]: the planes learn faster than the MLP."""
+        """Its optimizer [D]: the planes learn faster than the MLP."""
         groups = [{"params": self.grid_parameters(), "lr": grid_rate}, {"params": self.network_parameters(), "lr": network_rate}]
         return torch.optim.Adam(groups, eps=1e-15)
 

@@ -144,21 +144,21 @@ def _slice_group(surface: SurfaceGraph, members: np.ndarray, size: float, settin
         seeds.append(int(nearest.argmax()))
         fields.append(dijkstra(graph, directed=False, indices=seeds[-1]))
     for _ in range(6):
-        seeds = _centred(points, weight, np.argmin(fields, axis=0), seeds)
+        seeds = _centered(points, weight, np.argmin(fields, axis=0), seeds)
         fields = list(dijkstra(graph, directed=False, indices=seeds))
     return np.unique(np.argmin(fields, axis=0), return_inverse=True)[1].reshape(-1)
 
 
-def _centred(points: np.ndarray, weight: np.ndarray, cell: np.ndarray, seeds: list[int]) -> list[int]:
-    """Each seed moves to the member of its cell that is nearest to the cell's centre of area (Lloyd)."""
+def _centered(points: np.ndarray, weight: np.ndarray, cell: np.ndarray, seeds: list[int]) -> list[int]:
+    """Each seed moves to the member of its cell that is nearest to the cell's center of area (Lloyd)."""
     moved = []
     for number, seed in enumerate(seeds):
         inside = np.flatnonzero(cell == number)
         if len(inside) == 0:
             moved.append(seed)
             continue
-        centre = np.average(points[inside], axis=0, weights=weight[inside] + 1e-12)
-        moved.append(int(inside[np.linalg.norm(points[inside] - centre, axis=1).argmin()]))
+        center = np.average(points[inside], axis=0, weights=weight[inside] + 1e-12)
+        moved.append(int(inside[np.linalg.norm(points[inside] - center, axis=1).argmin()]))
     return moved
 
 

@@ -50,7 +50,7 @@ class Skeleton:
 
     Attributes:
         parent: (K,) parent of each part, -1 for the root.
-        joint: (K, 3) where a part hangs on its parent; the root's is its centre.
+        joint: (K, 3) where a part hangs on its parent; the root's is its center.
         radius: (K,) of the surface in which a part meets its parent: thick joints are stiff.
         mass: (K,) part of the whole area that hangs on a joint, its own part included.
         inertia: (K,) second moment of that area about the joint, over the whole area.
@@ -96,18 +96,18 @@ class Skeleton:
 
 
 def build_skeleton(surface: SurfaceGraph, parts: Parts) -> Skeleton:
-    """The tree that joins neighbouring parts where they share most surface, rooted in the middle of the mass."""
+    """The tree that joins neighboring parts where they share most surface, rooted in the middle of the mass."""
     places = _meeting_places(surface, parts)
     area = np.bincount(parts.label, surface.area, parts.count)
-    centre = np.stack([np.bincount(parts.label, surface.area * surface.nodes[:, axis], parts.count) for axis in range(3)], axis=1) / area[:, None]
+    center = np.stack([np.bincount(parts.label, surface.area * surface.nodes[:, axis], parts.count) for axis in range(3)], axis=1) / area[:, None]
     links = _spanning_tree(surface, parts, places, area)
     rows, columns = np.array(links, np.int64).reshape(-1, 2).T
-    length = np.linalg.norm(centre[rows] - centre[columns], axis=1) + 1e-3
+    length = np.linalg.norm(center[rows] - center[columns], axis=1) + 1e-3
     graph = coo_matrix((length, (rows, columns)), shape=(parts.count,) * 2).tocsr()
     root = int((dijkstra(graph, directed=False) * area).sum(axis=1).argmin())
     order, parent = breadth_first_order(graph, root, directed=False)
     parent = np.where(parent < 0, -1, parent).astype(np.int64)
-    joint, radius = centre.copy(), np.full(parts.count, 0.1)
+    joint, radius = center.copy(), np.full(parts.count, 0.1)
     for part in order[1:]:
         points, weight = places[_key(part, parent[part])]
         joint[part] = np.average(points, axis=0, weights=weight)
@@ -124,7 +124,7 @@ def _key(first: int, second: int) -> tuple[int, int]:
 
 
 def _meeting_places(surface: SurfaceGraph, parts: Parts) -> Places:
-    """For each pair of neighbouring parts: points where they meet (P, 3) and the area that each stands for (P,)."""
+    """For each pair of neighboring parts: points where they meet (P, 3) and the area that each stands for (P,)."""
     graph = surface.graph.tocoo()
     inner = parts.label[graph.row] < parts.label[graph.col]
     row, column = graph.row[inner], graph.col[inner]

@@ -51,7 +51,7 @@ class SurfaceGraph:
 
 
 def build_surface_graph(vertices: np.ndarray, triangles: np.ndarray) -> SurfaceGraph:
-    """The graph of a welded mesh, normalised (longest side 1).
+    """The graph of a welded mesh, normalized (longest side 1).
 
     Args:
         vertices: (W, 3).

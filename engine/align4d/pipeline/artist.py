@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ..alignment.animated_asset import AnimatedAsset
 from ..alignment.appearance import paint
 from ..alignment.lighting import to_linear
-from ..alignment.performer import Performer
 from ..alignment.pose import SolvedPose
 from ..alignment.reference import Reference
 from ..alignment.refinement import Refined, refine
@@ -66,10 +66,10 @@ def run(folder: Path, report: Reporter) -> Result:
         body = Body(asset, job.settings)
         if body.rigged:
             job.note("own_bones", f"The weights of the mesh's own bones say what moves as one ({body.parts.count} parts).")
-        performer = job.performer(gaussians, body, clip, masks, solved)
-        tracked = job.track(performer, body, clip, masks, solved)
+        animated = job.animated(gaussians, body, clip, masks, solved)
+        tracked = job.track(animated, body, clip, masks, solved)
     with job.stage("refining"):
-        refined = job.refine(performer, body, clip, masks, solved, tracked)
+        refined = job.refine(animated, body, clip, masks, solved, tracked)
     with job.stage("baking"):
         return job.bake(asset, body, clip, solved, tracked, refined)
 
@@ -93,36 +93,36 @@ class ArtistJob(Job):
 
     stages = STAGES
 
-    def performer(self, gaussians: BoundGaussians, body: Body, clip: Clip, masks: Masks, solved: SolvedPose) -> Performer:
-        """The asset, ready to be posed, in the light and the colours of the first frame."""
+    def animated(self, gaussians: BoundGaussians, body: Body, clip: Clip, masks: Masks, solved: SolvedPose) -> AnimatedAsset:
+        """The asset, ready to be posed, in the light and the colors of the first frame."""
         skin = skin_points(body.surface, body.parts, gaussians.corners.reshape(-1, 3).cpu().numpy(), self.device)
-        plain = Performer(gaussians, skin, to_linear(gaussians.albedo), solved.lighting, self.request.backend)
+        plain = AnimatedAsset(gaussians, skin, to_linear(gaussians.albedo), solved.lighting, self.request.backend)
         settings = self.settings.tracking
         first = self.reference(clip, masks, settings.resolution)
         camera = solved.camera.world_to_camera()
         return paint(plain, body.skeleton, first, camera, settings.loss, self.settings.refinement.appearance, self.report)
 
-    def track(self, performer: Performer, body: Body, clip: Clip, masks: Masks, solved: SolvedPose) -> Track:
+    def track(self, animated: AnimatedAsset, body: Body, clip: Clip, masks: Masks, solved: SolvedPose) -> Track:
         """The pose of every frame, one after the other."""
         stored = self.checkpoint.load("tracking")
         resume = None if stored is None else self._track_from(stored)
         reference = self.reference(clip, masks, self.settings.tracking.resolution)
-        preview = PreviewEveryFrame(self, performer, body.skeleton, reference, solved.camera)
+        preview = PreviewEveryFrame(self, animated, body.skeleton, reference, solved.camera)
 
         def save(done: Track) -> None:
             self.checkpoint.save("tracking", {name: tensor.cpu().numpy() for name, tensor in vars(done).items()})
             preview.show(done)
 
-        return track(performer, body.skeleton, reference, solved.camera.world_to_camera(), self.settings.tracking, self.report, resume, save)
+        return track(animated, body.skeleton, reference, solved.camera.world_to_camera(), self.settings.tracking, self.report, resume, save)
 
     def _track_from(self, stored: dict[str, np.ndarray]) -> Track:
         turn, shift = (torch.from_numpy(stored[name]).to(self.device) for name in ("turn", "shift"))
         return Track(turn, shift, torch.from_numpy(stored["loss"]))
 
-    def refine(self, performer: Performer, body: Body, clip: Clip, masks: Masks, solved: SolvedPose, tracked: Track) -> Refined:
+    def refine(self, animated: AnimatedAsset, body: Body, clip: Clip, masks: Masks, solved: SolvedPose, tracked: Track) -> Refined:
         """All frames together."""
         return refine(
-            performer,
+            animated,
             body.skeleton,
             self.reference(clip, masks, self.settings.refinement.resolution),
             solved.camera.world_to_camera(),
@@ -139,11 +139,11 @@ class ArtistJob(Job):
         skin = skin_points(body.surface, body.parts, asset.vertices, self.device)
         rest = torch.from_numpy(asset.vertices).to(self.device)
         positions = np.empty((len(clip.frames), *asset.bake_points.shape), np.float32)
-        sequence = GaussianSequence(self.folder, asset, owners(asset, refined.performer.bound)) if self.request.gaussians else None
+        sequence = GaussianSequence(self.folder, asset, owners(asset, refined.animated.bound)) if self.request.gaussians else None
         for frame in range(len(positions)):
             self.report.check_cancelled()
             with torch.no_grad():
-                displaced = rest if frame == 0 else rest + refined.field.at_frame(rest, frame).centre[0]
+                displaced = rest if frame == 0 else rest + refined.field.at_frame(rest, frame).center[0]
                 moved = relaxation.relax(skin.move(refined.motion.frame(frame), displaced)[0].cpu().numpy())
             positions[frame] = binding.follow(asset.triangles, moved)
             if sequence:
@@ -152,7 +152,7 @@ class ArtistJob(Job):
         figures = {
             "known_view_loss": refined.loss[-1] if refined.loss else float(tracked.loss.mean()),
             "parts": float(body.parts.count),
-            "gaussians": float(refined.performer.bound.count),
+            "gaussians": float(refined.animated.bound.count),
         }
         curves = {
             "tracking": {"frame": [float(i) for i in range(len(tracked.loss))], "loss": tracked.loss.tolist()},
@@ -164,14 +164,14 @@ class ArtistJob(Job):
 class PreviewEveryFrame:
     """Leaves a picture of each tracked frame beside the video's, for the panel."""
 
-    def __init__(self, job: ArtistJob, performer: Performer, skeleton: Skeleton, reference: Reference, camera: OrbitCamera) -> None:
-        self.job, self.performer, self.skeleton, self.reference = job, performer, skeleton, reference
+    def __init__(self, job: ArtistJob, animated: AnimatedAsset, skeleton: Skeleton, reference: Reference, camera: OrbitCamera) -> None:
+        self.job, self.animated, self.skeleton, self.reference = job, animated, skeleton, reference
         self.cameras = reference.cameras(camera.world_to_camera())
 
     def show(self, done: Track) -> None:
         """The last frame of `done`."""
         frame = len(done.turn) - 1
         with torch.no_grad():
-            shown = self.performer.perform(self.skeleton.pose(done.turn[-1:], done.shift[-1:]))
-            picture = self.performer.render(shown, self.cameras, self.reference.size)
+            shown = self.animated.perform(self.skeleton.pose(done.turn[-1:], done.shift[-1:]))
+            picture = self.animated.render(shown, self.cameras, self.reference.size)
         self.job.report.preview(write_preview(self.job.folder, self.reference.color[frame], picture.color[0]))

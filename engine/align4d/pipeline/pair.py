@@ -18,11 +18,11 @@ import numpy as np
 import torch
 from PIL import Image
 
-from ..cameras.orbit import OrbitCamera, blender_from_normalised, normalised_from_blender
+from ..cameras.orbit import OrbitCamera, blender_from_normalized, normalized_from_blender
 from ..errors import EngineError
 from ..failures import as_engine_error
 from ..generators.asset_object import read_asset, write_asset, write_object
-from ..generators.catalogue import generator_of
+from ..generators.catalog import generator_of
 from ..generators.interfaces import GeneratedAsset, GenerationOptions
 from ..generators.mesh_extraction import extract_mesh
 from ..generators.pictures import around_object, cut_out, fitted_fovy
@@ -94,7 +94,7 @@ class PairMaker:
         """The request with meshes and a video.
 
         Raises:
-            EngineError: "model_missing", "licence_not_accepted", what is wrong with a model or with what was given.
+            EngineError: "model_missing", "license_not_accepted", what is wrong with a model or with what was given.
         """
         require_ready(self.route)
         request = self.request
@@ -140,7 +140,7 @@ class PairMaker:
     def _reference_view(self, request: Request) -> np.ndarray:
         asset = load_asset(request, self.folder)
         similarity = asset.similarity
-        camera = normalised_from_blender(np.array(request.camera.matrix_world), similarity.centre, similarity.size)
+        camera = normalized_from_blender(np.array(request.camera.matrix_world), similarity.center, similarity.size)
         picture = render_reference_view(asset, camera, request.camera.fovy, LARGEST)
         if picture[..., 3].max() < 255:
             raise EngineError(
@@ -199,23 +199,23 @@ class PairMaker:
         elif self.request.image:
             fovy, solve = request.camera.fovy, True
             camera = OrbitCamera(camera.azimuth, camera.elevation, same_apparent_size(camera.distance, asset.fovy, fovy))
-        matrix = blender_from_normalised(camera.world_to_camera(), np.zeros(3), 1.0)
+        matrix = blender_from_normalized(camera.world_to_camera(), np.zeros(3), 1.0)
         return CameraSpec(as_matrix(matrix), fovy, solve)
 
     def _with_given_gaussians(self, request: Request) -> Request:
         """A file of Gaussians as an object where the file has them."""
         path = self.work / "asset.npz"
         gaussians = read_gaussians(Path(request.gaussian_asset))
-        low, high = gaussians.centres.amin(0), gaussians.centres.amax(0)
-        centre, size = (low + high) / 2, float((high - low).max()) or 1.0
+        low, high = gaussians.means.amin(0), gaussians.means.amax(0)
+        center, size = (low + high) / 2, float((high - low).max()) or 1.0
         if not path.is_file():
-            inside = dataclasses.replace(gaussians, centres=(gaussians.centres - centre) / size, scales=gaussians.scales / size)
+            inside = dataclasses.replace(gaussians, means=(gaussians.means - center) / size, scales=gaussians.scales / size)
             asset = GeneratedAsset(inside, OrbitCamera(), request.camera.fovy)
             write_asset(dataclasses.replace(asset, mesh=extract_mesh(asset, self.report)), path)
         mesh = read_asset(path).mesh
         assert mesh is not None  # it was extracted before it was stored
         matrix = np.diag([size, size, size, 1.0])
-        matrix[:3, 3] = centre.numpy()
+        matrix[:3, 3] = center.numpy()
         spec = dataclasses.replace(write_object(mesh, self.folder, as_matrix(matrix)), name=Path(request.gaussian_asset).stem)
         return dataclasses.replace(request, objects=(spec,))
 
@@ -235,7 +235,7 @@ class PairMaker:
         step = self.route.step(product)
         assert step is not None and step.card is not None and step.folder is not None  # the route is ready
         chosen = generator_of(step.card.id)
-        assert chosen is not None  # its card is from the catalogue
+        assert chosen is not None  # its card is from the catalog
         settings = self.settings.generators
         with self.place.limited():
             generator = chosen.open(step.folder, self.place, GenerationOptions(settings.steps, settings.scale, settings.frames))
@@ -255,10 +255,10 @@ class PairMaker:
 def _masked(pixels: np.ndarray, what: str) -> np.ndarray:
     """(H, W, 4) with the object's mask, of (H, W, 3) or (H, W, 4) uint8. Raises EngineError, see `find_masks`."""
     alpha = pixels[None, ..., 3] if pixels.shape[2] == 4 and pixels[..., 3].min() < 255 else None
-    colours = on_white(pixels) if pixels.shape[2] == 4 else pixels
+    colors = on_white(pixels) if pixels.shape[2] == 4 else pixels
     if alpha is None:
-        clip = Clip(colours[None], None, 1.0, (pixels.shape[1], pixels.shape[0]))
-        return np.dstack([colours, (find_masks(clip, what).alpha[0] * 255).round().astype(np.uint8)])
+        clip = Clip(colors[None], None, 1.0, (pixels.shape[1], pixels.shape[0]))
+        return np.dstack([colors, (find_masks(clip, what).alpha[0] * 255).round().astype(np.uint8)])
     return pixels
 
 
@@ -269,7 +269,7 @@ def _reduced(pixels: np.ndarray) -> np.ndarray:
         return pixels
     size = max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale))
     image = Image.fromarray(pixels)
-    if image.mode == "RGBA":  # premultiplied: hidden colours must not bleed in
+    if image.mode == "RGBA":  # premultiplied: hidden colors must not bleed in
         return np.asarray(image.convert("RGBa").resize(size, Image.Resampling.BOX).convert("RGBA"))
     return np.asarray(image.resize(size, Image.Resampling.BOX))
 

@@ -2,7 +2,7 @@
 
 Published method and DreamGaussian4D's settings, nothing else. Where a mesh and a camera of an artist ask for it, the
 shared stages before come in: Gaussians bound to the mesh, the direction of the camera, and the light of the first frame,
-in which the Gaussians' first colours are shown (a generated asset has it in its colours).
+in which the Gaussians' first colors are shown (a generated asset has it in its colors).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ..alignment.lighting import to_linear
 from ..alignment.motion_geometry import MotionGeometryLoss
 from ..alignment.multiview_distance import MultiviewDistanceCurve, multiview_aligned_distance
 from ..alignment.novel_views import NovelViews, novel_distances
-from ..alignment.optimisation import LOSSES, Optimisation, Scene
+from ..alignment.optimization import LOSSES, Optimization, Scene
 from ..alignment.pose import SolvedPose
 from ..alignment.video_conditions import ConditionCamera, condition_camera, video_condition
 from ..bake.binding import bind_points
@@ -42,7 +42,7 @@ from .route import Route
 from .settings import PaperSettings
 from .stages import Job
 
-STAGES = ("reading", "sampling", "camera", "distance", "optimising", "baking")
+STAGES = ("reading", "sampling", "camera", "distance", "optimizing", "baking")
 BASELINE_FOVY = 49.1
 """Field of view [degrees] at which the baseline's fixed distance is meant [D]."""
 
@@ -65,15 +65,15 @@ def animate_as_published(folder: Path, request: Request, report: Reporter, route
     with job.stage("distance"):
         shot = job.shot(bound, clip, masks, solved, prior)
         curve = job.multiview_distance(shot, prior)
-    with job.stage("optimising"):
-        optimisation = job.optimise(shot, prior, curve)
+    with job.stage("optimizing"):
+        optimization = job.optimize(shot, prior, curve)
     with job.stage("baking"):
-        return job.bake(asset, bound, clip, solved, shot, curve, optimisation)
+        return job.bake(asset, bound, clip, solved, shot, curve, optimization)
 
 
 @dataclass(frozen=True)
 class Shot:
-    """Asset and video, as the optimisation and the prior see them.
+    """Asset and video, as the optimization and the prior see them.
 
     Attributes:
         scene: the asset in the light of the video, the video, its camera at d_V.
@@ -98,7 +98,7 @@ class PaperJob(Job):
         self.paper: PaperSettings = self.settings.paper
 
     def load_prior(self) -> MultiviewPrior:
-        """The multiview prior; what the machine can afford of the optimisation is settled with it."""
+        """The multiview prior; what the machine can afford of the optimization is settled with it."""
         prior = load_prior(self.settings.prior, self.device)
         if self.device == "cuda" and self.settings.prior.source == EMBEDDED:
             prior = RecordedPrior(prior)
@@ -113,7 +113,7 @@ class PaperJob(Job):
         fovy = self.request.camera.fovy
         distance = solved.curve.best if self.paper.align_distance else same_apparent_size(self.paper.fixed_distance, BASELINE_FOVY, fovy)
         camera = solved.camera.moved(distance=distance)
-        reference = self.reference(clip, masks, self.paper.optimisation.resolution)
+        reference = self.reference(clip, masks, self.paper.optimization.resolution)
         asset = bound.colored(solved.lighting.shade(to_linear(bound.albedo), bound.normals))
         seen = condition_camera(camera, fovy, prior.facts)
         scene = Scene(asset, reference, camera.world_to_camera(), self.request.backend, LOW_PASS, seen)
@@ -144,24 +144,24 @@ class PaperJob(Job):
         settings, seed = self.paper.multiview, self.request.seed
         return multiview_aligned_distance(render, prior, first, shot.camera.azimuth, settings, seed, self.report)
 
-    def optimise(self, shot: Shot, prior: MultiviewPrior, curve: MultiviewDistanceCurve | None) -> Optimisation:
+    def optimize(self, shot: Shot, prior: MultiviewPrior, curve: MultiviewDistanceCurve | None) -> Optimization:
         """Field and Gaussians, from known and unknown views."""
-        settings = self.paper.optimisation
+        settings = self.paper.optimization
         told = shot.seen_by_prior.distance
         distances = novel_distances(settings.unknown.maod_mode, told, curve.best if curve else told, prior.facts)
         unknown = MotionGeometryLoss(prior, shot.condition, shot.camera.azimuth, shot.camera.elevation, distances, settings.unknown)
-        optimisation = Optimisation(shot.scene, unknown, settings, self.request.seed)
-        stored = self.checkpoint.load("optimisation")
+        optimization = Optimization(shot.scene, unknown, settings, self.request.seed)
+        stored = self.checkpoint.load("optimization")
         if stored is not None:
-            optimisation.restore(stored)
+            optimization.restore(stored)
         shown = int(np.flatnonzero(shot.scene.reference.usable)[-1])
 
         def save() -> None:
-            self.checkpoint.save("optimisation", optimisation.arrays())
-            self.report.preview(write_preview(self.folder, shot.scene.reference.color[shown], optimisation.picture(shown)))
+            self.checkpoint.save("optimization", optimization.arrays())
+            self.report.preview(write_preview(self.folder, shot.scene.reference.color[shown], optimization.picture(shown)))
 
-        optimisation.run(self.report, save)
-        return optimisation
+        optimization.run(self.report, save)
+        return optimization
 
     def bake(
         self,
@@ -171,7 +171,7 @@ class PaperJob(Job):
         solved: SolvedPose,
         shot: Shot,
         curve: MultiviewDistanceCurve | None,
-        optimisation: Optimisation,
+        optimization: Optimization,
     ) -> Result:
         """The field at the mesh's own vertices."""
         binding = bind_points(asset)
@@ -180,44 +180,44 @@ class PaperJob(Job):
         usable = shot.scene.reference.usable
         for frame in np.flatnonzero(usable):
             self.report.check_cancelled()
-            moved = rest + optimisation.offsets(rest, int(frame)).centre
+            moved = rest + optimization.offsets(rest, int(frame)).center
             positions[frame] = binding.follow(asset.triangles, moved.cpu().numpy())
             self.report.progress(int(frame) + 1, len(positions))
         fill_frames(positions, usable)
-        figures, curves = self.measured(shot, curve, optimisation)
-        folders = self.write_gaussians(asset, bound, optimisation, usable) if self.request.gaussians else ()
+        figures, curves = self.measured(shot, curve, optimization)
+        folders = self.write_gaussians(asset, bound, optimization, usable) if self.request.gaussians else ()
         return self.write(asset, clip, positions, solved, shot.camera, figures, curves, folders)
 
-    def write_gaussians(self, asset: Asset, bound: BoundGaussians, optimisation: Optimisation, usable: np.ndarray) -> tuple[str, ...]:
-        """The Gaussians of every frame, in the colours that they were given; one that learned to be elsewhere belongs to the object it is nearest to.
+    def write_gaussians(self, asset: Asset, bound: BoundGaussians, optimization: Optimization, usable: np.ndarray) -> tuple[str, ...]:
+        """The Gaussians of every frame, in the colors that they were given; one that learned to be elsewhere belongs to the object it is nearest to.
 
         Returns:
             The folder of each object.
         """
-        rest = optimisation.gaussians.centres
-        _, nearest = cKDTree(bound.centres.cpu().numpy()).query(rest.cpu().numpy())
+        rest = optimization.gaussians.means
+        _, nearest = cKDTree(bound.means.cpu().numpy()).query(rest.cpu().numpy())
         sequence = GaussianSequence(self.folder, asset, owners(asset, bound)[nearest])
         for frame in range(len(usable)):
             self.report.check_cancelled()
             before, later, part = between(frame, usable)
-            ends = optimisation.offsets(rest, before), optimisation.offsets(rest, later)
+            ends = optimization.offsets(rest, before), optimization.offsets(rest, later)
             mixed = Offsets(*(torch.lerp(one, two, part) for one, two in zip(*ends, strict=True)))
-            sequence.write(frame, optimisation.gaussians.deformed(mixed, learning=False))
+            sequence.write(frame, optimization.gaussians.deformed(mixed, learning=False))
         return sequence.folders
 
     def measured(
-        self, shot: Shot, curve: MultiviewDistanceCurve | None, optimisation: Optimisation
+        self, shot: Shot, curve: MultiviewDistanceCurve | None, optimization: Optimization
     ) -> tuple[dict[str, float], dict[str, dict[str, list[float]]]]:
         """Figures and curves of the result."""
-        losses = np.array(optimisation.losses).T
+        losses = np.array(optimization.losses).T
         figures = {
             "known_view_loss": float(losses[0, -1]),
-            "gaussians": float(len(optimisation.gaussians.centres)),
-            "novel_distance": optimisation.unknown.distances.rendered,
+            "gaussians": float(len(optimization.gaussians.means)),
+            "novel_distance": optimization.unknown.distances.rendered,
             "video_distance_of_prior": shot.seen_by_prior.distance,
         }
         steps = [float(i) for i in range(losses.shape[1])]
-        curves = {"optimisation": {"iteration": steps, **{name: row.tolist() for name, row in zip(LOSSES, losses, strict=True)}}}
+        curves = {"optimization": {"iteration": steps, **{name: row.tolist() for name, row in zip(LOSSES, losses, strict=True)}}}
         if curve:
             figures |= {"multiview_aligned_distance": curve.best, "multiview_minimum_found": float(curve.found)}
             curves["multiview_aligned_distance"] = curve.lists()
@@ -225,13 +225,13 @@ class PaperJob(Job):
 
 
 def within_budget(paper: PaperSettings, device: str) -> tuple[PaperSettings, str]:
-    """What of the optimisation a machine can afford, and a sentence about what was left out ("" where nothing was).
+    """What of the optimization a machine can afford, and a sentence about what was left out ("" where nothing was).
 
     The rule: without a graphics card an iteration looks at `cpu_frames` frames, of which `cpu_novel_frames` are seen by one
     unknown view each, and at pictures of at most `cpu_resolution` pixels; the number of iterations stays. `cpu_frames` 0
     switches it off.
     """
-    full = paper.optimisation
+    full = paper.optimization
     if device != "cpu" or paper.cpu_frames == 0:
         return paper, ""
     most = paper.cpu_resolution
@@ -252,11 +252,11 @@ def within_budget(paper: PaperSettings, device: str) -> tuple[PaperSettings, str
         f" at most {most} px. With one it is {full.frames or 'all'} frames, {full.unknown.views.count} new sides and up to"
         f" {max(full.resolution, *full.novel_resolutions)} px."
     )
-    return dataclasses.replace(paper, optimisation=small), sentence
+    return dataclasses.replace(paper, optimization=small), sentence
 
 
 def fill_frames(positions: np.ndarray, usable: np.ndarray) -> None:
-    """Frames that teach nothing, because the object is not in them, are put between their neighbours, in place.
+    """Frames that teach nothing, because the object is not in them, are put between their neighbors, in place.
 
     Args:
         positions: (T, B, 3).

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..errors import EngineError
-from ..generators.catalogue import cards, generator_of
+from ..generators.catalog import cards, generator_of
 from ..generators.generator_settings import AUTO, GeneratorSettings
 from ..models.card import ROLES, ModelCard, Role
 from ..models.store import ModelStore
@@ -56,7 +56,7 @@ class Step:
         source: of what, in words.
         card: of the model that makes it; None where the engine does by itself.
         folder: where the model lies; None: not on this machine.
-        accepted: whether it may be used as far as its licence goes.
+        accepted: whether it may be used as far as its license goes.
     """
 
     product: Product
@@ -130,7 +130,7 @@ def plan(given: Given, settings: GeneratorSettings, store: ModelStore) -> Route:
 
 
 def require_ready(route: Route) -> None:
-    """Raises EngineError "model_missing" or "licence_not_accepted" where a step cannot run, with what to do."""
+    """Raises EngineError "model_missing" or "license_not_accepted" where a step cannot run, with what to do."""
     for step in route.steps:
         if step.card is None or step.ready:
             continue
@@ -139,12 +139,12 @@ def require_ready(route: Route) -> None:
             raise EngineError(
                 "model_missing",
                 f"To make the {step.product} of {step.source}, Align4D needs a model for {ROLES[card.role]}, for instance {card.name}"
-                f" ({card.size_on_disk / 1e9:.1f} GB, {card.licence}), and none is on this machine.",
+                f" ({card.size_on_disk / 1e9:.1f} GB, {card.license}), and none is on this machine.",
                 f"Fetch it in the preferences or by: align4d models fetch {card.id}",
             )
         raise EngineError(
-            "licence_not_accepted",
-            f"The licence of {card.name} ({card.licence}) limits commercial use, and nobody has agreed to it here.",
+            "license_not_accepted",
+            f"The license of {card.name} ({card.license}) limits commercial use, and nobody has agreed to it here.",
             f"Accept it in the preferences or by: align4d models accept {card.id}",
         )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from ..alignment.multiview_distance import MultiviewDistanceSettings
-from ..alignment.optimisation import OptimisationSettings
+from ..alignment.optimization import OptimizationSettings
 from ..alignment.pose import PoseSettings
 from ..alignment.refinement import RefinementSettings
 from ..alignment.tracking import TrackingSettings
@@ -29,8 +29,8 @@ class PaperSettings:
         fixed_distance: the baseline's, at its field of view, in longest sides of the asset [D].
         multiview: the prior's sweep.
         multiview_size: of the pictures of that sweep, before they are reduced to what the prior takes [px].
-        optimisation: known and unknown views, and who learns when. `optimisation.unknown.geometry` 0 is the ablation
-            "w/o MGJA", `optimisation.schedule.joint` the ablation "w/o AO".
+        optimization: known and unknown views, and who learns when. `optimization.unknown.geometry` 0 is the ablation
+            "w/o MGJA", `optimization.schedule.joint` the ablation "w/o AO".
         cpu_frames, cpu_novel_frames, cpu_resolution: what an iteration may look at without a graphics card, see `within_budget`.
     """
 
@@ -38,7 +38,7 @@ class PaperSettings:
     fixed_distance: float = 1.5
     multiview: MultiviewDistanceSettings = field(default_factory=MultiviewDistanceSettings)
     multiview_size: int = 128
-    optimisation: OptimisationSettings = field(default_factory=OptimisationSettings)
+    optimization: OptimizationSettings = field(default_factory=OptimizationSettings)
     cpu_frames: int = 6
     cpu_novel_frames: int = 2
     cpu_resolution: int = 128

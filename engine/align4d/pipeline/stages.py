@@ -14,7 +14,7 @@ import torch
 from ..alignment.pose import SolvedPose, solve_pose
 from ..alignment.reference import Reference, make_reference
 from ..bake.result import write_result
-from ..cameras.orbit import OrbitCamera, blender_from_normalised, normalised_from_blender, orbit_from_matrix
+from ..cameras.orbit import OrbitCamera, blender_from_normalized, normalized_from_blender, orbit_from_matrix
 from ..gaussians.surface_bound import BoundGaussians, bind_gaussians
 from ..inputs.asset import Asset, load_asset
 from ..inputs.cuts import cut_notes
@@ -84,7 +84,7 @@ class Job:
         return BoundGaussians(**{name: torch.from_numpy(array) for name, array in stored.items()}).to(self.device)
 
     def reference(self, clip: Clip, masks: Masks, resolution: int, frames: slice = slice(None)) -> Reference:
-        """The video as the optimisation sees it."""
+        """The video as the optimization sees it."""
         return make_reference(clip, masks, self.request.camera.fovy, resolution, frames, self.device)
 
     def solve_camera(self, asset: Asset, gaussians: BoundGaussians, clip: Clip, masks: Masks) -> SolvedPose:
@@ -93,7 +93,7 @@ class Job:
         if stored is not None:
             return SolvedPose.from_arrays(stored)
         matrix, similarity = np.array(self.request.camera.matrix_world), asset.similarity
-        start = orbit_from_matrix(normalised_from_blender(matrix, similarity.centre, similarity.size))
+        start = orbit_from_matrix(normalized_from_blender(matrix, similarity.center, similarity.size))
         # as if the first frame showed the object whole: the sweep tells by the space around it whether a distance is possible
         fovy, resolution = self.request.camera.fovy, self.settings.pose.resolution
         reference = make_reference(clip, masks, fovy, resolution, slice(0, 1), self.device, whole=True)
@@ -112,7 +112,7 @@ class Job:
         curves: dict[str, dict[str, list[float]]],
         gaussians: tuple[str, ...] = (),
     ) -> Result:
-        """The result: motion of the bake points (T, B, 3) in normalised space, the camera, figures and curves; `gaussians` as in `write_result`."""
+        """The result: motion of the bake points (T, B, 3) in normalized space, the camera, figures and curves; `gaussians` as in `write_result`."""
         own = {"overlap": solved.overlap, "video_aligned_distance": solved.curve.best, "peak_memory_gb": peak_gb()}
         return write_result(
             self.folder,
@@ -133,7 +133,7 @@ class Job:
     def camera_result(self, asset: Asset, clip: Clip, camera: OrbitCamera) -> CameraResult:
         """The solved camera in world space."""
         similarity = asset.similarity
-        matrix = blender_from_normalised(camera.world_to_camera(), similarity.centre, similarity.size)
+        matrix = blender_from_normalized(camera.world_to_camera(), similarity.center, similarity.size)
         width, height = clip.full_size
         return CameraResult(
             matrix_world=tuple(tuple(float(x) for x in row) for row in matrix),

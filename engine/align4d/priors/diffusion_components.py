@@ -72,7 +72,7 @@ class ClipPictures:
     aligned: bool
 
     def __call__(self, pictures: torch.Tensor) -> torch.Tensor:
-        """Normalised (B, 3, size, size) of sRGB pictures in [0, 1]."""
+        """Normalized (B, 3, size, size) of sRGB pictures in [0, 1]."""
         mean = torch.tensor([0.48145466, 0.4578275, 0.40821073], device=pictures.device)[:, None, None]
         spread = torch.tensor([0.26862954, 0.26130258, 0.27577711], device=pictures.device)[:, None, None]
         side = (self.size, self.size)

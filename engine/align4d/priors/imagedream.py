@@ -43,7 +43,7 @@ FACTS = PriorFacts(
     latent_size=LATENT_SIZE,
     takes_distance=False,
     views=VIEWS,
-    licence="OpenRAIL",
+    license="OpenRAIL",
 )
 
 

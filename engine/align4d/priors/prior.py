@@ -25,8 +25,8 @@ class PriorFacts:
         latent_size: side of what it denoises.
         takes_distance: whether it is told how far a camera stands.
         views: views that it denoises together; 1 where each stands alone.
-        licence: short name of the licence of its weights.
-        background: grey level of the background that it was trained on, in [0, 1].
+        license: short name of the license of its weights.
+        background: gray level of the background that it was trained on, in [0, 1].
         guidance: scale of classifier-free guidance at which it teaches (DreamGaussian4D's for Zero123).
         timesteps: from the first to the last of which t falls while it teaches (DreamGaussian4D's for Zero123).
     """
@@ -39,7 +39,7 @@ class PriorFacts:
     latent_size: int
     takes_distance: bool
     views: int = 1
-    licence: str = ""
+    license: str = ""
     background: float = 1.0
     guidance: float = 5.0
     timesteps: tuple[int, int] = (980, 20)

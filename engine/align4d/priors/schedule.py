@@ -58,7 +58,7 @@ def ending_in(schedule: NoiseSchedule, signal: float) -> NoiseSchedule:
     """The schedule with sqrt(abar) shifted and scaled so that it ends in `signal`, and starts where it did (Lin et al. 2024, algorithm 1).
 
     Stable Diffusion's own ends in 7 % of the picture. A prior that is told so looks for them: handed pure noise, it finds
-    the grey mean of noise in the place of a white background.
+    the gray mean of noise in the place of a white background.
 
     Args:
         signal: part of the picture that is left at the last timestep, in (0, 1).

@@ -24,7 +24,7 @@ def _axes(elevation: Tensor, azimuth: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def plucker_rays(elevation: Tensor, azimuth: Tensor, distance: Tensor, size: int) -> Tensor:
-    """(B, 6, size, size) direction and moment of the ray through the centre of each cell of a grid over the picture; inputs (B,)."""
+    """(B, 6, size, size) direction and moment of the ray through the center of each cell of a grid over the picture; inputs (B,)."""
     right, up, forward = _axes(elevation, azimuth)
     origin = -distance[:, None] * forward
     half = math.tan(math.radians(FOVY) / 2)

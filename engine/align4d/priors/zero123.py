@@ -39,19 +39,19 @@ class Zero123Kind:
         fovy: of the pictures that it was trained on [degrees].
         distances: nearest and farthest camera of its training.
         takes_distance: whether the fourth number that it is told is the difference in distance; else it is the condition's polar angle.
-        licence: of its weights.
+        license: of its weights.
     """
 
     name: str
     fovy: float
     distances: tuple[float, float]
     takes_distance: bool
-    licence: str
+    license: str
 
     def facts(self) -> PriorFacts:
         """As `MultiviewPrior` wants them."""
         return PriorFacts(
-            self.name, self.fovy, self.distances, SIZE, LATENT_CHANNELS, LATENT_SIZE, takes_distance=self.takes_distance, licence=self.licence
+            self.name, self.fovy, self.distances, SIZE, LATENT_CHANNELS, LATENT_SIZE, takes_distance=self.takes_distance, license=self.license
         )
 
 

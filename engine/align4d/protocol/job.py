@@ -17,7 +17,7 @@ Matrix4 = tuple[tuple[float, ...], ...]
 
 @dataclasses.dataclass(frozen=True)
 class MaterialSpec:
-    """The colour that one material shows, reduced to what the engine can sample.
+    """The color that one material shows, reduced to what the engine can sample.
 
     Attributes:
         kind: "flat" (base_color), "texture" (image, looked up by corner_uv) or "attribute" (corner_color).
@@ -120,7 +120,7 @@ class Request:
         settings: overrides of single settings, dotted name -> value, e.g. {"tracking.iterations": 40}.
         seed: the one source of randomness.
         device: "auto", "cpu" or "cuda".
-        backend: rasteriser: "auto", "cpu", "reference", "gsplat" or "triton".
+        backend: rasterizer: "auto", "cpu", "reference", "gsplat" or "triton".
         gaussians: whether the Gaussians of every frame come back too, as PLY files.
         protocol: version of this file that wrote it.
         prompt: what the artist wants to see, in words; "" without.
@@ -184,7 +184,7 @@ GAUSSIAN_FRAME = "frame_{:04}.ply"
 class CameraResult:
     """The solved camera, as `CameraSpec`; width and height are the video's [px].
 
-    `azimuth`, `elevation`, `roll` [degrees] and `distance` [world units, to the asset's centre] say the same in the orbit convention.
+    `azimuth`, `elevation`, `roll` [degrees] and `distance` [world units, to the asset's center] say the same in the orbit convention.
     """
 
     matrix_world: Matrix4

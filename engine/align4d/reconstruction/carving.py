@@ -26,7 +26,7 @@ class Lattice:
         intrinsics: (3, 3) K [px] of the picture.
         world_to_camera: (4, 4) of the picture's camera.
         side: of the picture [px].
-        depths: (D,) camera z of the layers, nearest first; as far apart as pixels are at the object's centre.
+        depths: (D,) camera z of the layers, nearest first; as far apart as pixels are at the object's center.
     """
 
     intrinsics: np.ndarray
@@ -47,7 +47,7 @@ class Lattice:
 
 
 def lattice_behind(intrinsics: np.ndarray, world_to_camera: np.ndarray, side: int, distance: float) -> Lattice:
-    """A lattice of nearly cubic cells around the object's centre, which lies `distance` in front of the camera."""
+    """A lattice of nearly cubic cells around the object's center, which lies `distance` in front of the camera."""
     step = distance / float(intrinsics[0, 0])
     count = int(np.ceil(DEEP / step))
     return Lattice(intrinsics, world_to_camera, side, distance + (np.arange(count) + 0.5 - count / 2) * step)

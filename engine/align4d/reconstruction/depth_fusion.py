@@ -62,4 +62,4 @@ def fuse(views: DepthViews, cells: int, smoothing: int) -> Surface:
 
 
 def _numpy(cameras: Cameras) -> tuple[np.ndarray, np.ndarray]:
-    return cameras.world_to_camera.double().cpu().numpy(), cameras.intrinsics.double().cpu().numpy()
+    return cameras.viewmats.double().cpu().numpy(), cameras.Ks.double().cpu().numpy()

@@ -22,9 +22,9 @@ def inflated(mask: np.ndarray) -> np.ndarray:
     padded = np.pad(number, 1, constant_values=-1)
     own, other = [], []
     for down, right in ((0, 1), (2, 1), (1, 0), (1, 2)):
-        neighbour = padded[rows + down, columns + right]
-        own.append(np.flatnonzero(neighbour >= 0))
-        other.append(neighbour[neighbour >= 0])
+        neighbor = padded[rows + down, columns + right]
+        own.append(np.flatnonzero(neighbor >= 0))
+        other.append(neighbor[neighbor >= 0])
     first, second = np.concatenate(own), np.concatenate(other)
     entries = np.concatenate([np.full(count, 4.0), np.full(len(first), -1.0)])
     place = np.concatenate([np.arange(count), first]), np.concatenate([np.arange(count), second])

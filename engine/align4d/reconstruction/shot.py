@@ -23,7 +23,7 @@ SOLID = 0.5
 """Coverage from which a pixel belongs to the object."""
 
 HALF_DEPTH = 0.05
-"""What the outline's plane lies nearer than the object's centre, in longest sides: between a flat object (0) and a ball (0.13 at these distances)."""
+"""What the outline's plane lies nearer than the object's center, in longest sides: between a flat object (0) and a ball (0.13 at these distances)."""
 
 FREE = 0.12
 """Free space around the object in a close picture, of its longer side."""
@@ -38,7 +38,7 @@ class Shot:
 
     Attributes:
         reference: the square around the object; its intrinsics are the whole picture's, shifted and scaled.
-        camera: looks past the object's centre as the picture does; azimuth 0.
+        camera: looks past the object's center as the picture does; azimuth 0.
         fovy: vertical field of view of the whole picture [degrees].
         close_fovy: of a straight, square picture that holds the object and little else [degrees].
     """
@@ -49,7 +49,7 @@ class Shot:
     close_fovy: float
 
     def straight(self, side: int, fovy: float, facts: PriorFacts) -> tuple[Tensor, Tensor]:
-        """What a camera at the same place sees that looks at the object's centre: colours (3, side, side) on white, coverage (1, side, side).
+        """What a camera at the same place sees that looks at the object's center: colors (3, side, side) on white, coverage (1, side, side).
 
         Args:
             fovy: of that picture [degrees].

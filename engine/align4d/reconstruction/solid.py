@@ -127,7 +127,7 @@ def _exactly_as_deep(against: np.ndarray, mask: np.ndarray, cells: np.ndarray) -
     whole = np.floor(rank).astype(int)
     pixel = np.arange(len(rows))
     bound = ordered[whole, pixel] + (rank - whole) * (ordered[whole + 1, pixel] - ordered[whole, pixel])
-    # in cells: by the slope where the surface will be, so that neighbouring pixels of unlike evidence fit together
+    # in cells: by the slope where the surface will be, so that neighboring pixels of unlike evidence fit together
     slope = np.maximum(ordered[np.minimum(whole + 2, len(ordered) - 1), pixel] - ordered[np.maximum(whole - 2, 0), pixel], 2 * DOUBT) / 2
     inside = np.zeros(against.shape, np.float32)
     inside[:, rows, columns] = np.clip((bound - column) / slope, -3.0, 3.0)

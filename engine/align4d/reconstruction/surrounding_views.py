@@ -21,16 +21,16 @@ LOWEST, HIGHEST = -30.0, 60.0
 """Elevations that the embedded prior was trained on [degrees]."""
 
 DARKER = 0.8
-"""Colours are shown to the prior times this, so that a white object stands out from the white background."""
+"""Colors are shown to the prior times this, so that a white object stands out from the white background."""
 
 BATCH = 8
 """Views that are asked for at once."""
 
 WINDOW, SOFTENED = 11, 7
-"""Of the neighbourhood whose strongest colour counts as fully covered, and of its blur [px]."""
+"""Of the neighborhood whose strongest color counts as fully covered, and of its blur [px]."""
 
 LEAST_CONTRAST, FAINT = 0.6, 0.15
-"""Colours that stand out less than this part of a view's strongest one, or less than this at all, count as partly covered wherever they are."""
+"""Colors that stand out less than this part of a view's strongest one, or less than this at all, count as partly covered wherever they are."""
 
 GAIN, CUT = 1.15, 0.05
 """Coverage = contrast * GAIN - CUT: the core is full, the haze around is empty."""
@@ -43,7 +43,7 @@ class SurroundingViews:
     Attributes:
         color: (N, 3, S, S) on white: the mean of what the object may look like, so blurred where the prior does not know.
         alpha: (N, S, S) estimated coverage.
-        world_to_camera: (N, 4, 4) float64; the object's centre at the origin, the picture's camera at azimuth 0.
+        world_to_camera: (N, 4, 4) float64; the object's center at the origin, the picture's camera at azimuth 0.
         intrinsics: (3, 3) K [px].
     """
 
@@ -94,7 +94,7 @@ def coverage_of(views: Tensor) -> Tensor:
 
 
 def _darker(color: Tensor, alpha: Tensor) -> Tensor:
-    """The object's colours times `DARKER`, the white background as it is."""
+    """The object's colors times `DARKER`, the white background as it is."""
     return color * DARKER + (1 - alpha) * (1 - DARKER)
 
 

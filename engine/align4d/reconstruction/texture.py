@@ -21,16 +21,16 @@ GRAZING, FACING = 0.05, 0.4
 """Cosines between normal and viewing ray: below the first a picture says nothing of a place, from the second on everything."""
 
 THIN, FULL = 0.3, 0.9
-"""The same for coverage, and the coverage from which a pixel's colour is the object's own: what is mixed into the outline must not colour the rim."""
+"""The same for coverage, and the coverage from which a pixel's color is the object's own: what is mixed into the outline must not color the rim."""
 
 HIDDEN = 0.02
 """Depth behind the nearest surface from which a place is hidden, in longest sides; twice that in the coarse views."""
 
 LEAST_COVERAGE = 0.3
-"""Coverage below which the colour of a view's pixel is mostly background."""
+"""Coverage below which the color of a view's pixel is mostly background."""
 
 MOST_CONTRAST = 1.3
-"""By how much the contrast of the views' colours is raised at most."""
+"""By how much the contrast of the views' colors is raised at most."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Witness:
         """What it shows of places (N, 3) of the surface with normals (N, 3).
 
         Returns:
-            Their colour (N, 3), the cosine (N,) at which they are seen, 0 where they are hidden, and the coverage (N,) there.
+            Their color (N, 3), the cosine (N,) at which they are seen, 0 where they are hidden, and the coverage (N,) there.
         """
         side = self.alpha.shape[-1]
         place = position @ self.world_to_camera[:3, :3].T + self.world_to_camera[:3, 3]
@@ -73,7 +73,7 @@ class Witness:
 
 
 def _spread_out(color: Tensor, alpha: Tensor) -> Tensor:
-    """(3, S, S) of which the pixels outside of the object have the colour of the nearest one well inside."""
+    """(3, S, S) of which the pixels outside of the object have the color of the nearest one well inside."""
     nearest = distance_transform_edt(alpha.numpy() < FULL, return_distances=False, return_indices=True)
     return color[:, torch.from_numpy(nearest[0]), torch.from_numpy(nearest[1])]
 
@@ -95,9 +95,9 @@ def paint(unwrapped: Unwrapped, shot: Shot, views: SurroundingViews | None, side
 
 
 def in_texture(unwrapped: Unwrapped, color: np.ndarray, side: int) -> np.ndarray:
-    """(side, side, 3) uint8 of the colours (M, 3) of its texels.
+    """(side, side, 3) uint8 of the colors (M, 3) of its texels.
 
-    Texels outside of charts take the colour of the nearest inside, so that filtering at seams sees no gap.
+    Texels outside of charts take the color of the nearest inside, so that filtering at seams sees no gap.
     """
     texture, outside = np.zeros((side, side, 3), np.uint8), np.ones((side, side), bool)
     row, column = unwrapped.texel.T
@@ -117,7 +117,7 @@ def _smooth_step(value: np.ndarray, low: float, high: float) -> np.ndarray:
 
 
 def mean_of(witnesses: Iterable[Witness], surface: Surface, place: tuple[np.ndarray, np.ndarray], otherwise: np.ndarray, power: float) -> np.ndarray:
-    """(N, 3) colour of every place of the surface: the mean of what is said of it, by how well it is seen.
+    """(N, 3) color of every place of the surface: the mean of what is said of it, by how well it is seen.
 
     Args:
         place: positions and normals (N, 3).
@@ -143,7 +143,7 @@ def of_views(views: SurroundingViews) -> Iterator[Witness]:
 
 
 def _like_the_picture(color: np.ndarray, own: np.ndarray, sure: np.ndarray) -> np.ndarray:
-    """The views' colours (V, 3), with the mean and the contrast of the picture's (V, 3) where both are known: a mean of many pictures is pale."""
+    """The views' colors (V, 3), with the mean and the contrast of the picture's (V, 3) where both are known: a mean of many pictures is pale."""
     total = max(float(sure.sum()), 1e-6)
     means = [(sure[:, None] * one).sum(0) / total for one in (color, own)]
     spreads = [float((sure[:, None] * (one - mean) ** 2).sum()) ** 0.5 for one, mean in zip((color, own), means, strict=True)]

@@ -18,7 +18,7 @@ WIDTH, FLATNESS, OPACITY = 0.5, 0.15, 0.95
 
 
 def as_asset(mesh: TexturedMesh, name: str = "generated") -> Asset:
-    """The mesh as one object whose space is the normalised one."""
+    """The mesh as one object whose space is the normalized one."""
     normals = vertex_normals(Surface(mesh.vertices.astype(np.float64), mesh.triangles))
     count = len(mesh.triangles)
     everything = slice(0, len(mesh.vertices)), slice(0, count), slice(0, len(mesh.vertices))
@@ -37,13 +37,13 @@ def as_asset(mesh: TexturedMesh, name: str = "generated") -> Asset:
 
 
 def surface_gaussians(mesh: TexturedMesh, count: int, seed: int) -> Gaussians:
-    """`count` flat Gaussians spread evenly over the surface, in its colours."""
+    """`count` flat Gaussians spread evenly over the surface, in its colors."""
     samples = sample_surface(as_asset(mesh), count, seed)
     width = WIDTH * float(np.sqrt(samples.area.mean()))
     return Gaussians(
-        centres=torch.from_numpy(samples.position),
-        rotations=quaternion_to_normal(torch.from_numpy(samples.face_normal)),
+        means=torch.from_numpy(samples.position),
+        quats=quaternion_to_normal(torch.from_numpy(samples.face_normal)),
         scales=torch.tensor([width, width, width * FLATNESS]).repeat(len(samples), 1),
         opacities=torch.full((len(samples),), OPACITY),
-        colors=torch.from_numpy(samples.colour),
+        colors=torch.from_numpy(samples.color),
     )

@@ -10,13 +10,13 @@ from ..errors import EngineError
 from .types import Cameras
 
 Draw = Callable[[dict[str, Tensor], Cameras, tuple[int, int], Tensor, float], tuple[Tensor, Tensor]]
-"""(tensors with a leading set dimension, cameras, (H, W), background, low_pass) -> colour (C, 3, H, W), alpha (C, 1, H, W)."""
+"""(tensors with a leading set dimension, cameras, (H, W), background, low_pass) -> color (C, 3, H, W), alpha (C, 1, H, W)."""
 
 NAMES = ("reference", "cpu", "triton", "gsplat")
 
 
 def load(name: str) -> Draw:
-    """The rasteriser of that name.
+    """The rasterizer of that name.
 
     Raises:
         EngineError: "rendering_backend" for a name that does not exist.

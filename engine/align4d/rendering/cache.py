@@ -1,4 +1,4 @@
-"""Where the rasteriser keeps what it would otherwise make again: compiled kernels, and the choice of backend."""
+"""Where the rasterizer keeps what it would otherwise make again: compiled kernels, and the choice of backend."""
 
 from __future__ import annotations
 

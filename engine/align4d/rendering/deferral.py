@@ -15,7 +15,7 @@ from torch import Tensor
 
 from .types import not_finite
 
-NAMES = ("centres", "rotations", "scales", "opacities", "colors", "world_to_camera", "intrinsics")
+NAMES = ("means", "quats", "scales", "opacities", "colors", "viewmats", "Ks")
 
 _current: ContextVar[Deferral | None] = ContextVar("deferral", default=None)
 

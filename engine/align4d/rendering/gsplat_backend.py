@@ -14,21 +14,21 @@ from .types import Cameras
 def rasterize_gsplat(
     tensors: dict[str, Tensor], cameras: Cameras, size: tuple[int, int], background: Tensor, low_pass: float
 ) -> tuple[Tensor, Tensor]:
-    """Colour (C, 3, H, W) and alpha (C, 1, H, W) of float32 CUDA tensors with a leading set dimension."""
+    """Color (C, 3, H, W) and alpha (C, 1, H, W) of float32 CUDA tensors with a leading set dimension."""
     if not tensors["opacities"].shape[-1]:  # ends the process in gsplat 1.5.3
         return rasterize_reference(tensors, cameras, size, background, low_pass)
     height, width = size
     sets = math.lcm(*(tensor.shape[0] for tensor in tensors.values()))
     batched = {name: tensor.repeat_interleave(sets // tensor.shape[0], 0) for name, tensor in tensors.items()}
-    like, views = batched["centres"], cameras.count // sets
+    like, views = batched["means"], cameras.count // sets
     color, alpha, _ = gsplat.rasterization(
-        batched["centres"],
-        batched["rotations"],
+        batched["means"],
+        batched["quats"],
         batched["scales"],
         batched["opacities"],
         batched["colors"],
-        cameras.world_to_camera.to(like).unflatten(0, (sets, views)),
-        cameras.intrinsics.to(like).unflatten(0, (sets, views)),
+        cameras.viewmats.to(like).unflatten(0, (sets, views)),
+        cameras.Ks.to(like).unflatten(0, (sets, views)),
         width,
         height,
         near_plane=cameras.near,

@@ -22,18 +22,18 @@ def main(backend: str, device: str = "cuda") -> None:
 
 
 def _render(backend: str, device: str) -> tuple[torch.Tensor, torch.Tensor]:
-    """Colour and alpha of three Gaussians, and the gradient of its sum in their centres."""
-    centres = torch.tensor([[-0.2, 0.1, 0.0], [0.2, -0.1, 0.3], [0.1, 0.2, -0.3]], device=device, requires_grad=True)
-    rotations = torch.tensor([[1.0, 0.3, 0.2, 0.1], [0.5, -0.5, 0.1, 0.7], [0.1, 0.9, 0.0, 0.2]], device=device)
+    """Color and alpha of three Gaussians, and the gradient of its sum in their means."""
+    means = torch.tensor([[-0.2, 0.1, 0.0], [0.2, -0.1, 0.3], [0.1, 0.2, -0.3]], device=device, requires_grad=True)
+    quats = torch.tensor([[1.0, 0.3, 0.2, 0.1], [0.5, -0.5, 0.1, 0.7], [0.1, 0.9, 0.0, 0.2]], device=device)
     scales = torch.tensor([[0.3, 0.1, 0.2], [0.1, 0.2, 0.1], [0.2, 0.2, 0.05]], device=device)
     opacities = torch.tensor([0.9, 0.5, 0.7], device=device)
-    gaussians = Gaussians(centres, rotations, scales, opacities, torch.eye(3, device=device))
+    gaussians = Gaussians(means, quats, scales, opacities, torch.eye(3, device=device))
     pose = torch.eye(4, device=device)
     pose[2, 3] = 2.0
     intrinsics = torch.tensor([[32.0, 0.0, 16.0], [0.0, 32.0, 16.0], [0.0, 0.0, 1.0]], device=device)
     rendering = rasterize(gaussians, Cameras(pose[None], intrinsics[None]), (32, 32), backend=backend)
     image = torch.cat([rendering.color, rendering.alpha], 1)
-    (gradient,) = torch.autograd.grad(image.square().sum(), centres)
+    (gradient,) = torch.autograd.grad(image.square().sum(), means)
     return image.detach(), gradient
 
 

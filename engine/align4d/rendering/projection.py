@@ -45,8 +45,8 @@ def rotation_matrices(quaternions: Tensor) -> Tensor:
 
 
 def project(
-    centres: Tensor,
-    rotations: Tensor,
+    means: Tensor,
+    quats: Tensor,
     scales: Tensor,
     opacities: Tensor,
     pose: Tensor,
@@ -58,19 +58,19 @@ def project(
     """Project N Gaussians into one camera; pose (4, 4), intrinsics (3, 3), size (H, W)."""
     height, width = size
     fx, fy, cx, cy = intrinsics[0, 0], intrinsics[1, 1], intrinsics[0, 2], intrinsics[1, 2]
-    in_camera = centres @ pose[:3, :3].T + pose[:3, 3]
+    in_camera = means @ pose[:3, :3].T + pose[:3, 3]
     visible = (in_camera[:, 2] >= near) & (opacities >= ALPHA_CUT)
     x, y, z = torch.where(visible[:, None], in_camera, in_camera.new_tensor([0.0, 0.0, 1.0])).unbind(-1)
 
-    def clamped(ratio: Tensor, focal: Tensor, centre: Tensor, extent: int) -> Tensor:
+    def clamped(ratio: Tensor, focal: Tensor, center: Tensor, extent: int) -> Tensor:
         margin = CLAMP_MARGIN * 0.5 * extent / focal
-        return torch.minimum(torch.maximum(ratio, -(centre / focal + margin)), (extent - centre) / focal + margin)
+        return torch.minimum(torch.maximum(ratio, -(center / focal + margin)), (extent - center) / focal + margin)
 
     zero = torch.zeros_like(z)
     jacobian_x = torch.stack([fx / z, zero, -fx * clamped(x / z, fx, cx, width) / z], -1)
     jacobian_y = torch.stack([zero, fy / z, -fy * clamped(y / z, fy, cy, height) / z], -1)
     jacobian = torch.stack([jacobian_x, jacobian_y], -2)
-    factor = jacobian @ pose[:3, :3] @ (rotation_matrices(rotations) * scales[:, None, :])
+    factor = jacobian @ pose[:3, :3] @ (rotation_matrices(quats) * scales[:, None, :])
     first, second = factor[:, 0], factor[:, 1]
     xx, xy, yy = (first * first).sum(-1), (first * second).sum(-1), (second * second).sum(-1)
     # det(A A^T) as the sum of squared minors (Cauchy-Binet): no cancellation for needle-thin Gaussians.

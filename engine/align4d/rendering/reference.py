@@ -1,4 +1,4 @@
-"""The oracle: Gaussian rasterisation in plain torch, any device and dtype. Every other backend is tested against it.
+"""The oracle: Gaussian rasterization in plain torch, any device and dtype. Every other backend is tested against it.
 
 Small scenes are blended densely, every Gaussian at every pixel. Larger ones go block by block of pixels, which needs
 less memory, and leaves out only Gaussians whose alpha is below the cut in the whole block.
@@ -49,7 +49,7 @@ def rasterize_reference(
     low_pass: float,
     block: int | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Colour (C, 3, H, W) and alpha (C, 1, H, W) of Gaussians with a leading set dimension (see `types.with_sets`).
+    """Color (C, 3, H, W) and alpha (C, 1, H, W) of Gaussians with a leading set dimension (see `types.with_sets`).
 
     Args:
         block: side of the pixel blocks; None takes the whole image where `DENSE_LIMIT` allows, else 16.
@@ -101,8 +101,8 @@ def _draw(
 
 def _see(own: dict[str, Tensor], cameras: Cameras, camera: int, size: tuple[int, int], low_pass: float) -> _Sorted:
     """Project one camera's Gaussians and sort the visible ones by depth; ties keep their order."""
-    pose, intrinsics = cameras.world_to_camera[camera].to(own["centres"]), cameras.intrinsics[camera].to(own["centres"])
-    seen = project(own["centres"], own["rotations"], own["scales"], own["opacities"], pose, intrinsics, size, cameras.near, low_pass)
+    pose, intrinsics = cameras.viewmats[camera].to(own["means"]), cameras.Ks[camera].to(own["means"])
+    seen = project(own["means"], own["quats"], own["scales"], own["opacities"], pose, intrinsics, size, cameras.near, low_pass)
     order = torch.argsort(torch.where(seen.visible, seen.depths, torch.inf), stable=True)[: int(seen.visible.sum())]
     return _Sorted(seen.means, seen.covariances, seen.determinants, own["opacities"], own["colors"]).select(order)
 
@@ -126,7 +126,7 @@ def _kept(alpha: Tensor) -> Tensor:
 
 
 def _blend(seen: _Sorted, area: Area, background: Tensor) -> Tensor:
-    """Colour and alpha of a block, (4, h, w)."""
+    """Color and alpha of a block, (4, h, w)."""
     alpha = _kept(_alphas(seen, area))
     is_open = torch.cumprod(1 - alpha.detach(), 0) > TRANSMITTANCE_STOP
     alpha = torch.where(is_open, alpha, 0.0)

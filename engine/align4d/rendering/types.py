@@ -1,4 +1,4 @@
-"""What goes into the rasteriser and what comes out of it."""
+"""What goes into the rasterizer and what comes out of it."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ CLAMP_MARGIN = 0.3
 
 @dataclass(frozen=True)
 class Gaussians:
-    """Anisotropic 3D Gaussians with one colour each, after activation.
+    """Anisotropic 3D Gaussians with one color each, after activation.
 
     Each tensor is either shared by all cameras (no leading dimension) or has a leading dimension L that divides the
     number of cameras C: camera c then sees set `c * L // C`. L = C is one set per camera (a frame each); L = frames
     with C = frames x views shows each frame to its own views without a copy. Tensors may differ in this.
 
     Attributes:
-        centres: ([L,] N, 3), world units.
-        rotations: ([L,] N, 4), quaternions wxyz of any norm but zero.
+        means: ([L,] N, 3), world units.
+        quats: ([L,] N, 4), quaternions wxyz of any norm but zero.
         scales: ([L,] N, 3), standard deviation along each axis, world units, > 0.
         opacities: ([L,] N), in [0, 1].
         colors: ([L,] N, 3), sRGB, usually in [0, 1].
     """
 
-    centres: Tensor
-    rotations: Tensor
+    means: Tensor
+    quats: Tensor
     scales: Tensor
     opacities: Tensor
     colors: Tensor
@@ -53,8 +53,8 @@ class Gaussians:
     def named(self) -> dict[str, Tensor]:
         """The five tensors by name, in the order of the attributes."""
         return {
-            "centres": self.centres,
-            "rotations": self.rotations,
+            "means": self.means,
+            "quats": self.quats,
             "scales": self.scales,
             "opacities": self.opacities,
             "colors": self.colors,
@@ -66,28 +66,28 @@ class Cameras:
     """Pinhole cameras with OpenCV axes (x right, y down, z forward).
 
     Attributes:
-        world_to_camera: (C, 4, 4), rigid.
-        intrinsics: (C, 3, 3), pixels; the centre of the top left pixel is (0.5, 0.5). Skew is ignored.
-        near: Gaussians whose centre is nearer than this are not drawn, world units.
+        viewmats: (C, 4, 4), world to camera, rigid.
+        Ks: (C, 3, 3), intrinsics, pixels; the center of the top left pixel is (0.5, 0.5). Skew is ignored.
+        near: Gaussians whose center is nearer than this are not drawn, world units.
     """
 
-    world_to_camera: Tensor
-    intrinsics: Tensor
+    viewmats: Tensor
+    Ks: Tensor
     near: float = 0.01
 
     @property
     def count(self) -> int:
         """Number of cameras C."""
-        return self.world_to_camera.shape[0]
+        return self.viewmats.shape[0]
 
     def first(self, count: int) -> Cameras:
         """The first `count` of them."""
-        return Cameras(self.world_to_camera[:count], self.intrinsics[:count], self.near)
+        return Cameras(self.viewmats[:count], self.Ks[:count], self.near)
 
 
 @dataclass(frozen=True)
 class Rendering:
-    """The rasteriser's images.
+    """The rasterizer's images.
 
     Attributes:
         color: (C, 3, H, W), composited on the background.
@@ -108,7 +108,7 @@ def with_sets(gaussians: Gaussians, cameras: Cameras) -> dict[str, Tensor]:
     Raises:
         EngineError: "rendering_shape" when a shape does not fit.
     """
-    widths = {"centres": 3, "rotations": 4, "scales": 3, "opacities": 0, "colors": 3}
+    widths = {"means": 3, "quats": 4, "scales": 3, "opacities": 0, "colors": 3}
     result = {}
     for name, tensor in gaussians.named().items():
         wanted = (gaussians.count, widths[name]) if widths[name] else (gaussians.count,)
@@ -130,19 +130,19 @@ def with_sets(gaussians: Gaussians, cameras: Cameras) -> dict[str, Tensor]:
 
 def check_cameras(cameras: Cameras) -> None:
     """Raises EngineError "rendering_shape" unless the cameras are (C, 4, 4) and (C, 3, 3) with C >= 1."""
-    poses, intrinsics = tuple(cameras.world_to_camera.shape), tuple(cameras.intrinsics.shape)
+    poses, intrinsics = tuple(cameras.viewmats.shape), tuple(cameras.Ks.shape)
     if len(poses) != 3 or poses[0] < 1 or poses[1:] != (4, 4) or intrinsics != (poses[0], 3, 3):
         raise EngineError(
             "rendering_shape",
             f"The cameras have the shapes {poses} and {intrinsics}.",
-            "Give world_to_camera as (C, 4, 4) and intrinsics as (C, 3, 3) with at least one camera.",
+            "Give viewmats as (C, 4, 4) and Ks as (C, 3, 3) with at least one camera.",
         )
 
 
 def check_finite(tensors: dict[str, Tensor]) -> None:
     """Raises EngineError "not_finite" naming the first tensor that holds a NaN or an infinity.
 
-    The usual case costs one pass over each tensor and one synchronisation: a sum is finite only if all its terms are
+    The usual case costs one pass over each tensor and one synchronization: a sum is finite only if all its terms are
     (or else it overflowed, which the exact look that follows tells apart).
     """
     total = torch.stack([tensor.detach().sum() for tensor in tensors.values()]).sum()
@@ -157,5 +157,5 @@ def check_finite(tensors: dict[str, Tensor]) -> None:
 
 def not_finite(message: str) -> EngineError:
     """The error "not_finite", with what to do about it."""
-    advice = "The optimisation has diverged or the input is damaged: lower the learning rate, or look at what made this tensor."
+    advice = "The optimization has diverged or the input is damaged: lower the learning rate, or look at what made this tensor."
     return EngineError("not_finite", message, advice)

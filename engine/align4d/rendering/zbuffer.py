@@ -26,7 +26,7 @@ class SurfaceImage:
 def render_surface(
     vertices: np.ndarray, triangles: np.ndarray, world_to_camera: np.ndarray, intrinsics: np.ndarray, size: tuple[int, int]
 ) -> SurfaceImage:
-    """Rasterises opaque triangles, sampled at pixel centres.
+    """Rasterizes opaque triangles, sampled at pixel means.
 
     Args:
         vertices: (V, 3); triangles: (F, 3).

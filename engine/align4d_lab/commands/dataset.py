@@ -26,7 +26,7 @@ def add_parser(commands: Any) -> None:
     build.add_argument("--videos", type=Path, help="folder of videos")
     build.add_argument("--assets", type=Path, help="folder of .glb, .obj, .ply or .stl files")
     build.add_argument("--origin", default="", help="where what is given comes from, for the manifest")
-    build.add_argument("--licence", default="", help="of what is given, for the manifest")
+    build.add_argument("--license", default="", help="of what is given, for the manifest")
     build.add_argument("--seed", type=int, default=0)
     for role in ("text_to_image", "image_to_video", "image_to_3d", "image_to_text"):
         build.add_argument(f"--{role.replace('_', '-')}", default=AUTO, metavar="ID", help="model, see align4d models list; auto: the first there")
@@ -56,7 +56,7 @@ def _build(options: argparse.Namespace, console: Console) -> int:
     device = choose_device(options.device)
     roles = {role: getattr(options, role) for role in ("text_to_image", "image_to_video", "image_to_3d", "image_to_text")}
     workshop = ModelWorkshop(GeneratorSettings(**roles, memory_gb=options.memory), device)
-    given = Given(options.prompts, options.images, options.videos, options.assets, options.origin, options.licence, options.seed)
+    given = Given(options.prompts, options.images, options.videos, options.assets, options.origin, options.license, options.seed)
     with executor(options.ray, float(device == "cuda")) as place, TerminalReporter(console, threading.Event()) as report:
         manifest = build(given, options.out.resolve(), workshop, place, report, options.retry, options.again)
     console.print(f"{len(manifest['items'])} items, {len(manifest['quarantined'])} put aside.")

@@ -28,7 +28,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--only", action="append", metavar="NAME", help="one case (can be repeated)")
     parser.add_argument("--methods", nargs="+", metavar="METHOD", help=f"some of: {names}")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="SEED")
-    parser.add_argument("--iterations", type=int, help="of the paper's optimisation, the same for each of its variants; else the preset's")
+    parser.add_argument("--iterations", type=int, help="of the paper's optimization, the same for each of its variants; else the preset's")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting of every method (can be repeated)")
     parser.add_argument("--video-models", nargs="+", default=[], metavar="ID", help="with --asset-models: every combination, by the first method")
     parser.add_argument("--asset-models", nargs="+", default=[], metavar="ID", help="image-to-3D models, see align4d models list")

@@ -237,7 +237,7 @@ def _attribute(file: GltfFile, primitive: dict[str, Any], name: str, count: int,
 
 
 def _material(file: GltfFile, index: Any) -> Material:
-    """Base colour: its texture, or its factor as sRGB."""
+    """Base color: its texture, or its factor as sRGB."""
     surface = file.item("materials", index).get("pbrMetallicRoughness", {}) if index is not None else {}
     factor = np.array(surface.get("baseColorFactor", [1, 1, 1, 1])[:3], np.float64)
     if "baseColorTexture" in surface:

@@ -106,7 +106,7 @@ def surround(moving: Moving, view: TrueView, judges: Sequence[Judge], count: int
 
 def _turn(moving: Moving, view: TrueView, count: int, side: int) -> Iterator[np.ndarray]:
     for index in range(count):
-        turned = TrueView(view.azimuth + 360.0 * index / count, view.elevation, view.distance, view.fovy, view.centre)
+        turned = TrueView(view.azimuth + 360.0 * index / count, view.elevation, view.distance, view.fovy, view.center)
         frame = round(index * (moving.frames - 1) / max(count - 1, 1))
         yield moving.draw(frame, PictureCamera(turned.world_to_camera(), turned.fovy, (side, side)))
 

@@ -22,7 +22,7 @@ class Moving(Protocol):
     Attributes:
         frames: number of them.
         fps: frames a second.
-        centre: (3,) middle of the first frame's bounding box, in the result's world (Z up, front towards -Y).
+        center: (3,) middle of the first frame's bounding box, in the result's world (Z up, front towards -Y).
         size: longest side of that box.
     """
 
@@ -33,7 +33,7 @@ class Moving(Protocol):
     def fps(self) -> float: ...
 
     @property
-    def centre(self) -> np.ndarray: ...
+    def center(self) -> np.ndarray: ...
 
     @property
     def size(self) -> float: ...
@@ -47,7 +47,7 @@ class MovingMesh:
     """One mesh whose vertices move.
 
     Attributes:
-        asset: its triangles and colours; its vertices are the first frame's.
+        asset: its triangles and colors; its vertices are the first frame's.
         vertices: (T, V, 3) float32, world.
         fps: frames a second.
     """
@@ -62,7 +62,7 @@ class MovingMesh:
         return len(self.vertices)
 
     @property
-    def centre(self) -> np.ndarray:
+    def center(self) -> np.ndarray:
         """See `Moving`."""
         return (self.vertices[0].min(axis=0) + self.vertices[0].max(axis=0)).astype(np.float64) / 2
 
@@ -72,7 +72,7 @@ class MovingMesh:
         return float((self.vertices[0].max(axis=0) - self.vertices[0].min(axis=0)).max())
 
     def draw(self, frame: int, camera: PictureCamera) -> np.ndarray:
-        """See `Moving`: the plain colours that its materials show."""
+        """See `Moving`: the plain colors that its materials show."""
         return draw(self.asset, self.vertices[frame], camera)
 
 
@@ -90,9 +90,9 @@ class MovingGaussians:
         self.frames, self.fps = frames, fps
         self._load, self._device = load, device
         self._at, self._held = 0, load(0)
-        centres = self._held.centres[self._held.opacities > 0.1] if bool((self._held.opacities > 0.1).any()) else self._held.centres
-        low, high = centres.amin(dim=0).double().numpy(), centres.amax(dim=0).double().numpy()
-        self.centre = (low + high) / 2
+        means = self._held.means[self._held.opacities > 0.1] if bool((self._held.opacities > 0.1).any()) else self._held.means
+        low, high = means.amin(dim=0).double().numpy(), means.amax(dim=0).double().numpy()
+        self.center = (low + high) / 2
         self.size = float((high - low).max())
 
     def draw(self, frame: int, camera: PictureCamera) -> np.ndarray:

@@ -49,9 +49,9 @@ def video_view(found: Found, placement: Placement) -> TrueView:
     """The video's camera as an orbit around the result's middle."""
     moving = found.moving
     if found.camera is None:
-        return TrueView(placement.azimuth, placement.elevation, placement.distance * moving.size, placement.fovy, moving.centre)
+        return TrueView(placement.azimuth, placement.elevation, placement.distance * moving.size, placement.fovy, moving.center)
     camera = found.camera
-    return TrueView(camera.azimuth, camera.elevation, camera.distance, camera.fovy, moving.centre)
+    return TrueView(camera.azimuth, camera.elevation, camera.distance, camera.fovy, moving.center)
 
 
 def input_view(found: Found, video: VideoSpec, view: TrueView, side: int) -> View:

@@ -70,11 +70,11 @@ def rigid_onto(points: np.ndarray, target: np.ndarray, rounds: int = 10) -> tupl
     for _ in range(rounds):
         placed = _moved(deciding, rotation, offset)
         matched = target[tree.query(placed, workers=-1)[1]]
-        centre, goal = deciding.mean(axis=0), matched.mean(axis=0)
-        u, _, vt = np.linalg.svd((deciding - centre).T @ (matched - goal))
+        center, goal = deciding.mean(axis=0), matched.mean(axis=0)
+        u, _, vt = np.linalg.svd((deciding - center).T @ (matched - goal))
         flip = np.diag([1.0, 1.0, np.sign(np.linalg.det(u @ vt))])
         rotation = u @ flip @ vt
-        offset = goal - centre @ rotation
+        offset = goal - center @ rotation
     return rotation, offset
 
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def adjacent_similarity(features: Tensor) -> float:
-    """CLIP-F: the mean cosine of neighbouring frames' unit features (T, D). Raises ValueError for a single frame."""
+    """CLIP-F: the mean cosine of neighboring frames' unit features (T, D). Raises ValueError for a single frame."""
     _check(features)
     return float((features[1:] * features[:-1]).sum(dim=1).mean())
 
@@ -26,4 +26,4 @@ def temporal_consistency(features: Tensor) -> float:
 
 def _check(features: Tensor) -> None:
     if len(features) < 2:
-        raise ValueError("one frame has no neighbour")
+        raise ValueError("one frame has no neighbor")

@@ -24,5 +24,5 @@ def frechet_distance(first: np.ndarray, second: np.ndarray) -> float:
 
 def _spread(features: np.ndarray) -> np.ndarray:
     """A (N, D) with A'A the sample covariance."""
-    centred: np.ndarray = features - np.mean(features, axis=0, dtype=np.float64)
-    return centred / np.sqrt(len(features) - 1)
+    centered: np.ndarray = features - np.mean(features, axis=0, dtype=np.float64)
+    return centered / np.sqrt(len(features) - 1)

@@ -94,7 +94,7 @@ class LpipsJudge(Judge):
 
 
 class ClipJudge(Judge):
-    """CLIP similarity of found and reference (ViT-B/32), and CLIP-F, that of neighbouring found frames."""
+    """CLIP similarity of found and reference (ViT-B/32), and CLIP-F, that of neighboring found frames."""
 
     def __init__(self, models: Path | None, device: torch.device) -> None:
         self._features = ClipPictures(models, CLIP_SMALL, device, smooth=True)

@@ -8,7 +8,7 @@ import numba
 import numpy as np
 
 from align4d.inputs.asset import Asset
-from align4d.inputs.colours import colours_at
+from align4d.inputs.colors import colors_at
 
 _AMBIENT = 0.55
 
@@ -26,9 +26,9 @@ def draw(asset: Asset, vertices: np.ndarray, camera: PictureCamera, shaded: bool
     """The mesh on white.
 
     Args:
-        asset: triangles and colours.
+        asset: triangles and colors.
         vertices: (V, 3) positions of the asset's vertices, in the camera's world.
-        shaded: darken faces that are turned away from the camera; otherwise the plain colours.
+        shaded: darken faces that are turned away from the camera; otherwise the plain colors.
         samples: samples per pixel and axis.
 
     Returns:
@@ -42,7 +42,7 @@ def draw(asset: Asset, vertices: np.ndarray, camera: PictureCamera, shaded: bool
     triangle, weights = _z_buffer(screen, asset.triangles, width, height)
     picture = np.ones((height, width, 3), np.float32)
     hit = triangle >= 0
-    picture[hit] = colours_at(asset, triangle[hit], weights[hit])
+    picture[hit] = colors_at(asset, triangle[hit], weights[hit])
     if shaded:
         picture[hit] *= _shade(local, asset.triangles)[triangle[hit], None]
     small = picture.reshape(camera.size[1], samples, camera.size[0], samples, 3).mean(axis=(1, 3))
@@ -60,7 +60,7 @@ def _shade(local: np.ndarray, triangles: np.ndarray) -> np.ndarray:
 
 @numba.njit(cache=True)
 def _z_buffer(screen: np.ndarray, triangles: np.ndarray, width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
-    """Nearest triangle (H, W), -1 for none, and perspective-true barycentric weights (H, W, 3), at each pixel's centre."""
+    """Nearest triangle (H, W), -1 for none, and perspective-true barycentric weights (H, W, 3), at each pixel's center."""
     depth = np.full((height, width), np.inf)
     nearest = np.full((height, width), -1, np.int32)
     weights = np.zeros((height, width, 3), np.float32)

@@ -13,16 +13,16 @@ class TrueView:
 
     Attributes:
         azimuth, elevation: of the orbit camera [degrees]; azimuth 0 is on -Y looking along +Y, positive towards +X.
-        distance: to `centre`, in world units.
+        distance: to `center`, in world units.
         fovy: vertical field of view [degrees].
-        centre: (3,) the point that it looks at.
+        center: (3,) the point that it looks at.
     """
 
     azimuth: float
     elevation: float
     distance: float
     fovy: float
-    centre: np.ndarray
+    center: np.ndarray
 
     def axes(self) -> np.ndarray:
         """(3, 3) float64: rows are the camera's right, down and forward in the world (OpenCV axes)."""
@@ -35,11 +35,11 @@ class TrueView:
         """(4, 4) float64."""
         matrix = np.eye(4)
         matrix[:3, :3] = self.axes()
-        matrix[:3, 3] = -matrix[:3, :3] @ self.centre + np.array([0.0, 0.0, self.distance])
+        matrix[:3, 3] = -matrix[:3, :3] @ self.center + np.array([0.0, 0.0, self.distance])
         return matrix
 
     def project(self, points: np.ndarray) -> np.ndarray:
-        """(..., 3) world points to (..., 2) image positions from the centre, in image heights."""
+        """(..., 3) world points to (..., 2) image positions from the center, in image heights."""
         matrix = self.world_to_camera()
         local = points @ matrix[:3, :3].T + matrix[:3, 3]
         return 0.5 / np.tan(np.radians(self.fovy) / 2) * local[..., :2] / local[..., 2:]

@@ -54,7 +54,7 @@ def _row_sums(first: np.ndarray, second: np.ndarray, taps: np.ndarray) -> np.nda
 def _down_columns(first: np.ndarray, second: np.ndarray, row: int, taps: np.ndarray) -> np.ndarray:
     """(5, 3 W + 6 RADIUS) float32: means of a, b, a², b² and ab over the window's column around `row`, with mirrored ends.
 
-    All of a row's values at once: they lie side by side, so that the loop is vectorised.
+    All of a row's values at once: they lie side by side, so that the loop is vectorized.
     """
     height, values = first.shape
     moments = np.zeros((5, values + 6 * RADIUS), np.float32)

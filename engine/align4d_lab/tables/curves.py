@@ -1,4 +1,4 @@
-"""The tables' plots: asynchronous against joint optimisation by step, and what each stage costs."""
+"""The tables' plots: asynchronous against joint optimization by step, and what each stage costs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot  # noqa: E402  the window-less backend has to be chosen first
 
 COMPARED = {"paper": ("AO", "tab:blue"), "jo": ("JO", "tab:red")}
-"""Variant -> its label and colour."""
+"""Variant -> its label and color."""
 
 
 def mean_curves(records: Sequence[Record], variant: str, cases: Sequence[str]) -> np.ndarray:
@@ -52,7 +52,7 @@ def write_curves(path: Path, records: Sequence[Record], cases: Sequence[str]) ->
     for step in STEPS:
         if step <= longest:
             axes.axvline(step, color="0.85", zorder=0)
-    axes.set(xlabel="iteration", ylabel="loss of the known views", title="Asynchronous (AO) and joint (JO) optimisation")
+    axes.set(xlabel="iteration", ylabel="loss of the known views", title="Asynchronous (AO) and joint (JO) optimization")
     axes.legend()
     figure.savefig(path, dpi=120)
     pyplot.close(figure)

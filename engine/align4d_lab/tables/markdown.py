@@ -195,7 +195,7 @@ def _cost(runs: list[dict[str, Any]]) -> str:
 
 
 def loss_table(records: list[Record], variants: Sequence[Variant], cases: Sequence[str]) -> str:
-    """A row a variant that has the paper's optimisation, a column a step."""
+    """A row a variant that has the paper's optimization, a column a step."""
     rows = []
     for variant in variants:
         if variant.preset == "paper":

@@ -127,6 +127,6 @@ def _record(run: Run, values: dict[str, float], unmeasured: dict[str, str]) -> R
         "unmeasured": unmeasured,
         "engine_figures": result.figures,
         "stages": stages,
-        "known_loss": result.curves.get("optimisation", {}).get("known", []),
+        "known_loss": result.curves.get("optimization", {}).get("known", []),
         "notes": list(result.notes),
     }

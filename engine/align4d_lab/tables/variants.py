@@ -10,8 +10,8 @@ from typing import Any
 from align4d.errors import EngineError
 
 WITHOUT_ALIGNED_DISTANCE = {"paper.align_distance": False}
-WITHOUT_JOINT_ALIGNMENT = {"paper.optimisation.unknown.geometry": 0.0}
-WITHOUT_TURNS = {"paper.optimisation.schedule.joint": True}
+WITHOUT_JOINT_ALIGNMENT = {"paper.optimization.unknown.geometry": 0.0}
+WITHOUT_TURNS = {"paper.optimization.schedule.joint": True}
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ STATIC = Variant("static", "static mesh")
 """The mesh at rest; no run is needed for it, every scored run says how good that would be."""
 
 VARIANTS = (
-    Variant("known-only", "known views only", settings={"paper.optimisation.unknown.weight": 0.0}),
+    Variant("known-only", "known views only", settings={"paper.optimization.unknown.weight": 0.0}),
     Variant("dg4d", "DG4D: none of the three", settings={**WITHOUT_ALIGNED_DISTANCE, **WITHOUT_JOINT_ALIGNMENT, **WITHOUT_TURNS}),
     Variant("no-oda", "w/o ODA (DG4D's fixed distance)", settings=WITHOUT_ALIGNED_DISTANCE),
     Variant("no-mgja", "w/o MGJA", settings=WITHOUT_JOINT_ALIGNMENT),
@@ -87,10 +87,10 @@ def plan(
     """All trials, a whole seed after the other, so that a table of one seed is there early.
 
     Args:
-        iterations: of the paper's optimisation, for every variant of it; None leaves the preset's.
+        iterations: of the paper's optimization, for every variant of it; None leaves the preset's.
         settings: overrides for every variant; what makes a variant itself wins.
     """
-    common = {**settings, **({} if iterations is None else {"paper.optimisation.iterations": iterations})}
+    common = {**settings, **({} if iterations is None else {"paper.optimization.iterations": iterations})}
     return [
         Trial(variant, case, seed, {**(common if variant.preset == "paper" else settings), **variant.settings}, device)
         for seed in seeds
@@ -100,7 +100,7 @@ def plan(
 
 
 def combinations(base: Variant, videos: Sequence[str], assets: Sequence[str]) -> tuple[Variant, ...]:
-    """`base` with the pair made by each image-to-video model and each image-to-3D model (ids of the catalogue)."""
+    """`base` with the pair made by each image-to-video model and each image-to-3D model (ids of the catalog)."""
     return tuple(
         Variant(
             f"{base.name}+{video}+{asset}",

@@ -11,24 +11,24 @@ from safetensors import safe_open
 from safetensors.numpy import save
 from torch import Tensor, nn
 
-from align4d.gaussians.optimiser_state import optimiser_arrays, restore_optimiser
+from align4d.gaussians.optimizer_state import optimizer_arrays, restore_optimizer
 from align4d.protocol import replacing
 
-from .optimisation import MovingAverage
+from .optimization import MovingAverage
 
 
 def save_checkpoint(
-    path: Path, network: nn.Module, average: MovingAverage, optimisers: dict[str, torch.optim.Optimizer], facts: dict[str, float]
+    path: Path, network: nn.Module, average: MovingAverage, optimizers: dict[str, torch.optim.Optimizer], facts: dict[str, float]
 ) -> None:
-    """Weights, their average, both optimisers' states, and `facts` (step, objects)."""
+    """Weights, their average, both optimizers' states, and `facts` (step, objects)."""
     arrays = _arrays("network", network.state_dict()) | _arrays("average", average.weights)
-    for name, optimiser in optimisers.items():
-        arrays |= optimiser_arrays(optimiser, name)
+    for name, optimizer in optimizers.items():
+        arrays |= optimizer_arrays(optimizer, name)
     with replacing(path) as file:
         file.write(save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, {"facts": json.dumps(facts)}))
 
 
-def load_checkpoint(path: Path, network: nn.Module, average: MovingAverage, optimisers: dict[str, torch.optim.Optimizer]) -> dict[str, float]:
+def load_checkpoint(path: Path, network: nn.Module, average: MovingAverage, optimizers: dict[str, torch.optim.Optimizer]) -> dict[str, float]:
     """Restores what `save_checkpoint` wrote, in place; returns its facts."""
     with safe_open(path, "np") as file:
         facts = json.loads(file.metadata()["facts"])
@@ -36,8 +36,8 @@ def load_checkpoint(path: Path, network: nn.Module, average: MovingAverage, opti
     network.load_state_dict({name: torch.from_numpy(arrays[f"network.{name}"]) for name in network.state_dict()})
     for name, tensor in average.weights.items():
         tensor.copy_(torch.from_numpy(arrays[f"average.{name}"]))
-    for name, optimiser in optimisers.items():
-        restore_optimiser(optimiser, name, arrays)
+    for name, optimizer in optimizers.items():
+        restore_optimizer(optimizer, name, arrays)
     return facts
 
 

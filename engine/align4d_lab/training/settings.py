@@ -10,10 +10,10 @@ class TrainingSettings:
     """Attributes:
     objects: per step and GPU.
     targets: views of each object that are denoised in a step; one more is the condition.
-    rate: learning rate of both optimisers.
+    rate: learning rate of both optimizers.
     warm_up: steps until the rate is reached.
     decay: last part of the run over which the rate falls to 0.
-    weight_decay: of both optimisers.
+    weight_decay: of both optimizers.
     average: decay per step of the moving average that becomes the weights.
     clip: largest norm of the gradient.
     dropout: part of the conditions that say nothing, for classifier-free guidance.

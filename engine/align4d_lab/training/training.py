@@ -16,7 +16,7 @@ from align4d.priors.embedded_network import NovelViewNetwork, channels_last
 from .batches import HELD_OUT_AZIMUTHS, Batch, Batches
 from .checkpoints import load_checkpoint, save_checkpoint
 from .loss import clean_draw, corrected_share, draw, predict, training_loss
-from .optimisation import FlatGradients, MovingAverage, make_optimisers
+from .optimization import FlatGradients, MovingAverage, make_optimizers
 from .settings import TrainingSettings
 
 HELD_OUT_ANGLES = (25.0, 55.0, 70.0, 80.0)
@@ -43,7 +43,7 @@ class Training:
         self.settings, self.device, self.rank, self.ranks = settings, device, rank, ranks
         self.network = channels_last(network.to(device))
         self.average = MovingAverage(self.network, settings.average)
-        self.optimisers = make_optimisers(self.network, settings)
+        self.optimizers = make_optimizers(self.network, settings)
         self.gradients = FlatGradients(self.network)
         self.loss: Callable[..., Tensor] = torch.compile(training_loss) if compiled else training_loss
         self.generator = torch.Generator(device).manual_seed(settings.seed * 7919 + rank)
@@ -52,11 +52,11 @@ class Training:
 
     def save(self, path: Path) -> None:
         """Everything that `resume` needs."""
-        save_checkpoint(path, self.network, self.average, self.optimisers, {"step": self.step, "objects": self.objects})
+        save_checkpoint(path, self.network, self.average, self.optimizers, {"step": self.step, "objects": self.objects})
 
     def resume(self, path: Path) -> None:
         """Goes on from a checkpoint; what is drawn next is new."""
-        facts = load_checkpoint(path, self.network, self.average, self.optimisers)
+        facts = load_checkpoint(path, self.network, self.average, self.optimizers)
         self.step, self.objects = int(facts["step"]), int(facts["objects"])
         self.generator.manual_seed(self.settings.seed * 7919 + self.rank + self.step)
 
@@ -89,10 +89,10 @@ class Training:
         loss = self.loss(self.network, batch, random, self.device.type == "cuda", self.settings.correction)
         loss.backward()
         self.gradients.average_and_clip(self.ranks, self.settings.clip)
-        for optimiser in self.optimisers.values():
-            for group in optimiser.param_groups:
+        for optimizer in self.optimizers.values():
+            for group in optimizer.param_groups:
                 group["lr"] = rate
-            optimiser.step()
+            optimizer.step()
         self.gradients.clear()
         self.average.update(self.network, self.step)
         self.step += 1

@@ -1,6 +1,6 @@
 """Where the pictures of the prior's benchmark are taken from.
 
-A camera is elevation [degrees], azimuth [degrees], distance [longest sides of the object]; it looks at the object's centre.
+A camera is elevation [degrees], azimuth [degrees], distance [longest sides of the object]; it looks at the object's center.
 """
 
 from __future__ import annotations

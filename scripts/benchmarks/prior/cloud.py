@@ -34,19 +34,19 @@ DEGREE = 3
 class Clouds:
     """Gaussians of n objects; see `Gaussians`. All (n, N, ...); axis-aligned."""
 
-    centres: Tensor
+    means: Tensor
     scales: Tensor
     opacities: Tensor
     colors: Tensor
 
-    def render(self, centres: Tensor, views: NovelViews, size: int) -> Tensor:
-        """(n V, 3, size, size) on white with other `centres` (n, N, 3), by n V cameras, those of one object next to each other."""
-        return self.rendering(centres, views, size).color
+    def render(self, means: Tensor, views: NovelViews, size: int) -> Tensor:
+        """(n V, 3, size, size) on white with other `means` (n, N, 3), by n V cameras, those of one object next to each other."""
+        return self.rendering(means, views, size).color
 
-    def rendering(self, centres: Tensor, views: NovelViews, size: int) -> Rendering:
+    def rendering(self, means: Tensor, views: NovelViews, size: int) -> Rendering:
         """As `render`, with the mask."""
-        upright = centres.new_tensor([1.0, 0, 0, 0]).expand(GAUSSIANS, 4)
-        shown = Gaussians(centres, upright, self.scales, self.opacities, self.colors)
+        upright = means.new_tensor([1.0, 0, 0, 0]).expand(GAUSSIANS, 4)
+        shown = Gaussians(means, upright, self.scales, self.opacities, self.colors)
         return rasterize(shown, views.cameras(prior_cameras.FOVY, size), (size, size))
 
     def repeat(self, times: int) -> Clouds:
@@ -69,23 +69,23 @@ def fit_clouds(subjects: Subjects, seed: int = 0) -> Clouds:
     cameras = prior_cameras.surrounding()
     pictures = subjects.pictures(np.broadcast_to(cameras, (subjects.count, *cameras.shape)))
     random = torch.Generator().manual_seed(seed)
-    centres = torch.stack([_carved(one, cameras, random) for one in pictures]).requires_grad_()
-    shape = centres.shape[:2]
+    means = torch.stack([_carved(one, cameras, random) for one in pictures]).requires_grad_()
+    shape = means.shape[:2]
     log_scales = torch.full((*shape, 3), math.log(0.02), device=subjects.device).requires_grad_()
     logits = torch.zeros(shape, device=subjects.device).requires_grad_()
     colors = torch.full((*shape, 3), 0.5, device=subjects.device).requires_grad_()
-    rates = ((centres, 2e-3), (log_scales, 2e-2), (logits, 5e-2), (colors, 3e-2))
-    optimiser = torch.optim.Adam([{"params": [tensor], "lr": rate} for tensor, rate in rates])
+    rates = ((means, 2e-3), (log_scales, 2e-2), (logits, 5e-2), (colors, 3e-2))
+    optimizer = torch.optim.Adam([{"params": [tensor], "lr": rate} for tensor, rate in rates])
     for _ in range(FIT_STEPS):
         chosen = torch.randperm(len(cameras), generator=random)[:FIT_VIEWS]
         views = views_of(np.tile(cameras[chosen], (subjects.count, 1)), subjects.device)
-        now = Clouds(centres, log_scales.exp(), logits.sigmoid(), colors)
-        error = (now.render(centres, views, subjects.size) - pictures[:, chosen].flatten(0, 1)) ** 2
-        optimiser.zero_grad()
+        now = Clouds(means, log_scales.exp(), logits.sigmoid(), colors)
+        error = (now.render(means, views, subjects.size) - pictures[:, chosen].flatten(0, 1)) ** 2
+        optimizer.zero_grad()
         # a sum, so that objects do not share their step
         error.sum().backward()
-        optimiser.step()
-    return Clouds(centres.detach(), log_scales.exp().detach(), logits.sigmoid().detach(), colors.detach())
+        optimizer.step()
+    return Clouds(means.detach(), log_scales.exp().detach(), logits.sigmoid().detach(), colors.detach())
 
 
 def _carved(pictures: Tensor, cameras: np.ndarray, random: torch.Generator) -> Tensor:
@@ -94,8 +94,8 @@ def _carved(pictures: Tensor, cameras: np.ndarray, random: torch.Generator) -> T
     solid = max_pool2d((pictures.amin(1, keepdim=True) < 0.97).float(), 3, 1, 1)[:, 0] > 0
     size = pictures.shape[-1]
     seen = views_of(cameras, pictures.device).cameras(prior_cameras.FOVY, size)
-    local = torch.einsum("kij,nj->kni", seen.world_to_camera[:, :3, :3], points) + seen.world_to_camera[:, None, :3, 3]
-    pixel = (seen.intrinsics[:, None, :2, :2].diagonal(dim1=-2, dim2=-1) * local[..., :2] / local[..., 2:] + size / 2).long().clamp(0, size - 1)
+    local = torch.einsum("kij,nj->kni", seen.viewmats[:, :3, :3], points) + seen.viewmats[:, None, :3, 3]
+    pixel = (seen.Ks[:, None, :2, :2].diagonal(dim1=-2, dim2=-1) * local[..., :2] / local[..., 2:] + size / 2).long().clamp(0, size - 1)
     view = torch.arange(len(cameras), device=points.device)[:, None]
     # a thin or a white part may be missed by one picture or two
     votes = solid[view, pixel[..., 1], pixel[..., 0]].float().mean(0)

@@ -35,7 +35,7 @@ class Found:
         minima: all clear local minima.
         picked: d_M; d_V where there was none.
         found: whether d_M is a local minimum.
-        lowest: where the curve is lowest of all, which the paper calls an artefact.
+        lowest: where the curve is lowest of all, which the paper calls an artifact.
     """
 
     name: str

@@ -2,7 +2,7 @@
 
 The engine's own light (spherical harmonics) explains what the video shows; what the video does not show it may make
 black. Here the back is drawn as well, so the model is one that cannot go astray there: an even light, a sun, and
-what a glossy surface reflects of a white sky, all of them grey.
+what a glossy surface reflects of a white sky, all of them gray.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from scipy.optimize import least_squares
 from align4d.alignment.lighting import to_linear, to_srgb
 from align4d.alignment.reference import Reference
 from align4d.inputs.asset import Asset
-from align4d.inputs.colours import colours_at
+from align4d.inputs.colors import colors_at
 from align4d.rendering.zbuffer import render_surface
 
 
@@ -26,7 +26,7 @@ class SunAndSky:
 
     Attributes:
         sky, sun: brightness of the even light and of the sun.
-        sheen: what is reflected whatever the surface's colour.
+        sheen: what is reflected whatever the surface's color.
         direction: (3,) unit vector towards the sun.
         error: median error in sRGB where it was fitted.
     """
@@ -69,7 +69,7 @@ def fit_light(asset: Asset, reference: Reference, world_to_camera: np.ndarray) -
 
 def linear_albedo(asset: Asset, triangle: np.ndarray, barycentric: np.ndarray) -> np.ndarray:
     """(N, 3) linear RGB of the material."""
-    return to_linear(torch.from_numpy(colours_at(asset, triangle, barycentric))).double().numpy()
+    return to_linear(torch.from_numpy(colors_at(asset, triangle, barycentric))).double().numpy()
 
 
 def interpolated(corner_normal: np.ndarray, triangle: np.ndarray, barycentric: np.ndarray) -> np.ndarray:

@@ -38,7 +38,7 @@ def as_noisy(prior: MultiviewPrior) -> int:
 
 
 def case_motion(prior: MultiviewPrior, case: Case, framed: bool = False) -> dict[str, dict[str, float]]:
-    """For each azimuth: `correlation`, `first` and `first_normalised`, see `compared`, and `ceiling`, see there.
+    """For each azimuth: `correlation`, `first` and `first_normalized`, see `compared`, and `ceiling`, see there.
 
     Args:
         framed: not as the video's camera sees the clip, but as training shows objects, see `Case`.
@@ -74,12 +74,12 @@ def compared(error: np.ndarray, mesh_distance: np.ndarray) -> dict[str, float]:
     """What errors (F, F), row = frame of the condition, column = frame of the mesh that is judged, say of the true distances (F, F).
 
     `correlation`: mean over the conditions, after each column has been divided by its mean (some poses are harder to judge whatever
-    the condition); `first`: share of the conditions whose own frame has the least error, `first_normalised` after that division.
+    the condition); `first`: share of the conditions whose own frame has the least error, `first_normalized` after that division.
     """
-    normalised = error / error.mean(axis=0, keepdims=True)
+    normalized = error / error.mean(axis=0, keepdims=True)
     own = np.arange(len(error))
     return {
-        "correlation": float(np.mean([np.corrcoef(row, true)[0, 1] for row, true in zip(normalised, mesh_distance, strict=True)])),
+        "correlation": float(np.mean([np.corrcoef(row, true)[0, 1] for row, true in zip(normalized, mesh_distance, strict=True)])),
         "first": float((error.argmin(axis=1) == own).mean()),
-        "first_normalised": float((normalised.argmin(axis=1) == own).mean()),
+        "first_normalized": float((normalized.argmin(axis=1) == own).mean()),
     }

@@ -1,7 +1,7 @@
 """Whether distillation, as the method uses it, moves a wrong pose towards the true one where the video does not see it.
 
 The experiment: Gaussians that are fitted to an asset at rest are moved as the true mesh of some frames of the clip, and bent
-at random. A lattice for each frame, which could unbend it, is optimised: by the video's own view alone (eq. 6), or with
+at random. A lattice for each frame, which could unbend it, is optimized: by the video's own view alone (eq. 6), or with
 the unknown views beside it (eq. 10) as the engine has them by default. The Gaussians themselves stay the asset's. The measure
 is how true four held-out views and the depth then are. Only the score and the random start know the true motion.
 """
@@ -38,7 +38,7 @@ STEPS, VIEWS, RATE = 60, 2, 4e-3
 WAYS: dict[str, float | None] = {"video": None, "motion": 0.0, "method": MotionGeometrySettings().geometry}
 """Weight of the geometry term: by the video alone; with the motion term (eq. 7) as well; with both (eqs. 7-9), as the engine has it."""
 
-NEIGHBOURS = 4
+NEIGHBORS = 4
 """Vertices whose mean motion a Gaussian follows."""
 
 WANTED_GAIN = 0.5
@@ -62,9 +62,9 @@ class Bent:
     weights: Tensor
     start: Tensor
 
-    def centres(self, lattice: Tensor) -> Tensor:
+    def means(self, lattice: Tensor) -> Tensor:
         """(n, N, 3) bent by lattices (n, points, 3)."""
-        return self.clouds.centres + self.weights @ lattice
+        return self.clouds.means + self.weights @ lattice
 
 
 def perturbed(prior: MultiviewPrior, assets: AssetSubjects) -> dict[str, Any]:
@@ -84,11 +84,11 @@ def case_perturbed(prior: MultiviewPrior, case: Case, cloud: Clouds) -> dict[str
     """Means over frames and starts: `psnr` of four held-out views [dB]; `depth`, by how much Gaussians are too near or far for the video [%]."""
     bent = bent_frames(case, cloud)
     held_out = views_of(cameras.around(case.camera, cameras.HELD_OUT_AZIMUTHS).repeat(len(bent.frames), 0).reshape(-1, 3), prior.device)
-    forward = views_of(case.camera[None], prior.device).cameras(cameras.FOVY, prior.facts.size).world_to_camera[0, 2, :3]
+    forward = views_of(case.camera[None], prior.device).cameras(cameras.FOVY, prior.facts.size).viewmats[0, 2, :3]
 
     @torch.no_grad()
     def score(lattice: Tensor) -> dict[str, float]:
-        shown, true = (bent.clouds.render(centres, held_out, prior.facts.size) for centres in (bent.centres(lattice), bent.clouds.centres))
+        shown, true = (bent.clouds.render(means, held_out, prior.facts.size) for means in (bent.means(lattice), bent.clouds.means))
         depth = ((bent.weights @ lattice) @ forward).abs().mean()
         return {"psnr": float(psnr(shown, true).mean()), "depth": 100 * float(depth)}
 
@@ -97,37 +97,37 @@ def case_perturbed(prior: MultiviewPrior, case: Case, cloud: Clouds) -> dict[str
 
 def bent_frames(case: Case, cloud: Clouds) -> Bent:
     """FRAMES of a case, each BENDS times, from the asset's Gaussians `cloud` (one object)."""
-    rest = cloud.centres[0].cpu().numpy()
-    distance, nearest = cKDTree(case.vertices[0]).query(rest, k=NEIGHBOURS)
+    rest = cloud.means[0].cpu().numpy()
+    distance, nearest = cKDTree(case.vertices[0]).query(rest, k=NEIGHBORS)
     share = 1 / (distance + 1e-4)
     moved = ((case.vertices - case.vertices[0])[:, nearest] * (share / share.sum(1, keepdims=True))[..., None]).sum(2)
     frames = torch.tensor(FRAMES).repeat(BENDS)
-    centres = torch.from_numpy((rest + moved)[frames.numpy()].astype(np.float32)).to(cloud.centres)
+    means = torch.from_numpy((rest + moved)[frames.numpy()].astype(np.float32)).to(cloud.means)
     still = cloud.repeat(len(frames))
-    weights = lattice_weights(centres)
-    return Bent(Clouds(centres, still.scales, still.opacities, still.colors), still, frames.to(centres.device), weights, bend(weights, 0))
+    weights = lattice_weights(means)
+    return Bent(Clouds(means, still.scales, still.opacities, still.colors), still, frames.to(means.device), weights, bend(weights, 0))
 
 
 def unbent(prior: MultiviewPrior, case: Case, bent: Bent, geometry: float | None) -> Tensor:
-    """The lattices (n, points, 3) after optimisation."""
+    """The lattices (n, points, 3) after optimization."""
     device, size, count = prior.device, prior.facts.size, len(bent.frames)
     colors, masks = as_tensor(case.frames, device)[bent.frames], (torch.from_numpy(case.coverage).to(device) / 255)[bent.frames, None]
     known, own = KnownViewLoss(PAPER), views_of(np.repeat(case.camera[None], count, axis=0), device)
     unknown = None if geometry is None else unknown_views(prior, case, geometry)
     generator = torch.Generator(device).manual_seed(0)
     lattice = bent.start.clone().requires_grad_()
-    optimiser = torch.optim.Adam([lattice], lr=RATE)
+    optimizer = torch.optim.Adam([lattice], lr=RATE)
     for step in range(STEPS):
-        centres = bent.centres(lattice)
-        picture = bent.clouds.rendering(centres, own, size)
+        means = bent.means(lattice)
+        picture = bent.clouds.rendering(means, own, size)
         loss = (step + 1) / STEPS * known(picture.color, picture.alpha, colors, masks)
         if unknown is not None:
             views = unknown.draw(count, generator)
             asset = still_pictures(bent, views, size) if unknown.settings.needs_asset else None
-            loss = loss + unknown(bent.clouds.render(centres, views, size), asset, bent.frames, views, step / STEPS, generator).loss
+            loss = loss + unknown(bent.clouds.render(means, views, size), asset, bent.frames, views, step / STEPS, generator).loss
         loss.backward()
-        optimiser.step()
-        optimiser.zero_grad()
+        optimizer.step()
+        optimizer.zero_grad()
     return lattice.detach()
 
 
@@ -143,4 +143,4 @@ def unknown_views(prior: MultiviewPrior, case: Case, geometry: float) -> MotionG
 @torch.no_grad()
 def still_pictures(bent: Bent, views: NovelViews, size: int) -> Tensor:
     """The asset at rest from the views."""
-    return bent.rest.render(bent.rest.centres, views, size)
+    return bent.rest.render(bent.rest.means, views, size)

@@ -1,7 +1,7 @@
 """Whether the distance that the search picks is a good one: distillation at fixed distances, and how true the object then is.
 
-The experiment: an object, fitted by Gaussians, is bent at random. A lattice that could unbend it is optimised as the method
-would (eq. 10): the video's view by its colours, random other views by the prior, which is shown the unbent object's picture.
+The experiment: an object, fitted by Gaussians, is bent at random. A lattice that could unbend it is optimized as the method
+would (eq. 10): the video's view by its colors, random other views by the prior, which is shown the unbent object's picture.
 The other views are rendered at one fixed distance, and the prior is told no difference of distance (maod_mode "render").
 The measure is the PSNR of four held-out views. The same without the video's view shows what the prior alone would do.
 """
@@ -31,7 +31,7 @@ KNOWN_WEIGHT = 10_000.0
 """Of the video's view, times the part of the run that is over (eq. 6)."""
 
 AT_ONCE = 16
-"""Objects that are optimised together."""
+"""Objects that are optimized together."""
 
 WAYS = ("with_video", "prior_alone")
 
@@ -43,7 +43,7 @@ def distillation(prior: MultiviewPrior, subjects: Subjects, found: list[Found]) 
     """Held-out PSNR of every object: bent, unbent, unbent by the video alone, and by each of WAYS at each of DISTANCES."""
     clouds = fit_clouds(subjects)
     groups = [slice(start, min(start + AT_ONCE, subjects.count)) for start in range(0, subjects.count, AT_ONCE)]
-    parts = [_optimise(prior, subjects, clouds.some(group), group) for group in groups]
+    parts = [_optimize(prior, subjects, clouds.some(group), group) for group in groups]
     scores = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     anchors = ("bent", "video_only", "true_shape")
     return {
@@ -72,10 +72,10 @@ def _summary(objects: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _optimise(prior: MultiviewPrior, subjects: Subjects, clouds: Clouds, group: slice) -> dict[str, np.ndarray]:
+def _optimize(prior: MultiviewPrior, subjects: Subjects, clouds: Clouds, group: slice) -> dict[str, np.ndarray]:
     """PSNR (n,) or, for the WAYS, (n, D) of a group of objects."""
-    count, runs = len(clouds.centres), len(WAYS) * len(DISTANCES) + 1
-    weights = lattice_weights(clouds.centres)
+    count, runs = len(clouds.means), len(WAYS) * len(DISTANCES) + 1
+    weights = lattice_weights(clouds.means)
     start = bend(weights, group.start)
     held_out = prior_cameras.around(subjects.camera[group], prior_cameras.HELD_OUT_AZIMUTHS)
     truth = subjects.pictures(held_out, group)
@@ -85,7 +85,7 @@ def _optimise(prior: MultiviewPrior, subjects: Subjects, clouds: Clouds, group: 
         views = views_of(np.repeat(held_out, each, axis=0).reshape(-1, 3), prior.device)
         repeated = clouds.repeat(each)
         with torch.no_grad():
-            shown = repeated.render(repeated.centres + weights.repeat_interleave(each, 0) @ lattice, views, subjects.size)
+            shown = repeated.render(repeated.means + weights.repeat_interleave(each, 0) @ lattice, views, subjects.size)
         return psnr(shown, truth.repeat_interleave(each, 0).flatten(0, 1)).view(count, each, -1).mean(-1).cpu().numpy()
 
     scores = score(_unbend(prior, subjects, clouds.repeat(runs), start.repeat_interleave(runs, 0), group, runs), runs)
@@ -99,32 +99,32 @@ def _optimise(prior: MultiviewPrior, subjects: Subjects, clouds: Clouds, group: 
 
 
 def _unbend(prior: MultiviewPrior, subjects: Subjects, clouds: Clouds, start: Tensor, group: slice, runs: int) -> Tensor:
-    """The lattices (n runs, points, 3) after optimisation; each object's runs lie next to each other: WAYS, DISTANCES, then without the prior."""
+    """The lattices (n runs, points, 3) after optimization; each object's runs lie next to each other: WAYS, DISTANCES, then without the prior."""
     device, size = prior.device, subjects.size
     cameras = np.repeat(subjects.camera[group], runs, axis=0)
     target = subjects.first[group].repeat_interleave(runs, 0)
     condition = digest(prior, subjects.first[group], subjects.camera[group])
-    weights, known = lattice_weights(clouds.centres), views_of(cameras, device)
+    weights, known = lattice_weights(clouds.means), views_of(cameras, device)
     run = torch.arange(len(cameras), device=device) % runs
     guided, shown = run < runs - 1, (run < len(DISTANCES)) | (run == runs - 1)
     lattice = start.clone().requires_grad_()
-    optimiser = torch.optim.Adam([lattice], lr=RATE)
+    optimizer = torch.optim.Adam([lattice], lr=RATE)
     settings = GuidanceSettings(batch=batch_size(device)).of(prior.facts)
     random = np.random.default_rng(group.start)
     noises = torch.Generator().manual_seed(group.start)
     for step in range(STEPS):
         done = step / STEPS
-        centres = clouds.centres + weights @ lattice
-        loss = KNOWN_WEIGHT * done * ((clouds.render(centres, known, size) - target) ** 2).mean((1, 2, 3))[shown].sum()
+        means = clouds.means + weights @ lattice
+        loss = KNOWN_WEIGHT * done * ((clouds.render(means, known, size) - target) ** 2).mean((1, 2, 3))[shown].sum()
         novel = _novel(cameras, runs, random)
         views = views_of(novel.reshape(-1, 3), device)
-        latent = prior.encode(clouds.render(centres, views, size)).unflatten(0, (-1, VIEWS))[guided].flatten(0, 1)
+        latent = prior.encode(clouds.render(means, views, size)).unflatten(0, (-1, VIEWS))[guided].flatten(0, 1)
         told, given = _told(condition, novel - cameras[:, None], guided, runs, device)
         noise = torch.randn(1, *latent.shape[1:], generator=noises).to(latent).expand_as(latent)
         gradient = distillation_gradient(prior, latent.detach(), noise, settings.timestep(done), given, told, settings)
         (loss + distillation_loss(latent, gradient).sum() / VIEWS).backward()
-        optimiser.step()
-        optimiser.zero_grad()
+        optimizer.step()
+        optimizer.zero_grad()
     return lattice.detach()
 
 

@@ -78,10 +78,10 @@ def distance_curves(path: Path, curves: list[tuple[str, float, MultiviewDistance
     figure, panels = pyplot.subplots(rows, columns, figsize=(4.2 * columns, 3.2 * rows), squeeze=False, layout="constrained")
     for panel in panels.flat[len(curves) :]:
         panel.set_visible(False)
-    colours = matplotlib.colormaps["viridis"]
+    colors = matplotlib.colormaps["viridis"]
     for panel, (name, video, curve) in zip(panels.flat, curves, strict=False):
         for timestep, error in zip(curve.timesteps, curve.per_timestep, strict=True):
-            panel.semilogy(curve.distance, error / error.mean(), color=colours(timestep / 1000), linewidth=1, label=f"t = {timestep}")
+            panel.semilogy(curve.distance, error / error.mean(), color=colors(timestep / 1000), linewidth=1, label=f"t = {timestep}")
         panel.axvline(video, color="tab:green", linewidth=1, label="distance of the condition")
         panel.axvline(curve.best, color="tab:red", linestyle="--", linewidth=1, label="picked" if curve.found else "no minimum")
         panel.set_title(name, fontsize=9)

@@ -47,7 +47,7 @@ def _motion(figures: dict[str, Any]) -> Iterator[Row]:
         if mean := part.get("mean"):
             cases = ", ".join(f"{np.mean([one['correlation'] for one in case.values()]):.2f}" for case in part["cases"].values())
             yield f"motion, {name}: correlation with the mesh distance (of each case)", f"{mean['correlation']:.3f} ({cases})", ">= 0.85"
-            yield f"motion, {name}: right frame first (normalised)", f"{mean['first']:.0%} ({mean['first_normalised']:.0%})", ">= 50 %"
+            yield f"motion, {name}: right frame first (normalized)", f"{mean['first']:.0%} ({mean['first_normalized']:.0%})", ">= 50 %"
 
 
 def _distance(figures: dict[str, Any]) -> Iterator[Row]:

@@ -71,7 +71,7 @@ def case_pictures(case: Path, captured: Path, size: int) -> dict[str, np.ndarray
     video = load_clip(request.video)
     reference = make_reference(video, find_masks(video), prior_cameras.FOVY, 256, slice(0, 1))
     light = fit_light(asset, reference, orbit(camera).world_to_camera())
-    say(f"  light: median error {light.error:.3f} of the video's colours")
+    say(f"  light: median error {light.error:.3f} of the video's colors")
     mesh = LitMesh(asset, light)
     chosen = np.linspace(0, len(poses) - 1, FRAMES).round().astype(int)
     clip, alphas = zip(*(on_white(case / "frames" / f"{frame:04d}.png") for frame in chosen), strict=True)
@@ -108,7 +108,7 @@ def orbit(camera: np.ndarray) -> OrbitCamera:
 
 
 def on_white(path: Path) -> tuple[Image.Image, Image.Image]:
-    """A frame with alpha as colours on white, and its alpha."""
+    """A frame with alpha as colors on white, and its alpha."""
     with Image.open(path) as image:
         pixels = np.asarray(image.convert("RGBA"), np.float32)
     alpha = pixels[..., 3:] / 255

@@ -131,7 +131,7 @@ def shown_figures(case: Path, found: np.ndarray, true: np.ndarray, rest: np.ndar
 
 
 def novel_views(asset: Asset, found: np.ndarray, true: np.ndarray, view: TrueView) -> dict[str, float]:
-    """PSNR [dB] (of the pooled squared error) and mean SSIM of plain-coloured 512 px pictures of both meshes from four other sides."""
+    """PSNR [dB] (of the pooled squared error) and mean SSIM of plain-colored 512 px pictures of both meshes from four other sides."""
     pictures: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
     for azimuth in CONSISTENT4D_AZIMUTHS:
         side = dataclasses.replace(view, azimuth=view.azimuth + azimuth)

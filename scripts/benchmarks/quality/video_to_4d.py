@@ -20,7 +20,7 @@ from align4d_lab.metrics.pictures import psnr, ssim
 from PIL import Image
 
 from align4d.alignment.reference import make_reference
-from align4d.cameras.orbit import OrbitCamera, normalised_from_blender, orbit_from_matrix
+from align4d.cameras.orbit import OrbitCamera, normalized_from_blender, orbit_from_matrix
 from align4d.inputs.asset import Asset, load_asset
 from align4d.inputs.masks import find_masks
 from align4d.inputs.video import Clip, load_clip
@@ -108,7 +108,7 @@ def generate(video: Path, folder: Path, arguments: argparse.Namespace) -> Moved:
     spec = ObjectSpec(GENERATED, entry.name, entry.mesh, entry.matrix_world, (MaterialSpec("texture", image=entry.image),))
     asset = load_asset(Request("", (spec,), read_request(folder).video, read_request(folder).camera), folder)
     positions = asset.similarity.apply(read_pc2(folder / entry.motion))
-    camera = normalised_from_blender(np.array(result.camera.matrix_world), asset.similarity.centre, asset.similarity.size)
+    camera = normalized_from_blender(np.array(result.camera.matrix_world), asset.similarity.center, asset.similarity.size)
     return Moved(asset, positions, orbit_from_matrix(camera), result, seconds)
 
 

@@ -84,7 +84,7 @@ def given(folder: Path) -> Given:
 
 
 def write_given(folder: Path, count: int) -> None:
-    """Discs of all sizes and colours, and prompts."""
+    """Discs of all sizes and colors, and prompts."""
     (folder / "prompts.txt").write_text("a red fox\na blue bird\na broken vase\n", encoding="utf-8")
     rng = np.random.default_rng(0)
     rows, columns = np.mgrid[:64, :64] - 32

@@ -169,9 +169,9 @@ def _now(device: str) -> float:
 
 
 def draw(name: str, gaussians: Gaussians, cameras: Cameras, side: int) -> tuple[Tensor, Tensor]:
-    """Colour and alpha by one backend, or by torch tiles."""
+    """Color and alpha by one backend, or by torch tiles."""
     if name == TORCH_TILES:
-        white = torch.ones(3, device=gaussians.centres.device)
+        white = torch.ones(3, device=gaussians.means.device)
         return rasterize_reference(with_sets(gaussians, cameras), cameras, (side, side), white, 0.3, block=16)
     rendering = rasterize(gaussians, cameras, (side, side), backend=name)
     return rendering.color, rendering.alpha
@@ -205,7 +205,7 @@ def orbit(count: int, side: int, device: str) -> Cameras:
 
 
 def measure_agreement(name: str, count: int = 20_000, side: int = 512) -> dict[str, Any]:
-    """Largest colour and alpha error and relative gradient errors against the float64 oracle, outside its boundary band."""
+    """Largest color and alpha error and relative gradient errors against the float64 oracle, outside its boundary band."""
     device = "cuda" if name in ("triton", "gsplat") else "cpu"
     cameras = orbit(1, side, device)
     exact = cloud(count, device, torch.float64)

@@ -1,4 +1,4 @@
-"""Scrubbing: how fast Blender brings a frame of Gaussians up to date, of 20k and 200k, with and without view-dependent colours."""
+"""Scrubbing: how fast Blender brings a frame of Gaussians up to date, of 20k and 200k, with and without view-dependent colors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Step: a whole step of the paper's optimisation, how long it takes, and where it waits for the GPU."""
+"""Step: a whole step of the paper's optimization, how long it takes, and where it waits for the GPU."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from align4d.alignment.optimisation import Optimisation
+from align4d.alignment.optimization import Optimization
 from align4d.machine.description import machine
 from align4d.priors.embedded import load_embedded_prior
 from align4d.priors.recorded import RecordedPrior
@@ -33,7 +33,7 @@ VARIANTS = ((False, False), (False, True), (True, False), (True, True))
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for figures.json")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--backend", default="auto", help="rasteriser: auto, cpu, triton or gsplat")
+    parser.add_argument("--backend", default="auto", help="rasterizer: auto, cpu, triton or gsplat")
     parser.add_argument("--gaussians", type=int, default=20_000)
 
 
@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def measure(arguments: argparse.Namespace, half: bool, recorded: bool) -> dict[str, Any]:
-    """Times with and without waiting for the number of pairs, and synchronisations by their place."""
+    """Times with and without waiting for the number of pairs, and synchronizations by their place."""
     embedded = load_embedded_prior(arguments.device, half=half)
     prior = RecordedPrior(embedded) if recorded else embedded
     steps = step_scene.build(prior, arguments.gaussians, arguments.device, arguments.backend)
@@ -68,15 +68,15 @@ def measure(arguments: argparse.Namespace, half: bool, recorded: bool) -> dict[s
     watched = timed(steps.step, arguments.device)
     steps.deferral = counting = Deferral(device)
     steps.step()
-    # only the Triton rasteriser counts pairs
+    # only the Triton rasterizer counts pairs
     room = 2 * counting.verify() or None
     steps.deferral = deferral = Deferral(device, room)
     unwatched = timed(steps.step, arguments.device)
-    syncs = synchronisations(steps) if arguments.device == "cuda" else {}
+    syncs = synchronizations(steps) if arguments.device == "cuda" else {}
     most = deferral.verify()
     if room is not None and most > room:
         raise ScriptError(f"A rendering had {most} pairs of tiles and Gaussians, more than the room for {room}: the times are not the method's.")
-    return {"watched_ms": watched, "ms": unwatched, "steps_per_second": 1e3 / unwatched, "synchronisations": syncs}
+    return {"watched_ms": watched, "ms": unwatched, "steps_per_second": 1e3 / unwatched, "synchronizations": syncs}
 
 
 def timed(step: Callable[[], None], device: str) -> float:
@@ -100,7 +100,7 @@ def _now(device: str) -> float:
     return time.perf_counter()
 
 
-def synchronisations(steps: Optimisation) -> dict[str, int]:
+def synchronizations(steps: Optimization) -> dict[str, int]:
     """Where a step makes the processor wait for the GPU, as torch sees it: {"file:line": times}."""
     with warnings.catch_warnings(record=True) as caught, contextlib.ExitStack() as after:
         warnings.simplefilter("always")
@@ -115,5 +115,5 @@ def show(name: str, figures: dict[str, Any]) -> None:
     """Prints one variant."""
     say(f"\n{name}: {figures['ms']:.2f} ms a step, {figures['steps_per_second']:.1f} steps/s")
     say(f"waiting in every rendering: {figures['watched_ms']:.2f} ms a step")
-    for place, times in figures["synchronisations"].items():
+    for place, times in figures["synchronizations"].items():
         say(f"waits for the GPU: {place}, {times} times a step")

@@ -1,4 +1,4 @@
-"""The scene of the step benchmark: a round object of Gaussians, its video, and the paper's optimisation of it."""
+"""The scene of the step benchmark: a round object of Gaussians, its video, and the paper's optimization of it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from align4d.alignment.motion_geometry import MotionGeometryLoss, MotionGeometrySettings
 from align4d.alignment.novel_views import NovelDistances, NovelViewSettings
-from align4d.alignment.optimisation import Optimisation, OptimisationSettings, Scene
+from align4d.alignment.optimization import Optimization, OptimizationSettings, Scene
 from align4d.alignment.reference import Reference
 from align4d.alignment.video_conditions import condition_camera
 from align4d.cameras.orbit import OrbitCamera, intrinsics_for
@@ -45,14 +45,14 @@ def turning_video(asset: Gaussians, camera: OrbitCamera, fovy: float, backend: s
     """The object, turning by half a degree a frame, as the video's camera sees it."""
     intrinsics = intrinsics_for(fovy, SIZE, SIZE)
     poses = np.stack([camera.moved(azimuth=camera.azimuth + 0.5 * frame).world_to_camera() for frame in range(FRAMES)])
-    blank = Reference(asset.centres.new_ones(1, 3, SIZE, SIZE), asset.centres.new_ones(1, 1, SIZE, SIZE), intrinsics, np.ones(FRAMES, bool))
+    blank = Reference(asset.means.new_ones(1, 3, SIZE, SIZE), asset.means.new_ones(1, 1, SIZE, SIZE), intrinsics, np.ones(FRAMES, bool))
     with torch.no_grad():
         seen = rasterize(asset, blank.cameras(poses), (SIZE, SIZE), backend=backend, low_pass=LOW_PASS)
     return Reference(seen.color, seen.alpha, intrinsics, np.ones(FRAMES, bool))
 
 
-def build(prior: MultiviewPrior, gaussians: int, device: str, backend: str) -> Optimisation:
-    """The paper's optimisation: each step looks at 8 frames, by the video's camera and by one novel view each."""
+def build(prior: MultiviewPrior, gaussians: int, device: str, backend: str) -> Optimization:
+    """The paper's optimization: each step looks at 8 frames, by the video's camera and by one novel view each."""
     camera, facts = OrbitCamera(10.0, 5.0, DISTANCE), prior.facts
     asset = surface_gaussians(gaussians, device)
     reference = turning_video(asset, camera, facts.fovy, backend)
@@ -61,8 +61,8 @@ def build(prior: MultiviewPrior, gaussians: int, device: str, backend: str) -> O
     condition = prior.condition(pictures, camera.elevation * told, DISTANCE * told)
     views = MotionGeometrySettings(views=NovelViewSettings(count=1))
     unknown = MotionGeometryLoss(prior, condition, camera.azimuth, camera.elevation, NovelDistances(DISTANCE, 0.0), views)
-    settings = OptimisationSettings(
+    settings = OptimizationSettings(
         iterations=ITERATIONS, resolution=SIZE, novel_resolutions=(SIZE, SIZE, SIZE), frames=VIEWS, unknown=views, free=False
     )
     scene = Scene(asset, reference, camera.world_to_camera(), backend, LOW_PASS, condition_camera(camera, facts.fovy, facts))
-    return Optimisation(scene, unknown, settings, seed=0)
+    return Optimization(scene, unknown, settings, seed=0)

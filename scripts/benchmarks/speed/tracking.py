@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     device = pipeline_device(arguments.device)
     say(machine(device))
     case = Case(arguments.job, folders.fresh(arguments.out / "job"), device)
-    figures: dict[str, Any] = {"machine": machine(device), "parts": case.body.skeleton.count, "gaussians": case.performer.bound.count}
+    figures: dict[str, Any] = {"machine": machine(device), "parts": case.body.skeleton.count, "gaussians": case.animated.bound.count}
     plain, figures["ms"] = case.timed(recorded=False)
     if device == "cuda":
         found, figures["recorded_ms"] = case.timed(recorded=True)
@@ -64,7 +64,7 @@ class Case:
         bound = self.job.bind(asset)
         self.solved = self.job.solve_camera(asset, bound, clip, masks)
         self.body = artist.Body(asset, self.job.settings)
-        self.performer = self.job.performer(bound, self.body, clip, masks, self.solved)
+        self.animated = self.job.animated(bound, self.body, clip, masks, self.solved)
         whole = self.job.reference(clip, masks, self.job.settings.tracking.resolution)
         self.reference = Reference(whole.color[:FRAMES], whole.alpha[:FRAMES], whole.intrinsics, whole.usable[:FRAMES])
 
@@ -78,4 +78,4 @@ class Case:
 
     def _track(self, recorded: bool) -> Track:
         settings = dataclasses.replace(self.job.settings.tracking, recorded=recorded)
-        return track(self.performer, self.body.skeleton, self.reference, self.solved.camera.world_to_camera(), settings, self.job.report)
+        return track(self.animated, self.body.skeleton, self.reference, self.solved.camera.world_to_camera(), settings, self.job.report)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 GROUPS = 32
-"""Groups of every group normalisation."""
+"""Groups of every group normalization."""
 
 
 def timestep_waves(timestep: Tensor, channels: int) -> Tensor:

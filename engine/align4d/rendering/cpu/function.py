@@ -19,11 +19,11 @@ from .threads import run
 from .tiles import blend, blend_backward
 
 Array = np.ndarray
-NAMES = ("centres", "rotations", "scales", "opacities", "colors")
+NAMES = ("means", "quats", "scales", "opacities", "colors")
 
 
 def rasterize_cpu(tensors: dict[str, Tensor], cameras: Cameras, size: tuple[int, int], background: Tensor, low_pass: float) -> tuple[Tensor, Tensor]:
-    """Colour (C, 3, H, W) and alpha (C, 1, H, W) of float32 tensors with a leading set dimension.
+    """Color (C, 3, H, W) and alpha (C, 1, H, W) of float32 tensors with a leading set dimension.
 
     Tensors of another device are brought to main memory and the images back. Uses as many threads as torch does
     (`torch.set_num_threads`); the result does not depend on how many.
@@ -35,12 +35,12 @@ def rasterize_cpu(tensors: dict[str, Tensor], cameras: Cameras, size: tuple[int,
         if tensor.dtype != torch.float32:
             raise EngineError(
                 "rendering_backend",
-                f"The cpu rasteriser takes float32 tensors; {name} is {tensor.dtype}.",
+                f"The cpu rasterizer takes float32 tensors; {name} is {tensor.dtype}.",
                 "Convert it, or choose the reference backend.",
             )
-    view = _View(_float64(cameras.world_to_camera), _float64(cameras.intrinsics), size, float(cameras.near), float(low_pass))
+    view = _View(_float64(cameras.viewmats), _float64(cameras.Ks), size, float(cameras.near), float(low_pass))
     color, alpha = _Rasterize.apply(view, _array(background.cpu()), *(tensors[name].cpu() for name in NAMES))
-    device = tensors["centres"].device
+    device = tensors["means"].device
     return color.to(device), alpha.to(device)
 
 

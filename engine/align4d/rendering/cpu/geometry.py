@@ -24,7 +24,7 @@ SPLAT_WIDTH = 12
 
 SLOT_WIDTH = 9
 """Fields of a gradient slot: sums over pixels of v, v u, v dy, v u^2, v u dy, v dy^2 with v = -dLoss/dexponent, and
-the gradient of the three colours."""
+the gradient of the three colors."""
 
 HALF_LOG2_E = 0.5 / math.log(2.0)
 LN_CUT = math.log(ALPHA_CUT)
@@ -52,8 +52,8 @@ def _rotation(quaternion):
 
 
 @njit(forceinline=True, error_model="numpy")
-def _in_camera(centre, pose):
-    x, y, z = float(centre[0]), float(centre[1]), float(centre[2])
+def _in_camera(center, pose):
+    x, y, z = float(center[0]), float(center[1]), float(center[2])
     return (
         pose[0, 0] * x + pose[0, 1] * y + pose[0, 2] * z + pose[0, 3],
         pose[1, 0] * x + pose[1, 1] * y + pose[1, 2] * z + pose[1, 3],
@@ -62,10 +62,10 @@ def _in_camera(centre, pose):
 
 
 @njit(forceinline=True, error_model="numpy")
-def _clamped_ratio(ratio, focal, centre, extent):
+def _clamped_ratio(ratio, focal, center, extent):
     """The ratio x/z at which the Jacobian is taken."""
     margin = MARGIN * 0.5 * extent / focal
-    return min(max(ratio, -(centre / focal + margin)), (extent - centre) / focal + margin)
+    return min(max(ratio, -(center / focal + margin)), (extent - center) / focal + margin)
 
 
 @njit(forceinline=True, error_model="numpy")
@@ -92,10 +92,10 @@ def _covariance(a, b, low_pass):
 
 
 @njit(forceinline=True, error_model="numpy")
-def _project_one(centre, quaternion, scale, opacity, color, pose, intrinsics, width, height, near, low_pass, splat, rect):
+def _project_one(center, quaternion, scale, opacity, color, pose, intrinsics, width, height, near, low_pass, splat, rect):
     """Fill one splat row and its tile rectangle (x0, y0, x1, y1, end exclusive; empty when not drawn); returns z."""
     rect[0], rect[1], rect[2], rect[3] = 0, 0, 0, 0
-    x, y, z = _in_camera(centre, pose)
+    x, y, z = _in_camera(center, pose)
     if z < near or opacity < ALPHA_CUT:
         return 0.0
     fx, fy, cx, cy = intrinsics[0, 0], intrinsics[1, 1], intrinsics[0, 2], intrinsics[1, 2]
@@ -126,18 +126,18 @@ def _project_one(centre, quaternion, scale, opacity, color, pose, intrinsics, wi
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def project(part, parts, centres, rotations, scales, opacities, colors, poses, intrinsics, width, height, near, low_pass, splats, rects, depths):
+def project(part, parts, means, quats, scales, opacities, colors, poses, intrinsics, width, height, near, low_pass, splats, rects, depths):
     """Fill splats (C, N, 12) float32, tile rectangles (C, N, 4) int32 and depths (C, N) float32.
 
     Inputs have a leading set dimension each, see `types.Gaussians`.
     """
-    cameras, count = poses.shape[0], centres.shape[1]
+    cameras, count = poses.shape[0], means.shape[1]
     total = cameras * count
     for i in range(total * part // parts, total * (part + 1) // parts):
         c, n = i // count, i % count
         depths[c, n] = _project_one(
-            centres[c * centres.shape[0] // cameras, n],
-            rotations[c * rotations.shape[0] // cameras, n],
+            means[c * means.shape[0] // cameras, n],
+            quats[c * quats.shape[0] // cameras, n],
             scales[c * scales.shape[0] // cameras, n],
             opacities[c * opacities.shape[0] // cameras, n],
             colors[c * colors.shape[0] // cameras, n],

@@ -40,10 +40,10 @@ def _row_gradient(g_a, p, rotation, scale, g_rotation, g_scale):
 
 
 @njit(forceinline=True, error_model="numpy")
-def _axis_gradient(position, z, focal, centre, extent, axis, g_mean, g_p, pose):
+def _axis_gradient(position, z, focal, center, extent, axis, g_mean, g_p, pose):
     """Gradient of one camera-space coordinate and of z, through the mean and the Jacobian of that image axis."""
     ratio = position / z
-    used = _clamped_ratio(ratio, focal, centre, extent)
+    used = _clamped_ratio(ratio, focal, center, extent)
     g_first = g_p[0] * pose[axis, 0] + g_p[1] * pose[axis, 1] + g_p[2] * pose[axis, 2]  # of f / z
     g_third = g_p[0] * pose[2, 0] + g_p[1] * pose[2, 1] + g_p[2] * pose[2, 2]  # of -f used / z
     g_ratio = focal * g_mean
@@ -55,7 +55,7 @@ def _axis_gradient(position, z, focal, centre, extent, axis, g_mean, g_p, pose):
 
 @njit(forceinline=True, error_model="numpy")
 def _quaternion_gradient(g, unit, norm, out):
-    """Add the gradient of the unnormalised quaternion to `out`; g is that of the nine entries of the matrix."""
+    """Add the gradient of the unnormalized quaternion to `out`; g is that of the nine entries of the matrix."""
     w, x, y, z = unit
     g_w = 2 * (z * (g[3] - g[1]) + y * (g[2] - g[6]) + x * (g[7] - g[5]))
     g_x = 2 * (y * (g[1] + g[3]) + z * (g[2] + g[6]) + w * (g[7] - g[5])) - 4 * x * (g[4] + g[8])
@@ -69,9 +69,9 @@ def _quaternion_gradient(g, unit, norm, out):
 
 
 @njit(forceinline=True, error_model="numpy")
-def _back_one(centre, quaternion, scale, pose, intrinsics, width, height, low_pass, sums, scratch, g_centre, g_quaternion, g_scale):
-    """Add one Gaussian's gradient in one camera to its centre, rotation and scale."""
-    x, y, z = _in_camera(centre, pose)
+def _back_one(center, quaternion, scale, pose, intrinsics, width, height, low_pass, sums, scratch, g_center, g_quaternion, g_scale):
+    """Add one Gaussian's gradient in one camera to its center, rotation and scale."""
+    x, y, z = _in_camera(center, pose)
     fx, fy, cx, cy = intrinsics[0, 0], intrinsics[1, 1], intrinsics[0, 2], intrinsics[1, 2]
     rotation, unit, norm = _rotation(quaternion)
     p_x, a = _factor(fx / z, -fx * _clamped_ratio(x / z, fx, cx, width) / z, 0, pose, rotation, scale)
@@ -87,7 +87,7 @@ def _back_one(centre, quaternion, scale, pose, intrinsics, width, height, low_pa
     g_y, g_z_y = _axis_gradient(y, z, fy, cy, height, 1, mean_y, g_p_y, pose)
     g_z = g_z_x + g_z_y
     for j in range(3):
-        g_centre[j] += pose[0, j] * g_x + pose[1, j] * g_y + pose[2, j] * g_z
+        g_center[j] += pose[0, j] * g_x + pose[1, j] * g_y + pose[2, j] * g_z
 
 
 @njit(forceinline=True, error_model="numpy")
@@ -105,8 +105,8 @@ def _sum_slots(slots, start, end, sums):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def project_backward(
-    part, parts, centres, rotations, scales, opacities, colors, poses, intrinsics, width, height, low_pass, slots, first_slot,
-    g_centres, g_rotations, g_scales, g_opacities, g_colors,
+    part, parts, means, quats, scales, opacities, colors, poses, intrinsics, width, height, low_pass, slots, first_slot,
+    g_means, g_rotations, g_scales, g_opacities, g_colors,
 ):  # fmt: skip
     """Add the gradients of the five tensors to zeros of their own shapes (a leading set dimension each).
 
@@ -114,18 +114,18 @@ def project_backward(
         slots: (S, 9) float32, one per (tile, Gaussian), those of one Gaussian in one camera next to each other.
         first_slot: (C, N + 1) int64, where they start.
     """
-    cameras, count = poses.shape[0], centres.shape[1]
+    cameras, count = poses.shape[0], means.shape[1]
     sums, scratch = np.empty(SLOT_WIDTH), np.empty(9)
     for c in range(cameras):
-        centre_set, rotation_set = c * centres.shape[0] // cameras, c * rotations.shape[0] // cameras
+        center_set, rotation_set = c * means.shape[0] // cameras, c * quats.shape[0] // cameras
         scale_set, opacity_set = c * scales.shape[0] // cameras, c * opacities.shape[0] // cameras
         color_set = c * colors.shape[0] // cameras
         for n in range(count * part // parts, count * (part + 1) // parts):
             if not _sum_slots(slots, first_slot[c, n], first_slot[c, n + 1], sums):
                 continue
             _back_one(
-                centres[centre_set, n],
-                rotations[rotation_set, n],
+                means[center_set, n],
+                quats[rotation_set, n],
                 scales[scale_set, n],
                 poses[c],
                 intrinsics[c],
@@ -134,7 +134,7 @@ def project_backward(
                 low_pass,
                 sums,
                 scratch,
-                g_centres[centre_set, n],
+                g_means[center_set, n],
                 g_rotations[rotation_set, n],
                 g_scales[scale_set, n],
             )

@@ -1,7 +1,7 @@
 """Numba kernels: blend the Gaussians of every tile, and the gradient of that.
 
-Both go front to back. Written for the vectoriser: the pixels of a tile row are 16 lanes, all per-pixel state of a row
-lies in one array (several would need alias checks, which stop vectorisation), inner loops have that constant length
+Both go front to back. Written for the vectorizer: the pixels of a tile row are 16 lanes, all per-pixel state of a row
+lies in one array (several would need alias checks, which stop vectorization), inner loops have that constant length
 (8 is unrolled and left scalar), constants are float32, the exponential is a polynomial, and a division by zero is not
 an exception (error_model).
 """

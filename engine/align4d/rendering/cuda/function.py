@@ -16,7 +16,7 @@ from .geometry_gradient import project_backward_kernel
 from .launch import launch
 from .tiles import blend_backward_kernel, blend_kernel
 
-NAMES = ("centres", "rotations", "scales", "opacities", "colors")
+NAMES = ("means", "quats", "scales", "opacities", "colors")
 TILE_X, TILE_Y = 8, 8
 BLOCK = 128
 
@@ -24,14 +24,14 @@ BLOCK = 128
 def rasterize_triton(
     tensors: dict[str, Tensor], cameras: Cameras, size: tuple[int, int], background: Tensor, low_pass: float
 ) -> tuple[Tensor, Tensor]:
-    """Colour (C, 3, H, W) and alpha (C, 1, H, W) of float32 CUDA tensors with a leading set dimension.
+    """Color (C, 3, H, W) and alpha (C, 1, H, W) of float32 CUDA tensors with a leading set dimension.
 
     Waits for the GPU once, to learn how many (tile, Gaussian) pairs there are; within a `Deferral` that has room, not at all.
     The same input gives the same bits, forward and backward: nothing is added up in an order that could change.
     """
-    like = tensors["centres"]
-    packed = torch.cat([cameras.world_to_camera[:, :3, :3].reshape(-1, 9), cameras.world_to_camera[:, :3, 3]], 1)
-    lens = cameras.intrinsics
+    like = tensors["means"]
+    packed = torch.cat([cameras.viewmats[:, :3, :3].reshape(-1, 9), cameras.viewmats[:, :3, 3]], 1)
+    lens = cameras.Ks
     packed = torch.cat([packed, torch.stack([lens[:, 0, 0], lens[:, 1, 1], lens[:, 0, 2], lens[:, 1, 2]], 1)], 1).to(like).contiguous()
     color, alpha = _Rasterize.apply((packed, size, float(cameras.near), float(low_pass), background), *(tensors[name] for name in NAMES))
     return color, alpha

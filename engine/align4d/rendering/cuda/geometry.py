@@ -36,12 +36,12 @@ def _load3(base, index, mask):
 
 
 @triton.jit
-def _load_rotation(rotations, index, mask):
+def _load_rotation(quats, index, mask):
     """The rotation matrix's nine entries, the unit quaternion, and 1 / norm of the given one."""
-    w = tl.load(rotations + index * 4, mask=mask, other=1.0)
-    x = tl.load(rotations + index * 4 + 1, mask=mask, other=0.0)
-    y = tl.load(rotations + index * 4 + 2, mask=mask, other=0.0)
-    z = tl.load(rotations + index * 4 + 3, mask=mask, other=0.0)
+    w = tl.load(quats + index * 4, mask=mask, other=1.0)
+    x = tl.load(quats + index * 4 + 1, mask=mask, other=0.0)
+    y = tl.load(quats + index * 4 + 2, mask=mask, other=0.0)
+    z = tl.load(quats + index * 4 + 3, mask=mask, other=0.0)
     inverse = 1.0 / tl.maximum(tl.sqrt(w * w + x * x + y * y + z * z), 1e-12)
     w, x, y, z = w * inverse, x * inverse, y * inverse, z * inverse
     matrix = (
@@ -81,9 +81,9 @@ def _dot3(a, b):
 
 
 @triton.jit
-def _clamped_ratio(ratio, focal, centre, extent):
+def _clamped_ratio(ratio, focal, center, extent):
     margin = extent / focal * _MARGIN
-    return tl.minimum(tl.maximum(ratio, -(centre / focal + margin)), (extent - centre) / focal + margin)
+    return tl.minimum(tl.maximum(ratio, -(center / focal + margin)), (extent - center) / focal + margin)
 
 
 @triton.jit
@@ -109,7 +109,7 @@ def _covariance(a, b, low_pass):
 
 @triton.jit
 def project_kernel(
-    centres, rotations, scales, opacities, colors, cameras, splats, depths, rects, counts,
+    means, quats, scales, opacities, colors, cameras, splats, depths, rects, counts,
     total, count, height, width, near, low_pass, views_c, views_r, views_s, views_o, views_k,
     TILE_X: tl.constexpr, TILE_Y: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
@@ -121,12 +121,12 @@ def project_kernel(
     mask = i < total
     c, n = i // count, i % count
     row_x, row_y, row_z, t, k = _load_camera(cameras, c, mask)
-    world = _load3(centres, (c // views_c) * count + n, mask)
+    world = _load3(means, (c // views_c) * count + n, mask)
     x, y, z = _dot3(row_x, world) + t[0], _dot3(row_y, world) + t[1], _dot3(row_z, world) + t[2]
     opacity = tl.load(opacities + (c // views_o) * count + n, mask=mask, other=0.0)
     seen = mask & (z >= near) & (opacity >= _CUT)
     z = tl.where(seen, z, 1.0)
-    m, _, _ = _load_rotation(rotations, (c // views_r) * count + n, mask)
+    m, _, _ = _load_rotation(quats, (c // views_r) * count + n, mask)
     s = _load3(scales, (c // views_s) * count + n, mask)
     _, a = _factor(k[0] / z, -k[0] * _clamped_ratio(x / z, k[0], k[2], width) / z, row_x, row_z, m, s)
     _, b = _factor(k[1] / z, -k[1] * _clamped_ratio(y / z, k[1], k[3], height) / z, row_y, row_z, m, s)

@@ -30,10 +30,10 @@ def _row_gradient(g, m, s):
 
 
 @triton.jit
-def _axis_gradient(position, z, focal, centre, extent, g_mean, g_p, row, row_z):
+def _axis_gradient(position, z, focal, center, extent, g_mean, g_p, row, row_z):
     """Gradient of one camera-space coordinate and of z, through the mean and the Jacobian of that image axis."""
     ratio = position / z
-    used = _clamped_ratio(ratio, focal, centre, extent)
+    used = _clamped_ratio(ratio, focal, center, extent)
     g_first, g_third = _dot3(g_p, row), _dot3(g_p, row_z)
     g_ratio = focal * g_mean - tl.where(used == ratio, focal / z * g_third, 0.0)
     g_z = -focal / (z * z) * (g_first - used * g_third) - g_ratio * ratio / z
@@ -42,7 +42,7 @@ def _axis_gradient(position, z, focal, centre, extent, g_mean, g_p, row, row_z):
 
 @triton.jit
 def _quaternion_gradient(g, unit, inverse):
-    """Gradient of the unnormalised quaternion from that of the nine entries of the matrix."""
+    """Gradient of the unnormalized quaternion from that of the nine entries of the matrix."""
     w, x, y, z = unit
     g_w = 2 * (z * (g[3] - g[1]) + y * (g[2] - g[6]) + x * (g[7] - g[5]))
     g_x = 2 * (y * (g[1] + g[3]) + z * (g[2] + g[6]) + w * (g[7] - g[5])) - 4 * x * (g[4] + g[8])
@@ -78,8 +78,8 @@ def _sum_slots(slots, first, pairs, mask, BLOCK: tl.constexpr):
 
 @triton.jit
 def project_backward_kernel(
-    centres, rotations, scales, opacities, cameras, slots, first_slot, counts,
-    g_centres, g_rotations, g_scales, g_opacities, g_colors,
+    means, quats, scales, opacities, cameras, slots, first_slot, counts,
+    g_means, g_rotations, g_scales, g_opacities, g_colors,
     total, count, height, width, low_pass, views_c, views_r, views_s, views_o, BLOCK: tl.constexpr,
 ):  # fmt: skip
     """Gradients of the five tensors, one for each camera: (C, N, ...), zero where a Gaussian is not drawn."""
@@ -90,10 +90,10 @@ def project_backward_kernel(
     sums, g_color = _sum_slots(slots, tl.load(first_slot + i, mask=drawn, other=0), pairs, drawn, BLOCK)
     c, n = i // count, i % count
     row_x, row_y, row_z, t, k = _load_camera(cameras, c, mask)
-    world = _load3(centres, (c // views_c) * count + n, mask)
+    world = _load3(means, (c // views_c) * count + n, mask)
     x, y, z = _dot3(row_x, world) + t[0], _dot3(row_y, world) + t[1], _dot3(row_z, world) + t[2]
     z = tl.where(drawn, z, 1.0)
-    m, unit, inverse = _load_rotation(rotations, (c // views_r) * count + n, mask)
+    m, unit, inverse = _load_rotation(quats, (c // views_r) * count + n, mask)
     s = _load3(scales, (c // views_s) * count + n, mask)
     p, a = _factor(k[0] / z, -k[0] * _clamped_ratio(x / z, k[0], k[2], width) / z, row_x, row_z, m, s)
     q, b = _factor(k[1] / z, -k[1] * _clamped_ratio(y / z, k[1], k[3], height) / z, row_y, row_z, m, s)
@@ -110,8 +110,8 @@ def project_backward_kernel(
     g_m = (h0[0] * s[0], h1[0] * s[1], h2[0] * s[2], h0[1] * s[0], h1[1] * s[1], h2[1] * s[2], h0[2] * s[0], h1[2] * s[1], h2[2] * s[2])
     g_q = _quaternion_gradient(g_m, unit, inverse)
     for j in tl.static_range(3):
-        g_centre = row_x[j] * g_x + row_y[j] * g_y + row_z[j] * g_z
-        tl.store(g_centres + i * 3 + j, tl.where(drawn, g_centre, 0.0), mask=mask)
+        g_center = row_x[j] * g_x + row_y[j] * g_y + row_z[j] * g_z
+        tl.store(g_means + i * 3 + j, tl.where(drawn, g_center, 0.0), mask=mask)
         tl.store(g_colors + i * 3 + j, tl.where(drawn, g_color[j], 0.0), mask=mask)
     tl.store(g_scales + i * 3, tl.where(drawn, h0[0] * m[0] + h0[1] * m[3] + h0[2] * m[6], 0.0), mask=mask)
     tl.store(g_scales + i * 3 + 1, tl.where(drawn, h1[0] * m[1] + h1[1] * m[4] + h1[2] * m[7], 0.0), mask=mask)

@@ -56,7 +56,7 @@ def _pixels(tile, tiles_x, tiles, height, width, TILE_X: tl.constexpr, TILE_Y: t
 
 @triton.jit
 def _evaluate(splat, x, y):
-    """u, dy and the unclamped alpha at the pixel centres (x, y)."""
+    """u, dy and the unclamped alpha at the pixel means (x, y)."""
     dy = y - splat[1]
     u = x - splat[0] - splat[2] * dy
     return u, dy, tl.exp2(splat[5] - splat[3] * u * u - splat[4] * dy * dy)

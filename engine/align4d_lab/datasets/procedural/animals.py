@@ -155,9 +155,9 @@ def quadruped(sketch: Sketch) -> None:
     elif q < 0.87:
         species = REPTILE
     f = frame(sketch, species)
-    two_coloured = chance(dice, 0.5)
-    trunk(sketch, f, two_coloured)
-    neck_and_head(sketch, f, species, two_coloured)
+    two_colored = chance(dice, 0.5)
+    trunk(sketch, f, two_colored)
+    neck_and_head(sketch, f, species, two_colored)
     tail(sketch, f, species)
     # rearing, bowing: the front rises about the hips before the legs are put on
     pitch = 0.12 * normal(dice)
@@ -170,37 +170,37 @@ def quadruped(sketch: Sketch) -> None:
 
 
 @njit(cache=True)
-def trunk(sketch: Sketch, f: Frame, two_coloured: bool) -> None:
-    """Chest, back and hips, the belly perhaps of another colour; the back may arch and bend sideways."""
+def trunk(sketch: Sketch, f: Frame, two_colored: bool) -> None:
+    """Chest, back and hips, the belly perhaps of another color; the back may arch and bend sideways."""
     dice = sketch.dice
     arch, sideways = 0.05 * normal(dice), 0.07 * normal(dice)
     slim = between(dice, 0.7, 1.0)
     r = f.body
     chest = limb(sketch, 0.0, -0.36, 0.0, sideways, 0.05, arch, r * between(dice, 0.95, 1.15), r * slim, FUR)
     loin = limb(sketch, sideways, 0.05, arch, 0.0, 0.4, 0.0, r * slim, r * between(dice, 0.8, 1.05), FUR)
-    if two_coloured:
+    if two_colored:
         edge = between(dice, 0.15, 0.4)
         split(sketch, chest, 0.0, -0.25, -0.97, edge, 40.0, BELLY)
         split(sketch, loin, 0.0, 0.0, -1.0, edge, 40.0, BELLY)
-    elif chance(dice, 0.25):  # front and rear of two colours
+    elif chance(dice, 0.25):  # front and rear of two colors
         split(sketch, chest, 0.0, -1.0, 0.0, 0.0, 40.0, MARK)
     if chance(dice, 0.12):
         hard(sketch, ellipsoid(sketch, 0.0, between(dice, -0.3, 0.3), 0.75 * r, 0.5 * r, between(dice, 0.1, 0.3), 0.5 * r, MARK))  # a hump, a patch
 
 
 @njit(cache=True)
-def neck_and_head(sketch: Sketch, f: Frame, species: int, two_coloured: bool) -> None:
+def neck_and_head(sketch: Sketch, f: Frame, species: int, two_colored: bool) -> None:
     dice = sketch.dice
     rise = between(dice, 0.5, 1.3) if species == HOOFED else between(dice, -0.2, 1.1)
     sway = 0.25 * f.neck * normal(dice)
     hx, hy, hz = sway, -0.42 - f.neck * math.cos(rise), 0.35 * f.body + f.neck * math.sin(rise)
     row = limb(sketch, 0.0, -0.4, 0.2 * f.body, hx, hy, hz, max(f.neck_radius, 0.6 * f.body), 0.75 * f.head, FUR)
-    if two_coloured:
+    if two_colored:
         split(sketch, row, 0.0, -0.7, -0.7, between(dice, 0.1, 0.3), 40.0, BELLY)
     if chance(dice, 0.6 if species == HOOFED else 0.12):
         mane(sketch, f, hx, hy, hz)
     first = count(sketch) + 1
-    animal_head(sketch, f, species, two_coloured)
+    animal_head(sketch, f, species, two_colored)
     move(sketch, first, turn(0.3 * normal(dice), 0.15 * normal(dice), 0.4 * normal(dice)), 0.0, 0.0, 0.0)
     shift(sketch, first, hx, hy - 0.3 * f.head, hz + 0.2 * f.head)
 
@@ -232,13 +232,13 @@ def mane(sketch: Sketch, f: Frame, hx: float, hy: float, hz: float) -> None:
 
 
 @njit(cache=True)
-def animal_head(sketch: Sketch, f: Frame, species: int, two_coloured: bool) -> None:
+def animal_head(sketch: Sketch, f: Frame, species: int, two_colored: bool) -> None:
     """About the origin, looking to the front: skull, snout with a nose, eyes, ears, antlers or horns."""
     dice = sketch.dice
     r = f.head
     skull = ellipsoid(sketch, 0.0, 0.0, 0.0, r * between(dice, 0.8, 1.05), r * between(dice, 0.9, 1.15), r * between(dice, 0.8, 1.0), FUR)
     pale = BELLY if chance(dice, 0.7) else MARK
-    if two_coloured:
+    if two_colored:
         split(sketch, skull, 0.0, -0.5, -0.85, between(dice, 0.1, 0.5), 40.0, pale)
     if f.snout > 0.1:
         long, drop = r * f.snout, between(dice, 0.1, 0.5)
@@ -246,7 +246,7 @@ def animal_head(sketch: Sketch, f: Frame, species: int, two_coloured: bool) -> N
         tip = thick * between(dice, 0.35, 0.9)
         y, z = -0.6 * r - long, -(0.2 + drop * 0.6) * r
         snout = limb(sketch, 0.0, -0.55 * r, -0.18 * r, 0.0, y, z, thick, tip, FUR)
-        if two_coloured:
+        if two_colored:
             split(sketch, snout, 0.0, 0.0, -1.0, between(dice, -0.05, 0.05), 40.0, pale)
         elif chance(dice, 0.3):
             split(sketch, snout, 0.0, -1.0, 0.0, between(dice, 0.3, 0.7), 30.0, pale)
@@ -262,7 +262,7 @@ def animal_head(sketch: Sketch, f: Frame, species: int, two_coloured: bool) -> N
 
 @njit(cache=True)
 def ears(sketch: Sketch, f: Frame) -> None:
-    """Pointed or round, upright, hanging or to the side; the inside or the tip of another colour."""
+    """Pointed or round, upright, hanging or to the side; the inside or the tip of another color."""
     dice = sketch.dice
     r = f.head
     tall, spread = r * f.ear, between(dice, 0.1, 0.7) if chance(dice, 0.8) else between(dice, 1.2, 2.5)
@@ -310,7 +310,7 @@ def antlers(sketch: Sketch, r: float, species: int) -> None:
 
 @njit(cache=True)
 def tail(sketch: Sketch, f: Frame, species: int) -> None:
-    """In two parts; bushy with a tip of another colour, thin with a tuft, thick, or a stump."""
+    """In two parts; bushy with a tip of another color, thin with a tuft, thick, or a stump."""
     dice = sketch.dice
     if f.tail < 0.05:
         ellipsoid(sketch, 0.0, 0.4 + 0.9 * f.body, 0.3 * f.body, f.tail_radius, f.tail_radius, f.tail_radius, BELLY if chance(dice, 0.4) else FUR)

@@ -53,8 +53,8 @@ def axis(q: np.ndarray, ends: np.ndarray, radii: np.ndarray) -> float:
         radii[0] = radii[1] = across
     for i in range(3):
         direction = q[at.ROTATION + 3 * along + i]
-        ends[0, i] = q[at.CENTRE + i] + low * direction
-        ends[1, i] = q[at.CENTRE + i] + high * direction
+        ends[0, i] = q[at.CENTER + i] + low * direction
+        ends[1, i] = q[at.CENTER + i] + high * direction
     return high - low
 
 
@@ -150,7 +150,7 @@ def pose(dice: Dice, rows: np.ndarray, posed: np.ndarray, lively: float) -> None
         if step == 0:
             about = root_motion(dice, lively, moved[i])
             start, shift = IDENTITY, moved[i].copy()
-            px, py, pz = float(rows[i, at.CENTRE]), float(rows[i, at.CENTRE + 1]), float(rows[i, at.CENTRE + 2])
+            px, py, pz = float(rows[i, at.CENTER]), float(rows[i, at.CENTER + 1]), float(rows[i, at.CENTER + 2])
         else:
             slender = rows[i, at.KIND] == at.ROUND_CONE
             spread = lively * (1.0 if slender else 0.6)
@@ -188,9 +188,9 @@ def root_motion(dice: Dice, lively: float, moved: np.ndarray) -> Rotation:
 
 @njit(cache=True)
 def carried(q: np.ndarray, stretch: float, x: float, y: float, z: float) -> tuple[float, float, float]:
-    """Where a point on a limb comes to when the limb gets longer by the factor `stretch` (from its own end at CENTRE on)."""
+    """Where a point on a limb comes to when the limb gets longer by the factor `stretch` (from its own end at CENTER on)."""
     r = at.ROTATION + 6
-    along = q[r] * (x - q[at.CENTRE]) + q[r + 1] * (y - q[at.CENTRE + 1]) + q[r + 2] * (z - q[at.CENTRE + 2])
+    along = q[r] * (x - q[at.CENTER]) + q[r + 1] * (y - q[at.CENTER + 1]) + q[r + 2] * (z - q[at.CENTER + 2])
     more = (stretch - 1.0) * along
     return x + more * q[r], y + more * q[r + 1], z + more * q[r + 2]
 
@@ -199,8 +199,8 @@ def carried(q: np.ndarray, stretch: float, x: float, y: float, z: float) -> tupl
 def place(q: np.ndarray, turned: np.ndarray, moved: np.ndarray, stretch: float, posed: np.ndarray) -> float:
     """Writes a primitive after its motion; returns how far it reaches from the origin."""
     about = (turned[0], turned[1], turned[2], turned[3], turned[4], turned[5], turned[6], turned[7], turned[8])
-    x, y, z = rotate(about, q[at.CENTRE], q[at.CENTRE + 1], q[at.CENTRE + 2])
-    posed[at.CENTRE], posed[at.CENTRE + 1], posed[at.CENTRE + 2] = x + moved[0], y + moved[1], z + moved[2]
+    x, y, z = rotate(about, q[at.CENTER], q[at.CENTER + 1], q[at.CENTER + 2])
+    posed[at.CENTER], posed[at.CENTER + 1], posed[at.CENTER + 2] = x + moved[0], y + moved[1], z + moved[2]
     for k in range(3):
         r = at.ROTATION + 3 * k
         posed[r], posed[r + 1], posed[r + 2] = rotate(about, q[r], q[r + 1], q[r + 2])
@@ -211,7 +211,7 @@ def place(q: np.ndarray, turned: np.ndarray, moved: np.ndarray, stretch: float, 
     half = 0.5 * posed[at.SIZE + 2] if int(q[at.KIND]) == at.ROUND_CONE else 0.0
     farthest = 0.0
     for k in range(3):
-        middle = posed[at.CENTRE + k] + half * posed[at.ROTATION + 6 + k]
+        middle = posed[at.CENTER + k] + half * posed[at.ROTATION + 6 + k]
         farthest += middle * middle
     return math.sqrt(farthest) + reach(posed) - half
 

@@ -1,4 +1,4 @@
-"""Exact bounding boxes of primitives, and the normalisation of an object: centred, longest side 1."""
+"""Exact bounding boxes of primitives, and the normalization of an object: centered, longest side 1."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from numba import njit
 from . import layout as at
 
 CUBE_BALL = 0.9
-"""Radius of a ball about the origin that holds every normalised object (half a cube's diagonal is 0.87)."""
+"""Radius of a ball about the origin that holds every normalized object (half a cube's diagonal is 0.87)."""
 
 
 @njit(cache=True)
 def support(q: np.ndarray, x: float, y: float, z: float) -> float:
-    """How far a primitive reaches from its centre along a direction (x, y, z) of its own frame."""
+    """How far a primitive reaches from its center along a direction (x, y, z) of its own frame."""
     kind = int(q[at.KIND])
     a, b, c = q[at.SIZE], q[at.SIZE + 1], q[at.SIZE + 2]
     if kind == at.BOX:
@@ -40,7 +40,7 @@ def support(q: np.ndarray, x: float, y: float, z: float) -> float:
 
 @njit(cache=True)
 def reach(q: np.ndarray) -> float:
-    """Radius of the bounding sphere about the primitive's centre."""
+    """Radius of the bounding sphere about the primitive's center."""
     kind = int(q[at.KIND])
     a, b, c = q[at.SIZE], q[at.SIZE + 1], q[at.SIZE + 2]
     if kind == at.BOX:
@@ -66,21 +66,21 @@ def bounding_box(rows: np.ndarray) -> np.ndarray:
         q = rows[row]
         for i in range(3):
             x, y, z = q[at.ROTATION + i], q[at.ROTATION + 3 + i], q[at.ROTATION + 6 + i]
-            corners[0, i] = min(corners[0, i], q[at.CENTRE + i] - support(q, -x, -y, -z))
-            corners[1, i] = max(corners[1, i], q[at.CENTRE + i] + support(q, x, y, z))
+            corners[0, i] = min(corners[0, i], q[at.CENTER + i] - support(q, -x, -y, -z))
+            corners[1, i] = max(corners[1, i], q[at.CENTER + i] + support(q, x, y, z))
     return corners
 
 
 @njit(cache=True)
-def normalise(rows: np.ndarray) -> None:
-    """Moves the box's centre to the origin, makes its longest side 1, and writes BALL and every REACH."""
+def normalize(rows: np.ndarray) -> None:
+    """Moves the box's center to the origin, makes its longest side 1, and writes BALL and every REACH."""
     corners = bounding_box(rows)
     scale = 1.0 / max((corners[1] - corners[0]).max(), 1e-6)
     rows[0, at.BALL] = CUBE_BALL
     for row in range(1, int(rows[0, at.COUNT]) + 1):
         q = rows[row]
         for i in range(3):
-            q[at.CENTRE + i] = (q[at.CENTRE + i] - 0.5 * (corners[0, i] + corners[1, i])) * scale
+            q[at.CENTER + i] = (q[at.CENTER + i] - 0.5 * (corners[0, i] + corners[1, i])) * scale
             q[at.SIZE + i] *= scale
         if int(q[at.KIND]) != at.DOME:
             q[at.ROUNDING] *= scale

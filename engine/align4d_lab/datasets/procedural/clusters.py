@@ -44,7 +44,7 @@ def cluster(sketch: Sketch) -> None:
             dx, dy, dz = direction(dice)
             thickness = q[at.SIZE] if int(q[at.KIND]) == at.ROUND_CONE else min(q[at.SIZE], max(q[at.SIZE + 1], q[at.SIZE + 2]))
             off = thickness * between(dice, 0.6, 1.2) + size * between(dice, 0.2, 0.8)
-            x, y, z = q[at.CENTRE] + dx * off, q[at.CENTRE + 1] + dy * off, q[at.CENTRE + 2] + dz * off
+            x, y, z = q[at.CENTER] + dx * off, q[at.CENTER + 1] + dy * off, q[at.CENTER + 2] + dz * off
         row = any_solid(sketch, x, y, z, any_rotation(dice), size)
         if symmetric and i > 0 and abs(x) > 0.3 * size:
             mirrored(sketch, row, 0.0)

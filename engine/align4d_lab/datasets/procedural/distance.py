@@ -17,9 +17,9 @@ F: Any = np.float32
 @njit(fastmath=True, cache=True)
 def to_local(q: np.ndarray, x: float, y: float, z: float) -> tuple[float, float, float]:
     """A point of the world in the primitive's frame."""
-    x -= q[at.CENTRE]
-    y -= q[at.CENTRE + 1]
-    z -= q[at.CENTRE + 2]
+    x -= q[at.CENTER]
+    y -= q[at.CENTER + 1]
+    z -= q[at.CENTER + 2]
     r = at.ROTATION
     return q[r] * x + q[r + 1] * y + q[r + 2] * z, q[r + 3] * x + q[r + 4] * y + q[r + 5] * z, q[r + 6] * x + q[r + 7] * y + q[r + 8] * z
 
@@ -108,7 +108,7 @@ def union_distance(rows: np.ndarray, order: np.ndarray, used: int, x: float, y: 
     for i in range(used):
         q = rows[order[i]]
         blend = q[at.BLEND]
-        dx, dy, dz = x - q[at.CENTRE], y - q[at.CENTRE + 1], z - q[at.CENTRE + 2]
+        dx, dy, dz = x - q[at.CENTER], y - q[at.CENTER + 1], z - q[at.CENTER + 2]
         # outside its bounding sphere, widened by what is known already: it cannot be nearer
         limit = nearest + blend + q[at.REACH]
         if limit > F(0) and dx * dx + dy * dy + dz * dz > limit * limit:

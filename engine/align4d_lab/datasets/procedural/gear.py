@@ -211,5 +211,5 @@ def pivot_and_swing(sketch: Sketch, row: int, y: float, z: float, swing: float) 
     axes = along(0.0, -swing, 1.0)
     for i in range(9):
         q[at.ROTATION + i] = axes[i]
-    q[at.CENTRE + 1] = y - axes[7] * half
-    q[at.CENTRE + 2] = z - axes[8] * half
+    q[at.CENTER + 1] = y - axes[7] * half
+    q[at.CENTER + 2] = z - axes[8] * half

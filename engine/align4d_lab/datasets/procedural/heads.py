@@ -147,7 +147,7 @@ def hair(sketch: Sketch, a: float, b: float, c: float) -> None:
         s = between(dice, 0.28, 0.5)
         bun = ellipsoid(sketch, between(dice, 0.5, 0.9) * a, 0.3 * b, 0.85 * c, s * a, s * a, s * a, HAIR)
         if chance(dice, 0.5):
-            sketch.rows[bun, at.CENTRE] = 0.0
+            sketch.rows[bun, at.CENTER] = 0.0
         else:
             mirrored(sketch, bun, 0.0)
     elif q < 0.4:  # braids, pigtails

@@ -9,7 +9,7 @@ from numba import njit
 
 from . import layout as at
 from .animals import bird, quadruped
-from .bounds import normalise
+from .bounds import normalize
 from .clusters import cluster
 from .dice import Dice, between, chance, direction, new_dice, normal, uniform
 from .humanoid import humanoid
@@ -50,7 +50,7 @@ def light(dice: Dice, rows: np.ndarray) -> None:
         h[at.SHADOW] = between(dice, 0.6, 1.0) if chance(dice, 0.6) else 0.0
     h[at.OCCLUSION] = between(dice, 0.2, 0.9) if chance(dice, 0.65) else 0.0
     h[at.HEMISPHERE] = between(dice, 0.0, 0.45)
-    h[at.COLOUR_BLEND] = between(dice, 0.004, 0.025) if chance(dice, 0.3) else 0.001
+    h[at.COLOR_BLEND] = between(dice, 0.004, 0.025) if chance(dice, 0.3) else 0.001
     h[at.SPECULAR] = between(dice, 0.05, 0.35) if chance(dice, 0.2) else 0.0
     h[at.MOTTLE] = between(dice, 0.02, 0.2) if chance(dice, 0.3) else 0.0
     h[at.FACETS] = between(dice, 1.5, 4.0) if chance(dice, 0.2) else 0.0
@@ -85,7 +85,7 @@ def make_object(seed: int, rows: np.ndarray) -> None:
             thing(sketch)
     if chance(dice, 0.2):  # not every object stands upright
         move(sketch, 1, turn(0.2 * normal(dice), 0.15 * normal(dice), 0.3 * normal(dice)), 0.0, 0.0, 0.0)
-    normalise(rows)
+    normalize(rows)
     light(dice, rows)
 
 

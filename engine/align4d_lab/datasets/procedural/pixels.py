@@ -1,4 +1,4 @@
-"""From a camera and a pixel to a colour, and which primitives a tile of pixels can see (float32, for CPU and CUDA alike)."""
+"""From a camera and a pixel to a color, and which primitives a tile of pixels can see (float32, for CPU and CUDA alike)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def tile_sees(q: np.ndarray, camera: np.ndarray, column: float, row: float, size
     ox, oy, oz, _, _, _, _, _, _ = camera_axes(camera)
     distance = camera[2]
     dx, dy, dz = ray(camera, column + F(TILE_WIDTH * 0.5), row + F(TILE_HEIGHT * 0.5), size)
-    x, y, z = q[at.CENTRE] - ox * distance, q[at.CENTRE + 1] - oy * distance, q[at.CENTRE + 2] - oz * distance
+    x, y, z = q[at.CENTER] - ox * distance, q[at.CENTER + 1] - oy * distance, q[at.CENTER + 2] - oz * distance
     along = x * dx + y * dy + z * dz
     across = math.sqrt(max(x * x + y * y + z * z - along * along, F(0)))
     # the tile's corners lie within this tangent of its middle ray (the picture's middle is where a pixel spans the widest angle);
@@ -51,7 +51,7 @@ def tile_sees(q: np.ndarray, camera: np.ndarray, column: float, row: float, size
 def pixel(
     rows: np.ndarray, order: np.ndarray, visible: int, camera: np.ndarray, column: int, row: int, size: int, supersampling: int
 ) -> tuple[float, float, float]:
-    """Display-encoded colour of a pixel: the mean of supersampling² rays."""
+    """Display-encoded color of a pixel: the mean of supersampling² rays."""
     ox, oy, oz, _, _, _, _, _, _ = camera_axes(camera)
     distance = camera[2]
     red, green, blue = F(0), F(0), F(0)

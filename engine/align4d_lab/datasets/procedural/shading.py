@@ -71,11 +71,11 @@ def mixture(q: np.ndarray, x: float, y: float, z: float) -> float:
 
 @njit(fastmath=True, cache=True)
 def albedo(rows: np.ndarray, order: np.ndarray, used: int, x: float, y: float, z: float) -> tuple[float, float, float]:
-    """The surface's colour: of the nearest primitives, mixed over COLOUR_BLEND."""
+    """The surface's color: of the nearest primitives, mixed over COLOR_BLEND."""
     nearest = F(1e3)
     for i in range(used):
         nearest = min(nearest, primitive_distance(rows[order[i]], x, y, z))
-    width = rows[0, at.COLOUR_BLEND]
+    width = rows[0, at.COLOR_BLEND]
     red, green, blue, total = F(0), F(0), F(0), F(0)
     for i in range(used):
         q = rows[order[i]]
@@ -83,9 +83,9 @@ def albedo(rows: np.ndarray, order: np.ndarray, used: int, x: float, y: float, z
         if behind < F(3) * width:
             weight = math.exp(-behind / width)
             second = mixture(q, x, y, z)
-            red += weight * (q[at.COLOUR] + (q[at.SECOND] - q[at.COLOUR]) * second)
-            green += weight * (q[at.COLOUR + 1] + (q[at.SECOND + 1] - q[at.COLOUR + 1]) * second)
-            blue += weight * (q[at.COLOUR + 2] + (q[at.SECOND + 2] - q[at.COLOUR + 2]) * second)
+            red += weight * (q[at.COLOR] + (q[at.SECOND] - q[at.COLOR]) * second)
+            green += weight * (q[at.COLOR + 1] + (q[at.SECOND + 1] - q[at.COLOR + 1]) * second)
+            blue += weight * (q[at.COLOR + 2] + (q[at.SECOND + 2] - q[at.COLOR + 2]) * second)
             total += weight
     gain = F(1) / total
     if rows[0, at.MOTTLE] > F(0):
@@ -115,20 +115,20 @@ def normal(rows: np.ndarray, order: np.ndarray, used: int, x: float, y: float, z
 @njit(fastmath=True, cache=True)
 def is_shadowed(rows: np.ndarray, order: np.ndarray, used: int, x: float, y: float, z: float) -> bool:
     """Whether something stands between the point and the light."""
-    travelled = F(0.02)
+    traveled = F(0.02)
     for _ in range(28):
         d = union_distance(
             rows,
             order,
             used,
-            x + rows[0, at.LIGHT] * travelled,
-            y + rows[0, at.LIGHT + 1] * travelled,
-            z + rows[0, at.LIGHT + 2] * travelled,
+            x + rows[0, at.LIGHT] * traveled,
+            y + rows[0, at.LIGHT + 1] * traveled,
+            z + rows[0, at.LIGHT + 2] * traveled,
         )
         if d < F(0.002):
             return True
-        travelled += max(d, F(0.01))
-        if travelled > F(1.6):
+        traveled += max(d, F(0.01))
+        if traveled > F(1.6):
             return False
     return False
 
@@ -173,7 +173,7 @@ def encode(linear: float) -> float:
 def shade(
     rows: np.ndarray, order: np.ndarray, visible: int, ox: float, oy: float, oz: float, dx: float, dy: float, dz: float
 ) -> tuple[float, float, float]:
-    """Display-encoded colour along a ray; white where it meets nothing. The first `visible` of `order` are all that camera rays here can meet."""
+    """Display-encoded color along a ray; white where it meets nothing. The first `visible` of `order` are all that camera rays here can meet."""
     t = trace(rows, order, visible, ox, oy, oz, dx, dy, dz)
     if t < F(0):
         return F(1), F(1), F(1)

@@ -13,7 +13,7 @@ from .dice import Dice
 from .rotations import IDENTITY, Rotation, along, compose, rotate
 
 PAINT_FLOATS = 12
-"""Columns COLOUR … PHASE of a primitive: one paint of the palette."""
+"""Columns COLOR … PHASE of a primitive: one paint of the palette."""
 
 
 class Sketch(NamedTuple):
@@ -47,7 +47,7 @@ def next_row(sketch: Sketch) -> int:
 @njit(cache=True)
 def paint(sketch: Sketch, row: int, material: int) -> None:
     for i in range(PAINT_FLOATS):
-        sketch.rows[row, at.COLOUR + i] = sketch.palette[material, i]
+        sketch.rows[row, at.COLOR + i] = sketch.palette[material, i]
 
 
 @njit(cache=True)
@@ -56,9 +56,9 @@ def add(sketch: Sketch, kind: int, x: float, y: float, z: float, axes: Rotation,
     row = next_row(sketch)
     q = sketch.rows[row]
     q[at.KIND] = kind
-    q[at.CENTRE] = x
-    q[at.CENTRE + 1] = y
-    q[at.CENTRE + 2] = z
+    q[at.CENTER] = x
+    q[at.CENTER + 1] = y
+    q[at.CENTER + 2] = z
     for i in range(9):
         q[at.ROTATION + i] = axes[i]
     q[at.SIZE] = a
@@ -118,7 +118,7 @@ def mirrored(sketch: Sketch, row: int, x: float) -> int:
     copy = next_row(sketch)
     q = sketch.rows[copy]
     q[:] = sketch.rows[row]
-    q[at.CENTRE] = 2.0 * x - q[at.CENTRE]
+    q[at.CENTER] = 2.0 * x - q[at.CENTER]
     # a reflection: fine, since every primitive is symmetric in its own x; keep the axes right-handed by turning that one
     q[at.ROTATION + 1] = -q[at.ROTATION + 1]
     q[at.ROTATION + 2] = -q[at.ROTATION + 2]
@@ -133,10 +133,10 @@ def move(sketch: Sketch, first: int, turned: Rotation, px: float, py: float, pz:
     """Turns the primitives from row `first` on about the point p."""
     for row in range(first, count(sketch) + 1):
         q = sketch.rows[row]
-        x, y, z = rotate(turned, q[at.CENTRE] - px, q[at.CENTRE + 1] - py, q[at.CENTRE + 2] - pz)
-        q[at.CENTRE] = px + x
-        q[at.CENTRE + 1] = py + y
-        q[at.CENTRE + 2] = pz + z
+        x, y, z = rotate(turned, q[at.CENTER] - px, q[at.CENTER + 1] - py, q[at.CENTER + 2] - pz)
+        q[at.CENTER] = px + x
+        q[at.CENTER + 1] = py + y
+        q[at.CENTER + 2] = pz + z
         r = at.ROTATION
         axes = compose((q[r], q[r + 1], q[r + 2], q[r + 3], q[r + 4], q[r + 5], q[r + 6], q[r + 7], q[r + 8]), turned)
         for i in range(9):
@@ -147,9 +147,9 @@ def move(sketch: Sketch, first: int, turned: Rotation, px: float, py: float, pz:
 def shift(sketch: Sketch, first: int, x: float, y: float, z: float) -> None:
     """Moves the primitives from row `first` on."""
     for row in range(first, count(sketch) + 1):
-        sketch.rows[row, at.CENTRE] += x
-        sketch.rows[row, at.CENTRE + 1] += y
-        sketch.rows[row, at.CENTRE + 2] += z
+        sketch.rows[row, at.CENTER] += x
+        sketch.rows[row, at.CENTER + 1] += y
+        sketch.rows[row, at.CENTER + 2] += z
 
 
 @njit(cache=True)

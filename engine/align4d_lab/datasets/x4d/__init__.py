@@ -1,7 +1,7 @@
 """X4D, the paper's benchmark dataset: quadruplets of text, image, video and 3D asset (docs/dataset.md).
 
 OUT/dataset.json             what was asked for
-OUT/items/ID/source.json     what drives the item, where it comes from, its licence and seed
+OUT/items/ID/source.json     what drives the item, where it comes from, its license and seed
 OUT/items/ID/given.*         the file that drives it, where it is one
 OUT/items/ID/text.txt, image.png, video/0000.png ..., asset/asset.npz, asset/mesh.glb
 OUT/items/ID/text.json ...   of each of the four, last: who made it, with which seed, and the hash of every file

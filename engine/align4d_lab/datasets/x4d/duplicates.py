@@ -13,7 +13,7 @@ from align4d.inputs.pictures import on_white
 from .layout import Item
 
 SIDE = 16
-"""The hash compares neighbours on a grid of SIDE x SIDE: 256 bits."""
+"""The hash compares neighbors on a grid of SIDE x SIDE: 256 bits."""
 
 NEAR = 6
 """Bits in which pictures of the same thing may differ: compression, a slight change of size."""
@@ -40,7 +40,7 @@ def find_duplicates(items: Sequence[Item]) -> dict[str, str]:
 
 
 def difference_hash(path: Path) -> np.ndarray:
-    """(SIDE * SIDE,) bool: whether each place of the reduced picture is darker than its right neighbour."""
+    """(SIDE * SIDE,) bool: whether each place of the reduced picture is darker than its right neighbor."""
     with Image.open(path) as image:
         white = Image.fromarray(on_white(np.asarray(image.convert("RGBA")))).convert("L")
     small = np.asarray(white.resize((SIDE + 1, SIDE), Image.Resampling.BOX)).astype(np.int16)

@@ -89,7 +89,7 @@ def _card(item: dict[str, Any]) -> str:
     kinds = ("image", "video", "asset")
     pictures = "".join(f'<img loading="lazy" alt="{kind}" title="{kind}" src="previews/{identifier}-{kind}.webp">' for kind in kinds)
     by = ", ".join(f"{name}: {made[name]['made_by'].get('name', 'given')}" for name in ("text", "image", "video", "asset"))
-    about = html.escape(f"{item['driven_by']}-driven ({item['name']}); {by}; licence: {item['licence'] or 'not said'}; seed {item['seed']}")
+    about = html.escape(f"{item['driven_by']}-driven ({item['name']}); {by}; license: {item['license'] or 'not said'}; seed {item['seed']}")
     buttons = '<button value="keep">Keep</button> <button value="drop">Drop</button>'
     return f'<article id="{identifier}"><h2>{words}</h2>{pictures}<p><small>{about}</small></p>{buttons}</article>'
 

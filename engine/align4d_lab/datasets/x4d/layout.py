@@ -32,7 +32,7 @@ class Source:
         text: the prompt; "" for the others.
         given: name of the given file in the item's folder; "" for prompts.
         name: of the file or line where it was found, for people.
-        origin, licence: as whoever gave it says.
+        origin, license: as whoever gave it says.
         seed: of everything that is made for it.
     """
 
@@ -42,7 +42,7 @@ class Source:
     given: str
     name: str
     origin: str
-    licence: str
+    license: str
     seed: int
 
 
@@ -51,7 +51,7 @@ class Record:
     """One finished modality of an item.
 
     Attributes:
-        made_by: id, name, licence and source of the model; or {"given": file name} for what was not made.
+        made_by: id, name, license and source of the model; or {"given": file name} for what was not made.
         seed: that it was made with.
         files: path in the item's folder -> SHA-256.
         facts: what a reader should know: frame rate, sizes, ...

@@ -52,6 +52,6 @@ def _entry(item: Item) -> dict[str, Any]:
     records = {modality: item.record(modality) for modality in MODALITIES}
     given = dataclasses.asdict(source)
     return {
-        **{name: given[name] for name in ("id", "driven_by", "name", "origin", "licence", "seed")},
+        **{name: given[name] for name in ("id", "driven_by", "name", "origin", "license", "seed")},
         "modalities": {name: dataclasses.asdict(record) for name, record in records.items() if record is not None},
     }

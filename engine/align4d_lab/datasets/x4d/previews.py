@@ -15,7 +15,7 @@ from align4d.protocol import replacing
 
 from ...metrics.mesh_picture import PictureCamera, draw
 from .layout import Item
-from .stages import FOVY, FRONT, normalised, splats_view
+from .stages import FOVY, FRONT, normalized, splats_view
 
 SIDE = 160
 """[px]."""
@@ -48,7 +48,7 @@ def _turn(item: Item) -> list[Image.Image]:
         cameras = [PictureCamera(view.world_to_camera(), FOVY, (SIDE, SIDE)) for view in views]
         return [Image.fromarray(draw(asset, asset.vertices, camera)) for camera in cameras]
     stored = next(iter(sorted(place.glob("gaussians.*"))), None)
-    gaussians = normalised(read_gaussians(stored) if stored else read_asset(place / "asset.npz").gaussians)
+    gaussians = normalized(read_gaussians(stored) if stored else read_asset(place / "asset.npz").gaussians)
     return [Image.fromarray(on_white(splats_view(gaussians, view, SIDE))) for view in views]
 
 

@@ -26,7 +26,7 @@ class Given:
     Attributes:
         prompts: a file with one prompt a line.
         images, videos, assets: folders of files.
-        origin, licence: of all of it, as the user says.
+        origin, license: of all of it, as the user says.
         seed: of the dataset.
     """
 
@@ -35,7 +35,7 @@ class Given:
     videos: Path | None = None
     assets: Path | None = None
     origin: str = ""
-    licence: str = ""
+    license: str = ""
     seed: int = 0
 
 
@@ -98,7 +98,7 @@ def _files(folder: Path | None, suffixes: set[str]) -> list[Path]:
 def _source(driver: Driver, digest: str, given: Given, name: str, text: str = "", file: str = "") -> Source:
     identifier = digest[:ID_LENGTH]
     seed = int(content_hash(f"{given.seed}:{identifier}".encode())[:8], 16) % 2**31
-    return Source(identifier, driver, text, file, name, given.origin, given.licence, seed)
+    return Source(identifier, driver, text, file, name, given.origin, given.license, seed)
 
 
 def _add(source: Source, path: Path | None, out: Path, seen: dict[str, str], repeated: dict[str, str]) -> None:

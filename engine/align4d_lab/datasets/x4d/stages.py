@@ -85,7 +85,7 @@ def perform(task: Task) -> None:
 
 def credit(card: ModelCard) -> dict[str, str]:
     """What the manifest says of a model."""
-    return {"id": card.id, "name": card.name, "licence": card.licence, "source": card.source}
+    return {"id": card.id, "name": card.name, "license": card.license, "source": card.source}
 
 
 # -- the four modalities: each returns what writes its files and says the facts
@@ -176,14 +176,14 @@ def _asset_view(item: Item, source: Source) -> np.ndarray:
     given = item.folder / source.given
     if not holds_gaussians(given):
         return render_reference_view(load_mesh_file(given), FRONT.world_to_camera(), FOVY, SIDE)
-    return splats_view(normalised(read_gaussians(given)), FRONT, SIDE)
+    return splats_view(normalized(read_gaussians(given)), FRONT, SIDE)
 
 
-def normalised(gaussians: Gaussians) -> Gaussians:
-    """With the bounding box of their centres around the origin, its longest side 1."""
-    low, high = gaussians.centres.amin(dim=0), gaussians.centres.amax(dim=0)
+def normalized(gaussians: Gaussians) -> Gaussians:
+    """With the bounding box of their means around the origin, its longest side 1."""
+    low, high = gaussians.means.amin(dim=0), gaussians.means.amax(dim=0)
     size = float((high - low).max()) or 1.0
-    return dataclasses.replace(gaussians, centres=(gaussians.centres - (low + high) / 2) / size, scales=gaussians.scales / size)
+    return dataclasses.replace(gaussians, means=(gaussians.means - (low + high) / 2) / size, scales=gaussians.scales / size)
 
 
 def splats_view(gaussians: Gaussians, camera: OrbitCamera, side: int) -> np.ndarray:
@@ -191,8 +191,8 @@ def splats_view(gaussians: Gaussians, camera: OrbitCamera, side: int) -> np.ndar
     pose = torch.from_numpy(camera.world_to_camera())[None].float()
     with torch.no_grad():
         seen = rasterize(gaussians, Cameras(pose, torch.from_numpy(intrinsics_for(FOVY, side, side))[None].float()), (side, side), torch.zeros(3))
-    colour = torch.cat([seen.color[0] / seen.alpha[0].clamp(min=1e-6), seen.alpha[0]]).clamp(0, 1)
-    return (colour * 255).round().byte().permute(1, 2, 0).numpy()
+    color = torch.cat([seen.color[0] / seen.alpha[0].clamp(min=1e-6), seen.alpha[0]]).clamp(0, 1)
+    return (color * 255).round().byte().permute(1, 2, 0).numpy()
 
 
 def with_mask(pixels: np.ndarray) -> np.ndarray:
@@ -201,9 +201,9 @@ def with_mask(pixels: np.ndarray) -> np.ndarray:
         alpha: np.ndarray | None = pixels[None, ..., 3]
     else:
         alpha = None
-    colours = on_white(pixels) if pixels.shape[2] == 4 else pixels
-    masks = find_masks(Clip(colours[None], alpha, 1.0, (pixels.shape[1], pixels.shape[0])), "image")
-    straight = pixels[..., :3] if alpha is not None else colours
+    colors = on_white(pixels) if pixels.shape[2] == 4 else pixels
+    masks = find_masks(Clip(colors[None], alpha, 1.0, (pixels.shape[1], pixels.shape[0])), "image")
+    straight = pixels[..., :3] if alpha is not None else colors
     return np.dstack([straight, (masks.alpha[0] * 255).round().astype(np.uint8)])
 
 
@@ -221,7 +221,7 @@ def _picture(item: Item) -> np.ndarray:
 
 
 def _reduced(pixels: np.ndarray) -> np.ndarray:
-    """The longest side at most SIDE; colours that alpha hides do not bleed in."""
+    """The longest side at most SIDE; colors that alpha hides do not bleed in."""
     scale = SIDE / max(pixels.shape[:2])
     if scale >= 1:
         return pixels

@@ -9,7 +9,7 @@ from typing import Protocol
 import torch
 
 from align4d.errors import EngineError
-from align4d.generators.catalogue import generator_of
+from align4d.generators.catalog import generator_of
 from align4d.generators.generator_settings import GeneratorSettings
 from align4d.generators.interfaces import GenerationOptions, Generator
 from align4d.models.card import ModelCard, Role
@@ -28,7 +28,7 @@ class Workshop(Protocol):
     """Where generators come from; travels to the workers of a cluster, so it has to be picklable."""
 
     def require(self, roles: set[Role]) -> None:
-        """Raises EngineError where a role has no model on this machine, or one whose licence nobody accepted."""
+        """Raises EngineError where a role has no model on this machine, or one whose license nobody accepted."""
 
     def card(self, role: Role) -> ModelCard:
         """Of the model that has the role."""

@@ -19,7 +19,7 @@ TAPS = (3, 8, 15, 22, 29)
 WIDTHS = (64, 128, 256, 512, 512)
 SHIFT = (-0.030, -0.088, -0.188)
 SCALE = (0.458, 0.448, 0.450)
-"""From [-1, 1] to the normalisation that VGG was trained with."""
+"""From [-1, 1] to the normalization that VGG was trained with."""
 
 HEADS = Path(__file__).with_name("lpips_vgg_heads.safetensors")
 """The five learned weightings of the channels (version 0.1, BSD-2-Clause, see lpips_vgg_heads.md)."""
@@ -41,7 +41,7 @@ class Vgg16(nn.Module):
         self.features = nn.Sequential(*layers)
 
     def forward(self, pictures: Tensor) -> list[Tensor]:
-        """The outputs at `TAPS` of (N, 3, H, W), normalised as ImageNet's pictures."""
+        """The outputs at `TAPS` of (N, 3, H, W), normalized as ImageNet's pictures."""
         found = []
         for index, layer in enumerate(self.features):
             pictures = layer(pictures)
@@ -81,11 +81,11 @@ class Lpips(nn.Module):
         shift, scale = (first.new_tensor(values)[:, None, None] for values in (SHIFT, SCALE))
         features = [self.vgg((2 * pictures - 1 - shift) / scale) for pictures in (first, second)]
         for index, (one, other) in enumerate(zip(*features, strict=True)):
-            difference = (_normalised(one) - _normalised(other)).square()
+            difference = (_normalized(one) - _normalized(other)).square()
             total += (difference * self.heads.weight(index)).sum(dim=1).mean(dim=(1, 2))
         return total
 
 
-def _normalised(features: Tensor) -> Tensor:
+def _normalized(features: Tensor) -> Tensor:
     """Unit length along the channels."""
     return features / (features.square().sum(dim=1, keepdim=True) + 1e-8).sqrt()

@@ -74,7 +74,7 @@ class AestheticHead(nn.Module):
 
 
 def prepare(pictures: Tensor, side: int, mode: str, smooth: bool, mean: tuple[float, ...], deviation: tuple[float, ...]) -> Tensor:
-    """The shorter side to `side` px, rounded to 8 bits as the published preparations do, the middle cut out, normalised."""
+    """The shorter side to `side` px, rounded to 8 bits as the published preparations do, the middle cut out, normalized."""
     height, width = pictures.shape[2:]
     scale = side / min(height, width)
     size = (max(side, round(height * scale)), max(side, round(width * scale)))

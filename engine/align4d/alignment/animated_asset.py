@@ -26,7 +26,7 @@ class RestSurface:
 
     Attributes:
         frames: (N, 3, 3) of the triangles.
-        inset: (N, 3) from the place on the triangle to the Gaussian's centre, in the triangle's frame.
+        inset: (N, 3) from the place on the triangle to the Gaussian's center, in the triangle's frame.
         normal: (N, 3) shading normals in the triangle's frame.
         edges: (N, 3) lengths of the triangles' edges.
         yardstick: (N, 3) the same, of slivers at least a hundredth of the longest, so that they do not rule.
@@ -36,23 +36,23 @@ class RestSurface:
     def __init__(self, bound: BoundGaussians, skin: Skin) -> None:
         self.frames = triangle_frames(bound.corners)
         surface = (bound.barycentric[..., None] * bound.corners).sum(-2)
-        self.inset = rotate(self.frames.mT, bound.centres - surface)
+        self.inset = rotate(self.frames.mT, bound.means - surface)
         self.normal = rotate(self.frames.mT, bound.normals)
         self.edges = edge_lengths(bound.corners)
         self.yardstick = self.edges.maximum(self.edges.amax(-1, keepdim=True) / 100)
         most = skin.weights.unflatten(0, (-1, 3)).sum(1).argmax(1)
-        self.holder = torch.nn.functional.one_hot(most, skin.weights.shape[1]).to(bound.centres)
+        self.holder = torch.nn.functional.one_hot(most, skin.weights.shape[1]).to(bound.means)
 
 
 @dataclass(frozen=True)
-class Performer:
+class AnimatedAsset:
     """Attributes:
     bound: Gaussians in the rest pose.
     skin: how the corners of their triangles follow the parts, 3N points.
     albedo: (N, 3) linear RGB.
     lighting: of the video.
-    backend: of the rasteriser.
-    rest: made of `bound` and `skin`; a copy in other colours or light shares it.
+    backend: of the rasterizer.
+    rest: made of `bound` and `skin`; a copy in other colors or light shares it.
     """
 
     bound: BoundGaussians
@@ -100,7 +100,7 @@ class Performer:
         quaternion, since the small rest of a rotation is a quaternion without a case for every side of a half turn."""
         held = self.rest.holder @ torch.cat([motion.rotation.flatten(-2), motion.quaternion], -1)
         left = frames @ self.rest.frames.mT @ held[..., :9].unflatten(-1, (3, 3)).mT
-        return multiply(multiply(small_quaternion(left), held[..., 9:]), self.bound.rotations)
+        return multiply(multiply(small_quaternion(left), held[..., 9:]), self.bound.quats)
 
     def render(self, gaussians: Gaussians, cameras: Cameras, size: tuple[int, int]) -> Rendering:
         """Pictures of the frames, one camera each, on white."""

@@ -1,4 +1,4 @@
-"""Renders a .ply of Gaussians with the engine's own rasteriser, on white; runs in the engine's environment.
+"""Renders a .ply of Gaussians with the engine's own rasterizer, on white; runs in the engine's environment.
 
 Arguments: the .ply, a .json with the object's matrix, the camera (4x4, world to camera, OpenCV axes), intrinsics and size, and the .npy to write.
 """
@@ -22,8 +22,8 @@ def main(ply: Path, scene: Path, out: Path) -> None:
     view = json.loads(scene.read_text())
     matrix = np.array(view["matrix"])
     rotations, scales = transformed(matrix[:3, :3], rows[:, 13:], np.exp(rows[:, 10:13]))
-    centres = rows[:, :3] @ matrix[:3, :3].T + matrix[:3, 3]
-    arrays = (centres, rotations, scales, 1 / (1 + np.exp(-rows[:, 9])), 0.5 + HARMONIC * rows[:, 6:9])
+    centers = rows[:, :3] @ matrix[:3, :3].T + matrix[:3, 3]
+    arrays = (centers, rotations, scales, 1 / (1 + np.exp(-rows[:, 9])), 0.5 + HARMONIC * rows[:, 6:9])
     gaussians = Gaussians(*(torch.from_numpy(array).float() for array in arrays))
     cameras = Cameras(*(torch.tensor(view[name], dtype=torch.float32)[None] for name in ("camera", "intrinsics")))
     picture = rasterize(gaussians, cameras, (view["size"], view["size"]), backend="cpu").color[0]

@@ -1,4 +1,4 @@
-"""Optimisers, gradients in one piece, and the moving average of the weights."""
+"""Optimizers, gradients in one piece, and the moving average of the weights."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from .settings import TrainingSettings
 
 MATRICES = ("qkv", "out", "widen", "narrow", "from_deep", "join", "from_middle")
-"""Layers whose weights Muon optimises; everything else is AdamW's."""
+"""Layers whose weights Muon optimizes; everything else is AdamW's."""
 
 
 class FlatGradients:
@@ -37,7 +37,7 @@ class FlatGradients:
         self.buffer.zero_()
 
 
-def make_optimisers(network: nn.Module, settings: TrainingSettings) -> dict[str, torch.optim.Optimizer]:
+def make_optimizers(network: nn.Module, settings: TrainingSettings) -> dict[str, torch.optim.Optimizer]:
     """Muon (Jordan et al., 2024) for the matrices of attention and feed-forward layers, AdamW for the rest."""
     matrices: list[nn.Parameter] = []
     rest: list[nn.Parameter] = []

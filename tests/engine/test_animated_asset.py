@@ -9,8 +9,8 @@ from builders import Job
 from puppets import TWO_PARTS, asset_of, bound, puppet
 from scipy.spatial.transform import Rotation
 
+from align4d.alignment.animated_asset import AnimatedAsset
 from align4d.alignment.lighting import to_linear, unlit
-from align4d.alignment.performer import Performer
 from align4d.inputs.asset import weld
 from align4d.motion.parts import find_parts
 from align4d.motion.rotations import matrix_from_quaternion
@@ -33,11 +33,11 @@ class Stage:
         corners = self.gaussians.corners.reshape(-1, 3)
         rigid = skin_points(surface, parts, corners.numpy(), "cpu")
         share = (corners[:, :1] + 0.5).clamp(0, 1)
-        self.rigid = self.performer(rigid)
-        self.mixed = self.performer(Skin(torch.cat([share, 1 - share], 1)))
+        self.rigid = self.animated(rigid)
+        self.mixed = self.animated(Skin(torch.cat([share, 1 - share], 1)))
 
-    def performer(self, skin: Skin) -> Performer:
-        return Performer(self.gaussians, skin, to_linear(self.gaussians.albedo), unlit(), "cpu")
+    def animated(self, skin: Skin) -> AnimatedAsset:
+        return AnimatedAsset(self.gaussians, skin, to_linear(self.gaussians.albedo), unlit(), "cpu")
 
     def pose(self, root: tuple[float, ...], wing: tuple[float, ...]) -> Motion:
         turn = torch.zeros(1, 2, 3)
@@ -55,8 +55,8 @@ NO_TURN = (0.0, 0.0, 0.0)
 
 def test_at_rest_nothing_moves(stage: Stage) -> None:
     shown = stage.mixed.perform(stage.pose(NO_TURN, NO_TURN))
-    torch.testing.assert_close(shown.centres[0], stage.gaussians.centres, atol=1e-6, rtol=0)
-    same = (shown.rotations[0] * stage.gaussians.rotations).sum(-1).abs()
+    torch.testing.assert_close(shown.means[0], stage.gaussians.means, atol=1e-6, rtol=0)
+    same = (shown.quats[0] * stage.gaussians.quats).sum(-1).abs()
     torch.testing.assert_close(same, torch.ones(500), atol=1e-5, rtol=0)
 
 
@@ -66,10 +66,10 @@ def test_turned_as_a_whole_everything_turns(stage: Stage, angle: float) -> None:
     motion = stage.pose((0.0, 0.0, angle), NO_TURN)
     shown = stage.rigid.perform(motion)
     turn = torch.from_numpy(Rotation.from_rotvec([0, 0, angle]).as_matrix()).float()
-    expected = turn @ matrix_from_quaternion(stage.gaussians.rotations)
-    torch.testing.assert_close(matrix_from_quaternion(shown.rotations[0]), expected, atol=1e-4, rtol=0)
-    moved = stage.gaussians.centres @ motion.rotation[0, stage.skeleton.root].T + motion.offset[0, stage.skeleton.root]
-    torch.testing.assert_close(shown.centres[0], moved, atol=1e-5, rtol=0)
+    expected = turn @ matrix_from_quaternion(stage.gaussians.quats)
+    torch.testing.assert_close(matrix_from_quaternion(shown.quats[0]), expected, atol=1e-4, rtol=0)
+    moved = stage.gaussians.means @ motion.rotation[0, stage.skeleton.root].T + motion.offset[0, stage.skeleton.root]
+    torch.testing.assert_close(shown.means[0], moved, atol=1e-5, rtol=0)
     assert float(stage.rigid.stretch(stage.rigid.corners(motion))) < 1e-9
 
 
@@ -81,11 +81,11 @@ def test_between_parts_gaussians_stay_on_their_flat_triangles(stage: Stage) -> N
     frames = triangle_frames(corners)[0]
     rest = triangle_frames(stage.gaussians.corners)
     surface = (stage.gaussians.barycentric[..., None] * stage.gaussians.corners).sum(-2)
-    depth = ((stage.gaussians.centres - surface) * rest[..., 2]).sum(-1)
-    above = ((shown.centres[0] - corners[0, :, 0]) * frames[..., 2]).sum(-1)
+    depth = ((stage.gaussians.means - surface) * rest[..., 2]).sum(-1)
+    above = ((shown.means[0] - corners[0, :, 0]) * frames[..., 2]).sum(-1)
     torch.testing.assert_close(above, depth, atol=1e-5, rtol=0)
     # +Z of a Gaussian is its face's normal
-    normals = matrix_from_quaternion(shown.rotations[0])[..., 2]
+    normals = matrix_from_quaternion(shown.quats[0])[..., 2]
     torch.testing.assert_close((normals * frames[..., 2]).sum(-1), torch.ones(500), atol=1e-3, rtol=0)
     assert float(stage.mixed.stretch(corners)) > 1e-4
 
@@ -94,14 +94,14 @@ def test_the_surface_moves_with_an_offset(stage: Stage) -> None:
     offset = torch.tensor([0.1, -0.2, 0.3]).expand(1, 500, 3)
     motion = stage.pose(NO_TURN, NO_TURN)
     shown = stage.rigid.perform(motion, stage.rigid.corners(motion, offset))
-    torch.testing.assert_close(shown.centres - stage.gaussians.centres, offset, atol=1e-5, rtol=0)
+    torch.testing.assert_close(shown.means - stage.gaussians.means, offset, atol=1e-5, rtol=0)
 
 
 def test_gradients_reach_the_motion(stage: Stage) -> None:
     turn = (0.1 * torch.ones(1, 2, 3)).requires_grad_()
     motion = stage.skeleton.pose(turn, torch.zeros(1, 2, 3))
     shown = stage.mixed.perform(motion)
-    (shown.centres.sum() + (shown.rotations**3).sum() + (shown.colors**2).sum() + stage.mixed.stretch(stage.mixed.corners(motion)).sum()).backward()
+    (shown.means.sum() + (shown.quats**3).sum() + (shown.colors**2).sum() + stage.mixed.stretch(stage.mixed.corners(motion)).sum()).backward()
     assert turn.grad is not None and torch.isfinite(turn.grad).all() and (turn.grad.abs() > 0).any(-1).all()
 
 

@@ -1,4 +1,4 @@
-"""The paper's optimisation, eq. 10: known and unknown views teach the deformation field and the Gaussians, which take turns."""
+"""The paper's optimization, eq. 10: known and unknown views teach the deformation field and the Gaussians, which take turns."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from ..errors import Cancelled
-from ..gaussians.densification import CentreGradients, DensificationSettings
+from ..gaussians.densification import CenterGradients, DensificationSettings
 from ..gaussians.learned import AttributeRates, LearnedGaussians
-from ..gaussians.optimiser_state import optimiser_arrays, restore_optimiser
+from ..gaussians.optimizer_state import optimizer_arrays, restore_optimizer
 from ..job.reporting import Reporter
 from ..motion.hexplane import HexPlaneField, HexPlaneSettings, Offsets
 from ..priors.prior import Condition
@@ -30,7 +30,7 @@ LOSSES = ("known", "motion", "geometry")
 
 
 @dataclass(frozen=True)
-class OptimisationSettings:
+class OptimizationSettings:
     """Attributes:
     iterations: of the whole run [D].
     resolution: of the known views [px] [D].
@@ -39,11 +39,11 @@ class OptimisationSettings:
     frames: how many frames an iteration looks at; 0 is all of them [D].
     novel_frames: how many of these are seen by unknown views as well; 0 is all of them [D].
     field_rate, grid_rate: learning rates of the field's MLP and planes [D].
-    free: the Gaussians leave the mesh: centres, scales and rotations learn too, as for a generated asset.
+    free: the Gaussians leave the mesh: means, scales and quats learn too, as for a generated asset.
     rates: learning rates of the Gaussians.
     known: weights of eq. 6.
     unknown: weights of eqs. 7-9 and the distillation.
-    schedule: which half is optimised when.
+    schedule: which half is optimized when.
     hexplane: sizes of the field.
     densification: of free Gaussians.
     read_every: iterations from one look at the loss to the next: a look makes the processor wait for the graphics card.
@@ -81,8 +81,8 @@ class Scene:
         asset: G_3D, the Gaussians in the rest pose.
         reference: the video.
         world_to_camera: (4, 4) of the video's camera, at d_V.
-        backend: of the rasteriser.
-        low_pass: of the rasteriser [px^2].
+        backend: of the rasterizer.
+        low_pass: of the rasterizer [px^2].
         seen_by_prior: the camera of the video's condition pictures.
     """
 
@@ -94,7 +94,7 @@ class Scene:
     seen_by_prior: ConditionCamera
 
 
-class Optimisation:
+class Optimization:
     """The run: `step` by step, or `run` to its end.
 
     Everything random of an iteration comes from the seed and the iteration's number, so that a run that goes on from a
@@ -107,21 +107,21 @@ class Optimisation:
         seed: of everything random.
     """
 
-    def __init__(self, scene: Scene, unknown: MotionGeometryLoss, settings: OptimisationSettings, seed: int) -> None:
+    def __init__(self, scene: Scene, unknown: MotionGeometryLoss, settings: OptimizationSettings, seed: int) -> None:
         self.scene, self.unknown, self.settings, self.seed = scene, unknown, settings, seed
         device = scene.reference.color.device
         self.generator = torch.Generator(device)
         self.gaussians = LearnedGaussians(scene.asset, settings.rates, settings.free)
         frames = scene.reference.frames
         self.field = HexPlaneField(frames, settings.hexplane, torch.Generator().manual_seed(seed)).to(device)
-        self.field_optimiser = self.field.adam(settings.grid_rate, settings.field_rate)
+        self.field_optimizer = self.field.adam(settings.grid_rate, settings.field_rate)
         self.known = KnownViewLoss(settings.known)
         self.usable = torch.from_numpy(np.flatnonzero(scene.reference.usable)).to(device)
         self.per_step = min(settings.frames or len(self.usable), len(self.usable))
         self.novel_per_step = min(settings.novel_frames or self.per_step, self.per_step)
         self.known_cameras = scene.reference.cameras(scene.world_to_camera, self.per_step)
         self.own_grid = self._own_grid()
-        self.centre_gradients = CentreGradients(scene.asset.centres)
+        self.center_gradients = CenterGradients(scene.asset.means)
         self.deferral = Deferral(device)
         self.iteration = 0
         self.losses: list[list[float]] = []
@@ -155,7 +155,7 @@ class Optimisation:
         frames = self._frames()
         self._seed(self.iteration)
         with torch.set_grad_enabled("deformation" in phases):
-            offsets = self.field.at_frames(self.gaussians.centres, frames)
+            offsets = self.field.at_frames(self.gaussians.means, frames)
         shown = self.gaussians.deformed(offsets, learning="appearance" in phases)
         few = self.novel_per_step
         with self.deferral:
@@ -164,10 +164,10 @@ class Optimisation:
         # s of eq. 6: the known views count more and more
         ((self.iteration + 1) / settings.iterations * known + unknown.loss).backward()
         if "deformation" in phases:
-            self.field_optimiser.step()
-            self.field_optimiser.zero_grad()
+            self.field_optimizer.step()
+            self.field_optimizer.zero_grad()
         if "appearance" in phases:
-            self._watch_centres()
+            self._watch_means()
             self.gaussians.step(done)
         self._densify()
         self._unread.append(torch.stack([known.detach(), unknown.motion, unknown.geometry]))
@@ -222,20 +222,20 @@ class Optimisation:
                 asset = rasterize(scene.asset, cameras, (size, size), background, backend=scene.backend, low_pass=scene.low_pass).color
         return self.unknown(pictures, asset, frames, views, done, self.generator, self._condition_now(known, len(frames)))
 
-    def _watch_centres(self) -> None:
+    def _watch_means(self) -> None:
         """Gathers what densification goes by."""
-        gradient = self.gaussians.attributes["centre"].grad
+        gradient = self.gaussians.attributes["center"].grad
         if self.settings.densification.enabled and gradient is not None:
             half = self.unknown.distances.rendered * math.tan(math.radians(self.unknown.prior.facts.fovy) / 2)
-            self.centre_gradients.add(gradient, half)
+            self.center_gradients.add(gradient, half)
 
     def _densify(self) -> None:
-        """Every so often, and only Gaussians that are free: a bound one's centre has no gradient."""
+        """Every so often, and only Gaussians that are free: a bound one's center has no gradient."""
         settings = self.settings.densification
-        if self.centre_gradients.count and (self.iteration + 1) % settings.interval == 0:
-            mean = self.centre_gradients.mean()
+        if self.center_gradients.count and (self.iteration + 1) % settings.interval == 0:
+            mean = self.center_gradients.mean()
             self.gaussians.densify(mean, settings.gradient, settings.percent_dense, settings.least_opacity, self.generator)
-            self.centre_gradients = CentreGradients(self.gaussians.centres)
+            self.center_gradients = CenterGradients(self.gaussians.means)
 
     def read_losses(self) -> None:
         """Brings the losses of the last iterations to the processor.
@@ -256,7 +256,7 @@ class Optimisation:
     @torch.no_grad()
     def picture(self, frame: int) -> Tensor:
         """(3, H, W) the known view of one frame as it is now."""
-        offsets = self.field.at_frame(self.gaussians.centres, frame)
+        offsets = self.field.at_frame(self.gaussians.means, frame)
         scene = self.scene
         shown, camera = self.gaussians.deformed(offsets, learning=False), scene.reference.cameras(scene.world_to_camera)
         return rasterize(shown, camera, scene.reference.size, backend=scene.backend, low_pass=scene.low_pass).color[0]
@@ -265,21 +265,21 @@ class Optimisation:
         """All that goes on, for the checkpoint."""
         self.read_losses()
         kept = {f"field.{name}": tensor.cpu().numpy() for name, tensor in self.field.state_dict().items()}
-        gathered = {"gradients.total": self.centre_gradients.total.cpu().numpy(), "gradients.count": np.array(self.centre_gradients.count)}
-        kept |= optimiser_arrays(self.field_optimiser, "field_adam") | self.gaussians.arrays() | gathered
+        gathered = {"gradients.total": self.center_gradients.total.cpu().numpy(), "gradients.count": np.array(self.center_gradients.count)}
+        kept |= optimizer_arrays(self.field_optimizer, "field_adam") | self.gaussians.arrays() | gathered
         return {**kept, "iteration": np.array(self.iteration), "losses": np.array(self.losses, np.float64).reshape(-1, len(LOSSES))}
 
     def restore(self, arrays: dict[str, np.ndarray]) -> None:
         """From `arrays`."""
         self.field.load_state_dict({name: torch.from_numpy(arrays[f"field.{name}"]) for name in self.field.state_dict()})
-        restore_optimiser(self.field_optimiser, "field_adam", arrays)
+        restore_optimizer(self.field_optimizer, "field_adam", arrays)
         self.gaussians.restore(arrays)
-        self.centre_gradients = CentreGradients(self.gaussians.centres)
-        self.centre_gradients.total += torch.from_numpy(arrays["gradients.total"]).to(self.centre_gradients.total)
-        self.centre_gradients.count = int(arrays["gradients.count"])
+        self.center_gradients = CenterGradients(self.gaussians.means)
+        self.center_gradients.total += torch.from_numpy(arrays["gradients.total"]).to(self.center_gradients.total)
+        self.center_gradients.count = int(arrays["gradients.count"])
         self.iteration, self.losses = int(arrays["iteration"]), arrays["losses"].tolist()
 
 
 def first_frames(gaussians: Gaussians, count: int) -> Gaussians:
-    """The first frames of Gaussians whose centres, rotations and scales are per frame."""
-    return replace(gaussians, centres=gaussians.centres[:count], rotations=gaussians.rotations[:count], scales=gaussians.scales[:count])
+    """The first frames of Gaussians whose means, quats and scales are per frame."""
+    return replace(gaussians, means=gaussians.means[:count], quats=gaussians.quats[:count], scales=gaussians.scales[:count])
