@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from align4d_lab.metrics.chamfer import chamfer_figures
 from align4d_lab.metrics.mesh_picture import PictureCamera, draw
-from align4d_lab.metrics.motion import TrueView, angle_between, longest_side, motion_figures, stretched_edges
+from align4d_lab.metrics.motion import TrueView, angle_between, camera_figures, longest_side, motion_figures, stretched_edges
 from align4d_lab.metrics.pictures import psnr, ssim
 
 from align4d.inputs.asset import Asset, AssetObject, Material, Similarity
@@ -97,6 +97,35 @@ def test_the_orbit_convention() -> None:
     above = TrueView(0.0, 90.0, 3.0, 49.1, np.array([1.0, 0, 0])).world_to_camera()
     assert np.linalg.inv(above)[:3, 3] == pytest.approx([1, 0, 3])
     assert np.linalg.det(right[:3, :3]) == pytest.approx(1)
+
+
+def test_a_camera_that_moves_is_judged_frame_by_frame() -> None:
+    still = TrueView(20.0, 0.0, 3.0, 49.1, np.zeros(3))
+    same = TrueView(20.0, 0.0, 3.0, 49.1, np.zeros(3), np.stack([still.world_to_camera()] * 4))
+    true, found = moved(np.zeros((4, 3))), moved(np.random.default_rng(0).normal(0, 0.1, (4, 3)))
+    expected = motion_figures(found, true, CUBE, EDGES, still)
+    assert motion_figures(found, true, CUBE, EDGES, same) == pytest.approx(expected, nan_ok=True)
+    side = TrueView(110.0, 0.0, 3.0, 49.1, np.zeros(3)).world_to_camera()
+    turning = TrueView(20.0, 0.0, 3.0, 49.1, np.zeros(3), np.stack([still.world_to_camera(), side, side, side]))
+    along = true + 0.1 * still.axes()[0]  # across the first frame's picture, in depth for the others
+    assert motion_figures(along, true, CUBE, EDGES, turning)["depth_error"] == pytest.approx(7.5)
+    assert turning.turned(90.0).axes() == pytest.approx(side[:3, :3])
+
+
+def test_depth_is_also_counted_in_units_of_a_still_meshs() -> None:
+    true = moved(np.stack([np.zeros(4), np.linspace(0, 0.3, 4), np.zeros(4)], axis=1))
+    assert motion_figures((true + CUBE) / 2, true, CUBE, EDGES, FRONT)["depth_ratio"] == pytest.approx(0.5)
+    assert np.isnan(motion_figures(CUBE + 0 * true, CUBE + 0 * true, CUBE, EDGES, FRONT)["depth_ratio"])
+
+
+def test_a_camera_is_judged_by_where_it_stands() -> None:
+    perfect = camera_figures(TrueView(20.0, 10.0, 3.0, 49.1, np.zeros(3)), -340.0, 10.0, 3.0)
+    assert perfect == pytest.approx(dict.fromkeys(("azimuth_error", "elevation_error", "camera_error", "vaod_error"), 0.0), abs=1e-6)
+    high = camera_figures(TrueView(0.0, 60.0, 2.0, 49.1, np.zeros(3)), 10.0, 60.0, 2.2)
+    assert high["azimuth_error"] == pytest.approx(10) and high["vaod_error"] == pytest.approx(0.1)
+    assert high["camera_error"] == pytest.approx(5.0, abs=0.02)  # high up an azimuth turns it less
+    apart = [TrueView(azimuth, 0.0, 2.0, 49.1, np.zeros(3)).world_to_camera() for azimuth in (0.0, 20.0)]
+    assert camera_figures(TrueView(0.0, 0.0, 2.0, 49.1, np.zeros(3), np.stack(apart)), 10.0, 0.0, 2.0)["camera_error"] == pytest.approx(0, abs=1e-6)
 
 
 def test_angles_wrap() -> None:

@@ -17,8 +17,9 @@ from ..metrics.mesh_picture import PictureCamera
 from ..metrics.motion import TrueView, motion_figures
 from .moving import MovingMesh
 from .references import CONSISTENT4D_AZIMUTHS, Pair, View
+from .truth_file import read_truth
 
-MOTION = ("motion_explained", "vertex_error", "in_view_error", "depth_error", "reprojection_error", "temporal_jerk", "edge_stretch")
+MOTION = ("motion_explained", "vertex_error", "in_view_error", "depth_error", "depth_ratio", "reprojection_error", "temporal_jerk", "edge_stretch")
 CHAMFER = ("cd_3d", "cd_4d", "cd_m")
 
 
@@ -36,26 +37,24 @@ class TrueMotion:
 
 
 def read_true_motion(path: Path, moving: MovingMesh) -> TrueMotion:
-    """A case's truth.npz: `vertices` (T, V, 3) in the object's own space, `azimuth`, `elevation`, `distance`, `fovy`.
+    """A case's truth.npz, see `TruthFile`.
 
     Raises:
         EngineError: "truth_unreadable"; "truth_other" where it is of another mesh or of fewer frames.
     """
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            vertices = arrays["vertices"].astype(np.float64)
-            azimuth, elevation, distance, fovy = (float(arrays[name]) for name in ("azimuth", "elevation", "distance", "fovy"))
-    except (OSError, ValueError, KeyError) as error:
-        raise _unreadable(path, error) from error
-    if vertices.ndim != 3 or vertices.shape[1:] != moving.vertices.shape[1:] or len(vertices) < moving.frames or len(moving.asset.objects) != 1:
+    truth = read_truth(path)
+    vertices = truth.vertices
+    if vertices.shape[1:] != moving.vertices.shape[1:] or len(vertices) < moving.frames or len(moving.asset.objects) != 1:
         raise EngineError(
             "truth_other",
             f"{path.name} has the shape {vertices.shape}, the result {moving.vertices.shape}.",
             "Give the truth of this mesh and of this clip.",
         )
     matrix = moving.asset.objects[0].matrix_world
-    world = vertices[: moving.frames] @ matrix[:3, :3].T + matrix[:3, 3]
-    return TrueMotion(world, TrueView(azimuth, elevation, distance, fovy, matrix[:3, 3]))
+    view = truth.view(matrix)
+    if view.viewmats is not None:
+        view = replace(view, viewmats=view.viewmats[: moving.frames])
+    return TrueMotion(truth.placed(matrix)[: moving.frames], view)
 
 
 def against_true_motion(moving: MovingMesh, truth: TrueMotion) -> dict[str, float]:
@@ -78,7 +77,7 @@ def true_views(moving: MovingMesh, truth: TrueMotion, side: int) -> list[View]:
     real = replace(moving, vertices=truth.vertices.astype(np.float32))
     views = []
     for azimuth in CONSISTENT4D_AZIMUTHS:
-        turned = replace(truth.view, azimuth=truth.view.azimuth + azimuth)
+        turned = truth.view.turned(azimuth)
         camera = PictureCamera(turned.world_to_camera(), turned.fovy, (side, side))
 
         def pairs(camera: PictureCamera = camera) -> Iterator[Pair]:

@@ -24,6 +24,7 @@ COLUMNS = {
     "static_in_view_error": "(static)",
     "depth_error": "depth %",
     "static_depth_error": "(static)",
+    "depth_ratio": "over static",
     "reprojection_error": "reproj. %",
     "shown_reprojection_error": "(as shown)",
     "temporal_jerk": "jerk",
@@ -32,6 +33,7 @@ COLUMNS = {
     "vaod_error": "VAOD",
     "azimuth_error": "az °",
     "elevation_error": "el °",
+    "camera_error": "camera °",
     "novel_view_psnr": "novel dB",
     "seconds": "s",
     "peak_memory_gb": "GB",
@@ -47,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting of the engine (can be repeated)")
     parser.add_argument("--start-offset", type=float, default=0.0, metavar="DEG", help="put the start camera off by this much")
+    parser.add_argument("--masks", action="store_true", help="give the cases' frames with their true masks (frames/*.png), not their movies")
     parser.add_argument("--blender", metavar="PATH", help="an installed Blender instead of PyPI's bpy")
     parser.add_argument("--out", type=Path, required=True, help="folder for figures.json, the motion and the pictures")
 
@@ -81,7 +84,7 @@ def find_cases(folder: Path, only: list[str] | None) -> list[Path]:
 
 
 def options(arguments: argparse.Namespace) -> motion_case.Options:
-    return motion_case.Options(arguments.preset, arguments.seed, arguments.device, overrides(arguments.set), arguments.start_offset)
+    return motion_case.Options(arguments.preset, arguments.seed, arguments.device, overrides(arguments.set), arguments.start_offset, arguments.masks)
 
 
 def overrides(pairs: list[str]) -> dict[str, Any]:
@@ -100,6 +103,7 @@ def settings_of(arguments: argparse.Namespace, version: str) -> dict[str, Any]:
         "seed": arguments.seed,
         "overrides": overrides(arguments.set),
         "start_offset": arguments.start_offset,
+        "masks": arguments.masks,
         "blender": version,
     }
 

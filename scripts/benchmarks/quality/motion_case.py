@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 from align4d_lab.evaluation.references import CONSISTENT4D_AZIMUTHS
+from align4d_lab.evaluation.truth_file import read_truth
 from align4d_lab.metrics.chamfer import chamfer_figures
 from align4d_lab.metrics.mesh_picture import PictureCamera, draw
-from align4d_lab.metrics.motion import TrueView, angle_between, motion_figures, stretched_edges
+from align4d_lab.metrics.motion import TrueView, angle_between, camera_figures, motion_figures, stretched_edges
 from align4d_lab.metrics.pictures import psnr, ssim
 
 from align4d.inputs.asset import Asset, load_asset, mesh_edges
-from align4d.protocol import Result, read_pc2, read_request, read_result
+from align4d.protocol import Result, VideoSpec, read_pc2, read_request, read_result
 from support import folders
 from support.blender import Blender
 from support.console import ScriptError, say
@@ -27,16 +28,24 @@ from .video_lag import as_shown, video_lag
 NOVEL_FRAMES = 6
 """Frames of each novel view that are compared, evenly over the clip."""
 
+SAME_POSE = 1e-3
+"""How far the captured mesh may be from the case's rest, in longest sides: rounding of a .blend, no other pose."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """What the command line chose; see `support.generation.Order`."""
+    """What the command line chose; see `support.generation.Order`.
+
+    Attributes:
+        masks: give the case's frames with their true masks, not its movie.
+    """
 
     preset: str
     seed: int
     device: str
     overrides: dict[str, Any]
     camera_offset: float
+    masks: bool
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +67,7 @@ class Outcome:
     true: np.ndarray
     view: TrueView
     result: Result
-    video: Path
+    video: VideoSpec
 
 
 def run(case: Path, out: Path, blender: Blender, user_folder: Path, options: Options) -> Outcome:
@@ -66,7 +75,7 @@ def run(case: Path, out: Path, blender: Blender, user_folder: Path, options: Opt
     scene = folders.fresh(out) / "scene"
     scene.mkdir()
     shutil.copy(case / "asset.blend", scene / "asset.blend")
-    video = Path(shutil.copy(case / "reference.mp4", scene / "reference.mp4")).resolve()
+    video = _video(case, scene, options.masks)
     order = Order(
         scene=str((scene / "asset.blend").resolve()),
         video=str(video),
@@ -84,24 +93,36 @@ def run(case: Path, out: Path, blender: Blender, user_folder: Path, options: Opt
         say(f"Note: {note}")
     motion = read_pc2(report.job_folder / result.objects[0].motion)
     shutil.copy(report.job_folder / result.objects[0].motion, out / "motion.pc2")
-    outcome = score(case, out / "capture", motion, result, video)
+    outcome = score(case, out / "capture", motion, result)
     cost = {"seconds": report.seconds, "peak_memory_gb": report.peak_memory_gb}
     details = {"stage_seconds": result.seconds, "engine_figures": result.figures, "notes": list(result.notes)}
     return dataclasses.replace(outcome, figures={**outcome.figures, **cost, **details})
 
 
-def score(case: Path, capture: Path, motion: np.ndarray, result: Result, video: Path) -> Outcome:
+def _video(case: Path, scene: Path, masks: bool) -> Path:
+    """A copy in `scene` of the case's movie, or of its frames with their true masks: the first of these. Raises ScriptError."""
+    if not masks:
+        return Path(shutil.copy(case / "reference.mp4", scene / "reference.mp4")).resolve()
+    frames = sorted(Path(shutil.copytree(case / "frames", scene / "frames")).glob("*.png")) if (case / "frames").is_dir() else []
+    if not frames:
+        raise ScriptError(f"{case} has no frames with masks: leave --masks out.")
+    return frames[0].resolve()
+
+
+def score(case: Path, capture: Path, motion: np.ndarray, result: Result) -> Outcome:
     """Compares (T, V, 3) object-space positions with the case's truth. Raises ScriptError where they do not belong together."""
-    with np.load(case / "truth.npz", allow_pickle=False) as truth:
-        vertices = truth["vertices"]
-        azimuth, elevation, distance, fovy = (float(truth[name]) for name in ("azimuth", "elevation", "distance", "fovy"))
-    if motion.shape != vertices.shape:
-        raise ScriptError(f"The motion has the shape {motion.shape}, the truth {vertices.shape}.")
-    asset = load_asset(read_request(capture), capture)
+    truth = read_truth(case / "truth.npz")
+    if motion.shape != truth.vertices.shape:
+        raise ScriptError(f"The motion has the shape {motion.shape}, the truth {truth.vertices.shape}.")
+    request = read_request(capture)
+    asset = load_asset(request, capture)
     matrix = asset.objects[0].matrix_world
-    found, true = (points.astype(np.float64) @ matrix[:3, :3].T + matrix[:3, 3] for points in (motion, vertices))
+    found, true = motion.astype(np.float64) @ matrix[:3, :3].T + matrix[:3, 3], truth.placed(matrix)
     rest = asset.similarity.invert(asset.bake_points)
-    view = TrueView(azimuth, elevation, distance, fovy, matrix[:3, 3])
+    apart = np.abs(rest - truth.rest @ matrix[:3, :3].T - matrix[:3, 3]).max() / asset.similarity.size
+    if apart > SAME_POSE:
+        raise ScriptError(f"The mesh of asset.blend does not stand as truth.npz says: it is {apart:.1%} of its size off.")
+    view = truth.view(matrix)
     edges = mesh_edges(asset.triangles)
     static = np.broadcast_to(rest, true.shape)
     figures: dict[str, Any] = {
@@ -110,15 +131,13 @@ def score(case: Path, capture: Path, motion: np.ndarray, result: Result, video: 
         **novel_views(asset, found, true, view),
         **shown_figures(case, found, true, rest, edges, view),
         "true_stretched_edges": stretched_edges(true, rest, edges),
-        "vaod_error": abs(result.camera.distance - distance) / distance,
-        "azimuth_error": angle_between(result.camera.azimuth, azimuth),
-        "elevation_error": angle_between(result.camera.elevation, elevation),
+        **camera_figures(view, result.camera.azimuth, result.camera.elevation, result.camera.distance),
         "roll_error": angle_between(result.camera.roll, 0.0),
         **{f"static_{name}": value for name, value in motion_figures(static, true, rest, edges, view).items() if name != "temporal_jerk"},
         **{f"static_{name}": value for name, value in chamfer_figures(static, true, asset.triangles).items()},
         **{f"static_{name}": value for name, value in novel_views(asset, static, true, view).items()},
     }
-    return Outcome(figures, asset, found, true, view, result, video)
+    return Outcome(figures, asset, found, true, view, result, request.video)
 
 
 def shown_figures(case: Path, found: np.ndarray, true: np.ndarray, rest: np.ndarray, edges: np.ndarray, view: TrueView) -> dict[str, float]:
@@ -134,7 +153,7 @@ def novel_views(asset: Asset, found: np.ndarray, true: np.ndarray, view: TrueVie
     """PSNR [dB] (of the pooled squared error) and mean SSIM of plain-colored 512 px pictures of both meshes from four other sides."""
     pictures: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
     for azimuth in CONSISTENT4D_AZIMUTHS:
-        side = dataclasses.replace(view, azimuth=view.azimuth + azimuth)
+        side = view.turned(azimuth)
         camera = PictureCamera(side.world_to_camera(), side.fovy, (512, 512))
         for frame in np.linspace(0, len(true) - 1, NOVEL_FRAMES + 1).round().astype(int)[1:]:  # the first is the rest pose, equal in both
             for motion, drawn in zip((found, true), pictures, strict=True):

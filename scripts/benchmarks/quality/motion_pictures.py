@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from align4d_lab.metrics.mesh_picture import PictureCamera, draw
 from PIL import Image, ImageDraw
 
 from align4d.inputs.video import load_clip
-from align4d.protocol import CameraResult, VideoSpec
+from align4d.protocol import CameraResult
 from support.movies import in_square, write_movie
 
 from .motion_case import Outcome
@@ -40,7 +39,8 @@ def write_curve(path: Path, outcome: Outcome) -> None:
     curve = outcome.result.curves["video_aligned_distance"]
     figure, axes = pyplot.subplots(figsize=(7, 4), layout="constrained")
     axes.plot(curve["distance"], curve["error"], "o-", markersize=3, color="tab:blue", label="mean squared error of the first frame")
-    axes.axvline(outcome.view.distance, color="tab:green", label=f"true distance {outcome.view.distance:.3f}")
+    true = outcome.view.place()[2]
+    axes.axvline(true, color="tab:green", label=f"true distance {true:.3f}")
     axes.axvline(outcome.result.camera.distance, color="tab:red", linestyle="--", label=f"found {outcome.result.camera.distance:.3f}")
     axes.set(xlabel="distance [longest sides of the mesh]", ylabel="error", title="Video-aligned distance")
     axes.legend()
@@ -50,9 +50,9 @@ def write_curve(path: Path, outcome: Outcome) -> None:
 
 def compared_frames(outcome: Outcome) -> Iterator[tuple[np.ndarray, ...]]:
     """Per frame: the video, the result by the solved camera, the result from another side, and the truth from there."""
-    clip = load_clip(VideoSpec(path=str(outcome.video)), SIDE)
+    clip = load_clip(outcome.video, SIDE)
     solved = solved_camera(outcome.result.camera)
-    side = dataclasses.replace(outcome.view, azimuth=outcome.view.azimuth + 90.0)
+    side = outcome.view.turned(90.0)
     side_camera = PictureCamera(side.world_to_camera(), side.fovy, (SIDE, SIDE))
     for frame, found, true in zip(clip.frames, outcome.found, outcome.true, strict=True):
         views = (draw(outcome.asset, found, solved), draw(outcome.asset, found, side_camera, True), draw(outcome.asset, true, side_camera, True))

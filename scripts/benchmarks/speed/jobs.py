@@ -10,10 +10,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import rich.console
 import rich.table
 import torch
+from align4d_lab.evaluation.truth_file import read_truth
 
 from align4d import protocol
 from align4d.job.reporting import RecordingReporter
@@ -78,18 +78,10 @@ def measure(source: Path, folder: Path, device: str, arguments: argparse.Namespa
     result = artist.run(folder, RecordingReporter())
     seconds = time.perf_counter() - began
     gpu = torch.cuda.max_memory_allocated() / 1e9 if device == "cuda" else None
+    truth = source / "truth.npz"
     motion = protocol.read_pc2(folder / result.objects[0].motion)
     figures = {"seconds": seconds, "stages": result.seconds, "gpu_gb": gpu, "engine": result.figures, "notes": list(result.notes)}
-    return {**figures, "motion_explained": explained(source / "truth.npz", motion)}
-
-
-def explained(truth: Path, motion: np.ndarray) -> float | None:
-    """1 - the mean distance from the true positions over that of the mesh at rest; None where the truth is not known."""
-    if not truth.exists():
-        return None
-    with np.load(truth, allow_pickle=False) as arrays:
-        true = arrays["vertices"]
-    return float(1 - np.linalg.norm(motion - true, axis=-1).sum() / np.linalg.norm(true[:1] - true, axis=-1).sum())
+    return {**figures, "motion_explained": read_truth(truth).explained(motion) if truth.exists() else None}
 
 
 def show(jobs: dict[str, list[dict[str, Any]]]) -> None:
