@@ -11,7 +11,7 @@ from builders import IDENTITY, Job, mesh_arrays
 
 from align4d.alignment.lighting import Lighting, to_linear, unlit
 from align4d.alignment.reference import Reference, make_reference
-from align4d.cameras.orbit import OrbitCamera, intrinsics_for
+from align4d.cameras.orbit import Orbit, intrinsics_for
 from align4d.gaussians.surface_bound import BoundGaussians, GaussianSettings, bind_gaussians
 from align4d.inputs.asset import Asset, load_asset
 from align4d.inputs.colors import colors_at
@@ -89,7 +89,7 @@ class Studio:
         lighting: of the scene.
     """
 
-    camera: OrbitCamera
+    camera: Orbit
     size: tuple[int, int] = (120, 160)
     lighting: Lighting = dataclasses.field(default_factory=unlit)
 

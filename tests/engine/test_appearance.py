@@ -14,7 +14,7 @@ from align4d.alignment.appearance import AppearanceSettings, paint
 from align4d.alignment.known_views import KnownViewLoss, KnownViewSettings
 from align4d.alignment.lighting import to_linear, unlit
 from align4d.alignment.reference import Reference
-from align4d.cameras.orbit import OrbitCamera, intrinsics_for
+from align4d.cameras.orbit import Orbit, intrinsics_for
 from align4d.errors import Cancelled
 from align4d.inputs.asset import weld
 from align4d.job.reporting import RecordingReporter
@@ -24,7 +24,7 @@ from align4d.motion.skinning import skin_points
 from align4d.motion.surface_graph import build_surface_graph
 
 SIZE = 64
-POSE = OrbitCamera(0.0, 0.0, 2.2).world_to_camera()
+POSE = Orbit(0.0, 0.0, 2.2).world_to_camera()
 LOSS = KnownViewSettings()
 
 

@@ -11,7 +11,7 @@ from puppets import Mesh, Studio, asset_of, block
 from torch import Tensor
 
 from align4d.alignment.distance import DistanceSettings, Renderer, border_alpha, parabola_minimum, video_aligned_distance
-from align4d.cameras.orbit import OrbitCamera
+from align4d.cameras.orbit import Orbit
 
 SIZE = (64, 64)
 
@@ -28,7 +28,7 @@ class Seen:
         self.asset = asset_of(job, mesh)
 
     def __call__(self, distances: np.ndarray) -> tuple[Tensor, Tensor]:
-        studios = [Studio(OrbitCamera(20.0, 10.0, float(one)), SIZE) for one in distances]
+        studios = [Studio(Orbit(20.0, 10.0, float(one)), SIZE) for one in distances]
         frames = np.stack([studio.picture(self.asset, self.asset.vertices) for studio in studios]).astype(np.float32) / 255
         color, alpha = torch.from_numpy(frames[..., :3]).permute(0, 3, 1, 2), torch.from_numpy(frames[..., 3])[:, None]
         return color * alpha + 1 - alpha, alpha

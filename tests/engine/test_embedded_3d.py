@@ -62,7 +62,7 @@ def seen(made: GeneratedAsset, turn: float) -> np.ndarray:
     """(SIZE, SIZE, 3) uint8 of the mesh."""
     assert made.mesh is not None
     camera = made.camera.moved(azimuth=made.camera.azimuth + turn)
-    return draw(as_asset(made.mesh), made.mesh.vertices, PictureCamera(camera.world_to_camera(), made.fovy, (SIZE, SIZE)))
+    return draw(as_asset(made.mesh), made.mesh.vertices, PictureCamera(camera.world_to_camera(), made.camera.fovy, (SIZE, SIZE)))
 
 
 def error(first: np.ndarray, second: np.ndarray) -> float:
@@ -92,7 +92,7 @@ def test_looks_like_the_picture_from_its_camera(made: GeneratedAsset, subject: S
 
 def test_gaussians_look_like_the_mesh(made: GeneratedAsset) -> None:
     pose = torch.from_numpy(made.camera.world_to_camera()).float()[None]
-    lens = torch.from_numpy(intrinsics_for(made.fovy, SIZE, SIZE)).float()[None]
+    lens = torch.from_numpy(intrinsics_for(made.camera.fovy, SIZE, SIZE)).float()[None]
     drawn = rasterize(made.gaussians, Cameras(pose, lens), (SIZE, SIZE)).color[0].permute(1, 2, 0).numpy()
     assert error(drawn * 255, seen(made, 0.0)) < 0.25 * error(np.full((SIZE, SIZE, 3), 255), seen(made, 0.0))
 
@@ -132,7 +132,7 @@ def test_a_small_object_in_a_wide_picture_is_found_where_it_is(subject: Subject,
     wide[20 : 20 + SIZE, 330 : 330 + SIZE] = subject.picture
     asset = Embedded3D(prior, prior.facts).reconstruct(wide, 0, RecordingReporter())
     assert asset.mesh is not None
-    view = PictureCamera(asset.camera.world_to_camera(), asset.fovy, (500, 300))
+    view = PictureCamera(asset.camera.world_to_camera(), asset.camera.fovy, (500, 300))
     drawn = draw(as_asset(asset.mesh), asset.mesh.vertices, view)
     truth = np.where(wide[..., 3:] > 0, wide[..., :3], 255)
     assert overlap(drawn, truth) > 0.85

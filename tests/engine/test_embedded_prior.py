@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from align4d.cameras.orbit import OrbitCamera
+from align4d.cameras.orbit import Orbit
 from align4d.errors import EngineError
 from align4d.priors.compact_weights import compact, restored
 from align4d.priors.embedded import PURE_NOISE, WEIGHTS, EmbeddedPrior, load_embedded_prior, load_network, save_network
@@ -46,7 +46,7 @@ def disc(offset: float) -> torch.Tensor:
 
 
 def test_rays_meet_what_the_orbit_camera_sees() -> None:
-    camera = OrbitCamera(azimuth=37, elevation=21, distance=1.9)
+    camera = Orbit(azimuth=37, elevation=21, distance=1.9)
     elevation, azimuth = (torch.deg2rad(torch.tensor([value])) for value in (21.0, 37.0))
     rays = plucker_rays(elevation, azimuth, torch.tensor([1.9]), 32)[0].numpy()
     point = np.array([0.1, -0.2, 0.15])

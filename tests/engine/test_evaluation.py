@@ -22,9 +22,9 @@ from tiny_generators import TinySculptor
 from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
 
 from align4d import protocol
+from align4d.cameras.orbit import Orbit, blender_from_normalized
 from align4d.cli import main
 from align4d.generators.asset_object import write_asset
-from align4d.job.make import Orbit, orbit_matrix
 from align4d.job.reporting import RecordingReporter
 
 FRAMES = 4
@@ -44,7 +44,7 @@ def finished(job: Job, write_images: Callable[..., tuple[str, ...]]) -> Path:
     vertices, triangles, positions = motion()
     colors = np.random.default_rng(0).uniform(0, 1, (len(triangles), 1, 4)).repeat(3, axis=1).astype(np.float32)
     job.add(mesh_arrays(vertices, triangles, corner_color=colors), materials=(protocol.MaterialSpec("attribute"),))
-    matrix = orbit_matrix(Orbit(VIEW.azimuth, VIEW.elevation, VIEW.distance), np.zeros(3), 1.0)
+    matrix = blender_from_normalized(Orbit(VIEW.azimuth, VIEW.elevation, VIEW.distance).world_to_camera(), np.zeros(3), 1.0)
     camera = protocol.CameraResult(tuple(map(tuple, matrix.tolist())), VIEW.fovy, 96, 96, VIEW.azimuth, VIEW.elevation, 0.0, VIEW.distance)
     request = job.request()
     protocol.write_json(job.folder / "request.json", request)

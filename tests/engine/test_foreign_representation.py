@@ -21,13 +21,13 @@ from align4d.alignment.motion_geometry import MotionGeometryLoss, MotionGeometry
 from align4d.alignment.multiview_distance import MultiviewDistanceSettings, multiview_aligned_distance
 from align4d.alignment.novel_views import NovelViews, NovelViewSettings, novel_distances
 from align4d.alignment.video_conditions import condition_camera, video_condition
-from align4d.cameras.orbit import OrbitCamera, intrinsics_for
+from align4d.cameras.orbit import Orbit, intrinsics_for
 from align4d.priors.prior import Condition, RelativeCamera
 from align4d.rendering import Cameras, Gaussians, rasterize
 
 MODULES = ("distance", "multiview_distance", "known_views", "video_conditions", "motion_geometry", "asynchronous")
 FOVY, SIZE, FRAMES, COUNT = 49.13, 24, 3, 60
-CAMERA = OrbitCamera(15.0, 5.0, 1.9)
+CAMERA = Orbit(15.0, 5.0, 1.9)
 
 
 def test_the_modules_stand_alone() -> None:
@@ -66,7 +66,7 @@ def drawn(gaussians: Gaussians, cameras: Cameras) -> tuple[Tensor, Tensor]:
     return picture.color, picture.alpha
 
 
-def filmed_from(poses: list[OrbitCamera]) -> Cameras:
+def filmed_from(poses: list[Orbit]) -> Cameras:
     matrices = torch.from_numpy(np.stack([pose.world_to_camera() for pose in poses])).float()
     return Cameras(matrices, torch.from_numpy(intrinsics_for(FOVY, SIZE, SIZE)).float().expand(len(poses), 3, 3))
 
@@ -125,7 +125,7 @@ def test_both_distances_of_a_foreign_asset(truth: Truth) -> None:
 
     video = video_aligned_distance(from_front, truth.video[0], truth.alpha[0])
     assert video.best == pytest.approx(CAMERA.distance, abs=0.02)
-    camera = condition_camera(CAMERA.moved(distance=video.best), FOVY, prior.facts)
+    camera = condition_camera(CAMERA.moved(distance=video.best, fovy=FOVY), prior.facts)
     condition = video_condition(prior, truth.video[:1], truth.alpha[:1], intrinsics_for(FOVY, SIZE, SIZE), camera)
 
     def from_anywhere(views: NovelViews) -> Tensor:

@@ -14,7 +14,7 @@ from scipy.spatial.transform import Rotation
 
 from align4d.bake import gaussians as files
 from align4d.bake.gaussians import PROPERTIES, GaussianSequence, owners
-from align4d.cameras.orbit import OrbitCamera, intrinsics_for
+from align4d.cameras.orbit import Orbit, intrinsics_for
 from align4d.errors import EngineError
 from align4d.gaussians.learned import HARMONIC
 from align4d.inputs.asset import Asset, load_asset
@@ -89,7 +89,7 @@ def test_the_files_show_the_picture_that_the_engine_shows(job: Job, tmp_path: Pa
     means, _, opacities, colors = activated(columns, STRETCHED)
     back = [asset.similarity.apply(means), quats, scales, opacities, colors]
     read = Gaussians(*(torch.from_numpy(np.asarray(one, np.float32)) for one in back))
-    seen_from = OrbitCamera(30.0, 20.0, 2.0).world_to_camera(), intrinsics_for(40.0, 64, 64)
+    seen_from = Orbit(30.0, 20.0, 2.0).world_to_camera(), intrinsics_for(40.0, 64, 64)
     camera = Cameras(*(torch.from_numpy(one).float()[None] for one in seen_from))
     pictures = [rasterize(one, camera, (64, 64), backend="cpu").color for one in (shown, read)]
     assert float(pictures[0].min()) < 0.5, "nothing is to be seen"

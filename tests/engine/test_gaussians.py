@@ -8,14 +8,14 @@ from builders import Job
 from puppets import Studio, asset_of, bound, pattern, puppet
 
 from align4d.alignment.lighting import to_linear, unlit
-from align4d.cameras.orbit import OrbitCamera
+from align4d.cameras.orbit import Orbit
 from align4d.gaussians.surface_bound import LOW_PASS, BoundGaussians
 from align4d.inputs.asset import Asset
 from align4d.motion.rotations import matrix_from_quaternion
 from align4d.rendering import Gaussians, Rendering, rasterize
 
 
-def mismatch(asset: Asset, gaussians: BoundGaussians, camera: OrbitCamera) -> tuple[float, float]:
+def mismatch(asset: Asset, gaussians: BoundGaussians, camera: Orbit) -> tuple[float, float]:
     """Mean absolute difference of color inside, and of area, between the Gaussians and the mesh."""
     reference = Studio(camera).reference(asset, asset.vertices[None], 96)
     shown = Gaussians(
@@ -35,7 +35,7 @@ def mismatch(asset: Asset, gaussians: BoundGaussians, camera: OrbitCamera) -> tu
 def test_they_look_like_the_mesh_from_sides_that_they_were_not_fitted_to(job: Job) -> None:
     asset = asset_of(job, puppet())
     rough, fitted = bound(asset, 600, 1), bound(asset, 600, 25)
-    for camera in (OrbitCamera(33.0, 17.0, 2.0), OrbitCamera(-130.0, -30.0, 2.3)):
+    for camera in (Orbit(33.0, 17.0, 2.0), Orbit(-130.0, -30.0, 2.3)):
         color, area = mismatch(asset, fitted, camera)
         assert color < 0.05 and abs(area) < 0.03
         assert abs(area) < 0.6 * abs(mismatch(asset, rough, camera)[1])

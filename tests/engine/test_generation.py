@@ -17,7 +17,7 @@ from PIL import Image
 from puppets import FOVY, TWO_PARTS, add_mesh, asset_of, bound, pattern, puppet
 
 from align4d import protocol
-from align4d.cameras.orbit import OrbitCamera, blender_from_normalized
+from align4d.cameras.orbit import Orbit, blender_from_normalized
 from align4d.errors import Cancelled, EngineError
 from align4d.generators import catalog
 from align4d.generators.interfaces import (
@@ -47,7 +47,7 @@ from align4d.pipeline.pair import complete_pair
 from align4d.pipeline.paper import STAGES as PAPER_STAGES
 from align4d.protocol import CameraSpec, Request, VideoSpec
 
-CAMERA = OrbitCamera(0.0, 0.0, 2.4)
+CAMERA = Orbit(0.0, 0.0, 2.4)
 FRAMES = 3
 TINY: dict[str, object] = {
     "parts.compact_size": TWO_PARTS.compact_size,
@@ -118,11 +118,11 @@ class Sculptor(Actor, ImageTo3D):
     def reconstruct(self, picture: np.ndarray, seed: int, report: Reporter) -> GeneratedAsset:
         self.theatre.called.append("sculpt")
         asset, crop = self.theatre.asset, around_object(picture[..., 3], self.theatre.free)
-        camera, fovy = whole_picture_camera(CAMERA, FOVY, crop, picture.shape)
+        camera = whole_picture_camera(CAMERA.moved(fovy=FOVY), crop, picture.shape)
         texture = (pattern(np.linspace(-0.5, 0.5, 64)[:, None] * np.ones(3)) * 255).astype(np.uint8)[None].repeat(4, 0)
         corner_uv = np.stack([asset.vertices[asset.triangles][..., 0] + 0.5, np.full((len(asset.triangles), 3), 0.5)], -1).astype(np.float32)
         mesh = TexturedMesh(asset.vertices, asset.triangles, corner_uv, texture)
-        return GeneratedAsset(self.theatre.gaussians.colored(self.theatre.gaussians.albedo), camera, fovy, mesh)
+        return GeneratedAsset(self.theatre.gaussians.colored(self.theatre.gaussians.albedo), camera, mesh)
 
 
 class Teller(Actor, ImageToText):

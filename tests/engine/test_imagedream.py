@@ -14,7 +14,7 @@ from PIL import Image
 from prior_models import SMALL_UNET, save_imagedream
 from transformers import CLIPImageProcessor, CLIPTextModel
 
-from align4d.cameras.orbit import OrbitCamera
+from align4d.cameras.orbit import Orbit
 from align4d.priors.imagedream import ImageDreamPrior, camera_matrices, load_imagedream
 from align4d.priors.imagedream_unet.attention import Attention
 from align4d.priors.imagedream_unet.config import MultiviewUNetConfig
@@ -142,7 +142,7 @@ def test_the_conditions_view_is_imagedreams_front_on_plus_x() -> None:
 def test_cameras_are_the_engines_own_turned_by_the_fronts_azimuth() -> None:
     elevation, azimuth = 20.0, 40.0
     found = camera_matrices(torch.tensor([elevation]), torch.tensor([azimuth])).reshape(4, 4)
-    world_to_camera = torch.as_tensor(OrbitCamera(azimuth=azimuth + 90, elevation=elevation, distance=1.0).world_to_camera(), dtype=torch.float32)
+    world_to_camera = torch.as_tensor(Orbit(azimuth=azimuth + 90, elevation=elevation, distance=1.0).world_to_camera(), dtype=torch.float32)
     ours = torch.linalg.inv(world_to_camera) @ torch.diag(torch.tensor([1.0, -1, -1, 1]))  # down and forward become up and back
     torch.testing.assert_close(found, ours.reshape(4, 4), atol=1e-5, rtol=0)
 

@@ -12,7 +12,7 @@ from generator_models import SMALL_LGM, save_lgm
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from align4d.cameras.orbit import OrbitCamera, intrinsics_for
+from align4d.cameras.orbit import Orbit, intrinsics_for
 from align4d.errors import EngineError
 from align4d.generators.asset_space import normalized
 from align4d.generators.interfaces import GenerationOptions
@@ -110,14 +110,14 @@ def cloud(count: int = 400) -> Gaussians:
 
 
 def test_in_the_engines_space_it_looks_the_same() -> None:
-    found, camera = normalized(cloud(), DISTANCE)
+    found, camera = normalized(cloud(), Orbit(distance=DISTANCE))
     span = found.means.amax(0) - found.means.amin(0)
     assert float(span.max()) == pytest.approx(1, abs=0.02) and span.argmax() == 2  # it is tallest, and Z is up
     assert abs(float((found.means.amax(0) + found.means.amin(0)).abs().max())) < 0.03
     torch.testing.assert_close(seen_by(found, camera), seen_in_front(cloud()), atol=2e-3, rtol=0)
 
 
-def seen_by(gaussians: Gaussians, camera: OrbitCamera) -> Tensor:
+def seen_by(gaussians: Gaussians, camera: Orbit) -> Tensor:
     return shown(gaussians, camera.world_to_camera())
 
 
@@ -136,7 +136,7 @@ def shown(gaussians: Gaussians, world_to_camera: np.ndarray) -> Tensor:
 def test_the_front_goes_to_the_front() -> None:
     one, three = cloud(1), cloud(3)
     placed = replace(three, means=torch.tensor([[0, 0, 0.5], [0, 0.6, 0], [0, -0.6, 0]]), quats=one.quats.expand(3, 4))
-    turned, _ = normalized(placed, DISTANCE)
+    turned, _ = normalized(placed, Orbit(distance=DISTANCE))
     assert turned.means[0, 1] < 0 and turned.means[1, 2] > 0
     axis = matrix_from_quaternion(one.quats)[0]
     expected = torch.stack([axis[0], -axis[2], axis[1]])
@@ -145,10 +145,10 @@ def test_the_front_goes_to_the_front() -> None:
 
 def test_the_camera_of_a_crop_is_that_of_its_picture() -> None:
     crop = Crop(left=40, top=10, side=60)
-    camera, fovy = whole_picture_camera(OrbitCamera(distance=1.5), FOVY, crop, (200, 300))
-    focal = intrinsics_for(fovy, 300, 200)[0, 0]
+    camera = whole_picture_camera(Orbit(distance=1.5, fovy=FOVY), crop, (200, 300))
+    focal = intrinsics_for(camera.fovy, 300, 200)[0, 0]
     assert focal == pytest.approx(intrinsics_for(FOVY, 60, 60)[0, 0])
-    middle = intrinsics_for(fovy, 300, 200) @ camera.world_to_camera()[:3, 3]
+    middle = intrinsics_for(camera.fovy, 300, 200) @ camera.world_to_camera()[:3, 3]
     np.testing.assert_allclose(middle[:2] / middle[2], (70, 40), atol=2)
 
 

@@ -11,11 +11,11 @@ from puppets import Studio, asset_of, block
 
 from align4d.alignment.lighting import Lighting, fit_lighting, harmonics, to_linear, to_srgb, unlit
 from align4d.alignment.reference import Reference
-from align4d.cameras.orbit import OrbitCamera
+from align4d.cameras.orbit import Orbit
 from align4d.inputs.colors import colors_at
 from align4d.rendering.zbuffer import render_surface
 
-CAMERA = OrbitCamera(25.0, 15.0, 2.0)
+CAMERA = Orbit(25.0, 15.0, 2.0)
 
 
 def sun() -> Lighting:

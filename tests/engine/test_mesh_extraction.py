@@ -7,7 +7,7 @@ import pytest
 import torch
 import trimesh
 
-from align4d.cameras.orbit import OrbitCamera
+from align4d.cameras.orbit import Orbit
 from align4d.errors import EngineError
 from align4d.generators.interfaces import GeneratedAsset, TexturedMesh
 from align4d.generators.mesh_extraction import extract_mesh
@@ -29,7 +29,7 @@ def ball(opacity: float) -> GeneratedAsset:
     width = RADIUS * (4 * np.pi / COUNT) ** 0.5 * 0.6
     scales = torch.tensor([width, width, 0.1 * width]).float().repeat(COUNT, 1)
     gaussians = Gaussians((RADIUS * normal).float(), quaternion_to_normal(normal.float()), scales, torch.full((COUNT,), opacity), color)
-    return GeneratedAsset(gaussians, OrbitCamera(), 49.1)
+    return GeneratedAsset(gaussians, Orbit())
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from align4d.alignment.guidance import GuidanceSettings, distillation_gradient, 
 from align4d.alignment.motion_geometry import MotionGeometryLoss, MotionGeometrySettings, UnknownViews
 from align4d.alignment.novel_views import NovelDistances, NovelViews, NovelViewSettings, draw_views, fit_to_prior, orbit_matrices
 from align4d.alignment.video_conditions import condition_camera, condition_pictures, video_condition
-from align4d.cameras.orbit import OrbitCamera, intrinsics_for
+from align4d.cameras.orbit import Orbit, intrinsics_for
 from align4d.priors.prior import Condition, RelativeCamera
 from align4d.rendering import Cameras, Gaussians, rasterize
 
@@ -204,7 +204,7 @@ def test_what_goes_through_the_prior_together_changes_nothing() -> None:
 
 def test_frames_are_digested_in_batches() -> None:
     prior = MixturePrior(of_condition, SIZE)
-    camera = condition_camera(OrbitCamera(20.0, 12.0, 1.8), prior.facts.fovy, prior.facts)
+    camera = condition_camera(Orbit(20.0, 12.0, 1.8, fovy=prior.facts.fovy), prior.facts)
     whole, parts = (video_condition(prior, random(5, 3, 16, 16), torch.ones(5, 1, 16, 16), intrinsics_for(49.13, 16, 16), camera, n) for n in (9, 2))
     assert torch.equal(whole.features[0], parts.features[0]) and parts.count == 5 and parts.distance.tolist() == whole.distance.tolist()
 
@@ -255,8 +255,8 @@ def test_novel_cameras_are_orbit_cameras() -> None:
     views = NovelViews(torch.tensor([0.0, 130.0, -75.0]), torch.tensor([0.0, 40.0, -20.0]), torch.tensor([1.5, 2.0, 3.0]))
     found = views.cameras(49.13, 64)
     for index in range(3):
-        true = OrbitCamera(*(float(one[index]) for one in (views.azimuth, views.elevation, views.distance)))
-        np.testing.assert_allclose(found.world_to_camera[index], true.world_to_camera(), atol=1e-6)
+        true = Orbit(*(float(one[index]) for one in (views.azimuth, views.elevation, views.distance)))
+        np.testing.assert_allclose(found.viewmats[index], true.world_to_camera(), atol=1e-6)
         np.testing.assert_allclose(found.intrinsics[index], intrinsics_for(49.13, 64, 64), rtol=1e-6)
     assert torch.equal(orbit_matrices(views.azimuth, views.elevation, views.distance), found.world_to_camera)
 
@@ -271,19 +271,19 @@ def cloud(count: int = 300) -> Gaussians:
 @pytest.mark.parametrize(
     ("camera", "fovy"),
     [
-        (OrbitCamera(25.0, 15.0, 1.9), 49.13),
-        (OrbitCamera(25.0, 15.0, 1.9, roll=8.0, yaw=5.0, pitch=-4.0), 49.13),
-        (OrbitCamera(-60.0, -10.0, 3.4, roll=-5.0, yaw=2.0, pitch=3.0), 30.0),
-        (OrbitCamera(10.0, 0.0, 4.5), 40.0),  # smaller than the prior was ever shown anything: cropped
+        (Orbit(25.0, 15.0, 1.9), 49.13),
+        (Orbit(25.0, 15.0, 1.9, roll=8.0, yaw=5.0, pitch=-4.0), 49.13),
+        (Orbit(-60.0, -10.0, 3.4, roll=-5.0, yaw=2.0, pitch=3.0), 30.0),
+        (Orbit(10.0, 0.0, 4.5), 40.0),  # smaller than the prior was ever shown anything: cropped
     ],
 )
-def test_the_condition_is_the_object_seen_straight(camera: OrbitCamera, fovy: float) -> None:
+def test_the_condition_is_the_object_seen_straight(camera: Orbit, fovy: float) -> None:
     """A video frame, warped, is the render of a camera at the same place that looks at the center."""
     facts = dataclasses.replace(MixturePrior(of_condition, 32).facts, background=0.5)
     intrinsics = np.diag([3.0, 3.0, 1]) @ intrinsics_for(fovy, 100, 80)
     pose = torch.from_numpy(camera.world_to_camera()).float()[None]
     frame = rasterize(cloud(), Cameras(pose, torch.from_numpy(intrinsics).float()[None]), (240, 300), backend="cpu")
-    wanted = condition_camera(camera, fovy, facts)
+    wanted = condition_camera(camera.moved(fovy=fovy), facts)
     found = condition_pictures(frame.color, frame.alpha, intrinsics, wanted, facts)
     straight = torch.from_numpy(camera.moved(roll=0.0, yaw=0.0, pitch=0.0).world_to_camera()).float()[None]
     fine = torch.from_numpy(intrinsics_for(wanted.fovy, 256, 256)).float()[None]
@@ -295,17 +295,17 @@ def test_the_condition_is_the_object_seen_straight(camera: OrbitCamera, fovy: fl
 
 def test_the_told_distance_is_by_apparent_size() -> None:
     facts = MixturePrior(of_condition).facts
-    same = condition_camera(OrbitCamera(distance=1.9), facts.fovy, facts)
+    same = condition_camera(Orbit(distance=1.9, fovy=facts.fovy), facts)
     assert (same.distance, same.fovy) == pytest.approx((1.9, facts.fovy))
-    narrow = condition_camera(OrbitCamera(distance=4.0), 25.0, facts)
+    narrow = condition_camera(Orbit(distance=4.0, fovy=25.0), facts)
     assert narrow.fovy == pytest.approx(25.0) and narrow.distance == pytest.approx(4 * 0.22169 / 0.45712, rel=1e-3)
-    far = condition_camera(OrbitCamera(distance=4.0), facts.fovy, facts)
+    far = condition_camera(Orbit(distance=4.0, fovy=facts.fovy), facts)
     assert far.distance == 2.2 and far.fovy < facts.fovy
 
 
 def test_the_video_s_condition_says_where_it_was_taken() -> None:
     prior = MixturePrior(of_condition, SIZE)
-    camera = condition_camera(OrbitCamera(20.0, 12.0, 1.8), prior.facts.fovy, prior.facts)
+    camera = condition_camera(Orbit(20.0, 12.0, 1.8, fovy=prior.facts.fovy), prior.facts)
     color = torch.ones(2, 3, 16, 16)
     found = video_condition(prior, color, torch.zeros(2, 1, 16, 16), intrinsics_for(49.13, 16, 16), camera)
     assert found.elevation.tolist() == [12.0, 12.0] and found.distance.tolist() == pytest.approx([1.8, 1.8])

@@ -17,7 +17,7 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 
 from align4d import protocol
-from align4d.cameras.orbit import OrbitCamera, blender_from_normalized
+from align4d.cameras.orbit import Orbit, blender_from_normalized
 from align4d.errors import Cancelled, EngineError
 from align4d.inputs.asset import load_asset
 from align4d.job.checkpoint import Checkpoint
@@ -28,7 +28,7 @@ from align4d.pipeline.settings import PaperSettings, settings_for
 from align4d.priors.prior import Condition, RelativeCamera
 from align4d.priors.zero123 import ZERO123
 
-CAMERA = OrbitCamera(20.0, 12.0, 1.9)
+CAMERA = Orbit(20.0, 12.0, 1.9)
 FRAMES = 4
 TINY: dict[str, object] = {
     "gaussians.count": 500,

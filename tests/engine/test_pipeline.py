@@ -15,7 +15,7 @@ from PIL import Image
 from puppets import FOVY, TWO_PARTS, Studio, add_mesh, puppet, request_for
 
 from align4d import protocol
-from align4d.cameras.orbit import OrbitCamera, blender_from_normalized
+from align4d.cameras.orbit import Orbit, blender_from_normalized
 from align4d.errors import Cancelled, EngineError
 from align4d.inputs.asset import load_asset
 from align4d.job.preview import NAME
@@ -28,7 +28,7 @@ from align4d.motion.surface_graph import build_surface_graph
 from align4d.pipeline import artist
 from align4d.pipeline.artist import STAGES
 
-CAMERA = OrbitCamera(20.0, 12.0, 2.4)
+CAMERA = Orbit(20.0, 12.0, 2.4)
 FRAMES = 4
 TINY: dict[str, object] = {
     "parts.compact_size": TWO_PARTS.compact_size,

@@ -8,13 +8,13 @@ from builders import Job
 from puppets import Mesh, Studio, asset_of, block, bound, joined
 
 from align4d.alignment.pose import PoseSettings, SolvedPose, solve_pose
-from align4d.cameras.orbit import OrbitCamera
+from align4d.cameras.orbit import Orbit
 from align4d.errors import EngineError
 from align4d.gaussians.surface_bound import BoundGaussians
 from align4d.inputs.asset import Asset
 from align4d.job.reporting import RecordingReporter
 
-TRUE = OrbitCamera(35.0, 18.0, 2.3, 2.0, 4.0, -3.0)
+TRUE = Orbit(35.0, 18.0, 2.3, 2.0, 4.0, -3.0)
 SMALL = PoseSettings(resolution=64, grid=3, candidates=1, iterations=8)
 
 
@@ -30,7 +30,7 @@ class Set:
         self.asset: Asset = asset_of(job, figure())
         self.gaussians: BoundGaussians = bound(self.asset, 1000, 20)
 
-    def solve(self, start: OrbitCamera, solve: bool = True, settings: PoseSettings = SMALL, shown: Asset | None = None) -> SolvedPose:
+    def solve(self, start: Orbit, solve: bool = True, settings: PoseSettings = SMALL, shown: Asset | None = None) -> SolvedPose:
         asset = shown or self.asset
         reference = Studio(TRUE).reference(asset, asset.vertices[None], settings.resolution)
         self.report = RecordingReporter()
@@ -45,7 +45,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Set:
 @pytest.mark.parametrize(("azimuth", "elevation", "distance"), [(15.0, -15.0, 1.5), (-15.0, 15.0, 3.5)])
 def test_found_from_fifteen_degrees_off(stage: Set, azimuth: float, elevation: float, distance: float) -> None:
     """The start knows nothing of roll, offset and distance either."""
-    solved = stage.solve(OrbitCamera(TRUE.azimuth + azimuth, TRUE.elevation + elevation, distance))
+    solved = stage.solve(Orbit(TRUE.azimuth + azimuth, TRUE.elevation + elevation, distance))
     assert abs(solved.camera.azimuth - TRUE.azimuth) < 2 and abs(solved.camera.elevation - TRUE.elevation) < 2
     assert abs(solved.camera.distance / TRUE.distance - 1) < 0.02 and abs(solved.curve.best / TRUE.distance - 1) < 0.02
     assert abs(solved.camera.roll - TRUE.roll) < 1

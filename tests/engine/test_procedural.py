@@ -27,7 +27,7 @@ from align4d_lab.training import batches
 from align4d_lab.training.settings import TrainingSettings
 from torch import Tensor
 
-from align4d.cameras.orbit import OrbitCamera, intrinsics_for
+from align4d.cameras.orbit import Orbit, intrinsics_for
 
 COUNT = 300
 BULGE = 0.03
@@ -67,7 +67,7 @@ def ball(center: tuple[float, float, float], radii: tuple[float, float, float]) 
     return torch.from_numpy(rows.reshape(1, OBJECT_FLOATS))
 
 
-def pictures(objects: Tensor, cameras: list[OrbitCamera], size: int, supersampling: int = 1) -> Tensor:
+def pictures(objects: Tensor, cameras: list[Orbit], size: int, supersampling: int = 1) -> Tensor:
     """(n, V, 3, size, size) of every object from every camera."""
     numbers = [[math.radians(one.elevation), math.radians(one.azimuth), one.distance] for one in cameras]
     return render_objects(objects, torch.tensor(numbers).expand(len(objects), -1, -1), size, supersampling)
@@ -103,7 +103,7 @@ def test_a_box_holds_its_primitives_and_touches_them(objects: np.ndarray) -> Non
 
 @pytest.mark.parametrize(("azimuth", "elevation"), [(0.0, 0.0), (90.0, 0.0), (0.0, 60.0)])
 def test_silhouettes_keep_to_the_box(objects: np.ndarray, azimuth: float, elevation: float) -> None:
-    size, camera = 64, OrbitCamera(azimuth=azimuth, elevation=elevation, distance=2.2)
+    size, camera = 64, Orbit(azimuth=azimuth, elevation=elevation, distance=2.2)
     seen = (pictures(torch.from_numpy(objects[:12].reshape(12, -1)), [camera], size)[:, 0] < 0.999).any(1).numpy()
     matrix, intrinsics = camera.world_to_camera(), intrinsics_for(FOVY, size, size)
     for rows, silhouette in zip(objects[:12], seen, strict=True):
@@ -136,11 +136,11 @@ def test_mirrored_primitives_are_reflections() -> None:
             assert here == pytest.approx(there, abs=1e-4), kind
 
 
-CAMERAS = [OrbitCamera(azimuth=a, elevation=e, distance=d) for a, e, d in ((0, 0, 2.0), (70, 25, 1.6), (-130, -20, 2.2), (180, 55, 1.8))]
+CAMERAS = [Orbit(azimuth=a, elevation=e, distance=d) for a, e, d in ((0, 0, 2.0), (70, 25, 1.6), (-130, -20, 2.2), (180, 55, 1.8))]
 
 
 def test_cameras_stand_where_orbit_cameras_do() -> None:
-    """A small ball's silhouette has its centroid where an OrbitCamera projects the ball's center."""
+    """A small ball's silhouette has its centroid where an Orbit projects the ball's center."""
     size, center = 96, (0.25, -0.15, 0.2)
     images = pictures(ball(center, (0.06, 0.06, 0.06)), CAMERAS, size, supersampling=2)[0]
     intrinsics = intrinsics_for(FOVY, size, size)
@@ -160,7 +160,7 @@ def test_background_is_white(objects: np.ndarray) -> None:
     border = torch.cat([images[..., 0, :], images[..., :, 0]], -1)
     assert (border == 1).float().mean() > 0.95
     assert images.min() >= 0 and images.max() <= 1
-    away = pictures(ball((0.0, 0.0, 0.3), (0.1, 0.1, 0.1)), [OrbitCamera()], 32)[0, 0]
+    away = pictures(ball((0.0, 0.0, 0.3), (0.1, 0.1, 0.1)), [Orbit()], 32)[0, 0]
     assert (away[:, 20:] == 1).all() and (away[:, :16] < 1).any()
 
 

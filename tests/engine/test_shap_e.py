@@ -13,7 +13,7 @@ from diffusers.pipelines.shap_e.renderer import MLPNeRFModelOutput, ShapERendere
 from generator_models import save_shap_e
 from torch import Tensor
 
-from align4d.cameras.orbit import OrbitCamera, intrinsics_for
+from align4d.cameras.orbit import Orbit, intrinsics_for
 from align4d.errors import Cancelled, EngineError
 from align4d.generators import shap_e
 from align4d.generators.facing import find_view, turned, turned_points
@@ -84,7 +84,7 @@ def test_a_picture_becomes_a_mesh_and_gaussians(folder: Path) -> None:
     assert not any(tensor.is_inference() for tensor in asset.gaussians.named().values())
     steps = [(event["done"], event["total"]) for event in report.events if event.get("event") == "progress"]
     assert steps == [(1, 3), (2, 3), (3, 3)]
-    assert asset.fovy == pytest.approx(FOVY) and asset.camera.distance > 1
+    assert asset.camera.fovy == pytest.approx(FOVY) and asset.camera.distance > 1
     generator.close()
 
 
@@ -140,16 +140,16 @@ def test_its_space_is_ours(balls: tuple[ShapERenderer, Gaussians], index: int) -
 
 def test_the_view_that_looks_like_the_picture_becomes_the_front(balls: tuple[ShapERenderer, Gaussians]) -> None:
     gaussians = balls[1]
-    given = seen(gaussians, OrbitCamera(azimuth=130, elevation=5, distance=2.5))
+    given = seen(gaussians, Orbit(azimuth=130, elevation=5, distance=2.5))
     azimuth, elevation = find_view(gaussians, given, RecordingReporter())
     assert (azimuth, elevation) == (130, 5)
-    again = seen(turned(gaussians, azimuth), OrbitCamera(azimuth=0, elevation=5, distance=2.5))
+    again = seen(turned(gaussians, azimuth), Orbit(azimuth=0, elevation=5, distance=2.5))
     assert np.abs(again.astype(float) - given).mean() < 1
     points = turned_points(gaussians.means, azimuth)
     torch.testing.assert_close(points, turned(gaussians, azimuth).means)
 
 
-def seen(gaussians: Gaussians, orbit: OrbitCamera) -> np.ndarray:
+def seen(gaussians: Gaussians, orbit: Orbit) -> np.ndarray:
     camera = Cameras(torch.from_numpy(orbit.world_to_camera()).float()[None], torch.from_numpy(intrinsics_for(40, 80, 80)).float()[None])
     found = rasterize(gaussians, camera, (80, 80))
     pixels = torch.cat([found.color[0], found.alpha[0]]).permute(1, 2, 0)

@@ -19,9 +19,9 @@ from align4d_lab.tables.variants import combinations, plan
 from PIL import Image
 
 from align4d import protocol
+from align4d.cameras.orbit import Orbit, blender_from_normalized
 from align4d.cli import main
 from align4d.errors import EngineError
-from align4d.job.make import Orbit, orbit_matrix
 
 VIEW = TrueView(0.0, 0.0, 2.0, 49.1, np.zeros(3))
 TINY = ("video_side=64", "gaussians.count=300", "gaussians.fit_iterations=2", "gaussians.fit_views=2", "gaussians.fit_size=48")
@@ -57,7 +57,7 @@ def pretend(offsets: dict[str, float]) -> Callable[[Path], None]:
         motion = np.repeat(arrays["bake_vertices"][None], 3, axis=0) + np.float32(offsets[request.preset])
         (folder / "output").mkdir(exist_ok=True)
         protocol.write_pc2(folder / "output" / "motion_000.pc2", motion)
-        matrix = orbit_matrix(Orbit(), np.zeros(3), 1.0)
+        matrix = blender_from_normalized(Orbit().world_to_camera(), np.zeros(3), 1.0)
         camera = protocol.CameraResult(tuple(map(tuple, matrix.tolist())), 49.1, 64, 64, 0.0, 0.0, 0.0, 2.0)
         spec = request.objects[0]
         objects = (protocol.ObjectResult(spec.id, spec.name, motion.shape[1], "output/motion_000.pc2"),)

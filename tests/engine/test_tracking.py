@@ -16,7 +16,7 @@ from align4d.alignment.lighting import to_linear, unlit
 from align4d.alignment.reference import Reference
 from align4d.alignment.refinement import Refined, RefinementSettings, refine
 from align4d.alignment.tracking import PoseCost, Track, TrackingSettings, track
-from align4d.cameras.orbit import OrbitCamera
+from align4d.cameras.orbit import Orbit
 from align4d.errors import Cancelled
 from align4d.inputs.asset import weld
 from align4d.job.reporting import RecordingReporter
@@ -26,7 +26,7 @@ from align4d.motion.skeleton import build_skeleton
 from align4d.motion.skinning import skin_points
 from align4d.motion.surface_graph import build_surface_graph
 
-CAMERA = OrbitCamera(0.0, 0.0, 2.2)
+CAMERA = Orbit(0.0, 0.0, 2.2)
 SIZE = 80
 TRACKING = TrackingSettings(resolution=SIZE, iterations=40, bend=1e-4)
 """The puppet's joint is thick, and bends all the same: it has to cost little here."""

@@ -23,7 +23,7 @@ from align4d import protocol
 from align4d.alignment.lighting import Lighting, to_linear, to_srgb
 from align4d.alignment.pose import PoseSettings, solve_pose
 from align4d.alignment.reference import make_reference
-from align4d.cameras.orbit import OrbitCamera, blender_from_normalized, intrinsics_for
+from align4d.cameras.orbit import Orbit, blender_from_normalized, intrinsics_for
 from align4d.errors import EngineError
 from align4d.inputs.asset import Asset, load_asset
 from align4d.inputs.cuts import cut_notes, find_cuts
@@ -38,7 +38,7 @@ from align4d.motion.surface_graph import build_surface_graph
 from align4d.pipeline import artist
 from align4d.protocol import VideoSpec
 
-CAMERA = OrbitCamera(20.0, 12.0, 2.4)
+CAMERA = Orbit(20.0, 12.0, 2.4)
 FRAMES = 6
 WAVE = np.linspace(0.0, 0.8, FRAMES)
 """How far the wing is turned [rad]."""
@@ -91,7 +91,7 @@ class Stage:
         right = CAMERA.world_to_camera()[0, :3]
         return moved if sideways is None else (moved + sideways[:, None, None] * right).astype(np.float32)
 
-    def film(self, wave: np.ndarray = WAVE, camera: OrbitCamera = CAMERA, asset: Asset | None = None, **studio: Lighting) -> np.ndarray:
+    def film(self, wave: np.ndarray = WAVE, camera: Orbit = CAMERA, asset: Asset | None = None, **studio: Lighting) -> np.ndarray:
         """(T, H, W, 4) uint8."""
         return Studio(camera, **studio).film(asset or self.asset, self.waving(wave))
 

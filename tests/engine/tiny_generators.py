@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from align4d.cameras.orbit import OrbitCamera
+from align4d.cameras.orbit import Orbit
 from align4d.errors import EngineError
 from align4d.generators.interfaces import (
     Footage,
@@ -115,7 +115,7 @@ class TinySculptor(Tiny, ImageTo3D):
         triangles = np.array([[0, 1, 3], [1, 2, 3], [2, 0, 3], [0, 2, 1]], np.int32)
         texture = np.full((4, 4, 3), (seed % 200, 90, 160), np.uint8)
         mesh = TexturedMesh(vertices, triangles, np.zeros((4, 3, 2), np.float32), texture)
-        return GeneratedAsset(gaussians, OrbitCamera(distance=1.8), 49.1, mesh)
+        return GeneratedAsset(gaussians, Orbit(distance=1.8), mesh)
 
 
 class TinyWriter(Tiny, ImageToText):

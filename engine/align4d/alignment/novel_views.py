@@ -75,7 +75,7 @@ class NovelViews:
     """Cameras that look at the object's center, without roll; each (B,).
 
     Attributes:
-        azimuth, elevation: around the asset, as in `OrbitCamera` [degrees].
+        azimuth, elevation: around the asset, as in `Orbit` [degrees].
         distance: in longest sides of the asset.
     """
 
@@ -101,7 +101,7 @@ def _intrinsics(fovy: float, size: int, device: torch.device) -> Tensor:
 
 
 def orbit_matrices(azimuth: Tensor, elevation: Tensor, distance: Tensor) -> Tensor:
-    """(B, 4, 4) world-to-camera of cameras that look at the origin: `OrbitCamera.world_to_camera`, many at once and on any device."""
+    """(B, 4, 4) world-to-camera of cameras that look at the origin: `Orbit.world_to_camera`, many at once and on any device."""
     a, e = torch.deg2rad(azimuth), torch.deg2rad(elevation)
     zero = torch.zeros_like(a)
     right = torch.stack([a.cos(), a.sin(), zero], -1)

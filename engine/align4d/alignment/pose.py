@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..cameras.orbit import OrbitCamera
+from ..cameras.orbit import Orbit
 from ..errors import EngineError
 from ..gaussians.surface_bound import LOW_PASS, BoundGaussians
 from ..inputs.asset import Asset
@@ -54,7 +55,7 @@ class SolvedPose:
     overlap: intersection over union of rendered and video mask in the first frame.
     """
 
-    camera: OrbitCamera
+    camera: Orbit
     lighting: Lighting
     curve: DistanceCurve
     overlap: float
@@ -62,7 +63,7 @@ class SolvedPose:
     def to_arrays(self) -> dict[str, np.ndarray]:
         """For the checkpoint."""
         return {
-            "camera": np.array([getattr(self.camera, name) for name in PARAMETERS]),
+            "camera": np.array(dataclasses.astuple(self.camera)),
             "lighting": self.lighting.coefficients.cpu().numpy(),
             "distance": self.curve.distance,
             "error": self.curve.error,
@@ -73,7 +74,7 @@ class SolvedPose:
     @staticmethod
     def from_arrays(arrays: dict[str, np.ndarray]) -> SolvedPose:
         """From `to_arrays`."""
-        camera = OrbitCamera(**dict(zip(PARAMETERS, arrays["camera"].tolist(), strict=True)))
+        camera = Orbit(*arrays["camera"].tolist())
         curve = DistanceCurve(arrays["distance"], arrays["error"], float(arrays["best"]))
         return SolvedPose(camera, Lighting(torch.from_numpy(arrays["lighting"])), curve, float(arrays["overlap"]))
 
@@ -82,7 +83,7 @@ def solve_pose(
     asset: Asset,
     gaussians: BoundGaussians,
     reference: Reference,
-    start: OrbitCamera,
+    start: Orbit,
     solve: bool,
     settings: PoseSettings,
     backend: str,
@@ -125,7 +126,7 @@ def solve_pose(
     return SolvedPose(camera, lighting, curve, overlap)
 
 
-def _directions(start: OrbitCamera, settings: PoseSettings) -> list[OrbitCamera]:
+def _directions(start: Orbit, settings: PoseSettings) -> list[Orbit]:
     offsets = np.linspace(-settings.spread, settings.spread, settings.grid)
     return [
         start.moved(azimuth=start.azimuth + a, elevation=float(np.clip(start.elevation + e, -89, 89)), yaw=0.0, pitch=0.0)
@@ -142,7 +143,7 @@ class _Scene:
         self.color, self.alpha = reference.color[0], reference.alpha[0]
         self.albedo = to_linear(gaussians.albedo)
 
-    def render(self, cameras: list[OrbitCamera], lighting: Lighting) -> tuple[Tensor, Tensor]:
+    def render(self, cameras: list[Orbit], lighting: Lighting) -> tuple[Tensor, Tensor]:
         """Colors (C, 3, R, R) and alphas (C, 1, R, R)."""
         poses = np.stack([camera.world_to_camera() for camera in cameras])
         lit = self.gaussians.colored(lighting.shade(self.albedo, self.gaussians.normals))
@@ -150,24 +151,24 @@ class _Scene:
             picture = rasterize(lit, self.reference.cameras(poses), self.reference.size, backend=self.backend, low_pass=LOW_PASS)
         return picture.color, picture.alpha
 
-    def light(self, camera: OrbitCamera) -> Lighting:
+    def light(self, camera: Orbit) -> Lighting:
         return fit_lighting(self.asset, self.reference, camera.world_to_camera())
 
-    def residuals(self, cameras: list[OrbitCamera], lighting: Lighting) -> Tensor:
+    def residuals(self, cameras: list[Orbit], lighting: Lighting) -> Tensor:
         """(C, P) differences of color and mask."""
         color, alpha = self.render(cameras, lighting)
         weight = self.settings.alpha_weight * 3**0.5
         return torch.cat([(color - self.color).flatten(1), weight * (alpha - self.alpha).flatten(1)], 1)
 
-    def loss(self, camera: OrbitCamera, lighting: Lighting) -> float:
+    def loss(self, camera: Orbit, lighting: Lighting) -> float:
         return float((self.residuals([camera], lighting)[0] ** 2).mean())
 
-    def overlap(self, camera: OrbitCamera) -> float:
+    def overlap(self, camera: Orbit) -> float:
         _, alpha = self.render([camera], self.light(camera))
         ours, theirs = alpha[0] > 0.5, self.alpha > 0.5
         return float((ours & theirs).sum()) / max(1.0, float((ours | theirs).sum()))
 
-    def centered(self, camera: OrbitCamera) -> OrbitCamera:
+    def centered(self, camera: Orbit) -> Orbit:
         """Distance and offset from the size and the place of the mask (area falls with the square of the distance)."""
         lighting = Lighting(torch.zeros(13, 3))
         target_area, target_x, target_y = _moments(self.alpha)
@@ -186,7 +187,7 @@ class _Scene:
             camera = camera.moved(distance=distance, yaw=yaw, pitch=pitch)
         return camera
 
-    def refine(self, camera: OrbitCamera, iterations: int) -> OrbitCamera:
+    def refine(self, camera: Orbit, iterations: int) -> Orbit:
         """Levenberg-Marquardt on the six parameters, with a numeric Jacobian: seven pictures a step."""
         damping, lighting = 1e-2, self.light(camera)
         for step in range(iterations):
@@ -209,7 +210,7 @@ class _Scene:
                 return camera
         return camera
 
-    def sweep(self, camera: OrbitCamera, lighting: Lighting) -> DistanceCurve:
+    def sweep(self, camera: Orbit, lighting: Lighting) -> DistanceCurve:
         """Eq. 4 at the camera's direction."""
 
         def render(distances: np.ndarray) -> tuple[Tensor, Tensor]:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, grid_sample
 
-from ..cameras.orbit import OrbitCamera, intrinsics_for
+from ..cameras.orbit import Orbit, intrinsics_for
 from ..priors.prior import Condition, MultiviewPrior, PriorFacts, same_apparent_size
 
 MOST_SAMPLES = 8
@@ -27,18 +27,18 @@ class ConditionCamera:
         distance: at which a camera with the prior's field of view sees the object as large: d_V as the prior counts it.
     """
 
-    orbit: OrbitCamera
+    orbit: Orbit
     fovy: float
     distance: float
 
 
-def condition_camera(video: OrbitCamera, fovy: float, facts: PriorFacts) -> ConditionCamera:
-    """The condition's camera for a video taken by `video` with the field of view `fovy` [degrees].
+def condition_camera(video: Orbit, facts: PriorFacts) -> ConditionCamera:
+    """The condition's camera for a video taken by `video`.
 
     Where the object then looks smaller or larger than the prior was ever shown one, the pictures are cropped or widened.
     """
     nearest, farthest = facts.distances
-    distance = min(max(same_apparent_size(video.distance, fovy, facts.fovy), nearest), farthest)
+    distance = min(max(same_apparent_size(video.distance, video.fovy, facts.fovy), nearest), farthest)
     half = distance * math.tan(math.radians(facts.fovy) / 2) / video.distance
     return ConditionCamera(video, 2 * math.degrees(math.atan(half)), distance)
 

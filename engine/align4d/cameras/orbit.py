@@ -1,4 +1,4 @@
-"""The camera of the video: where it stands around the asset, in the orbit convention and as matrices."""
+"""The camera of the video: where it stands around the asset, in the orbit convention and as matrices. Standard library and numpy only."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class OrbitCamera:
+class Orbit:
     """A camera around the normalized asset (center at the origin, longest side 1).
 
     Azimuth 0 looks along +Y (Blender's front view), a positive one stands towards +X; a positive elevation stands above.
@@ -19,6 +19,7 @@ class OrbitCamera:
         distance: from the asset's center, in longest sides of the asset.
         roll: about the viewing axis [degrees]; a positive one turns the picture counter-clockwise.
         yaw, pitch: by how much it looks past the asset's center, to the right and up [degrees].
+        fovy: vertical field of view of its pictures [degrees]; 49.1 is that of the published multiview priors.
     """
 
     azimuth: float = 0.0
@@ -27,6 +28,7 @@ class OrbitCamera:
     roll: float = 0.0
     yaw: float = 0.0
     pitch: float = 0.0
+    fovy: float = 49.1
 
     def position(self) -> np.ndarray:
         """(3,) place of the camera."""
@@ -45,20 +47,20 @@ class OrbitCamera:
         matrix[:3, 3] = -rotation @ self.position()
         return matrix
 
-    def moved(self, **changes: float) -> OrbitCamera:
+    def moved(self, **changes: float) -> Orbit:
         """A copy with some attributes replaced."""
         return replace(self, **changes)
 
 
-def orbit_from_matrix(world_to_camera: np.ndarray) -> OrbitCamera:
-    """The orbit camera of a rigid world-to-camera matrix (4, 4)."""
+def orbit_from_matrix(world_to_camera: np.ndarray, fovy: float = Orbit.fovy) -> Orbit:
+    """The orbit camera of a rigid world-to-camera matrix (4, 4) and a vertical field of view [degrees]."""
     rotation, position = world_to_camera[:3, :3], -world_to_camera[:3, :3].T @ world_to_camera[:3, 3]
     distance = float(np.linalg.norm(position))
     direction = position / max(distance, 1e-12)
     elevation = float(np.degrees(np.arcsin(np.clip(direction[2], -1, 1))))
     # straight from above or below the azimuth is free: take the one that leaves the least roll
     azimuth = np.arctan2(direction[0], -direction[1]) if np.hypot(direction[0], direction[1]) > 1e-6 else np.arctan2(rotation[0, 1], rotation[0, 0])
-    bare = OrbitCamera(float(np.degrees(azimuth)), elevation, distance)
+    bare = Orbit(float(np.degrees(azimuth)), elevation, distance, fovy=fovy)
     turn = rotation @ bare.world_to_camera()[:3, :3].T
     # turn = roll(z) pitch(x) yaw(y), see _turn: its last row depends on yaw and pitch only
     pitch = float(np.degrees(np.arcsin(np.clip(-turn[2, 1], -1, 1))))

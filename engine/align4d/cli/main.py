@@ -18,10 +18,11 @@ from rich.console import Console
 from rich.markup import escape
 
 from .. import protocol
+from ..cameras.orbit import Orbit
 from ..errors import Cancelled, EngineError
 from ..failures import as_engine_error
 from ..job.lock import sole_engine
-from ..job.make import Orbit, make_job
+from ..job.make import make_job
 from ..job.reporting import Reporter, TerminalReporter, job_log
 from ..machine.warm_up import wait_passively
 from .arguments import add_inputs, add_models
@@ -117,7 +118,7 @@ def _doctor(console: Console, options: argparse.Namespace) -> int:
 
 
 def _make_job(options: argparse.Namespace) -> None:
-    orbit = Orbit(options.azimuth, options.elevation, options.distance, options.fovy)
+    orbit = Orbit(options.azimuth, options.elevation, options.distance, fovy=options.fovy)
     make_job(
         options.mesh,
         options.video,

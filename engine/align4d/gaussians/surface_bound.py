@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..cameras.orbit import OrbitCamera, intrinsics_for
+from ..cameras.orbit import Orbit, intrinsics_for
 from ..inputs.asset import Asset, weld
 from ..inputs.colors import colors_at
 from ..inputs.sampling import sample_surface
@@ -161,7 +161,7 @@ def _chosen(cameras: Cameras, index: Tensor) -> Cameras:
 def _exact_views(asset: Asset, settings: GaussianSettings, device: str) -> tuple[Cameras, Tensor, Tensor]:
     """Renders of the mesh from all around: cameras, colors (C, 3, H, W) on white and alphas (C, 1, H, W), anti-aliased."""
     size, finer = settings.fit_size, 3
-    views = [OrbitCamera(azimuth=i * 360 / settings.fit_views + 7, elevation=(-20, 10, 40, 0)[i % 4]) for i in range(settings.fit_views)]
+    views = [Orbit(azimuth=i * 360 / settings.fit_views + 7, elevation=(-20, 10, 40, 0)[i % 4]) for i in range(settings.fit_views)]
     intrinsics = intrinsics_for(40.0, size, size)
     fine = np.diag([finer, finer, 1]) @ intrinsics
     colors, alphas = [], []

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
 
-from ..cameras.orbit import OrbitCamera
+from ..cameras.orbit import Orbit
 from ..protocol import GENERATED, MaterialSpec, Matrix4, ObjectSpec, read_arrays, replacing, write_arrays
 from ..rendering import Gaussians
 from .interfaces import GeneratedAsset, TexturedMesh
@@ -47,8 +48,7 @@ def write_object(mesh: TexturedMesh, folder: Path, matrix_world: Matrix4) -> Obj
 def write_asset(asset: GeneratedAsset, path: Path) -> None:
     """Stores a whole asset, so that a job that was broken off need not make it again."""
     arrays = {name: tensor.cpu().numpy() for name, tensor in asset.gaussians.named().items()}
-    camera = asset.camera
-    arrays["camera"] = np.array([camera.azimuth, camera.elevation, camera.distance, camera.roll, camera.yaw, camera.pitch, asset.fovy, asset.exact])
+    arrays["camera"] = np.array([*dataclasses.astuple(asset.camera), asset.exact])
     if asset.mesh:
         arrays |= {f"mesh.{name}": array for name, array in vars(asset.mesh).items()}
     write_arrays(path, arrays)
@@ -58,9 +58,9 @@ def read_asset(path: Path) -> GeneratedAsset:
     """What `write_asset` stored."""
     arrays = read_arrays(path)
     gaussians = Gaussians(*(torch.from_numpy(arrays[name]) for name in ("means", "quats", "scales", "opacities", "colors")))
-    *camera, fovy, exact = (float(number) for number in arrays["camera"])
+    *camera, exact = (float(number) for number in arrays["camera"])
     mesh = {name.removeprefix("mesh."): array for name, array in arrays.items() if name.startswith("mesh.")}
-    return GeneratedAsset(gaussians, OrbitCamera(*camera), fovy, TexturedMesh(**mesh) if mesh else None, bool(exact))
+    return GeneratedAsset(gaussians, Orbit(*camera), TexturedMesh(**mesh) if mesh else None, bool(exact))
 
 
 def _vertex_normals(mesh: TexturedMesh) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..cameras.orbit import OrbitCamera, orbit_from_matrix
+from ..cameras.orbit import Orbit, orbit_from_matrix
 from ..motion.rotations import multiply
 from ..rendering import Gaussians
 
@@ -22,15 +22,15 @@ OUTLIERS = 0.002
 """Part of the Gaussians that may lie beyond the bounding box, at each of its sides: single ones float far away."""
 
 
-def normalized(gaussians: Gaussians, distance: float) -> tuple[Gaussians, OrbitCamera]:
-    """The same in the engine's space, and the camera that stood in front of it, at `distance` from the origin of its own space."""
+def normalized(gaussians: Gaussians, camera: Orbit) -> tuple[Gaussians, Orbit]:
+    """The same in the engine's space, and the camera that stood at `camera` around the origin of the generator's own, turned upright."""
     turned = torch.stack([gaussians.means[:, 0], -gaussians.means[:, 2], gaussians.means[:, 1]], 1)
     center, size = _bounds(turned, gaussians.opacities)
     quats = multiply(torch.tensor(UPRIGHT).to(gaussians.quats).expand_as(gaussians.quats), gaussians.quats)
     asset = Gaussians((turned - center) / size, quats, gaussians.scales / size, gaussians.opacities, gaussians.colors)
-    matrix = OrbitCamera(distance=distance).world_to_camera()
+    matrix = camera.world_to_camera()
     matrix[:3, 3] = (matrix[:3, :3] @ center.double().numpy() + matrix[:3, 3]) / size
-    return asset, orbit_from_matrix(matrix)
+    return asset, orbit_from_matrix(matrix, camera.fovy)
 
 
 def _bounds(means: Tensor, opacities: Tensor) -> tuple[Tensor, float]:

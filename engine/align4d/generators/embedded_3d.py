@@ -14,7 +14,7 @@ from typing import Self
 
 import numpy as np
 
-from ..cameras.orbit import OrbitCamera, orbit_from_matrix
+from ..cameras.orbit import Orbit, orbit_from_matrix
 from ..job.reporting import Reporter
 from ..models.card import ModelCard, ModelNeed
 from ..models.placing import Place
@@ -79,7 +79,7 @@ class Embedded3D(ImageTo3D):
         texture = paint(unwrapped, shot, views, TEXTURE_SIDE)
         vertices, camera = normalized(surface, shot.camera)
         mesh = TexturedMesh(vertices, surface.triangles, unwrapped.corner_uv, texture)
-        return GeneratedAsset(surface_gaussians(mesh, GAUSSIANS, seed), camera, shot.fovy, mesh, exact=True)
+        return GeneratedAsset(surface_gaussians(mesh, GAUSSIANS, seed), camera, mesh, exact=True)
 
     def look_around(self, shot: Shot, seed: int, report: Reporter) -> SurroundingViews | None:
         """What the prior says; None where it makes nothing of the picture, so that the outline has to do."""
@@ -101,10 +101,10 @@ class Embedded3D(ImageTo3D):
         return carve(lattice, coverage[0].numpy(), views, self.settings)
 
 
-def normalized(surface: Surface, camera: OrbitCamera) -> tuple[np.ndarray, OrbitCamera]:
+def normalized(surface: Surface, camera: Orbit) -> tuple[np.ndarray, Orbit]:
     """Vertices (V, 3) float32 with the bounding box's center at the origin and its longest side 1, and the camera that sees them as before."""
     low, high = surface.vertices.min(axis=0), surface.vertices.max(axis=0)
     center, size = (low + high) / 2, float((high - low).max())
     matrix = camera.world_to_camera()
     matrix[:3, 3] = (matrix[:3, :3] @ center + matrix[:3, 3]) / size
-    return ((surface.vertices - center) / size).astype(np.float32), orbit_from_matrix(matrix)
+    return ((surface.vertices - center) / size).astype(np.float32), orbit_from_matrix(matrix, camera.fovy)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..cameras.orbit import OrbitCamera, intrinsics_for
+from ..cameras.orbit import Orbit, intrinsics_for
 from ..job.reporting import Reporter
 from ..motion.rotations import multiply
 from ..rendering import Cameras, Gaussians, rasterize
@@ -58,7 +58,7 @@ def turned_points(points: Tensor, azimuth: float) -> Tensor:
 def _seen(gaussians: Gaussians, azimuth: float, elevation: float) -> np.ndarray:
     """(2 SIDE, 2 SIDE, 4) uint8 from a direction."""
     side = 2 * SIDE
-    matrix = OrbitCamera(azimuth, elevation, DISTANCE).world_to_camera()
+    matrix = Orbit(azimuth, elevation, DISTANCE).world_to_camera()
     camera = Cameras(torch.from_numpy(matrix).float()[None], torch.from_numpy(intrinsics_for(FOVY, side, side)).float()[None])
     with torch.no_grad():
         seen = rasterize(gaussians, camera, (side, side))

@@ -13,7 +13,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from ..cameras.orbit import OrbitCamera
+from ..cameras.orbit import Orbit
 from ..job.reporting import Reporter
 from ..models.card import ModelCard
 from ..models.placing import Place
@@ -76,14 +76,12 @@ class GeneratedAsset:
     Attributes:
         gaussians: shared by all frames (no leading dimension), after activation, colors without view dependence.
         camera: from which `gaussians` look like the picture that the asset was made from; about the front view, azimuth 0.
-        fovy: vertical field of view of that picture [degrees].
         exact: whether that camera is exact, because the asset was made to fit the picture; else it is only a good guess.
         mesh: the surface, where the generator makes one; else it is extracted from the Gaussians (`mesh_extraction.extract_mesh`).
     """
 
     gaussians: Gaussians
-    camera: OrbitCamera
-    fovy: float
+    camera: Orbit
     mesh: TexturedMesh | None = None
     exact: bool = False
 

@@ -10,6 +10,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from ..cameras.orbit import Orbit
 from ..errors import EngineError
 from ..job.reporting import Reporter
 from ..models.card import ModelCard, ModelNeed
@@ -123,9 +124,8 @@ class LGM(ImageTo3D):
         kept = found.opacities > LEAST_OPACITY
         if not kept.any():
             raise EngineError("model_output", "LGM made nothing of this picture.", "Use a picture that shows one whole object, or another seed.")
-        asset, camera = normalized(Gaussians(*(tensor[kept].cpu() for tensor in found.named().values())), DISTANCE)
-        whole, fovy = whole_picture_camera(camera, FOVY, crop, picture.shape)
-        return GeneratedAsset(asset, whole, fovy)
+        asset, camera = normalized(Gaussians(*(tensor[kept].cpu() for tensor in found.named().values())), Orbit(distance=DISTANCE, fovy=FOVY))
+        return GeneratedAsset(asset, whole_picture_camera(camera, crop, picture.shape))
 
     def _views(self, square: np.ndarray, seed: int, report: Reporter) -> Tensor:
         """(4, 3, 256, 256), in [0, 1]."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from ..cameras.orbit import OrbitCamera, intrinsics_for
+from ..cameras.orbit import Orbit, intrinsics_for
 from ..errors import EngineError
 from ..job.reporting import Reporter
 from ..reconstruction.depth_fusion import DepthViews, fuse
@@ -44,7 +44,7 @@ def extract_mesh(asset: GeneratedAsset, report: Reporter) -> TexturedMesh:
 
 
 def _views(gaussians: Gaussians, report: Reporter) -> DepthViews:
-    orbits = [OrbitCamera(360 * (i + 0.5 * (ring % 2)) / AROUND, height, DISTANCE) for ring, height in enumerate(ELEVATIONS) for i in range(AROUND)]
+    orbits = [Orbit(360 * (i + 0.5 * (ring % 2)) / AROUND, height, DISTANCE) for ring, height in enumerate(ELEVATIONS) for i in range(AROUND)]
     poses = torch.from_numpy(np.stack([orbit.world_to_camera() for orbit in orbits])).float().to(gaussians.means.device)
     cameras = Cameras(poses, torch.from_numpy(intrinsics_for(FOVY, SIDE, SIDE)).to(poses).expand(len(poses), 3, 3))
     seen = []

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from ..cameras.orbit import OrbitCamera
+from ..cameras.orbit import Orbit
 
 
 @dataclass(frozen=True)
@@ -46,18 +46,17 @@ def fitted_fovy(fovy: float, shape: tuple[int, ...], size: tuple[int, int]) -> f
     return math.degrees(2 * math.atan(tangent * size[0] / (fitting_scale(shape, size) * shape[0])))
 
 
-def whole_picture_camera(camera: OrbitCamera, fovy: float, crop: Crop, shape: tuple[int, ...]) -> tuple[OrbitCamera, float]:
-    """The camera and the field of view [degrees] of a picture of `shape` (H, W, ...), of those of a square `crop` of it.
+def whole_picture_camera(camera: Orbit, crop: Crop, shape: tuple[int, ...]) -> Orbit:
+    """The camera of a picture of `shape` (H, W, ...), where `camera` is that of a square `crop` of it.
 
     The picture's camera stands at the same place. That the crop's middle is not the picture's is put into its direction, which is
     exact in the middle of the crop and nearly so around it.
     """
-    focal = crop.side / 2 / math.tan(math.radians(fovy) / 2)
+    focal = crop.side / 2 / math.tan(math.radians(camera.fovy) / 2)
     right = crop.left + crop.side / 2 - shape[1] / 2
     down = crop.top + crop.side / 2 - shape[0] / 2
     yaw, pitch = math.degrees(math.atan2(right, math.hypot(focal, down))), math.degrees(math.atan2(down, focal))
-    turned = camera.moved(yaw=camera.yaw - yaw, pitch=camera.pitch + pitch)
-    return turned, math.degrees(2 * math.atan(shape[0] / 2 / focal))
+    return camera.moved(yaw=camera.yaw - yaw, pitch=camera.pitch + pitch, fovy=math.degrees(2 * math.atan(shape[0] / 2 / focal)))
 
 
 def around_object(alpha: np.ndarray, margin: float) -> Crop:

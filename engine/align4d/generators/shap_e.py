@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..cameras.orbit import OrbitCamera
+from ..cameras.orbit import Orbit
 from ..errors import EngineError
 from ..job.reporting import Reporter
 from ..models.card import ModelCard
@@ -126,8 +126,8 @@ class ShapE(ImageTo3D):
         azimuth, elevation = find_view(gaussians, picture, report)
         vertices = turned_points(torch.from_numpy(mesh.vertices), azimuth).numpy()
         mesh = TexturedMesh(vertices, mesh.triangles, mesh.corner_uv, mesh.texture)
-        camera, fovy = _camera(elevation, around_object(picture[..., 3], 0.0), picture.shape)
-        return GeneratedAsset(turned(gaussians, azimuth), camera, fovy, mesh)
+        camera = _camera(elevation, around_object(picture[..., 3], 0.0), picture.shape)
+        return GeneratedAsset(turned(gaussians, azimuth), camera, mesh)
 
     def _denoised(self, square: np.ndarray, seed: int, report: Reporter) -> Tensor:
         """(1, 1024, 1024) numbers, of the picture (S, S, 3) uint8."""
@@ -220,11 +220,11 @@ def textured(surface: Surface, color: np.ndarray) -> TexturedMesh:
     return TexturedMesh(surface.vertices.astype(np.float32), surface.triangles, unwrapped.corner_uv, texture)
 
 
-def _camera(elevation: float, crop: Crop, shape: tuple[int, ...]) -> tuple[OrbitCamera, float]:
+def _camera(elevation: float, crop: Crop, shape: tuple[int, ...]) -> Orbit:
     """In front of the asset, so far away that its longest side is as long as that of the object in the picture, which fills `crop`."""
     tangent = float(np.tan(np.radians(FOVY) / 2)) * crop.side / shape[0]
-    camera = OrbitCamera(elevation=elevation, distance=0.5 / tangent + HALF_DEPTH)
-    return whole_picture_camera(camera, float(np.degrees(2 * np.arctan(tangent))), crop, shape)
+    camera = Orbit(elevation=elevation, distance=0.5 / tangent + HALF_DEPTH, fovy=float(np.degrees(2 * np.arctan(tangent))))
+    return whole_picture_camera(camera, crop, shape)
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import re
 import uuid
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..cameras.orbit import Orbit, blender_from_normalized
 from ..errors import EngineError
 from ..inputs.asset import load_asset
 from ..inputs.mesh_import import as_matrix, import_mesh
@@ -19,22 +19,13 @@ from ..protocol import CameraSpec, Request, VideoSpec, write_json
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"}
 
 
-@dataclasses.dataclass(frozen=True)
-class Orbit:
-    """Where the video was seen from: degrees, and a distance in longest sides of the mesh. Azimuth 0 is Blender's front view."""
-
-    azimuth: float = 0.0
-    elevation: float = 0.0
-    distance: float = 2.0
-    fovy: float = 49.1
-
-
 def make_job(mesh: Path | None, video: Path | None, out: Path, orbit: Orbit, frames: tuple[int, int, float], **choices: Any) -> Request:
     """Writes request.json and input/ into `out` and returns the request.
 
     Args:
         mesh: a mesh file, or a .ply of Gaussians; None: it is to be generated.
         video: a movie, or a folder of images in the order of their names; None: it is to be generated.
+        orbit: where the video was seen from.
         frames: first, last (-1: up to the end) and frames a second (0: the movie's own).
         choices: further fields of `Request`.
 
@@ -52,7 +43,7 @@ def make_job(mesh: Path | None, video: Path | None, out: Path, orbit: Orbit, fra
     objects = import_mesh(mesh, out) if mesh and not gaussians else ()
     draft = Request(uuid.uuid4().hex, objects, spec, CameraSpec(as_matrix(np.eye(4))), **choices)
     center, size = _bounds(draft, gaussians, out)
-    camera = CameraSpec(as_matrix(orbit_matrix(orbit, center, size)), orbit.fovy)
+    camera = CameraSpec(as_matrix(blender_from_normalized(orbit.world_to_camera(), center, size)), orbit.fovy)
     request = dataclasses.replace(draft, camera=camera, gaussian_asset=str(gaussians.resolve()) if gaussians else "")
     write_json(out / "request.json", request)
     return request
@@ -70,17 +61,6 @@ def _bounds(request: Request, gaussians: Path | None, out: Path) -> tuple[np.nda
     means = read_gaussians(gaussians).means.numpy()
     low, high = means.min(axis=0), means.max(axis=0)
     return (low + high) / 2, float((high - low).max()) or 1.0
-
-
-def orbit_matrix(orbit: Orbit, center: np.ndarray, size: float) -> np.ndarray:
-    """The (4, 4) camera-to-world matrix in Blender's axes of a camera that looks at `center` (3,) of a mesh of longest side `size`."""
-    azimuth, elevation = math.radians(orbit.azimuth), math.radians(orbit.elevation)
-    outwards = np.array([math.sin(azimuth) * math.cos(elevation), -math.cos(azimuth) * math.cos(elevation), math.sin(elevation)])
-    right = np.array([math.cos(azimuth), math.sin(azimuth), 0.0])
-    matrix = np.eye(4)
-    matrix[:3, :3] = np.stack([right, np.cross(outwards, right), outwards], axis=1)
-    matrix[:3, 3] = center + outwards * orbit.distance * size
-    return matrix
 
 
 def video_spec(path: Path, first: int, last: int, fps: float) -> VideoSpec:

@@ -21,7 +21,7 @@ from ..alignment.tracking import Track, track
 from ..bake.binding import bind_points
 from ..bake.gaussians import GaussianSequence, owners
 from ..bake.relaxing import Relaxation
-from ..cameras.orbit import OrbitCamera
+from ..cameras.orbit import Orbit
 from ..gaussians.surface_bound import BoundGaussians
 from ..inputs.asset import Asset, weld
 from ..inputs.masks import Masks
@@ -164,7 +164,7 @@ class ArtistJob(Job):
 class PreviewEveryFrame:
     """Leaves a picture of each tracked frame beside the video's, for the panel."""
 
-    def __init__(self, job: ArtistJob, animated: AnimatedAsset, skeleton: Skeleton, reference: Reference, camera: OrbitCamera) -> None:
+    def __init__(self, job: ArtistJob, animated: AnimatedAsset, skeleton: Skeleton, reference: Reference, camera: Orbit) -> None:
         self.job, self.animated, self.skeleton, self.reference = job, animated, skeleton, reference
         self.cameras = reference.cameras(camera.world_to_camera())
 

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from ..cameras.orbit import OrbitCamera, blender_from_normalized, normalized_from_blender
+from ..cameras.orbit import Orbit, blender_from_normalized, normalized_from_blender
 from ..errors import EngineError
 from ..failures import as_engine_error
 from ..generators.asset_object import read_asset, write_asset, write_object
@@ -192,13 +192,13 @@ class PairMaker:
 
     def _camera(self, request: Request, asset: GeneratedAsset, picture: np.ndarray) -> CameraSpec:
         """From where the video shows the asset: known where both were made of one picture, else a first guess."""
-        camera, fovy, solve = asset.camera, asset.fovy, not asset.exact
+        camera, fovy, solve = asset.camera, asset.camera.fovy, not asset.exact
         if self.route.step("video"):
             with Image.open(request.video.images[0]) as frame:
                 fovy = fitted_fovy(fovy, picture.shape, (frame.height, frame.width))
         elif self.request.image:
             fovy, solve = request.camera.fovy, True
-            camera = OrbitCamera(camera.azimuth, camera.elevation, same_apparent_size(camera.distance, asset.fovy, fovy))
+            camera = Orbit(camera.azimuth, camera.elevation, same_apparent_size(camera.distance, camera.fovy, fovy))
         matrix = blender_from_normalized(camera.world_to_camera(), np.zeros(3), 1.0)
         return CameraSpec(as_matrix(matrix), fovy, solve)
 
@@ -210,7 +210,7 @@ class PairMaker:
         center, size = (low + high) / 2, float((high - low).max()) or 1.0
         if not path.is_file():
             inside = dataclasses.replace(gaussians, means=(gaussians.means - center) / size, scales=gaussians.scales / size)
-            asset = GeneratedAsset(inside, OrbitCamera(), request.camera.fovy)
+            asset = GeneratedAsset(inside, Orbit(fovy=request.camera.fovy))
             write_asset(dataclasses.replace(asset, mesh=extract_mesh(asset, self.report)), path)
         mesh = read_asset(path).mesh
         assert mesh is not None  # it was extracted before it was stored

@@ -25,7 +25,7 @@ from ..alignment.pose import SolvedPose
 from ..alignment.video_conditions import ConditionCamera, condition_camera, video_condition
 from ..bake.binding import bind_points
 from ..bake.gaussians import GaussianSequence, owners
-from ..cameras.orbit import OrbitCamera
+from ..cameras.orbit import Orbit
 from ..gaussians.surface_bound import LOW_PASS, BoundGaussians
 from ..inputs.asset import Asset
 from ..inputs.masks import Masks
@@ -83,7 +83,7 @@ class Shot:
     """
 
     scene: Scene
-    camera: OrbitCamera
+    camera: Orbit
     seen_by_prior: ConditionCamera
     condition: Condition
 
@@ -110,12 +110,11 @@ class PaperJob(Job):
 
     def shot(self, bound: BoundGaussians, clip: Clip, masks: Masks, solved: SolvedPose, prior: MultiviewPrior) -> Shot:
         """What the rest works on. Without object distance alignment the video's camera stands at the baseline's distance."""
-        fovy = self.request.camera.fovy
-        distance = solved.curve.best if self.paper.align_distance else same_apparent_size(self.paper.fixed_distance, BASELINE_FOVY, fovy)
-        camera = solved.camera.moved(distance=distance)
+        fixed = same_apparent_size(self.paper.fixed_distance, BASELINE_FOVY, solved.camera.fovy)
+        camera = solved.camera.moved(distance=solved.curve.best if self.paper.align_distance else fixed)
         reference = self.reference(clip, masks, self.paper.optimization.resolution)
         asset = bound.colored(solved.lighting.shade(to_linear(bound.albedo), bound.normals))
-        seen = condition_camera(camera, fovy, prior.facts)
+        seen = condition_camera(camera, prior.facts)
         scene = Scene(asset, reference, camera.world_to_camera(), self.request.backend, LOW_PASS, seen)
         return Shot(scene, camera, seen, video_condition(prior, reference.color, reference.alpha, reference.intrinsics, seen))
 

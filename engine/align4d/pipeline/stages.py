@@ -14,7 +14,7 @@ import torch
 from ..alignment.pose import SolvedPose, solve_pose
 from ..alignment.reference import Reference, make_reference
 from ..bake.result import write_result
-from ..cameras.orbit import OrbitCamera, blender_from_normalized, normalized_from_blender, orbit_from_matrix
+from ..cameras.orbit import Orbit, blender_from_normalized, normalized_from_blender, orbit_from_matrix
 from ..gaussians.surface_bound import BoundGaussians, bind_gaussians
 from ..inputs.asset import Asset, load_asset
 from ..inputs.cuts import cut_notes
@@ -93,9 +93,9 @@ class Job:
         if stored is not None:
             return SolvedPose.from_arrays(stored)
         matrix, similarity = np.array(self.request.camera.matrix_world), asset.similarity
-        start = orbit_from_matrix(normalized_from_blender(matrix, similarity.center, similarity.size))
-        # as if the first frame showed the object whole: the sweep tells by the space around it whether a distance is possible
         fovy, resolution = self.request.camera.fovy, self.settings.pose.resolution
+        start = orbit_from_matrix(normalized_from_blender(matrix, similarity.center, similarity.size), fovy)
+        # as if the first frame showed the object whole: the sweep tells by the space around it whether a distance is possible
         reference = make_reference(clip, masks, fovy, resolution, slice(0, 1), self.device, whole=True)
         solved = solve_pose(asset, gaussians, reference, start, self.request.camera.solve, self.settings.pose, self.request.backend, self.report)
         self.checkpoint.save("camera", solved.to_arrays())
@@ -107,7 +107,7 @@ class Job:
         clip: Clip,
         positions: np.ndarray,
         solved: SolvedPose,
-        camera: OrbitCamera,
+        camera: Orbit,
         figures: dict[str, float],
         curves: dict[str, dict[str, list[float]]],
         gaussians: tuple[str, ...] = (),
@@ -130,14 +130,14 @@ class Job:
             skipped=clip.skipped,
         )
 
-    def camera_result(self, asset: Asset, clip: Clip, camera: OrbitCamera) -> CameraResult:
+    def camera_result(self, asset: Asset, clip: Clip, camera: Orbit) -> CameraResult:
         """The solved camera in world space."""
         similarity = asset.similarity
         matrix = blender_from_normalized(camera.world_to_camera(), similarity.center, similarity.size)
         width, height = clip.full_size
         return CameraResult(
             matrix_world=tuple(tuple(float(x) for x in row) for row in matrix),
-            fovy=self.request.camera.fovy,
+            fovy=camera.fovy,
             width=width,
             height=height,
             azimuth=(camera.azimuth + 180) % 360 - 180,

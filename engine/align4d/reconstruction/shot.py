@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..alignment.reference import Reference, make_reference
 from ..alignment.video_conditions import ConditionCamera, condition_pictures
-from ..cameras.orbit import OrbitCamera, intrinsics_for
+from ..cameras.orbit import Orbit, intrinsics_for
 from ..inputs.masks import judge
 from ..inputs.pictures import on_white
 from ..inputs.video import Clip
@@ -39,13 +39,11 @@ class Shot:
     Attributes:
         reference: the square around the object; its intrinsics are the whole picture's, shifted and scaled.
         camera: looks past the object's center as the picture does; azimuth 0.
-        fovy: vertical field of view of the whole picture [degrees].
         close_fovy: of a straight, square picture that holds the object and little else [degrees].
     """
 
     reference: Reference
-    camera: OrbitCamera
-    fovy: float
+    camera: Orbit
     close_fovy: float
 
     def straight(self, side: int, fovy: float, facts: PriorFacts) -> tuple[Tensor, Tensor]:
@@ -88,8 +86,9 @@ def take_shot(picture: np.ndarray, fovy: float, elevation: float, facts: PriorFa
     lens[[0, 1], [0, 1]] *= zoom
     reference = dataclasses.replace(reference, intrinsics=lens)
     across, down = (left + right) / 2 / zoom, (top + bottom) / 2 / zoom
-    camera = OrbitCamera(0.0, elevation, distance, yaw=-math.degrees(math.atan(across)), pitch=math.degrees(math.atan(down)))
-    return Shot(reference, camera, _fovy(math.tan(math.radians(fovy) / 2) / zoom), _fovy(extent / zoom * (0.5 + FREE)))
+    yaw, pitch = -math.degrees(math.atan(across)), math.degrees(math.atan(down))
+    camera = Orbit(0.0, elevation, distance, yaw=yaw, pitch=pitch, fovy=_fovy(math.tan(math.radians(fovy) / 2) / zoom))
+    return Shot(reference, camera, _fovy(extent / zoom * (0.5 + FREE)))
 
 
 def _sides(reference: Reference) -> tuple[float, float, float, float]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, max_pool2d, pad
 
-from ..cameras.orbit import OrbitCamera, intrinsics_for
+from ..cameras.orbit import Orbit, intrinsics_for
 from ..job.reporting import Reporter
 from ..priors.prior import MultiviewPrior, RelativeCamera
 from .shot import Shot
@@ -79,7 +79,7 @@ def look_around(prior: MultiviewPrior, shot: Shot, seed: int, report: Reporter) 
     views = torch.cat(parts)
     coverage = coverage_of(views)
     plain = 1 - (1 - views - coverage[:, None] * (1 - DARKER)).clamp(0, 1) / DARKER
-    poses = [OrbitCamera(azimuth, camera.elevation + higher, camera.distance).world_to_camera() for higher, azimuth in turns]
+    poses = [Orbit(azimuth, camera.elevation + higher, camera.distance).world_to_camera() for higher, azimuth in turns]
     return SurroundingViews(plain.clamp(0, 1), coverage, np.stack(poses), intrinsics_for(facts.fovy, facts.size, facts.size))
 
 

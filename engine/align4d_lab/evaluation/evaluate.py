@@ -44,7 +44,7 @@ def evaluate(order: Order, report: Reporter) -> tuple[Measured, dict[str, Any]]:
     if order.surround:
         judges, missing = make_judges(SURROUND, order.models, device)
         count = order.surround if judges else min(order.surround, SHEET_FRAMES)  # without judges: for the contact sheet only
-        around = surround(found.moving, video_view(found, order.placement), judges, count, order.size, order.batch, report)
+        around = surround(found.moving, video_view(found, order.orbit), judges, count, order.size, order.batch, report)
         measured.figures |= around.figures | {name: Figure(None, reason) for name, reason in missing.items()}
         measured.strips += around.strips
     return measured, about
@@ -63,7 +63,7 @@ def _is_pictures(path: Path) -> bool:
 
 def _references(found: Found, order: Order, about: dict[str, Any]) -> tuple[list[View], dict[str, Figure]]:
     """Everything that the result can be compared with, and the figures that need no pictures."""
-    view = video_view(found, order.placement)
+    view = video_view(found, order.orbit)
     video = video_spec(order.reference, 0, -1, 0.0) if order.reference else found.video
     views: list[View] = []
     figures: dict[str, Figure] = {}

@@ -1,22 +1,14 @@
-"""What is to be evaluated. Standard library only: the command line shows its help without waiting for torch."""
+"""What is to be evaluated. It imports no torch: the command line shows its help without waiting for torch."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
+from align4d.cameras.orbit import Orbit
+
 SIDE = 512
 """Of pictures, as Consistent4D compares them [px]."""
-
-
-@dataclass(frozen=True)
-class Placement:
-    """Where the video was seen from, where the result does not say: degrees, and a distance in longest sides of the object."""
-
-    azimuth: float = 0.0
-    elevation: float = 0.0
-    distance: float = 2.0
-    fovy: float = 49.1
 
 
 @dataclass(frozen=True)
@@ -30,7 +22,7 @@ class Order:
         views: folder of reference views.
         truth: truth.npz or surfaces.npy.
         models: folder of metric models.
-        placement: where the video was seen from, where the result does not say.
+        orbit: where the video was seen from, where the result does not say.
         size: of pictures where the reference does not decide [px].
         surround: pictures of the turn around the result; 0 leaves it out.
         batch: frames in memory at once.
@@ -45,7 +37,7 @@ class Order:
     views: Path | None = None
     truth: Path | None = None
     models: Path | None = None
-    placement: Placement = Placement()
+    orbit: Orbit = Orbit()
     size: int = SIDE
     surround: int = 36
     batch: int = 8

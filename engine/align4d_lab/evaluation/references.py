@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from align4d.cameras.orbit import Orbit
 from align4d.errors import EngineError
 from align4d.inputs.images import ImageSequence
 from align4d.inputs.movie import Movie
@@ -21,7 +22,7 @@ from align4d.protocol import CameraResult, VideoSpec
 from ..metrics.mesh_picture import PictureCamera
 from ..metrics.motion import TrueView
 from .moving import Moving
-from .order import SIDE, Placement
+from .order import SIDE
 from .read_result import Found, natural_order
 
 CONSISTENT4D_AZIMUTHS = (-75.0, 15.0, 105.0, 195.0)
@@ -45,11 +46,11 @@ class View:
     frames: int
 
 
-def video_view(found: Found, placement: Placement) -> TrueView:
+def video_view(found: Found, orbit: Orbit) -> TrueView:
     """The video's camera as an orbit around the result's middle."""
     moving = found.moving
     if found.camera is None:
-        return TrueView(placement.azimuth, placement.elevation, placement.distance * moving.size, placement.fovy, moving.center)
+        return TrueView(orbit.azimuth, orbit.elevation, orbit.distance * moving.size, orbit.fovy, moving.center)
     camera = found.camera
     return TrueView(camera.azimuth, camera.elevation, camera.distance, camera.fovy, moving.center)
 

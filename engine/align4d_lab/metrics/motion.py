@@ -6,6 +6,8 @@ import dataclasses
 
 import numpy as np
 
+from align4d.cameras.orbit import Orbit
+
 
 @dataclasses.dataclass(frozen=True)
 class TrueView:
@@ -33,19 +35,12 @@ class TrueView:
 
     def axes(self) -> np.ndarray:
         """(3, 3) float64, or (T, 3, 3) of each frame: rows are the camera's right, down and forward in the world (OpenCV axes)."""
-        return self._still_axes() if self.viewmats is None else self.viewmats[:, :3, :3]
-
-    def _still_axes(self) -> np.ndarray:
-        azimuth, elevation = np.radians(self.azimuth), np.radians(self.elevation)
-        forward = np.array([-np.sin(azimuth) * np.cos(elevation), np.cos(azimuth) * np.cos(elevation), -np.sin(elevation)])
-        right = np.array([np.cos(azimuth), np.sin(azimuth), 0.0])
-        return np.stack([right, np.cross(forward, right), forward])
+        return self.world_to_camera()[:3, :3] if self.viewmats is None else self.viewmats[:, :3, :3]
 
     def world_to_camera(self) -> np.ndarray:
         """(4, 4) float64 of a camera that stands still."""
-        matrix = np.eye(4)
-        matrix[:3, :3] = self._still_axes()
-        matrix[:3, 3] = -matrix[:3, :3] @ self.center + np.array([0.0, 0.0, self.distance])
+        matrix = Orbit(self.azimuth, self.elevation, self.distance).world_to_camera()
+        matrix[:3, 3] -= matrix[:3, :3] @ self.center
         return matrix
 
     def project(self, points: np.ndarray) -> np.ndarray:

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from align4d import protocol
+from align4d.cameras.orbit import Orbit
 from align4d.errors import EngineError
-from align4d.job.make import Orbit, make_job
+from align4d.job.make import make_job
 
 MESHES = tuple(f"{name}.{suffix}" for name in ("mesh", "asset") for suffix in ("glb", "gltf", "obj", "ply", "stl"))
 VIDEOS = ("reference.mp4", "video.mp4", "reference.webm", "video.webm", "frames", "video")

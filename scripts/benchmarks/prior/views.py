@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from align4d.alignment.reference import make_reference
-from align4d.cameras.orbit import OrbitCamera, intrinsics_for, orbit_from_matrix
+from align4d.cameras.orbit import Orbit, intrinsics_for, orbit_from_matrix
 from align4d.inputs.asset import Asset, load_asset
 from align4d.inputs.masks import find_masks
 from align4d.inputs.video import load_clip
@@ -101,10 +101,10 @@ def case_pictures(case: Path, captured: Path, size: int) -> dict[str, np.ndarray
     }
 
 
-def orbit(camera: np.ndarray) -> OrbitCamera:
+def orbit(camera: np.ndarray) -> Orbit:
     """The engine's own of elevation, azimuth, distance (3,)."""
     elevation, azimuth, distance = (float(value) for value in camera)
-    return OrbitCamera(azimuth, elevation, distance)
+    return Orbit(azimuth, elevation, distance)
 
 
 def on_white(path: Path) -> tuple[Image.Image, Image.Image]:

@@ -112,7 +112,7 @@ def picture_of(made: GeneratedAsset, turn: float) -> np.ndarray:
     """(SIZE, SIZE, 3) uint8 of the textured mesh, the camera turned around the object by `turn` degrees."""
     assert made.mesh is not None  # the embedded generator makes one
     camera = made.camera.moved(azimuth=made.camera.azimuth + turn)
-    view = PictureCamera(camera.world_to_camera(), made.fovy, (SIZE, SIZE))
+    view = PictureCamera(camera.world_to_camera(), made.camera.fovy, (SIZE, SIZE))
     return draw(as_asset(made.mesh), made.mesh.vertices, view)
 
 

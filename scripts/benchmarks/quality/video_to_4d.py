@@ -20,11 +20,11 @@ from align4d_lab.metrics.pictures import psnr, ssim
 from PIL import Image
 
 from align4d.alignment.reference import make_reference
-from align4d.cameras.orbit import OrbitCamera, normalized_from_blender, orbit_from_matrix
+from align4d.cameras.orbit import Orbit, normalized_from_blender, orbit_from_matrix
 from align4d.inputs.asset import Asset, load_asset
 from align4d.inputs.masks import find_masks
 from align4d.inputs.video import Clip, load_clip
-from align4d.job.make import Orbit, make_job
+from align4d.job.make import make_job
 from align4d.protocol import GENERATED, MaterialSpec, ObjectSpec, Request, Result, VideoSpec, read_pc2, read_request, read_result, replacing
 from support import blender, environments, extension, folders
 from support.console import ScriptError, say
@@ -55,7 +55,7 @@ class Moved:
 
     asset: Asset
     positions: np.ndarray
-    camera: OrbitCamera
+    camera: Orbit
     result: Result
     seconds: float
 

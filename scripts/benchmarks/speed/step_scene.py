@@ -13,7 +13,7 @@ from align4d.alignment.novel_views import NovelDistances, NovelViewSettings
 from align4d.alignment.optimization import Optimization, OptimizationSettings, Scene
 from align4d.alignment.reference import Reference
 from align4d.alignment.video_conditions import condition_camera
-from align4d.cameras.orbit import OrbitCamera, intrinsics_for
+from align4d.cameras.orbit import Orbit, intrinsics_for
 from align4d.motion.rotations import quaternion_to_normal
 from align4d.priors.prior import MultiviewPrior
 from align4d.rendering import Gaussians, rasterize
@@ -41,9 +41,9 @@ def surface_gaussians(count: int, device: str) -> Gaussians:
     return Gaussians(*(tensor.float().contiguous().to(device) for tensor in tensors))
 
 
-def turning_video(asset: Gaussians, camera: OrbitCamera, fovy: float, backend: str) -> Reference:
+def turning_video(asset: Gaussians, camera: Orbit, backend: str) -> Reference:
     """The object, turning by half a degree a frame, as the video's camera sees it."""
-    intrinsics = intrinsics_for(fovy, SIZE, SIZE)
+    intrinsics = intrinsics_for(camera.fovy, SIZE, SIZE)
     poses = np.stack([camera.moved(azimuth=camera.azimuth + 0.5 * frame).world_to_camera() for frame in range(FRAMES)])
     blank = Reference(asset.means.new_ones(1, 3, SIZE, SIZE), asset.means.new_ones(1, 1, SIZE, SIZE), intrinsics, np.ones(FRAMES, bool))
     with torch.no_grad():
@@ -53,9 +53,9 @@ def turning_video(asset: Gaussians, camera: OrbitCamera, fovy: float, backend: s
 
 def build(prior: MultiviewPrior, gaussians: int, device: str, backend: str) -> Optimization:
     """The paper's optimization: each step looks at 8 frames, by the video's camera and by one novel view each."""
-    camera, facts = OrbitCamera(10.0, 5.0, DISTANCE), prior.facts
+    camera, facts = Orbit(10.0, 5.0, DISTANCE, fovy=prior.facts.fovy), prior.facts
     asset = surface_gaussians(gaussians, device)
-    reference = turning_video(asset, camera, facts.fovy, backend)
+    reference = turning_video(asset, camera, backend)
     pictures: Tensor = torch.nn.functional.interpolate(reference.color, size=(facts.size, facts.size), mode="bilinear", antialias=True)
     told = torch.ones(FRAMES, device=pictures.device)
     condition = prior.condition(pictures, camera.elevation * told, DISTANCE * told)
@@ -64,5 +64,5 @@ def build(prior: MultiviewPrior, gaussians: int, device: str, backend: str) -> O
     settings = OptimizationSettings(
         iterations=ITERATIONS, resolution=SIZE, novel_resolutions=(SIZE, SIZE, SIZE), frames=VIEWS, unknown=views, free=False
     )
-    scene = Scene(asset, reference, camera.world_to_camera(), backend, LOW_PASS, condition_camera(camera, facts.fovy, facts))
+    scene = Scene(asset, reference, camera.world_to_camera(), backend, LOW_PASS, condition_camera(camera, facts))
     return Optimization(scene, unknown, settings, seed=0)

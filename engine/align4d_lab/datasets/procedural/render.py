@@ -13,7 +13,7 @@ def render_objects(objects: Tensor, cameras: Tensor, size: int = 64, supersampli
 
     Args:
         objects: (n, OBJECT_FLOATS) float32, see make_objects.
-        cameras: (n, V, 3) float32: elevation, azimuth [rad], distance [longest sides], as rendering.orbit.OrbitCamera's; fovy is FOVY.
+        cameras: (n, V, 3) float32: elevation, azimuth [rad], distance [longest sides], as cameras.orbit.Orbit's; fovy is FOVY.
         size: side of the pictures [px].
         supersampling: rays per pixel and axis.
 

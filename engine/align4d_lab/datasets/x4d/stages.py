@@ -13,7 +13,7 @@ import torch
 import trimesh
 from PIL import Image
 
-from align4d.cameras.orbit import OrbitCamera, intrinsics_for
+from align4d.cameras.orbit import Orbit, intrinsics_for
 from align4d.errors import EngineError
 from align4d.generators.asset_object import write_asset
 from align4d.generators.interfaces import Generator, ImageTo3D, ImageToText, ImageToVideo, TextToImage, TexturedMesh
@@ -36,7 +36,7 @@ from .workshop import Workshop, opened
 SIDE = 512
 """Longest side of pictures and frames [px]."""
 
-FRONT = OrbitCamera(azimuth=0.0, elevation=10.0, distance=1.8)
+FRONT = Orbit(azimuth=0.0, elevation=10.0, distance=1.8)
 FOVY = 49.1
 """From where a given asset is pictured: the paper's field of view, a little above, the whole object in the picture."""
 
@@ -186,7 +186,7 @@ def normalized(gaussians: Gaussians) -> Gaussians:
     return dataclasses.replace(gaussians, means=(gaussians.means - (low + high) / 2) / size, scales=gaussians.scales / size)
 
 
-def splats_view(gaussians: Gaussians, camera: OrbitCamera, side: int) -> np.ndarray:
+def splats_view(gaussians: Gaussians, camera: Orbit, side: int) -> np.ndarray:
     """(side, side, 4) uint8 with straight alpha."""
     pose = torch.from_numpy(camera.world_to_camera())[None].float()
     with torch.no_grad():
