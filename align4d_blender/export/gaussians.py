@@ -8,7 +8,7 @@ from pathlib import Path
 import bpy
 import numpy as np
 
-from ...engine.align4d.protocol import replacing
+from ...engine.align4d.protocol.ply import write_ply
 from ..errors import UserError, disk_error
 from ..gaussians import files as gaussian_files
 from ..gaussians import sequence_object
@@ -37,7 +37,9 @@ def export(scene: bpy.types.Scene, item: bpy.types.Object, path: Path) -> int:
             for index, frame in enumerate(frames):
                 scene.frame_set(int(frame // 1), subframe=frame % 1)
                 rows = gaussian_files.read(files.path(index))
-                write(path.with_stem(f"{path.stem}_{index:04d}"), moved(rows, np.array(item.matrix_world, np.float64)))
+                names = rows.dtype.names or ()
+                placed = moved(rows, np.array(item.matrix_world, np.float64))
+                write_ply(path.with_stem(f"{path.stem}_{index:04d}"), _columns(placed, names), names)
     except OSError as error:
         raise disk_error(error) from error
     return len(frames)
@@ -48,15 +50,6 @@ def _playing(item: bpy.types.Object) -> tuple[Files, float, float]:
     if sequence_object.shown_by(item):
         return sequence_object.sequence(item), item.align4d_gaussians.start, sequence_object.speed(item)
     return gaussians.playing(item)
-
-
-def write(path: Path, rows: np.ndarray) -> None:
-    """Writes Gaussians with a field per property; the file is there whole or not at all. Raises OSError."""
-    names = rows.dtype.names or ()
-    lines = ["ply", "format binary_little_endian 1.0", f"element vertex {len(rows)}", *(f"property float {name}" for name in names), "end_header"]
-    with replacing(path) as file:
-        file.write("\n".join(lines).encode("ascii") + b"\n")
-        file.write(rows.astype([(name, "<f4") for name in names]).tobytes())
 
 
 def moved(rows: np.ndarray, matrix: np.ndarray) -> np.ndarray:

@@ -7,38 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...engine.align4d.protocol import ply
 from ..errors import UserError
 from .spherical_harmonics import COEFFICIENTS
 
 if TYPE_CHECKING:
     import numpy as np
-
-NEEDED = ("x", "y", "z", "f_dc_0", "f_dc_1", "f_dc_2", "opacity", "scale_0", "scale_1", "scale_2", "rot_0", "rot_1", "rot_2", "rot_3")
-"""Properties without which a file holds no Gaussians."""
-
-_TYPES = {
-    "char": "i1", "int8": "i1", "uchar": "u1", "uint8": "u1", "short": "i2", "int16": "i2", "ushort": "u2", "uint16": "u2",
-    "int": "i4", "int32": "i4", "uint": "u4", "uint32": "u4", "float": "f4", "float32": "f4", "double": "f8", "float64": "f8",
-}  # fmt: skip
-_ORDERS = {"binary_little_endian": "<", "binary_big_endian": ">"}
-_LONGEST_HEADER = 65536
-
-
-@dataclass(frozen=True)
-class Header:
-    """What a .ply says of its vertices.
-
-    Attributes:
-        count: number of Gaussians.
-        dtype: of a vertex, a field per property.
-        offset: of the first vertex in the file.
-        degree: of the spherical harmonics, 0 to 3.
-    """
-
-    count: int
-    dtype: np.dtype
-    offset: int
-    degree: int
 
 
 @dataclass(frozen=True)
@@ -69,7 +43,7 @@ def sequence_of(file: Path) -> Sequence:
     """
     match = re.fullmatch(r"(.*?)(\d+)(\D*)", file.stem)
     if match is None:
-        return Sequence(_literal(str(file)), 0, 1, 1, read_header(file).degree)
+        return Sequence(_literal(str(file)), 0, 1, 1, read_degree(file))
     before, _, after = match.groups()
     name = re.compile(re.escape(before) + r"(\d+)" + re.escape(after + file.suffix))
     try:
@@ -86,59 +60,27 @@ def sequence_of(file: Path) -> Sequence:
     if missing or (numbers[-1] - numbers[0]) % step:
         gap = Path(pattern.format(missing[0] if missing else numbers[-1] + 1)).name
         raise UserError("sequence_gap", f"The sequence of {file.name} has gaps: {gap} is missing.", "Add the missing files, or number them evenly.")
-    return Sequence(pattern, numbers[0], step, len(numbers), read_header(Path(pattern.format(numbers[0]))).degree)
+    return Sequence(pattern, numbers[0], step, len(numbers), read_degree(Path(pattern.format(numbers[0]))))
 
 
-def read_header(path: Path) -> Header:
-    """The header of a .ply of Gaussians. Raises UserError "not_gaussians" with what is wrong about it."""
-    import numpy as np
-
+def read_degree(path: Path) -> int:
+    """The degree of the spherical harmonics of a .ply of Gaussians. Raises UserError "not_gaussians" with what is wrong about it."""
     try:
-        with open(path, "rb") as file:
-            start = file.read(_LONGEST_HEADER)
-            size = file.seek(0, 2)
+        names = ply.read_header(path).dtype.names or ()
+    except ply.PlyError as error:
+        raise _not_gaussians(path, str(error)) from error
     except OSError as error:
         raise _not_gaussians(path, f"cannot be read ({error.strerror or error})") from error
-    text, end, _ = start.partition(b"end_header")
-    newline = start.find(b"\n", len(text))
-    if not start.startswith(b"ply") or not end or newline < 0:
-        raise _not_gaussians(path, "is not a PLY file")
-    lines = [line.split() for line in text.decode("ascii", "replace").splitlines()[1:]]
-    order = _ORDERS.get(next((line[1] for line in lines if line[:1] == ["format"] and len(line) > 1), ""))
-    if order is None:
-        raise _not_gaussians(path, "is a PLY file in text form, not a binary one")
-    count, fields = _vertices(path, [line for line in lines if line and line[0] in ("element", "property")], order)
-    missing = [name for name in NEEDED if name not in fields]
-    rest = sum(name.startswith("f_rest_") for name in fields)
-    if missing or rest not in COEFFICIENTS:
-        lacks = f"lacks {', '.join(missing[:3])}" if missing else f"has {rest} f_rest properties, which fit no degree of harmonics"
-        raise _not_gaussians(path, f"holds no Gaussians: it {lacks}")
-    dtype = np.dtype(list(fields.items()))
-    if newline + 1 + count * dtype.itemsize > size:
-        raise _not_gaussians(path, "is cut short")
-    return Header(count, dtype, newline + 1, COEFFICIENTS.index(rest))
+    rest = sum(name.startswith("f_rest_") for name in names)
+    if rest not in COEFFICIENTS:
+        raise _not_gaussians(path, f"holds no Gaussians: it has {rest} f_rest properties, which fit no degree of harmonics")
+    return COEFFICIENTS.index(rest)
 
 
 def read(path: Path) -> np.ndarray:
-    """All Gaussians of a file, (N,) with a field per property. Raises UserError."""
-    import numpy as np
-
-    header = read_header(path)
-    return np.fromfile(path, header.dtype, header.count, offset=header.offset)
-
-
-def _vertices(path: Path, lines: list[list[str]], order: str) -> tuple[int, dict[str, str]]:
-    """Count and fields of the first element, which has to be the vertices."""
-    if not lines or lines[0][:2] != ["element", "vertex"] or len(lines[0]) != 3 or not lines[0][2].isdigit():
-        raise _not_gaussians(path, "does not begin with its vertices")
-    fields = {}
-    for line in lines[1:]:
-        if line[0] == "element":
-            break
-        if len(line) != 3 or line[1] not in _TYPES:
-            raise _not_gaussians(path, f'has a property that no Gaussian has: "{" ".join(line)}"')
-        fields[line[2]] = order + _TYPES[line[1]]
-    return int(lines[0][2]), fields
+    """All Gaussians of a file, (N,) with a field per property. Raises UserError "not_gaussians"."""
+    read_degree(path)
+    return ply.read_ply(path)
 
 
 def _literal(text: str) -> str:

@@ -6,10 +6,11 @@ import math
 
 import bpy
 
+from ...engine.align4d.protocol.ply import HARMONIC
 from . import material
 from .material import CENTER, COLOR, DENSITY, FAINTEST, ROWS
 from .node_graph import Graph, Value
-from .spherical_harmonics import COEFFICIENTS, CONSTANT, sockets
+from .spherical_harmonics import COEFFICIENTS, sockets
 
 FLATTEST = 1e-3
 """Least standard deviation, as a part of the largest of the same Gaussian: single precision cannot look at anything flatter."""
@@ -151,7 +152,7 @@ def _color(graph: Graph, place: bpy.types.NodeSocket, degree: int) -> tuple[bpy.
     constant = graph.combined(*(_column(graph, f"f_dc_{channel}") for channel in range(3)))
     shown = graph.node("ShaderNodeVectorMath", operation="MULTIPLY_ADD")
     graph.tree.links.new(constant, shown.inputs[0])
-    shown.inputs[1].default_value, shown.inputs[2].default_value = (CONSTANT,) * 3, (0.5,) * 3
+    shown.inputs[1].default_value, shown.inputs[2].default_value = (HARMONIC,) * 3, (0.5,) * 3
     encoded = shown.outputs["Vector"]
     if degree:
         camera = graph.node("GeometryNodeInputActiveCamera").outputs[0]

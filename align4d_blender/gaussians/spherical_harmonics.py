@@ -15,9 +15,6 @@ from .node_graph import Graph
 if TYPE_CHECKING:
     import numpy as np
 
-CONSTANT = 0.28209479177387814
-"""Of degree 0: color = 0.5 + CONSTANT * f_dc + what the higher degrees add."""
-
 COEFFICIENTS = (0, 9, 24, 45)
 """Number of f_rest properties by degree."""
 

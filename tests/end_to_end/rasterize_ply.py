@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from align4d.bake.gaussians import PROPERTIES, transformed
-from align4d.gaussians.learned import HARMONIC
+from align4d.bake.gaussians import transformed
+from align4d.protocol.ply import HARMONIC, PROPERTIES
 from align4d.rendering import Cameras, Gaussians, rasterize
 
 

@@ -13,11 +13,11 @@ from puppets import bound
 from scipy.spatial.transform import Rotation
 
 from align4d.bake import gaussians as files
-from align4d.bake.gaussians import PROPERTIES, GaussianSequence, owners
+from align4d.bake.gaussians import GaussianSequence, owners
 from align4d.cameras.orbit import Orbit, intrinsics_for
 from align4d.errors import EngineError
-from align4d.gaussians.learned import HARMONIC
 from align4d.inputs.asset import Asset, load_asset
+from align4d.protocol.ply import HARMONIC, PROPERTIES
 from align4d.rendering import Cameras, Gaussians, rasterize
 
 STRETCHED = np.array([[0, -2, 0, 4], [1.5, 0, 0.5, -1], [0, 0, -3, 2], [0, 0, 0, 1.0]])

@@ -13,8 +13,8 @@ from builders import IDENTITY, Job, box, mesh_arrays
 from align4d import protocol
 from align4d.bake import write_result
 from align4d.generators.asset_object import write_object
-from align4d.generators.interfaces import TexturedMesh
 from align4d.inputs.asset import load_asset
+from align4d.reconstruction.textured_mesh import TexturedMesh
 
 CAMERA = protocol.CameraResult(IDENTITY, 49.1, 512, 512, 10.0, 5.0, 0.0, 2.0)
 FRAMES = 3

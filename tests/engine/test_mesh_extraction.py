@@ -9,11 +9,12 @@ import trimesh
 
 from align4d.cameras.orbit import Orbit
 from align4d.errors import EngineError
-from align4d.generators.interfaces import GeneratedAsset, TexturedMesh
+from align4d.generators.interfaces import GeneratedAsset
 from align4d.generators.mesh_extraction import extract_mesh
 from align4d.inputs.colors import lookup
 from align4d.job.reporting import RecordingReporter
 from align4d.motion.rotations import quaternion_to_normal
+from align4d.reconstruction.textured_mesh import TexturedMesh
 from align4d.rendering import Gaussians
 
 RADIUS, COUNT = 0.45, 6000

@@ -15,8 +15,7 @@ from align4d_lab.metrics.mesh_picture import PictureCamera
 from align4d_lab.metrics.motion import TrueView
 
 from align4d.errors import EngineError
-from align4d.gaussians.learned import HARMONIC
-from align4d.inputs.gaussian_file import NEEDED
+from align4d.protocol.ply import HARMONIC, NEEDED
 
 TRIANGLE = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], np.float32)
 FLOAT, BYTE = 5126, 5121

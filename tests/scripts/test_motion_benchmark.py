@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from align4d_lab.tables.report import write_json
 
-from align4d.inputs.asset import mesh_edges
+from align4d.motion.triangles import mesh_edges
 from benchmarks.quality import motion
 from support.console import ScriptError
 

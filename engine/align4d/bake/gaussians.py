@@ -1,9 +1,4 @@
-"""The Gaussians of every frame as files that other programs read: PLY as 3D Gaussian splatting writes it, in each object's own space.
-
-Source of the format: the reference implementation of "3D Gaussian Splatting for Real-Time Radiance Field Rendering"
-(Kerbl et al. 2023): little-endian floats, colors as the constant spherical harmonic, opacity before the sigmoid, scales
-before the exponential, quaternions wxyz.
-"""
+"""The Gaussians of every frame as files that other programs read (`protocol.ply`), in each object's own space."""
 
 from __future__ import annotations
 
@@ -14,15 +9,11 @@ from scipy.spatial.transform import Rotation
 
 from ..errors import EngineError
 from ..failures import as_engine_error
-from ..gaussians.learned import HARMONIC
 from ..gaussians.surface_bound import BoundGaussians
 from ..inputs.asset import Asset, AssetObject
-from ..protocol import GAUSSIAN_FRAME, replacing
+from ..protocol import GAUSSIAN_FRAME
+from ..protocol.ply import HARMONIC, write_ply
 from ..rendering import Gaussians
-
-PROPERTIES = ("x", "y", "z", "nx", "ny", "nz", "f_dc_0", "f_dc_1", "f_dc_2", "opacity",
-              "scale_0", "scale_1", "scale_2", "rot_0", "rot_1", "rot_2", "rot_3")  # fmt: skip
-"""Of a vertex, in their order; all float32. The normals are zero, as everybody writes them."""
 
 SMALLEST = 1e-12
 """Least standard deviation that is written, in units of the object: the logarithm of zero is no number."""
@@ -66,17 +57,8 @@ def owners(asset: Asset, bound: BoundGaussians) -> np.ndarray:
     return np.searchsorted(ends, bound.triangle.cpu().numpy(), side="right")
 
 
-def write_ply(path: Path, rows: np.ndarray) -> None:
-    """Writes (N, 17) float32, columns as in PROPERTIES; the file is there whole or not at all."""
-    properties = [f"property float {name}" for name in PROPERTIES]
-    lines = ["ply", "format binary_little_endian 1.0", f"element vertex {len(rows)}", *properties, "end_header"]
-    with replacing(path) as file:
-        file.write("\n".join(lines).encode("ascii") + b"\n")
-        file.write(np.ascontiguousarray(rows, "<f4").tobytes())
-
-
 def _rows(asset: Asset, item: AssetObject, own: dict[str, np.ndarray]) -> np.ndarray:
-    """(n, 17) float32 of one object's Gaussians in its own space."""
+    """(n, 17) float32, columns as in `ply.PROPERTIES`, of one object's Gaussians in its own space."""
     if not all(np.isfinite(array).all() for array in own.values()):
         raise EngineError(
             "gaussians_invalid",

@@ -14,7 +14,8 @@ import numpy as np
 from scipy.sparse import coo_matrix, csr_matrix, diags, identity
 from scipy.sparse.linalg import splu
 
-from ..inputs.asset import Weld, mesh_edges
+from ..inputs.asset import Weld
+from ..motion.triangles import mesh_edges
 
 SLIVER = 0.2
 """Edges shorter than this part of the usual length count as that long: they would rule."""

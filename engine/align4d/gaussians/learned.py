@@ -9,12 +9,10 @@ import torch
 from torch import Tensor
 
 from ..motion.hexplane import Offsets
+from ..protocol.ply import HARMONIC
 from ..rendering import Gaussians
 from .densification import densified
 from .optimizer_state import optimizer_arrays, restore_optimizer
-
-HARMONIC = 0.28209479177387814
-"""The constant spherical harmonic: color = 0.5 + HARMONIC * what is learned, as in 3D Gaussian splatting."""
 
 APPEARANCE = ("color", "logit")
 GEOMETRY = ("center", "log_scale", "rotation")

@@ -11,8 +11,9 @@ from PIL import Image
 
 from ..cameras.orbit import Orbit
 from ..protocol import GENERATED, MaterialSpec, Matrix4, ObjectSpec, read_arrays, replacing, write_arrays
+from ..reconstruction.textured_mesh import TexturedMesh
 from ..rendering import Gaussians
-from .interfaces import GeneratedAsset, TexturedMesh
+from .interfaces import GeneratedAsset
 
 NAME = "Generated"
 

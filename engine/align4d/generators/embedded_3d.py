@@ -27,8 +27,9 @@ from ..reconstruction.solid import SolidSettings, Surface, carve
 from ..reconstruction.surrounding_views import SurroundingViews, look_around
 from ..reconstruction.texture import paint
 from ..reconstruction.textured_asset import surface_gaussians
+from ..reconstruction.textured_mesh import TexturedMesh
 from ..reconstruction.unwrapping import unwrap
-from .interfaces import GeneratedAsset, GenerationOptions, ImageTo3D, TexturedMesh
+from .interfaces import GeneratedAsset, GenerationOptions, ImageTo3D
 
 ELEVATION = 0.0
 """From which pictures are taken to be shot [degrees]: level, as most are."""

@@ -17,6 +17,7 @@ from ..cameras.orbit import Orbit
 from ..job.reporting import Reporter
 from ..models.card import ModelCard
 from ..models.placing import Place
+from ..reconstruction.textured_mesh import TexturedMesh
 from ..rendering import Gaussians
 
 
@@ -50,23 +51,6 @@ class Footage:
 
     frames: np.ndarray
     fps: float
-
-
-@dataclass(frozen=True)
-class TexturedMesh:
-    """A closed surface with one texture, in the engine's normalized space.
-
-    Attributes:
-        vertices: (V, 3) float32.
-        triangles: (F, 3) int32, counter-clockwise seen from outside.
-        corner_uv: (F, 3, 2) float32, v upwards as in Blender.
-        texture: (H, W, 3) uint8 sRGB, row 0 at the top.
-    """
-
-    vertices: np.ndarray
-    triangles: np.ndarray
-    corner_uv: np.ndarray
-    texture: np.ndarray
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,10 @@ from ..errors import EngineError
 from ..job.reporting import Reporter
 from ..reconstruction.depth_fusion import DepthViews, fuse
 from ..reconstruction.texture import HIDDEN, LEAST_COVERAGE, Witness, in_texture, mean_of
+from ..reconstruction.textured_mesh import TexturedMesh
 from ..reconstruction.unwrapping import unwrap, vertex_normals
 from ..rendering import Cameras, Gaussians, rasterize
-from .interfaces import GeneratedAsset, TexturedMesh
+from .interfaces import GeneratedAsset
 
 DISTANCE, FOVY, SIDE = 2.5, 32.0, 256
 """Of the views that the surface is made of: longest sides, degrees, px; the whole normalized object fits."""

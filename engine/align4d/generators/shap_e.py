@@ -33,10 +33,11 @@ from ..models.placing import Place, Stage, needs
 from ..reconstruction.solid import Surface, polygonised
 from ..reconstruction.texture import in_texture
 from ..reconstruction.textured_asset import surface_gaussians
+from ..reconstruction.textured_mesh import TexturedMesh
 from ..reconstruction.unwrapping import unwrap
 from .diffusion_pipeline import Network, OpenPipeline, Recipe, as_picture, open_pipeline, stage_of
 from .facing import find_view, turned, turned_points
-from .interfaces import GeneratedAsset, GenerationOptions, ImageTo3D, TexturedMesh
+from .interfaces import GeneratedAsset, GenerationOptions, ImageTo3D
 from .pictures import Crop, around_object, cut_on_white, whole_picture_camera
 
 SIDE, MARGIN, STEPS, GUIDANCE = 256, 0.25, 64, 3.0

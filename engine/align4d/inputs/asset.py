@@ -144,12 +144,6 @@ def load_asset(request: Request, folder: Path) -> Asset:
     return asset
 
 
-def mesh_edges(triangles: np.ndarray) -> np.ndarray:
-    """(E, 2) undirected edges of (F, 3) triangles, each once; both ends are one where a triangle is degenerate."""
-    sides = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
-    return np.unique(np.sort(sides, axis=1), axis=0)
-
-
 def triangle_areas(asset: Asset) -> np.ndarray:
     """(F,) float64 areas in normalized units."""
     return 0.5 * np.linalg.norm(_cross(asset), axis=1)

@@ -15,7 +15,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 from trimesh.remesh import subdivide_to_size
 
-from ..inputs.asset import mesh_edges
+from .triangles import mesh_edges
 
 EDGE = 0.035
 """Longest edge of the graph, of the asset's longest side."""

@@ -1,7 +1,8 @@
-"""Frames of triangles: how a place on a surface turns when its triangle's corners move."""
+"""Triangles of a surface: their edges, and how a place on one turns when its corners move."""
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
@@ -23,3 +24,9 @@ def triangle_frames(corners: Tensor) -> Tensor:
 def edge_lengths(corners: Tensor) -> Tensor:
     """(..., 3) lengths of the edges of triangles (..., 3, 3)."""
     return (corners.roll(-1, -2) - corners + 1e-9).norm(dim=-1)
+
+
+def mesh_edges(triangles: np.ndarray) -> np.ndarray:
+    """(E, 2) undirected edges of (F, 3) triangles, each once; both ends are one where a triangle is degenerate."""
+    sides = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
+    return np.unique(np.sort(sides, axis=1), axis=0)

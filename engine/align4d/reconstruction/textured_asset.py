@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from ..generators.interfaces import TexturedMesh
 from ..inputs.asset import Asset, AssetObject, Material, Similarity
 from ..inputs.sampling import sample_surface
 from ..motion.rotations import quaternion_to_normal
 from ..rendering import Gaussians
 from .solid import Surface
+from .textured_mesh import TexturedMesh
 from .unwrapping import vertex_normals
 
 WIDTH, FLATNESS, OPACITY = 0.5, 0.15, 0.95

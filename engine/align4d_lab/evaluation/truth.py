@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from align4d.errors import EngineError
-from align4d.inputs.asset import mesh_edges
 from align4d.inputs.mesh_import import Y_UP
+from align4d.motion.triangles import mesh_edges
 
 from ..metrics.chamfer import chamfer_figures, surface_tracks, track_figures
 from ..metrics.mesh_picture import PictureCamera

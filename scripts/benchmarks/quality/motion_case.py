@@ -16,7 +16,8 @@ from align4d_lab.metrics.mesh_picture import PictureCamera, draw
 from align4d_lab.metrics.motion import TrueView, angle_between, camera_figures, motion_figures, stretched_edges
 from align4d_lab.metrics.pictures import psnr, ssim
 
-from align4d.inputs.asset import Asset, load_asset, mesh_edges
+from align4d.inputs.asset import Asset, load_asset
+from align4d.motion.triangles import mesh_edges
 from align4d.protocol import Result, VideoSpec, read_pc2, read_request, read_result
 from support import folders
 from support.blender import Blender

@@ -14,9 +14,9 @@ import numpy as np
 import rich.console
 import rich.table
 
-from align4d.bake.gaussians import PROPERTIES
 from align4d.machine.description import machine
 from align4d.protocol import replacing
+from align4d.protocol.ply import PROPERTIES, write_ply
 from support import blender, environments, extension, folders
 from support.console import say
 from support.generation import run_with_bar
@@ -59,11 +59,9 @@ def write_sequence(folder: Path, count: int, degree: int, frames: int) -> Path:
     names = [*PROPERTIES[:9], *(f"f_rest_{index}" for index in range(HARMONICS[degree])), *PROPERTIES[9:]]
     rows = rng.normal(0, 0.3, (count, len(names))).astype("<f4")
     rows[:, [names.index(f"scale_{axis}") for axis in range(3)]] -= 4
-    lines = ["ply", "format binary_little_endian 1.0", f"element vertex {count}", *(f"property float {name}" for name in names), "end_header"]
-    header = "\n".join(lines).encode() + b"\n"
     for frame in range(frames):
         rows[:, 0] += 0.01
-        (folder / f"frame_{frame:04}.ply").write_bytes(header + rows.tobytes())
+        write_ply(folder / f"frame_{frame:04}.ply", rows, names)
     return folder / "frame_0000.ply"
 
 

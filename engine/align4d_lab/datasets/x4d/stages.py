@@ -16,7 +16,7 @@ from PIL import Image
 from align4d.cameras.orbit import Orbit, intrinsics_for
 from align4d.errors import EngineError
 from align4d.generators.asset_object import write_asset
-from align4d.generators.interfaces import Generator, ImageTo3D, ImageToText, ImageToVideo, TextToImage, TexturedMesh
+from align4d.generators.interfaces import Generator, ImageTo3D, ImageToText, ImageToVideo, TextToImage
 from align4d.inputs.gaussian_file import holds_gaussians, read_gaussians
 from align4d.inputs.images import load_picture
 from align4d.inputs.masks import find_masks
@@ -28,6 +28,7 @@ from align4d.inputs.video import Clip, load_clip
 from align4d.job.reporting import RecordingReporter
 from align4d.models.card import ModelCard, Role
 from align4d.protocol import VideoSpec
+from align4d.reconstruction.textured_mesh import TexturedMesh
 from align4d.rendering import Cameras, Gaussians, rasterize
 
 from .layout import Item, Modality, Source
