@@ -1,4 +1,4 @@
-"""Use as Reference Video: the file that was dropped onto a 3D view, or chosen in the file browser."""
+"""The reference video: the file that was dropped onto a 3D view, or chosen in the file browser; and the frames of it that count."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bpy
-from bpy.props import StringProperty
+from bpy.props import IntProperty, StringProperty
 
 from ..align4d_blender import folders
 
@@ -42,4 +42,22 @@ class ALIGN4D_OT_use_video(bpy.types.Operator):
         return {"FINISHED"}
 
 
-CLASSES = (ALIGN4D_OT_use_video,)
+class ALIGN4D_OT_start_later(bpy.types.Operator):
+    """Let the motion begin at a later frame of the reference video"""
+
+    bl_idname = "align4d.start_later"
+    bl_label = "Start Later"
+    bl_options = {"REGISTER", "UNDO"}
+
+    by: IntProperty(name="Frames", description="How many frames later; 0 uses the whole video", min=0, default=0, options={"SKIP_SAVE"})
+
+    def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
+        settings = context.scene.align4d
+        if self.by:
+            settings.first = max(settings.first, 1) + self.by
+        else:
+            settings.first = settings.last = 0
+        return {"FINISHED"}
+
+
+CLASSES = (ALIGN4D_OT_use_video, ALIGN4D_OT_start_later)

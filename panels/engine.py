@@ -8,14 +8,7 @@ from ..align4d_blender import EXTENSION
 from ..align4d_blender.errors import UserError
 from ..align4d_blender.runtime import preferences, setup
 from ..align4d_blender.runtime.install import find_installed
-from . import text
-
-FIXES = {
-    "repair": ("align4d.repair_engine", "Repair"),
-    "masks": ("align4d.install_masks", "Install"),
-    "free_disk": ("align4d.open_folder", "Show Jobs"),
-}
-"""What mends a line of the doctor's report: operator and the words on its button."""
+from . import fixes, text
 
 
 def ready() -> bool:
@@ -109,6 +102,7 @@ def _draw_failure(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     last = setup.installation
     if last and last.state == "failed" and last.error:
         text.paragraph(layout, context, str(last.error), "ERROR")
+        fixes.draw(layout, last.error.fix)
         layout.operator("wm.path_open", text="Show Log", icon="TEXT").filepath = str(last.log)
 
 
@@ -122,9 +116,7 @@ def draw_doctor(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         return
     for line in report.lines:
         text.paragraph(layout, context, f"{line.name.capitalize()}: {line.text}", "CHECKMARK" if line.works else "ERROR" if line.needed else "INFO")
-        if line.fix in FIXES:
-            operator, words = FIXES[line.fix]
-            layout.operator(operator, text=words)
+        fixes.draw(layout, line.fix)
     for name, size in report.disk.items():
         row = layout.row()
         row.label(text=f"{name.capitalize()} on disk: {text.size(size)}", icon="DISK_DRIVE")

@@ -8,7 +8,7 @@ from ..align4d_blender import EXTENSION
 from ..align4d_blender.capture import choices
 from ..align4d_blender.errors import UserError
 from ..align4d_blender.runtime import models
-from . import text
+from . import fixes, text
 
 
 def draw_switch(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -40,6 +40,7 @@ def draw_plan(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         plan = models.plan(context)
     except UserError as error:
         text.paragraph(box, context, str(error), "ERROR")
+        fixes.draw(box, error.fix)
         box.operator("align4d.show_plan", icon="FILE_REFRESH")
         return
     if plan is None:

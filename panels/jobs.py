@@ -7,7 +7,7 @@ import bpy
 from ..align4d_blender.jobs import previews, queue
 from ..align4d_blender.jobs.record import Job
 from ..align4d_blender.result import results
-from . import text
+from . import fixes, text
 from .text import Icon
 
 _ICONS: dict[str, Icon] = {
@@ -81,7 +81,8 @@ def _draw_progress(layout: bpy.types.UILayout, job: Job) -> None:
 def _draw_end(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job) -> None:
     """How it ended."""
     if job.error and job.state == "failed":
-        text.paragraph(layout, context, str(job.error).strip(), "ERROR")
+        text.paragraph(layout, context, str(job.error), "ERROR")
+        fixes.draw(layout, job.error.fix, job.id)
     elif job.state == "cancelled":
         text.paragraph(layout, context, "Cancelled; nothing has changed", "INFO")
     elif job.state == "interrupted":

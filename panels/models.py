@@ -8,7 +8,7 @@ import bpy
 
 from ..align4d_blender.errors import UserError
 from ..align4d_blender.runtime import models
-from . import text
+from . import fixes, text
 
 _ROLES = {
     "text_to_image": "Text to Image",
@@ -29,6 +29,7 @@ def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         found = models.known()
     except UserError as error:
         text.paragraph(layout, context, str(error), "ERROR")
+        fixes.draw(layout, error.fix)
         return
     for role in dict.fromkeys(model["role"] for model in found):
         column = layout.box().column()
@@ -67,3 +68,4 @@ def _draw_failure(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     last = models.fetching
     if last and last.error:
         text.paragraph(layout, context, str(last.error), "ERROR")
+        fixes.draw(layout, last.error.fix)

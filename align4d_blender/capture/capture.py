@@ -14,7 +14,7 @@ import bpy
 import numpy as np
 
 from ...engine.align4d import protocol
-from ..errors import UserError, disk_error
+from ..errors import UserError, write_error
 from ..folders import MODIFIER
 from ..jobs.record import Target
 from . import choices, guidance, meshes, node_bake, png, textures
@@ -74,7 +74,7 @@ def capture(context: bpy.types.Context, job: str, folder: Path, device: str) -> 
         )
         protocol.write_json(folder / "request.json", request)
     except OSError as error:
-        raise disk_error(error) from error
+        raise write_error(error) from error
     return Capture(request, tuple(target for _, target in captured))
 
 

@@ -36,10 +36,10 @@ def reference_of(scene: bpy.types.Scene) -> Reference:
     """The reference video of the scene's settings. Raises UserError for one that is missing, unreadable or too short."""
     settings = scene.align4d
     if not settings.video:
-        raise UserError("video_missing", "No reference video is chosen.", "Choose a movie file or an image sequence under Video.")
+        raise UserError("video_missing", "No reference video is chosen.", "Choose a movie file or an image sequence under Video.", "choose_video")
     path = Path(bpy.path.abspath(settings.video))
     if not path.exists():
-        raise UserError("video_missing", f"There is no video at {path}.", "Choose a movie file or an image sequence under Video.")
+        raise UserError("video_missing", f"There is no video at {path}.", "Choose a movie file or an image sequence under Video.", "choose_video")
     images = () if path.suffix.lower() in bpy.path.extensions_movie else sequence(path)
     width, height, count = _measure(Path(images[0]) if images else path)
     first, last = chosen_frames(settings.first, settings.last, len(images) if images else count)
@@ -55,7 +55,7 @@ def sequence(path: Path) -> tuple[str, ...]:
         path = images[0]
     if path.suffix.lower() not in bpy.path.extensions_image:
         what = "is a folder without images" if path.is_dir() else "is neither a movie nor an image"
-        raise UserError("video_unreadable", f"{path.name} {what}.", "Choose a movie file or an image sequence under Video.")
+        raise UserError("video_unreadable", f"{path.name} {what}.", "Choose a movie file or an image sequence under Video.", "choose_video")
     head = path.stem.rstrip("0123456789")
     return tuple(str(image) for image in images if image.suffix == path.suffix and image.stem.rstrip("0123456789") == head)
 
@@ -73,7 +73,12 @@ def _measure(path: Path) -> tuple[int, int, int]:
     finally:
         bpy.data.images.remove(image)
     if width == 0 or height == 0:
-        raise UserError("video_unreadable", f"{path.name} cannot be read as a video.", "Convert it to an MP4 (H.264) or to a sequence of PNG images.")
+        raise UserError(
+            "video_unreadable",
+            f"{path.name} cannot be read as a video.",
+            "Convert it to an MP4 (H.264) or to a sequence of PNG images.",
+            "choose_video",
+        )
     return width, height, count
 
 
@@ -82,10 +87,14 @@ def chosen_frames(first: int, last: int, count: int) -> tuple[int, int]:
     begin = max(first - 1, 0)
     end = count - 1 if last == 0 else min(last - 1, count - 1)
     if count < 2:
-        raise UserError("video_one_frame", "The reference has a single frame: there is no motion in it.", "Choose a video of at least two frames.")
+        raise UserError(
+            "video_one_frame", "The reference has a single frame: there is no motion in it.", "Choose a video of at least two frames.", "choose_video"
+        )
     if end <= begin:
         advice = "Change First and Last, or set both to 0 for the whole video."
-        raise UserError("frame_range", f"The frames {first or 1} to {last or count} of a video of {count} frames hold no motion.", advice)
+        raise UserError(
+            "frame_range", f"The frames {first or 1} to {last or count} of a video of {count} frames hold no motion.", advice, "use_whole_video"
+        )
     return begin, -1 if end == count - 1 else end
 
 

@@ -9,7 +9,7 @@ import bpy
 import numpy as np
 
 from ...engine.align4d.protocol.ply import write_ply
-from ..errors import UserError, disk_error
+from ..errors import UserError, write_error
 from ..gaussians import files as gaussian_files
 from ..gaussians import sequence_object
 from ..gaussians.files import Sequence as Files
@@ -41,7 +41,7 @@ def export(scene: bpy.types.Scene, item: bpy.types.Object, path: Path) -> int:
                 placed = moved(rows, np.array(item.matrix_world, np.float64))
                 write_ply(path.with_stem(f"{path.stem}_{index:04d}"), _columns(placed, names), names)
     except OSError as error:
-        raise disk_error(error) from error
+        raise write_error(error) from error
     return len(frames)
 
 

@@ -11,7 +11,7 @@ import bpy
 
 from ...engine.align4d import protocol
 from .. import folders
-from ..errors import UserError, disk_error
+from ..errors import UserError, write_error
 from ..result import results
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def write_point_caches(
         for file, motion in zip(files, motion_of(context, items, first, last), strict=True):
             write(file, motion)
     except OSError as error:
-        raise disk_error(error) from error
+        raise write_error(error) from error
     return files
 
 

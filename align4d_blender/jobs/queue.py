@@ -19,7 +19,7 @@ from ...engine.align4d.protocol import ProtocolError
 from .. import folders
 from ..capture import choices
 from ..capture.guidance import shift_note
-from ..errors import UserError, disk_error
+from ..errors import UserError, write_error
 from ..runtime import preferences
 from ..runtime.client import EngineClient
 from . import arrival, forecast, previews, takeover
@@ -108,7 +108,7 @@ def start(context: bpy.types.Context) -> Job:
             job.release()
         folders.delete(folder)
         if isinstance(error, OSError):
-            raise disk_error(error) from error
+            raise write_error(error) from error
         raise
     folders.tag(job.targets)
     listed.append(job)
@@ -154,7 +154,7 @@ def resume_job(job: Job) -> None:
     try:
         _queue(job)
     except OSError as error:
-        raise disk_error(error) from error
+        raise write_error(error) from error
     _begin_next()
 
 
@@ -336,7 +336,7 @@ def _take(job: Job, event: dict[str, Any]) -> None:
     elif kind == "warning":
         job.notes.append(str(event["message"]))
     elif kind == "failed":
-        raise UserError(str(event["code"]), str(event["message"]), str(event["advice"]))
+        raise UserError.from_dict(event)
     elif kind == "cancelled":
         _end(job, "cancelled")
     elif kind == "finished":

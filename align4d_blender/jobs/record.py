@@ -139,7 +139,7 @@ class Job:
 
     def write(self) -> None:
         """Puts the record into the folder. Raises OSError."""
-        error = {"code": self.error.code, "message": self.error.message, "advice": self.error.advice} if self.error else None
+        error = self.error.as_dict() if self.error else None
         kept = {name: getattr(self, name) for name in _KEPT}
         targets = [dataclasses.asdict(target) for target in self.targets]
         with protocol.replacing(self.folder / RECORD, "w") as file:
@@ -157,7 +157,7 @@ def read(folder: Path) -> Job | None:
             return None
         targets = tuple(_target(entry) for entry in data["targets"])
         job = Job(folder=folder, targets=targets, **{name: data[name] for name in _KEPT})
-        job.error = UserError(**data["error"]) if data["error"] else None
+        job.error = UserError.from_dict(data["error"]) if data["error"] else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return job

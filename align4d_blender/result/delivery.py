@@ -10,7 +10,7 @@ import bpy
 
 from ...engine.align4d import protocol
 from .. import folders
-from ..errors import UserError, disk_error
+from ..errors import UserError, write_error
 from ..jobs.record import Target
 from . import below_modifiers, generated_mesh, results
 from .solved_camera import SOLVED, add_camera, remove_camera
@@ -60,11 +60,11 @@ def prepare(folder: Path, targets: Sequence[Target]) -> Arrival:
                 undoings[index] = below_modifiers.start(caches[-1], target.frame, protocol.read_pc2(motion), shape, target.bent)
         made = generated_mesh.read(folder, result)
     except protocol.ProtocolError as error:
-        raise UserError("bad_result", str(error), "") from error
+        raise UserError("bad_result", error.message, error.advice) from error
     except KeyError as error:
         raise UserError("bad_result", "The engine's result does not hold every object.", "Press Generate again.") from error
     except OSError as error:
-        raise disk_error(error) from error
+        raise write_error(error) from error
     return Arrival(result, request, tuple(targets), tuple(caches), folder, undoings, made)
 
 
@@ -93,12 +93,12 @@ def finish(arrival: Arrival) -> None:
         for job in arrival.undoings.values():
             protocol.write_pc2(job.path, job.base)
     except OSError as error:
-        raise disk_error(error) from error
+        raise write_error(error) from error
 
 
 def _check(motion: Path, target: Target, frames: int) -> None:
     if protocol.pc2_shape(motion) != (frames, target.vertex_count):
-        raise protocol.ProtocolError(f"The motion of {target.name} has another number of frames or vertices. Generate the motion again.")
+        raise protocol.ProtocolError(f"The motion of {target.name} has another number of frames or vertices.", "Generate the motion again.")
 
 
 def find(target: Target) -> bpy.types.Object:

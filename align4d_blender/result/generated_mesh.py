@@ -47,7 +47,7 @@ def _read_one(folder: Path, entry: protocol.ObjectResult, frames: int) -> Genera
     made = GeneratedMesh(entry, protocol.read_arrays(folder / entry.mesh), folder / entry.image, folder / entry.motion)
     missing = set(protocol.MESH_ARRAYS) - set(made.arrays)
     if missing or protocol.pc2_shape(made.motion) != (frames, len(made.arrays["vertices"])) or not made.image.is_file():
-        raise protocol.ProtocolError(f"The generated mesh {entry.name} is not complete. Generate again.")
+        raise protocol.ProtocolError(f"The generated mesh {entry.name} is not complete.", "Generate again.")
     return made
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ...engine.align4d import protocol
+from ..errors import UserError
 from .processes import be_modest, clean_environment, kill, own_group
 
 Event = dict[str, Any]
@@ -129,7 +130,7 @@ class EngineClient:
                 if _is_message(line):
                     self._said_exit = True
                     self.kill()
-                    self._events.put({"event": "failed", "code": "protocol_version", "message": str(error), "advice": ""})
+                    self._events.put({"event": "failed", **UserError("protocol_version", error.message, error.advice).as_dict()})
                     return
                 self._chatter.append(line.rstrip())
 
@@ -143,7 +144,7 @@ class EngineClient:
             return {"event": "cancelled", "job": self._cancelled}
         last = next((line for line in reversed(self._chatter) if line.strip()), "it said nothing")
         message = f"The engine stopped by itself with exit code {self._process.returncode} ({last})."
-        return {"event": "failed", "code": "engine_died", "message": message, "advice": _ADVICE}
+        return {"event": "failed", **UserError("engine_died", message, _ADVICE, "open_log").as_dict()}
 
 
 def _is_message(line: str) -> bool:

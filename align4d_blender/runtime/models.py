@@ -121,7 +121,9 @@ def fetch(model: str) -> None:
     """Starts to fetch a model. Raises UserError where the network may not be used, or another one is on its way."""
     global fetching
     if not bpy.app.online_access:
-        raise UserError("offline", "Blender is not allowed to use the network.", "Allow Online Access in Edit > Preferences > System.")
+        raise UserError(
+            "offline", "Blender is not allowed to use the network.", "Allow Online Access in Edit > Preferences > System.", "allow_online"
+        )
     if fetching and not fetching.ended:
         raise UserError("fetching", "Another model is being fetched.", "Wait for it, or press Cancel.")
     command, variables = _command(["models", "fetch", model, "--json", "--yes"])
@@ -176,7 +178,7 @@ def _take(running: Fetching, told: Told) -> None:
         return
     running.ended = True
     if kind == "failed":
-        running.error = UserError(str(told["code"]), str(told["message"]), str(told["advice"]))
+        running.error = UserError.from_dict(told)
     elif kind == "finished":
         _forget_plan()
         look()
@@ -227,7 +229,7 @@ def _ask(command: list[str], variables: dict[str, str]) -> Told:
         last = next((line for line in reversed(answer.stderr.splitlines()) if line.strip()), "it said nothing")
         raise UserError("engine_died", f"The engine does not answer ({last}).", preferences.ADVICE) from error
     if told.get("event") == "failed":
-        raise UserError(str(told["code"]), str(told["message"]), str(told["advice"]))
+        raise UserError.from_dict(told)
     return dict(told)
 
 

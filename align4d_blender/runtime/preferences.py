@@ -83,8 +83,8 @@ def engine_python(preferences: EngineChoices) -> Path:
         return path
     installed = install.find_installed(environments())
     if installed is None:
-        raise UserError("engine_missing", "Align4D's engine is not installed yet.", ADVICE)
+        raise UserError("engine_missing", "Align4D's engine is not installed yet.", ADVICE, "install_engine")
     if not set(install.pins(PINS)) <= set(installed.requirements):
         advice = "Press Repair in Edit > Preferences > Add-ons > Align4D."
-        raise UserError("engine_outdated", "The engine is of another version of the extension.", advice)
+        raise UserError("engine_outdated", "The engine is of another version of the extension.", advice, "repair_engine")
     return installed.python

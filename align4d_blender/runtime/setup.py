@@ -78,7 +78,7 @@ def install(again: bool = False) -> None:
         return
     if wanted.wheels is None and not bpy.app.online_access:
         advice = "Allow Online Access in Edit > Preferences > System, or choose a folder of wheels."
-        raise UserError("offline", "Blender is not allowed to use the network.", advice)
+        raise UserError("offline", "Blender is not allowed to use the network.", advice, "allow_online")
     if wanted.wheels is not None and not wanted.wheels.is_dir():
         raise UserError("no_wheels", f"There is no folder at {wanted.wheels}.", "Choose the folder that holds the engine's wheels.")
     queue.release_engine()  # Windows does not replace files that are in use
@@ -136,10 +136,10 @@ def _examine(python: Path, places: dict[str, Path]) -> Report:
         answer = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", env=variables, timeout=600, **own_group())
         lines = tuple(Line(**line) for line in json.loads(answer.stdout.splitlines()[-1]))
     except (OSError, subprocess.TimeoutExpired) as error:
-        lines = (Line("engine", False, True, f"{python} does not run ({error}).", "repair"),)
+        lines = (Line("engine", False, True, f"{python} does not run ({error}).", "repair_engine"),)
     except (IndexError, ValueError, TypeError):
         last = next((line for line in reversed(answer.stderr.splitlines()) if line.strip()), "it said nothing")
-        lines = (Line("engine", False, True, f"It does not start ({last}). Repair it.", "repair"),)
+        lines = (Line("engine", False, True, f"It does not start ({last}). Repair it.", "repair_engine"),)
     return Report(lines, {name: _size(folder) for name, folder in places.items()})
 
 

@@ -20,8 +20,7 @@ from types import FrameType
 from typing import IO, Any
 
 from . import __version__, protocol
-from .errors import Cancelled
-from .failures import as_engine_error
+from .errors import Cancelled, as_engine_error
 from .job.lock import sole_engine
 from .job.reporting import Event, EventReporter, Reporter, job_log
 from .machine.warm_up import wait_passively, warm_up
@@ -134,7 +133,7 @@ class Server:
 
     def _fail(self, job: str, error: Exception) -> None:
         failure = as_engine_error(error)
-        self.send({"event": "failed", "job": job, "code": failure.code, "message": failure.message, "advice": failure.advice})
+        self.send({"event": "failed", "job": job, **failure.as_dict()})
 
     def _read(self) -> None:
         """The second thread: commands until the end of stdin."""
@@ -158,7 +157,7 @@ class Server:
         elif command == "quit":
             self.leave()
         else:
-            raise protocol.ProtocolError(f"The engine does not know the command {command!r}. Update the Align4D extension and restart Blender.")
+            raise protocol.ProtocolError(f"The engine does not know the command {command!r}.", "Update the Align4D extension and restart Blender.")
 
     def _cancel(self, job: str) -> None:
         with self._guard:

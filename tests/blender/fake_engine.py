@@ -93,6 +93,10 @@ def generate(folder: Path, mode: str) -> None:
     if mode == "refuse":
         send("failed", job=job, code="no_overlap", message="The video's object never overlaps the mesh.", advice="Turn the camera.")
         return
+    if mode == "late":
+        message = "The first frame of the video does not show the object."
+        send("failed", job=job, code="first_frame_empty", message=message, advice="Start 3 frames later.", fix="start_later:3")
+        return
     if mode == "chatter":
         print("some library: 42 things loaded", flush=True)
         print("7", flush=True)

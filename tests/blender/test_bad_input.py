@@ -337,7 +337,7 @@ def test_full_disk_while_capturing(blender: ModuleType, tmp_path: Path, monkeypa
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(np, "savez", full)
-    assert "could not be written (No space left on device). Free some space" in refusal()
+    assert "The disk is full; nothing half-written was left behind. Free some space" in refusal()
     assert not jobs_on_disk(blender)
 
 
@@ -351,7 +351,7 @@ def test_full_disk_while_the_result_arrives(blender: ModuleType, tmp_path: Path,
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(protocol, "write_pc2", full)
-    assert "No space left on device" in refusal()
+    assert "The disk is full" in refusal()
     assert [modifier.name for modifier in item.modifiers] == ["Bend"]
 
 

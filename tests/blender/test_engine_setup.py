@@ -194,7 +194,7 @@ def doctor_that(folder: Path, code: str) -> Path:
 
 LINES = [
     {"name": "device", "works": True, "needed": True, "text": "CPU", "fix": ""},
-    {"name": "masks", "works": False, "needed": False, "text": "install the engine's masks group.", "fix": "masks"},
+    {"name": "masks", "works": False, "needed": False, "text": "install the engine's masks group.", "fix": "install_masks"},
 ]
 
 
@@ -202,8 +202,8 @@ LINES = [
     ("code", "check"),
     [
         (f"print('chatter'); print({json.dumps(json.dumps(LINES))})", lambda lines: [line.name for line in lines] == ["device", "masks"]),
-        ("raise ImportError('no torch')", lambda lines: lines[0].fix == "repair" and "no torch" in lines[0].text),
-        ("print('nothing of use')", lambda lines: lines[0].fix == "repair" and not lines[0].works),
+        ("raise ImportError('no torch')", lambda lines: lines[0].fix == "repair_engine" and "no torch" in lines[0].text),
+        ("print('nothing of use')", lambda lines: lines[0].fix == "repair_engine" and not lines[0].works),
     ],
 )
 def test_the_doctors_report(blender: ModuleType, tmp_path: Path, code: str, check: Callable[[object], bool]) -> None:
@@ -212,5 +212,5 @@ def test_the_doctors_report(blender: ModuleType, tmp_path: Path, code: str, chec
     assert bpy.ops.align4d.examine_engine() == {"FINISHED"}
     report = library.runtime.setup.report()
     assert check(report.lines) and set(report.disk) == {"engine", "cache", "jobs"}
-    assert all(line.fix in {"", *blender.panels.engine.FIXES} for line in report.lines)
+    assert all(line.fix in {"", *blender.panels.fixes.BUTTONS} for line in report.lines)
     library.runtime.setup.shut_down()

@@ -191,7 +191,7 @@ def test_the_doctors_findings_for_blender(tmp_path: Path, capsys: pytest.Capture
     from align4d.machine import doctor
 
     def ill() -> str:
-        raise doctor.Ailment("only 1 GB free.", "free_disk")
+        raise doctor.Ailment("only 1 GB free.", "show_jobs")
 
     def broken() -> str:
         raise RuntimeError("no kernel")
@@ -200,7 +200,7 @@ def test_the_doctors_findings_for_blender(tmp_path: Path, capsys: pytest.Capture
     assert main.main(["doctor", "--json", "--folder", str(tmp_path)]) == 1
     findings = json.loads(capsys.readouterr().out)
     assert [one["name"] for one in findings] == ["video", "disk", "rasterizer"]
-    assert [(one["works"], one["fix"]) for one in findings] == [(True, ""), (False, "free_disk"), (False, "repair")]
+    assert [(one["works"], one["fix"]) for one in findings] == [(True, ""), (False, "show_jobs"), (False, "repair_engine")]
     assert findings[2]["text"] == "RuntimeError: no kernel. Install the engine again."
 
 

@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from ..errors import EngineError
-from ..failures import as_engine_error
+from ..errors import EngineError, writing
 from ..gaussians.surface_bound import BoundGaussians
 from ..inputs.asset import Asset, AssetObject
 from ..protocol import GAUSSIAN_FRAME
@@ -37,18 +36,16 @@ class GaussianSequence:
         """One frame of Gaussians in normalized space, each tensor (N, ...) or (1, N, ...).
 
         Raises:
-            EngineError: "gaussians_invalid" where something is not a number, "disk_full".
+            EngineError: "gaussians_invalid" where something is not a number, "disk_full", "cannot_write".
         """
         named = {name: tensor.detach().cpu().numpy() for name, tensor in gaussians.named().items()}
         widths = {"opacities": 1}
         arrays = {name: array.reshape(array.shape[-widths.get(name, 2) :]) for name, array in named.items()}
         for item, members, name in zip(self.asset.objects, self.members, self.folders, strict=True):
             rows = _rows(self.asset, item, {key: array[members] for key, array in arrays.items()})
-            try:
+            with writing():
                 (self.folder / name).mkdir(parents=True, exist_ok=True)
                 write_ply(self.folder / name / GAUSSIAN_FRAME.format(frame), rows)
-            except OSError as error:
-                raise as_engine_error(error) from error
 
 
 def owners(asset: Asset, bound: BoundGaussians) -> np.ndarray:

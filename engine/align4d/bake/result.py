@@ -7,8 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import EngineError
-from ..failures import as_engine_error
+from ..errors import EngineError, writing
 from ..inputs.asset import Asset, AssetObject
 from ..protocol import GENERATED, CameraResult, ObjectResult, ObjectSpec, Result, replacing, write_json, write_pc2
 from .gltf import write_gltf
@@ -43,12 +42,12 @@ def write_result(
         skipped: frames of the video before the motion's first.
 
     Raises:
-        EngineError: "motion_invalid" for positions that are no numbers, "disk_full".
+        EngineError: "motion_invalid" for positions that are no numbers, "disk_full", "cannot_write".
     """
     if positions.ndim != 3 or positions.shape[1:] != asset.bake_points.shape:
         raise ValueError(f"positions are {positions.shape}, the bake points {asset.bake_points.shape}")
     output = folder / "output"
-    try:
+    with writing():
         output.mkdir(parents=True, exist_ok=True)
         (output / "result.json").unlink(missing_ok=True)  # its presence means complete
         objects = []
@@ -63,8 +62,6 @@ def write_result(
                 objects[-1] = _with_mesh(folder, objects[-1], generated, asset, motion, fps)
         result = Result(job, len(positions), fps, tuple(objects), camera, notes, seconds or {}, figures or {}, curves or {}, skipped)
         write_json(output / "result.json", result)
-    except OSError as error:
-        raise as_engine_error(error) from error
     return result
 
 

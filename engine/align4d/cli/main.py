@@ -19,8 +19,7 @@ from rich.markup import escape
 
 from .. import protocol
 from ..cameras.orbit import Orbit
-from ..errors import Cancelled, EngineError
-from ..failures import as_engine_error
+from ..errors import Cancelled, EngineError, as_engine_error
 from ..job.lock import sole_engine
 from ..job.make import make_job
 from ..job.reporting import Reporter, TerminalReporter, job_log

@@ -13,8 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from ..errors import Cancelled, EngineError
-from ..failures import as_engine_error
+from ..errors import Cancelled, EngineError, as_engine_error
 from ..generators.catalog import cards, generator_of
 from ..models.card import ROLES, ModelCard
 from ..models.fetch import fetch
@@ -35,7 +34,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
         return 130
     except Exception as error:
         failure = as_engine_error(error)
-        told = {"event": "failed", "code": failure.code, "message": failure.message, "advice": failure.advice}
+        told = {"event": "failed", **failure.as_dict()}
         _say(options, console, told, f"[red]{escape(failure.message)}[/red] {escape(failure.advice)}")
         return 1
 

@@ -49,6 +49,7 @@ def _session(what: str) -> Any:
             "masks_unavailable",
             f"The background of the {what} is not plain, and rembg, which finds the object there all the same, is not installed.",
             "Install the engine's masks group, or use one with an alpha channel or on a plain background.",
+            "install_masks",
         )
     name = find_model()
     if name is None:

@@ -32,6 +32,7 @@ class ImageSequence:
                     "video_size",
                     f"{path.name} is {picture.size[0]} x {picture.size[1]} px, the image before it {previous.size[0]} x {previous.size[1]}.",
                     "Choose images that all have the same size.",
+                    "choose_video",
                 )
             previous = picture
             yield picture
@@ -40,7 +41,7 @@ class ImageSequence:
         try:
             return Picture(read_image(path))
         except FileNotFoundError as error:
-            raise EngineError("video_missing", f"The image {path.name} is not there.", "Choose the image sequence again.") from error
+            raise EngineError("video_missing", f"The image {path.name} is not there.", "Choose the image sequence again.", "choose_video") from error
         except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
             if previous is None:
                 raise EngineError(

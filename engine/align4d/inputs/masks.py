@@ -64,12 +64,14 @@ def judge(alpha: np.ndarray, source: str, what: str = "video") -> Masks:
             "video_empty",
             f"The {what} shows no object: all of it looks like background.",
             f"Choose {_a(what)} whose object stands out from its background, or one with an alpha channel.",
+            "choose_video" if what == "video" else "",
         )
     if empty[0]:
         raise EngineError(
             "first_frame_empty",
             "The first frame of the video does not show the object, which the camera is found from.",
             f"Choose a range that starts at least {int(np.argmin(empty))} frames later.",
+            f"start_later:{int(np.argmin(empty))}",
         )
     edges = np.concatenate([alpha[:, 0], alpha[:, -1], alpha[:, :, 0], alpha[:, :, -1]], axis=1)
     touches: np.ndarray = np.greater(edges.max(axis=1), 0.5)

@@ -36,7 +36,7 @@ class Movie:
         self.path = path
         self.notes: list[str] = []
         if not path.is_file():
-            raise EngineError("video_missing", f"The video {path.name} is not there.", "Choose the video again.")
+            raise EngineError("video_missing", f"The video {path.name} is not there.", "Choose the video again.", "choose_video")
         try:
             with av.open(str(path)) as container:
                 stream = container.streams.video[0]
@@ -114,7 +114,10 @@ class Movie:
 
     def _unreadable(self, reason: str) -> EngineError:
         return EngineError(
-            "video_unreadable", f"{self.path.name} cannot be read as a video ({reason}).", "Choose another file, or convert it to MP4 (H.264) first."
+            "video_unreadable",
+            f"{self.path.name} cannot be read as a video ({reason}).",
+            "Choose another file, or convert it to MP4 (H.264) first.",
+            "choose_video",
         )
 
 

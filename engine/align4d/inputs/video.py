@@ -50,9 +50,11 @@ def load_clip(spec: VideoSpec, max_side: int = 512) -> Clip:
         EngineError: "video_missing", "video_unreadable", "video_short", "video_long", "video_range", "video_size" or "video_fps".
     """
     if spec.first < 0 or (spec.last != -1 and spec.last < spec.first):
-        raise EngineError("video_range", f"The frame range {spec.first} to {spec.last} is empty.", "Choose a first frame before the last one.")
+        raise EngineError(
+            "video_range", f"The frame range {spec.first} to {spec.last} is empty.", "Choose a first frame before the last one.", "use_whole_video"
+        )
     if bool(spec.path) == bool(spec.images):
-        raise EngineError("video_missing", "No reference video is set.", "Choose a movie file or an image sequence.")
+        raise EngineError("video_missing", "No reference video is set.", "Choose a movie file or an image sequence.", "choose_video")
     name = Path(spec.path).name if spec.path else "The image sequence"
     source: Source = Movie(Path(spec.path), spec.fps) if spec.path else ImageSequence(spec.images, spec.fps)
     full_size = (0, 0)
@@ -79,12 +81,16 @@ def _check_range(name: str, spec: VideoSpec, count: int) -> None:
             "video_range",
             f"{name} ends at frame {spec.first + count - 1}, before frame {spec.last}." if count else f"{name} ends before frame {spec.first}.",
             "Choose a frame range inside the video.",
+            "use_whole_video",
         )
     if count == 0:
-        raise EngineError("video_range", f"{name} ends before frame {spec.first}.", "Choose a frame range inside the video.")
+        raise EngineError("video_range", f"{name} ends before frame {spec.first}.", "Choose a frame range inside the video.", "use_whole_video")
     if count == 1:
         raise EngineError(
-            "video_short", f"{name} has one frame in the chosen range; motion needs two or more.", "Choose a video or a range with more frames."
+            "video_short",
+            f"{name} has one frame in the chosen range; motion needs two or more.",
+            "Choose a video or a range with more frames.",
+            "use_whole_video",
         )
 
 

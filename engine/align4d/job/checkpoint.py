@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..failures import as_engine_error
+from ..errors import writing
 from ..protocol import read_arrays, write_arrays
 
 
@@ -26,9 +26,7 @@ class Checkpoint:
         return read_arrays(path) if path.is_file() else None
 
     def save(self, name: str, arrays: dict[str, np.ndarray]) -> None:
-        """Stores arrays. Raises EngineError "disk_full"."""
-        try:
+        """Stores arrays. Raises EngineError "disk_full" or "cannot_write"."""
+        with writing():
             self.folder.mkdir(parents=True, exist_ok=True)
             write_arrays(self.folder / f"{name}.npz", arrays)
-        except OSError as error:
-            raise as_engine_error(error) from error

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..cameras.orbit import Orbit, blender_from_normalized
-from ..errors import EngineError
+from ..errors import EngineError, writing
 from ..inputs.asset import load_asset
 from ..inputs.mesh_import import as_matrix, import_mesh
 from ..protocol import CameraSpec, Request, VideoSpec, write_json
@@ -30,14 +30,15 @@ def make_job(mesh: Path | None, video: Path | None, out: Path, orbit: Orbit, fra
         choices: further fields of `Request`.
 
     Raises:
-        EngineError: as import_mesh and load_asset; "job_exists" where `out` holds a job already; "video_missing".
+        EngineError: as import_mesh and load_asset; "job_exists" where `out` holds a job already; "video_missing"; "disk_full" or "cannot_write".
     """
     if (out / "request.json").exists():
         raise EngineError("job_exists", f"{out} holds a job already.", f'Go on with it by "align4d resume {out}", or choose another folder.')
     from ..inputs.gaussian_file import holds_gaussians  # brings torch, which `align4d --help` need not wait for
 
-    for name in ("input", "work", "output"):
-        (out / name).mkdir(parents=True, exist_ok=True)
+    with writing():
+        for name in ("input", "work", "output"):
+            (out / name).mkdir(parents=True, exist_ok=True)
     spec = video_spec(video, *frames) if video else VideoSpec()
     gaussians = mesh if mesh and holds_gaussians(mesh) else None
     objects = import_mesh(mesh, out) if mesh and not gaussians else ()
@@ -45,7 +46,8 @@ def make_job(mesh: Path | None, video: Path | None, out: Path, orbit: Orbit, fra
     center, size = _bounds(draft, gaussians, out)
     camera = CameraSpec(as_matrix(blender_from_normalized(orbit.world_to_camera(), center, size)), orbit.fovy)
     request = dataclasses.replace(draft, camera=camera, gaussian_asset=str(gaussians.resolve()) if gaussians else "")
-    write_json(out / "request.json", request)
+    with writing():
+        write_json(out / "request.json", request)
     return request
 
 

@@ -18,7 +18,7 @@ LEAST_FREE = 2e9
 
 
 class Ailment(Exception):
-    """Something that does not work; the text says what to do, `fix` names the button that does it: "repair", "masks", "free_disk", or none."""
+    """Something that does not work; the text says what to do, `fix` names the button that does it: one of `protocol.FIXES`, or ""."""
 
     def __init__(self, text: str, fix: str = "") -> None:
         super().__init__(text)
@@ -45,7 +45,7 @@ def examine(folder: Path) -> list[Finding]:
         except Ailment as ailment:
             findings.append(Finding(name, False, needed, str(ailment), ailment.fix))
         except Exception as error:
-            findings.append(Finding(name, False, needed, f"{type(error).__name__}: {error}. Install the engine again.", "repair"))
+            findings.append(Finding(name, False, needed, f"{type(error).__name__}: {error}. Install the engine again.", "repair_engine"))
     return findings
 
 
@@ -93,7 +93,7 @@ def _rasterizer() -> str:
 
     alpha = render_probe()
     if not 0.2 < alpha < 0.8:
-        raise Ailment(f"a half transparent Gaussian renders with alpha {alpha:.2f}. Install the engine again.", "repair")
+        raise Ailment(f"a half transparent Gaussian renders with alpha {alpha:.2f}. Install the engine again.", "repair_engine")
     return choose("cuda" if torch.cuda.is_available() else "cpu").sentence
 
 
@@ -111,7 +111,7 @@ def _video() -> str:
     with av.open(file, "r") as written:
         frames = list(written.decode(video=0))
     if len(frames) != 2:
-        raise Ailment("a movie that was just written cannot be read back. Install the engine again.", "repair")
+        raise Ailment("a movie that was just written cannot be read back. Install the engine again.", "repair_engine")
     alpha = "with alpha in WebM" if "libvpx-vp9" in av.codecs_available else "without alpha in WebM"
     return f"PyAV {av.__version__}, {alpha}"
 
@@ -121,7 +121,7 @@ def _masks() -> str:
 
     basis = "videos with alpha or a plain background work; for others"
     if importlib.util.find_spec("rembg") is None:
-        raise Ailment(f"{basis}, install the engine's masks group.", "masks")
+        raise Ailment(f"{basis}, install the engine's masks group.", "install_masks")
     model = find_model()
     if model is None:
         raise Ailment(f"{basis}, put {MODELS[0]}.onnx into {model_folder(MODELS[0])}.")
@@ -139,5 +139,5 @@ def _disk(folder: Path) -> str:
     existing = next(path for path in (folder.resolve(), *folder.resolve().parents) if path.exists())
     free = shutil.disk_usage(existing).free
     if free < LEAST_FREE:
-        raise Ailment(f"{free / 1e9:.1f} GB free on {existing}. Free {LEAST_FREE / 1e9:.0f} GB, or choose another folder for results.", "free_disk")
+        raise Ailment(f"{free / 1e9:.1f} GB free on {existing}. Free {LEAST_FREE / 1e9:.0f} GB, or choose another folder for results.", "show_jobs")
     return f"{free / 1e9:.0f} GB free on {existing}"

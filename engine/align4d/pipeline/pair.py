@@ -19,8 +19,7 @@ import torch
 from PIL import Image
 
 from ..cameras.orbit import Orbit, blender_from_normalized, normalized_from_blender
-from ..errors import EngineError
-from ..failures import as_engine_error
+from ..errors import EngineError, writing
 from ..generators.asset_object import read_asset, write_asset, write_object
 from ..generators.catalog import generator_of
 from ..generators.interfaces import GeneratedAsset, GenerationOptions
@@ -108,7 +107,8 @@ class PairMaker:
             request = self._with_video(request, picture)
         if picture is not None and self.route.step("asset"):
             request = self._with_asset(request, picture)
-        write_json(self.folder / COMPLETED, request)
+        with writing():
+            write_json(self.folder / COMPLETED, request)
         return request
 
     # -- the picture that everything else is made of
@@ -172,7 +172,7 @@ class PairMaker:
         if not path.is_file():
             with self._stage("caption"), self._opened("caption") as writer:
                 words = writer.describe(on_white(picture))
-            with replacing(path, "w") as file:
+            with writing(), replacing(path, "w") as file:
                 file.write(words)
         return path.read_text(encoding="utf-8")
 
@@ -184,10 +184,12 @@ class PairMaker:
             with self._stage("asset"), self._opened("asset") as maker:
                 made = maker.reconstruct(picture, request.seed, self.report)
             asset = dataclasses.replace(made, mesh=made.mesh or extract_mesh(made, self.report))
-            write_asset(asset, path)
+            with writing():
+                write_asset(asset, path)
         asset = read_asset(path)
         assert asset.mesh is not None  # it was extracted before it was stored
-        spec = write_object(asset.mesh, self.folder, as_matrix(np.eye(4)))
+        with writing():
+            spec = write_object(asset.mesh, self.folder, as_matrix(np.eye(4)))
         return dataclasses.replace(request, objects=(spec,), camera=self._camera(request, asset, picture))
 
     def _camera(self, request: Request, asset: GeneratedAsset, picture: np.ndarray) -> CameraSpec:
@@ -211,7 +213,9 @@ class PairMaker:
         if not path.is_file():
             inside = dataclasses.replace(gaussians, means=(gaussians.means - center) / size, scales=gaussians.scales / size)
             asset = GeneratedAsset(inside, Orbit(fovy=request.camera.fovy))
-            write_asset(dataclasses.replace(asset, mesh=extract_mesh(asset, self.report)), path)
+            whole = dataclasses.replace(asset, mesh=extract_mesh(asset, self.report))
+            with writing():
+                write_asset(whole, path)
         mesh = read_asset(path).mesh
         assert mesh is not None  # it was extracted before it was stored
         matrix = np.diag([size, size, size, 1.0])
@@ -245,11 +249,9 @@ class PairMaker:
                 generator.close()
 
     def _make_folder(self) -> None:
-        try:
+        with writing():
             self.work.mkdir(parents=True, exist_ok=True)
             (self.folder / "output").mkdir(exist_ok=True)
-        except OSError as error:
-            raise as_engine_error(error) from error
 
 
 def _masked(pixels: np.ndarray, what: str) -> np.ndarray:
@@ -275,19 +277,17 @@ def _reduced(pixels: np.ndarray) -> np.ndarray:
 
 
 def _write_picture(path: Path, picture: np.ndarray) -> None:
-    with replacing(path) as file:
+    with writing(), replacing(path) as file:
         Image.fromarray(picture).save(file, format="PNG")
 
 
 def _write_frames(folder: Path, frames: np.ndarray, fps: float) -> None:
-    """The frames as pictures; the folder is there whole or not at all. Raises EngineError "disk_full"."""
+    """The frames as pictures; the folder is there whole or not at all. Raises EngineError "disk_full" or "cannot_write"."""
     unfinished = folder.with_name(f".{folder.name}.part")
-    try:
+    with writing():
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir()
         for index, frame in enumerate(frames):
             Image.fromarray(frame).save(unfinished / f"{index:04}.png")
         (unfinished / "fps.txt").write_text(repr(float(fps)), encoding="utf-8")
         os.replace(unfinished, folder)
-    except OSError as error:
-        raise as_engine_error(error) from error

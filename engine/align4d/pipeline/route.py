@@ -141,11 +141,13 @@ def require_ready(route: Route) -> None:
                 f"To make the {step.product} of {step.source}, Align4D needs a model for {ROLES[card.role]}, for instance {card.name}"
                 f" ({card.size_on_disk / 1e9:.1f} GB, {card.license}), and none is on this machine.",
                 f"Fetch it in the preferences or by: align4d models fetch {card.id}",
+                f"fetch_model:{card.id}",
             )
         raise EngineError(
             "license_not_accepted",
             f"The license of {card.name} ({card.license}) limits commercial use, and nobody has agreed to it here.",
             f"Accept it in the preferences or by: align4d models accept {card.id}",
+            f"accept_license:{card.id}",
         )
 
 

@@ -16,6 +16,7 @@ version that it does not know.
     JOB/*.lock              locked by the process that works on the job, see `hold`
 """
 
+from .errors import FIXES, ProtocolError, UserError, is_full_disk, write_error
 from .files import hold, read_arrays, replacing, write_arrays, write_json
 from .job import (
     BONE_ARRAYS,
@@ -38,7 +39,7 @@ from .job import (
 )
 from .messages import EVENTS, decode, encode, setting_of
 from .pc2 import pc2_shape, read_pc2, write_pc2
-from .version import PROTOCOL, ProtocolError, check_version
+from .version import PROTOCOL, check_version
 
 __all__ = [
     "BONE_ARRAYS",
@@ -46,6 +47,7 @@ __all__ = [
     "CameraResult",
     "CameraSpec",
     "EVENTS",
+    "FIXES",
     "GAUSSIAN_FRAME",
     "GENERATED",
     "MESH_ARRAYS",
@@ -57,11 +59,13 @@ __all__ = [
     "ProtocolError",
     "Request",
     "Result",
+    "UserError",
     "VideoSpec",
     "check_version",
     "decode",
     "encode",
     "hold",
+    "is_full_disk",
     "pc2_shape",
     "read_arrays",
     "read_completed",
@@ -71,6 +75,7 @@ __all__ = [
     "replacing",
     "setting_of",
     "write_arrays",
+    "write_error",
     "write_json",
     "write_pc2",
 ]

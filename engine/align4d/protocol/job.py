@@ -9,7 +9,8 @@ import typing
 from pathlib import Path
 from typing import Any, TypeVar
 
-from .version import PROTOCOL, ProtocolError, check_version
+from .errors import ProtocolError
+from .version import PROTOCOL, check_version
 
 Matrix4 = tuple[tuple[float, ...], ...]
 """A 4x4 matrix, row by row."""
@@ -248,14 +249,14 @@ def _read(path: Path, kind: type[Parsed]) -> Parsed:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ProtocolError(f"{path.name} cannot be read ({error}). Start the job again.") from error
+        raise ProtocolError(f"{path.name} cannot be read ({error}).", "Start the job again.") from error
     if not isinstance(data, dict):
-        raise ProtocolError(f"{path.name} is not an object. Start the job again.")
+        raise ProtocolError(f"{path.name} is not an object.", "Start the job again.")
     check_version(data.get("protocol"))
     try:
         return typing.cast(Parsed, _build(kind, data))
     except (TypeError, ValueError, KeyError) as error:
-        raise ProtocolError(f"{path.name} does not follow the protocol ({error}). Start the job again.") from error
+        raise ProtocolError(f"{path.name} does not follow the protocol ({error}).", "Start the job again.") from error
 
 
 def _build(kind: Any, value: Any) -> Any:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from .version import PROTOCOL, ProtocolError, check_version
+from .errors import ProtocolError
+from .version import PROTOCOL, check_version
 
 COMMANDS = ("generate", "cancel", "quit")
 """generate {job_folder}; cancel {job}; quit. Every command carries `protocol`."""
@@ -17,7 +18,7 @@ EVENTS = {
     "progress": ("job", "stage", "done", "total", "eta", "memory_gb", "loss"),
     "preview": ("job", "image"),
     "warning": ("job", "code", "message"),
-    "failed": ("job", "code", "message", "advice"),
+    "failed": ("job", "code", "message", "advice", "fix"),
     "cancelled": ("job",),
     "finished": ("job", "result"),
 }
@@ -34,9 +35,9 @@ def decode(line: str) -> dict[str, Any]:
     try:
         message = json.loads(line)
     except ValueError as error:
-        raise ProtocolError(f"Not a message: {line[:80]!r}.") from error
+        raise ProtocolError(f"Not a message: {line[:80]!r}.", "Update the Align4D extension and restart Blender.") from error
     if not isinstance(message, dict):
-        raise ProtocolError(f"Not a message: {line[:80]!r}.")
+        raise ProtocolError(f"Not a message: {line[:80]!r}.", "Update the Align4D extension and restart Blender.")
     check_version(message.get("protocol"))
     return message
 

@@ -6,8 +6,8 @@ import struct
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .errors import ProtocolError
 from .files import replacing
-from .version import ProtocolError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,10 +30,10 @@ def pc2_shape(path: Path) -> tuple[int, int]:
     with open(path, "rb") as file:
         header = file.read(_HEADER.size)
     if len(header) < _HEADER.size or header[:11] != b"POINTCACHE2":
-        raise ProtocolError(f"{path.name} is not a PC2 file. Generate the motion again.")
+        raise ProtocolError(f"{path.name} is not a PC2 file.", "Generate the motion again.")
     _, _, points, _, _, frames = _HEADER.unpack(header)
     if points < 0 or frames < 0 or path.stat().st_size != _HEADER.size + 12 * points * frames:
-        raise ProtocolError(f"{path.name} is cut short. Generate the motion again.")
+        raise ProtocolError(f"{path.name} is cut short.", "Generate the motion again.")
     return frames, points
 
 

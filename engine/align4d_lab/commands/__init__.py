@@ -9,8 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from align4d.errors import Cancelled
-from align4d.failures import as_engine_error
+from align4d.errors import Cancelled, as_engine_error
 
 from . import dataset, evaluate, table
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from align4d.failures import as_engine_error
+from align4d.errors import as_engine_error
 from align4d.job.reporting import Reporter
 
 from ..distributed.executor import Executor

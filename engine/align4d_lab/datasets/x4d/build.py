@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from align4d.errors import EngineError
-from align4d.failures import as_engine_error
+from align4d.errors import EngineError, as_engine_error
 from align4d.job.reporting import Reporter
 from align4d.models.card import Role
 

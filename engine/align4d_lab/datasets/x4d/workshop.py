@@ -89,7 +89,7 @@ class OpenGenerator:
             try:
                 self._generator = workshop.open(role)
             except EngineError as error:
-                raise CannotOpen(error.code, error.message, error.advice) from error
+                raise CannotOpen(error.code, error.message, error.advice, error.fix) from error
             self._workshop, self._role = workshop, role
         return self._generator
 

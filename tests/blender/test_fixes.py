@@ -1,0 +1,45 @@
+"""An error carries the button that repairs it, from the engine into the panel."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import bpy
+import pytest
+from scenes import add_mesh, use_video
+from test_panel import Layout, draw
+
+
+def test_every_repair_has_a_button_that_works(blender: ModuleType) -> None:
+    protocol = sys.modules[f"{blender.__name__}.engine.align4d.protocol"]
+    buttons = blender.panels.fixes.BUTTONS
+    assert list(buttons) == list(protocol.FIXES)
+    for button in buttons.values():
+        group, name = button.operator.split(".")
+        properties = getattr(getattr(bpy.ops, group), name).get_rna_type().properties
+        assert not button.takes or button.takes in properties
+
+
+def test_a_repair_that_is_not_known_draws_nothing(blender: ModuleType) -> None:
+    layout = Layout()
+    for fix in ("", "dance", "dance:3"):
+        blender.panels.fixes.draw(layout, fix)
+    assert not layout.drawn
+
+
+def test_a_failed_job_offers_its_repair(blender: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_ENGINE", "late")
+    add_mesh()
+    use_video(tmp_path)
+    with pytest.raises(RuntimeError, match="does not show the object"):
+        bpy.ops.align4d.generate()
+    assert "Start Later" in draw(blender, "jobs").split("\n")
+    jobs = blender.align4d_blender.jobs
+    assert jobs.record.read(jobs.queue.listed[-1].folder).error.fix == "start_later:3"
+    settings = bpy.context.scene.align4d
+    bpy.ops.align4d.start_later(by=3)
+    assert settings.first == 4
+    bpy.ops.align4d.start_later(by=0)
+    assert (settings.first, settings.last) == (0, 0)
