@@ -257,7 +257,7 @@ def test_novel_cameras_are_orbit_cameras() -> None:
     for index in range(3):
         true = Orbit(*(float(one[index]) for one in (views.azimuth, views.elevation, views.distance)))
         np.testing.assert_allclose(found.viewmats[index], true.world_to_camera(), atol=1e-6)
-        np.testing.assert_allclose(found.intrinsics[index], intrinsics_for(49.13, 64, 64), rtol=1e-6)
+        np.testing.assert_allclose(found.Ks[index], intrinsics_for(49.13, 64, 64), rtol=1e-6)
     assert torch.equal(orbit_matrices(views.azimuth, views.elevation, views.distance), found.world_to_camera)
 
 
