@@ -18,7 +18,7 @@ from builders import moving_square
 from conftest import MovieWriter
 from PIL import Image
 
-from align4d import protocol
+from align4d import __version__, protocol
 from align4d.cli import main
 from align4d.inputs import colors_at, load_asset, load_clip
 from align4d.inputs.pictures import on_white
@@ -69,7 +69,7 @@ def test_generate_writes_a_job_that_the_engine_can_read(movie: Path, tmp_path: P
         "--fovy",
         30,
         "--last",
-        2,
+        3,
         "--seed",
         7,
         "--set",
@@ -206,5 +206,28 @@ def test_the_doctors_findings_for_blender(tmp_path: Path, capsys: pytest.Capture
 
 def test_the_command_line_is_there_without_waiting_for_torch() -> None:
     engine = str(Path(main.__file__).parents[2])
-    code = "import sys; sys.path.insert(0, sys.argv[1]); import align4d.cli.main; sys.exit('torch' in sys.modules)"
+    code = "import sys; sys.path.insert(0, sys.argv[1]); import align4d.cli.main; sys.exit(bool({'torch', 'scipy', 'trimesh'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code, engine]).returncode == 0
+
+
+def test_output_that_is_no_terminal_names_each_stage(movie: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ("--mesh", save_box(tmp_path / "box.glb"), "--video", movie)
+    assert generate(*arguments, "--out", tmp_path / "loud") == 0
+    assert "1/" in capsys.readouterr().out
+    assert main.main(["-q", "generate", *map(str, arguments), "--out", str(tmp_path / "quiet")], pretend_pipeline.run) == 0
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("wrong", [("--preset", "fast"), ("--device", "tpu"), ("--backend", "best")])
+def test_a_wrong_choice_names_the_right_ones_and_makes_no_folder(
+    movie: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], wrong: tuple[str, str]
+) -> None:
+    with pytest.raises(SystemExit):
+        generate("--mesh", save_box(tmp_path / "box.glb"), "--video", movie, "--out", tmp_path / "out", *wrong)
+    assert "choose from" in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main.main(["--version"])
+    assert ended.value.code == 0 and __version__ in capsys.readouterr().out

@@ -6,7 +6,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from ..cameras.orbit import Orbit
 from ..protocol import setting_of
+
+PRESET_NAMES = ("artist", "draft", "paper")
+DEVICES = ("auto", "cpu", "cuda")
+BACKENDS = ("auto", "reference", "cpu", "triton", "gsplat")
 
 
 def add_inputs(parser: argparse.ArgumentParser) -> None:
@@ -15,7 +20,25 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--video", type=Path, help="movie file, or a folder of images")
     parser.add_argument("--image", type=Path, help="picture of the object, best with alpha or on a plain background")
     parser.add_argument("--prompt", default="", help="what to see, in words")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", type=_setting, help="override one setting")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", type=_setting, help="one setting, see `align4d settings`; may be given again"
+    )
+
+
+def add_job(parser: argparse.ArgumentParser) -> None:
+    """How a job is to be done, and from which frames and view."""
+    parser.add_argument("--azimuth", type=float, default=Orbit.azimuth, help="about where the video was seen from [degrees]; 0 is the front")
+    parser.add_argument("--elevation", type=float, default=Orbit.elevation, help="[degrees]")
+    parser.add_argument("--distance", type=float, default=Orbit.distance, help="[longest sides of the mesh]")
+    parser.add_argument("--fovy", type=float, default=Orbit.fovy, help="vertical field of view of the video [degrees]")
+    parser.add_argument("--first", type=int, default=1, help="first frame of the video, counted from 1")
+    parser.add_argument("--last", type=int, default=0, help="last frame of the video, counted from 1; 0: its end")
+    parser.add_argument("--fps", type=float, default=0.0, help="frame rate; 0: the movie's own, 24 for images")
+    parser.add_argument("--preset", choices=PRESET_NAMES, default="artist", help="a set of settings")
+    parser.add_argument("--seed", type=int, default=0, help="of everything random")
+    parser.add_argument("--device", choices=DEVICES, default="auto", help="what to compute on")
+    parser.add_argument("--backend", choices=BACKENDS, default="auto", help="of the rasterizer")
+    parser.add_argument("--gaussians", action="store_true", help="write the Gaussians of every frame, too, as .ply files")
 
 
 def add_models(parser: argparse.ArgumentParser) -> None:

@@ -9,6 +9,7 @@ import importlib.util
 import json
 import logging
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -17,14 +18,14 @@ from types import FrameType, ModuleType
 from rich.console import Console
 from rich.markup import escape
 
-from .. import protocol
+from .. import __version__, protocol
 from ..cameras.orbit import Orbit
 from ..errors import Cancelled, EngineError, as_engine_error
 from ..job.lock import sole_engine
-from ..job.make import make_job
 from ..job.reporting import Reporter, TerminalReporter, job_log
 from ..machine.warm_up import wait_passively
-from .arguments import add_inputs, add_models
+from . import settings
+from .arguments import add_inputs, add_job, add_models
 
 Run = Callable[[Path, Reporter], protocol.Result]
 INTERRUPTED = 130
@@ -38,8 +39,12 @@ def main(arguments: list[str] | None = None, run: Run | None = None) -> int:
     options = _parser().parse_args(arguments)
     wait_passively()
     console = Console(soft_wrap=True)
+    if options.verbose:
+        logging.basicConfig(level=logging.DEBUG, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     if options.command == "doctor":
         return _doctor(console, options)
+    if options.command == "settings":
+        return settings.run(options, console)
     if options.command in ("plan", "models"):
         from . import models  # imports torch: not for --help
 
@@ -53,7 +58,7 @@ def main(arguments: list[str] | None = None, run: Run | None = None) -> int:
             _make_job(options)
         else:
             protocol.read_request(folder)
-        result = _work(folder, run or _pipeline, console)
+        result = _work(folder, run or _pipeline, Console(soft_wrap=True, quiet=options.quiet))
     except Cancelled:
         console.print(f"Stopped. Go on with: align4d resume {escape(str(folder))}")
         return INTERRUPTED
@@ -62,34 +67,29 @@ def main(arguments: list[str] | None = None, run: Run | None = None) -> int:
         log.debug("failed", exc_info=error)
         console.print(f"[red]{escape(failure.message)}[/red] {escape(failure.advice)}")
         return 1
-    _summary(console, folder, result)
+    if not options.quiet:
+        _summary(console, folder, result)
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="align4d", description="Animates a mesh from a reference video; makes what is missing of the two.")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    loudness = parser.add_mutually_exclusive_group()
+    loudness.add_argument("-v", "--verbose", action="store_true", help="say what the log says")
+    loudness.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors")
     commands = parser.add_subparsers(dest="command", required=True)
     words = "make motion from a video, an image or a text, of a mesh or without one"
     generate = commands.add_parser("generate", help=words, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     add_inputs(generate)
     generate.add_argument("--out", type=Path, required=True, help="job folder; the result lies in its output/")
-    generate.add_argument("--azimuth", type=float, default=Orbit.azimuth, help="about where the video was seen from [degrees]; 0 is the front")
-    generate.add_argument("--elevation", type=float, default=Orbit.elevation, help="[degrees]")
-    generate.add_argument("--distance", type=float, default=Orbit.distance, help="[longest sides of the mesh]")
-    generate.add_argument("--fovy", type=float, default=Orbit.fovy, help="vertical field of view of the video [degrees]")
-    generate.add_argument("--first", type=int, default=0, help="first frame, 0-based")
-    generate.add_argument("--last", type=int, default=-1, help="last frame, included; -1: the end")
-    generate.add_argument("--fps", type=float, default=0.0, help="frame rate; 0: the movie's own, 24 for images")
-    generate.add_argument("--preset", default="artist", help="name of a settings preset, such as artist or draft")
-    generate.add_argument("--seed", type=int, default=0)
-    generate.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    generate.add_argument("--backend", default="auto", help="rasterizer")
-    generate.add_argument("--gaussians", action="store_true", help="write the Gaussians of every frame, too, as .ply files")
+    add_job(generate)
     resume = commands.add_parser("resume", help="go on with a job that was stopped")
     resume.add_argument("folder", type=Path)
     doctor = commands.add_parser("doctor", help="say what works here, and what to do about what does not")
     doctor.add_argument("--folder", type=Path, default=Path.cwd(), help="where jobs would be written")
     doctor.add_argument("--json", action="store_true", help="the findings as one line of JSON")
+    settings.add_arguments(commands.add_parser("settings", help="list every setting that --set takes"))
     plan = commands.add_parser("plan", help="say what a job would take, and run nothing")
     add_inputs(plan)
     plan.add_argument("--json", action="store_true", help="for other programs")
@@ -117,13 +117,15 @@ def _doctor(console: Console, options: argparse.Namespace) -> int:
 
 
 def _make_job(options: argparse.Namespace) -> None:
+    from ..job.make import make_job  # imports trimesh and scipy: not for --help
+
     orbit = Orbit(options.azimuth, options.elevation, options.distance, fovy=options.fovy)
     make_job(
         options.mesh,
         options.video,
         options.out,
         orbit,
-        (options.first, options.last, options.fps),
+        (options.first - 1, options.last - 1, options.fps),
         preset=options.preset,
         settings=dict(options.set),
         seed=options.seed,
@@ -144,7 +146,8 @@ def _work(folder: Path, run: Run, console: Console) -> protocol.Result:
         cancelled.set()
 
     before = signal.signal(signal.SIGINT, interrupt)
-    logging.getLogger().setLevel(logging.INFO)
+    root = logging.getLogger()
+    root.setLevel(min(root.level or logging.INFO, logging.INFO))
     try:
         with job_log(folder), TerminalReporter(console, cancelled) as reporter:
             try:

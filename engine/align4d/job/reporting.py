@@ -115,7 +115,7 @@ class RecordingReporter(EventReporter):
 
 
 class TerminalReporter:
-    """A progress bar on a terminal; a context manager."""
+    """A progress bar on a terminal, and a line for each stage where the output is none; a context manager."""
 
     def __init__(self, console: Console, cancelled: threading.Event) -> None:
         self.console = console
@@ -128,6 +128,7 @@ class TerminalReporter:
             TimeRemainingColumn(),
             TextColumn("{task.fields[loss]}"),
             console=console,
+            disable=not console.is_terminal,
         )
         self._task = self._bar.add_task("start", total=None, loss="")
 
@@ -141,6 +142,8 @@ class TerminalReporter:
     def stage(self, name: str, index: int, count: int) -> None:
         """See `Reporter`."""
         log.info("stage %s (%d of %d)", name, index + 1, count)
+        if not self.console.is_terminal:
+            self.console.print(f"{index + 1}/{count} {name}")
         self._bar.reset(self._task, total=None, description=f"{index + 1}/{count} {name}", loss="")
 
     def progress(self, done: int, total: int, loss: float | None = None) -> None:
