@@ -11,7 +11,7 @@ from bpy_extras.io_utils import ExportHelper
 
 from ..align4d_blender import folders
 from ..align4d_blender.errors import UserError
-from ..align4d_blender.export import gltf
+from ..align4d_blender.export import fbx, gltf
 from ..align4d_blender.export import motion as exports
 from ..align4d_blender.gaussians import sequence_object
 from ..align4d_blender.result import gaussians
@@ -104,7 +104,15 @@ class ALIGN4D_OT_export_alembic(_MotionExport, bpy.types.Operator):
             first,
             last,
             lambda: bpy.ops.wm.alembic_export(
-                filepath=str(path), check_existing=False, start=first, end=last, selected=True, as_background_job=False
+                filepath=str(path),
+                check_existing=False,
+                start=first,
+                end=last,
+                selected=True,
+                as_background_job=False,
+                face_sets=True,  # which faces have which material
+                apply_subdiv=True,  # else a subdivision that comes last is left out
+                evaluation_mode="VIEWPORT",
             ),
         )
         return ""
@@ -125,8 +133,30 @@ class ALIGN4D_OT_export_usd(_MotionExport, bpy.types.Operator):
             items,
             self.frame_start,
             self.frame_end,
-            lambda: bpy.ops.wm.usd_export(filepath=str(path), check_existing=False, selected_objects_only=True, export_animation=True),
+            lambda: bpy.ops.wm.usd_export(
+                filepath=str(path),
+                check_existing=False,
+                selected_objects_only=True,
+                export_animation=True,
+                export_armatures=False,  # in their place the vertices of every frame are written
+                export_shapekeys=False,
+                export_subdivision="TESSELLATE",
+                evaluation_mode="VIEWPORT",
+            ),
         )
+        return ""
+
+
+class ALIGN4D_OT_export_fbx(_MotionExport, bpy.types.Operator):
+    """Export the motion as FBX, a shape key a frame: a bare mesh with its materials, without armature and modifiers"""
+
+    bl_idname = "align4d.export_fbx"
+    bl_label = "Export FBX"
+    filename_ext = ".fbx"
+    filter_glob: StringProperty(default="*.fbx", options={"HIDDEN"})
+
+    def export(self, context: bpy.types.Context, items: list[bpy.types.Object], path: Path) -> str:
+        fbx.export(context, items, self.frame_start, self.frame_end, path)
         return ""
 
 
@@ -216,6 +246,7 @@ MESH_EXPORTS = (
     ALIGN4D_OT_export_gltf,
     ALIGN4D_OT_export_alembic,
     ALIGN4D_OT_export_usd,
+    ALIGN4D_OT_export_fbx,
     ALIGN4D_OT_export_obj,
     ALIGN4D_OT_export_mdd,
     ALIGN4D_OT_export_pc2,

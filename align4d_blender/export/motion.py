@@ -41,12 +41,6 @@ def check_folder(path: Path) -> None:
         raise UserError("no_folder", f"{path.parent} is no folder.", "Choose a folder that exists.")
 
 
-def failed(error: RuntimeError) -> UserError:
-    """What one of Blender's exporters says, in one line."""
-    said = str(error).strip().removeprefix("Error: ").splitlines()[0].rstrip(".")
-    return UserError("export_failed", f"Blender's exporter failed: {said}.", "Choose another folder, or another format.")
-
-
 @contextmanager
 def frames_of(scene: bpy.types.Scene, first: int, last: int) -> Iterator[range]:
     """The frames to go through; the scene's current frame and its range come back afterwards."""
@@ -88,12 +82,23 @@ def with_blender(context: bpy.types.Context, items: Sequence[bpy.types.Object], 
     scene = context.scene
     with only(context, items), frames_of(scene, first, last):
         scene.frame_start, scene.frame_end = first, last
-        try:
-            ended = export()
-        except RuntimeError as error:
-            raise failed(error) from error
+        checked(export)
+
+
+def checked(export: Callable[[], set[str]]) -> None:
+    """Calls one of Blender's own exporters. Raises UserError where it fails."""
+    try:
+        ended = export()
+    except RuntimeError as error:
+        raise _failed(error) from error
     if ended != {"FINISHED"}:
         raise UserError("export_failed", "Blender's exporter did not finish.", "Choose another folder, or another format.")
+
+
+def _failed(error: RuntimeError) -> UserError:
+    """What one of Blender's exporters says, in one line."""
+    said = str(error).strip().removeprefix("Error: ").splitlines()[0].rstrip(".")
+    return UserError("export_failed", f"Blender's exporter failed: {said}.", "Choose another folder, or another format.")
 
 
 def motion_of(context: bpy.types.Context, items: Sequence[bpy.types.Object], first: int, last: int) -> list[np.ndarray]:

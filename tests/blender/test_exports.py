@@ -221,11 +221,11 @@ def test_a_hidden_mesh_is_exported_too(animated: bpy.types.Object, tmp_path: Pat
 
 
 def test_a_folder_that_is_not_there_is_said(animated: bpy.types.Object, tmp_path: Path) -> None:
-    for name in ("gltf", "alembic", "usd", "obj", "mdd", "pc2", "gaussians"):
+    for name in ("gltf", "alembic", "usd", "fbx", "obj", "mdd", "pc2", "gaussians"):
         with pytest.raises(RuntimeError, match="nowhere is no folder"):
             getattr(bpy.ops.align4d, f"export_{name}")(filepath=str(tmp_path / "nowhere" / f"fox.{name}"))
 
 
 def test_nothing_to_export(blender: ModuleType) -> None:
-    for name in ("gltf", "alembic", "usd", "obj", "mdd", "pc2", "gaussians"):
+    for name in ("gltf", "alembic", "usd", "fbx", "obj", "mdd", "pc2", "gaussians"):
         assert not getattr(bpy.ops.align4d, f"export_{name}").poll()
