@@ -15,7 +15,7 @@ from align4d.rendering.types import with_sets
 
 COLOR_TOLERANCE, GRADIENT_TOLERANCE = 2e-4, 1e-3
 GSPLAT_GRADIENT_TOLERANCE = 2e-3
-"""It misses the other by little with needle-thin Gaussians, see docs/performance.md."""
+"""It misses the other by little with needle-thin Gaussians, see docs/developers/performance.md."""
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ HEADER = """# Settings
 Every setting of a job, made by `align4d settings --markdown`.
 Give one with `--set NAME=VALUE` on the command line; the value is JSON where it parses as such, else text.
 A preset is a set of these values; the defaults below are those of `artist`.
-Source says where a default was taken from ([method](../method.md)); none means that it was chosen here.
+Source says where a default was taken from ([method](../developers/method.md)); none means that it was chosen here.
 
 | setting | type | default | unit | source | meaning |
 |---|---|---|---|---|---|

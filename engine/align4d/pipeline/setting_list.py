@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 SOURCES = {"P": "paper", "D": "DreamGaussian4D", "R": "reconstructed"}
-"""Marks in the docstrings -> where a default comes from, see docs/method.md."""
+"""Marks in the docstrings -> where a default comes from, see docs/developers/method.md."""
 
 _MARK = re.compile(r"\s*\[([PDR])\]")
 _UNIT = re.compile(r"\s*\[([^\]\[]+)\]")

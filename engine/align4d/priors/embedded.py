@@ -33,7 +33,7 @@ PURE_NOISE = 89.4
 """Noise level of the schedule's last timestep [degrees]: 1 % of the picture is left, and training goes a little farther."""
 
 TEACHING_GUIDANCE, TEACHING_TIMESTEPS = 1.0, (800, 350)
-"""Where its lessons point the right way, see docs/prior-figures.md, "What it teaches": below they are about blur and colors, above
+"""Where its lessons point the right way, see docs/developers/prior-figures.md, "What it teaches": below they are about blur and colors, above
 small motions are not seen any more, and guidance makes its own mistakes larger."""
 
 

@@ -22,7 +22,7 @@ from .backends import NAMES
 from .cache import cache_folder
 
 CUDA_CANDIDATES = {"triton": 180, "gsplat": 900}
-"""Backends for CUDA, the faster first (docs/performance.md), and the seconds that each may take: gsplat compiles at first use."""
+"""Backends for CUDA, the faster first (docs/developers/performance.md), and the seconds that each may take: gsplat compiles at first use."""
 
 REMEDIES = {
     "triton": "install Triton into the engine's environment (pip install triton; on Windows triton-windows)",

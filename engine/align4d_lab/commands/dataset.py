@@ -1,4 +1,4 @@
-"""`align4d dataset build` and `review`: the paper's benchmark dataset X4D (docs/dataset.md)."""
+"""`align4d dataset build` and `review`: the paper's benchmark dataset X4D (docs/reference/dataset.md)."""
 
 from __future__ import annotations
 

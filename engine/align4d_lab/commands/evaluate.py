@@ -1,4 +1,4 @@
-"""`align4d evaluate`: a result judged by one command (docs/evaluation.md)."""
+"""`align4d evaluate`: a result judged by one command (docs/reference/evaluation.md)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--reference", type=Path, help="video or folder of images, from the input's view; a job knows its own")
     parser.add_argument("--views", type=Path, help="reference views: eval_0/0.png, ... as Consistent4D publishes them")
     parser.add_argument("--truth", type=Path, help="true motion: truth.npz of a case, or ActionBench's surfaces.npy")
-    parser.add_argument("--models", type=Path, help="folder of the metrics' models (docs/evaluation.md); what is not there is not measured")
+    parser.add_argument("--models", type=Path, help="folder of the metrics' models (docs/reference/evaluation.md); what is not there is not measured")
     parser.add_argument("--out", type=Path, required=True, help="folder for figures.json, table.md and sheet.png")
     for name, unit in (("azimuth", "degrees"), ("elevation", "degrees"), ("distance", "longest sides"), ("fovy", "degrees")):
         parser.add_argument(f"--{name}", type=float, default=getattr(Orbit, name), help=f"of the video's camera, where no job says it [{unit}]")

@@ -1,4 +1,4 @@
-"""`align4d table`: methods x cases x seeds, and the paper's tables of them (docs/evaluation.md)."""
+"""`align4d table`: methods x cases x seeds, and the paper's tables of them (docs/reference/evaluation.md)."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ def novel_views(found: Found, folder: Path, view: TrueView) -> list[View]:
             raise EngineError(
                 "views_unreadable",
                 f"Nothing says from where {clip.name} is seen.",
-                "Name the folders eval_0 to eval_3 as Consistent4D does, or write a cameras.json (docs/evaluation.md).",
+                "Name the folders eval_0 to eval_3 as Consistent4D does, or write a cameras.json (docs/reference/evaluation.md).",
             )
         views.append(_drawn(found.moving, clip, _turned(view, cameras[clip.name], found.moving.size)))
     return views
@@ -167,7 +167,7 @@ def _cameras(folder: Path) -> dict[str, dict[str, float]]:
         content = json.loads(path.read_text(encoding="utf-8"))
         return {str(name): {str(key): _number(value) for key, value in camera.items()} for name, camera in content.items()}
     except (OSError, ValueError, AttributeError, TypeError) as error:
-        raise EngineError("views_unreadable", f"{path} cannot be read ({error}).", "See docs/evaluation.md for what it holds.") from error
+        raise EngineError("views_unreadable", f"{path} cannot be read ({error}).", "See docs/reference/evaluation.md for what it holds.") from error
 
 
 def _number(value: object) -> float:

@@ -1,4 +1,4 @@
-"""Figures against the true motion: on the same vertices (docs/quality.md), and ActionBench's on point clouds."""
+"""Figures against the true motion: on the same vertices (docs/developers/quality.md), and ActionBench's on point clouds."""
 
 from __future__ import annotations
 
@@ -107,4 +107,4 @@ def against_point_clouds(moving: MovingMesh, path: Path, seed: int) -> dict[str,
 
 
 def _unreadable(path: Path, error: Exception) -> EngineError:
-    return EngineError("truth_unreadable", f"{path} cannot be read ({error}).", "Give a truth.npz or a surfaces.npy (docs/evaluation.md).")
+    return EngineError("truth_unreadable", f"{path} cannot be read ({error}).", "Give a truth.npz or a surfaces.npy (docs/reference/evaluation.md).")

@@ -58,5 +58,7 @@ def read_truth(path: Path) -> TruthFile:
         if vertices.ndim != 3 or rest.shape != vertices.shape[1:] or (viewmats is not None and viewmats.shape != (len(vertices), 4, 4)):
             raise ValueError("its vertices, rest and cameras do not belong together")
     except (OSError, ValueError, KeyError, IndexError) as error:
-        raise EngineError("truth_unreadable", f"{path} cannot be read ({error}).", "Give the truth.npz of a case (docs/quality.md).") from error
+        raise EngineError(
+            "truth_unreadable", f"{path} cannot be read ({error}).", "Give the truth.npz of a case (docs/developers/quality.md)."
+        ) from error
     return TruthFile(vertices, rest, *camera, viewmats)

@@ -1,1 +1,1 @@
-"""How a result is judged against the true motion, see docs/quality.md."""
+"""How a result is judged against the true motion, see docs/developers/quality.md."""

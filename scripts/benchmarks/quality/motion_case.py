@@ -54,7 +54,7 @@ class Outcome:
     """A scored case, and what its pictures need.
 
     Attributes:
-        figures: by name; the units are in docs/quality.md.
+        figures: by name; the units are in docs/developers/quality.md.
         asset: the mesh as it was captured.
         found, true: (T, V, 3) world positions.
         view: the true camera.

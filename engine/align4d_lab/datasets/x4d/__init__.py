@@ -1,4 +1,4 @@
-"""X4D, the paper's benchmark dataset: quadruplets of text, image, video and 3D asset (docs/dataset.md).
+"""X4D, the paper's benchmark dataset: quadruplets of text, image, video and 3D asset (docs/reference/dataset.md).
 
 OUT/dataset.json             what was asked for
 OUT/items/ID/source.json     what drives the item, where it comes from, its license and seed

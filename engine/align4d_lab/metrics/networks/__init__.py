@@ -1,1 +1,1 @@
-"""The networks behind the perceptual figures. Their weights come from a folder on this machine (docs/evaluation.md), never from elsewhere."""
+"""The networks behind the perceptual figures; their weights come from a folder on this machine (docs/reference/evaluation.md)."""

@@ -45,7 +45,7 @@ def load_into(network: nn.Module, path: Path, leave_out: tuple[str, ...] = ()) -
             raise EngineError(
                 "metric_weights",
                 f"{path} does not hold the weights of {type(network).__name__}: it {what} {', '.join(names[:3])}.",
-                "See docs/evaluation.md for the files that are meant, and how they are converted.",
+                "See docs/reference/evaluation.md for the files that are meant, and how they are converted.",
             )
     tensors = load_file(path)
     network.load_state_dict({name: tensors[name].to(torch.float32) for name in wanted}, strict=False)
