@@ -48,16 +48,12 @@ class Job:
         arrays: dict[str, np.ndarray],
         matrix: np.ndarray | None = None,
         materials: tuple[protocol.MaterialSpec, ...] = (protocol.MaterialSpec(),),
-        compressed: bool = False,
     ) -> None:
-        """Adds one object; `compressed` spares the disk of a large one."""
+        """Adds one object."""
         number = len(self.objects)
         path = self.folder / "input" / f"mesh_{number:03}.npz"
         path.parent.mkdir(parents=True, exist_ok=True)
-        if compressed:
-            np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
-        else:
-            protocol.write_arrays(path, arrays)
+        protocol.write_arrays(path, arrays)
         rows = IDENTITY if matrix is None else tuple(tuple(float(value) for value in row) for row in matrix)
         self.objects.append(protocol.ObjectSpec(f"id{number}", f"Object {number}", f"input/{path.name}", rows, materials))
 

@@ -90,7 +90,7 @@ def test_two_million_triangles_load_and_weld(job: Job) -> None:
         "corner_color": np.ones((len(triangles), 3, 4), np.float32),
         "bake_vertices": grid[:100].astype(np.float32),
     }
-    job.add(arrays, compressed=True)
+    job.add(arrays)
     asset = load_asset(job.request(), job.folder)
     assert len(asset.triangles) == 2_000_000 and weld(asset).shells == 1
 

@@ -62,7 +62,7 @@ def shared_prior() -> Iterator[MixturePrior]:
     """The prior that every job of this file gets."""
     known = MixturePrior(believed, 16, 0.2, distances=(1.0, 4.0))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(paper, "load_prior", lambda spec, device: known)
+        patch.setattr(paper, "load_prior", lambda spec, device, online: known)
         yield known
 
 

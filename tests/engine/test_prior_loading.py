@@ -56,9 +56,9 @@ def copy(published: dict[str, Path], tmp_path: Path) -> Callable[..., Path]:
     return copied
 
 
-def code_of(folder: Path | str, **options: object) -> tuple[str, str]:
+def code_of(folder: Path | str, online: bool = False, **options: object) -> tuple[str, str]:
     with pytest.raises(EngineError) as caught:
-        load_prior(PriorSpec(str(folder), **options), CPU)  # type: ignore[arg-type]
+        load_prior(PriorSpec(str(folder), **options), CPU, online)  # type: ignore[arg-type]
     return caught.value.code, str(caught.value)
 
 
@@ -121,7 +121,7 @@ def test_the_hub_is_asked_only_with_leave_and_only_for_harmless_files(published:
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", pretend)
     for online in (False, True):
-        load_prior(PriorSpec("kxic/zero123-xl", online=online), CPU)
+        load_prior(PriorSpec("kxic/zero123-xl"), CPU, online)
         assert (asked["source"], asked["local_files_only"]) == ("kxic/zero123-xl", not online)
     endings = {Path(pattern).suffix for pattern in asked["allow_patterns"]}
     assert endings == {".json", ".txt", ".safetensors"}

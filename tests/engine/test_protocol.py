@@ -89,7 +89,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
 
 def test_pickles_are_never_loaded(tmp_path: Path) -> None:
     np.savez(tmp_path / "mesh.npz", vertices=np.array([{"evil": 1}], object))
-    with pytest.raises(ValueError, match="allow_pickle"):
+    with pytest.raises(ValueError, match="pickled"):
         protocol.read_arrays(tmp_path / "mesh.npz")
 
 

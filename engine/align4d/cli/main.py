@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
 import importlib
 import importlib.util
 import json
@@ -58,7 +59,8 @@ def main(arguments: list[str] | None = None, run: Run | None = None) -> int:
             _make_job(options)
         else:
             protocol.read_request(folder)
-        result = _work(folder, run or _pipeline, Console(soft_wrap=True, quiet=options.quiet))
+        run = run or functools.partial(_pipeline, online=options.online)
+        result = _work(folder, run, Console(soft_wrap=True, quiet=options.quiet))
     except Cancelled:
         console.print(f"Stopped. Go on with: align4d resume {escape(str(folder))}")
         return INTERRUPTED
@@ -86,6 +88,8 @@ def _parser() -> argparse.ArgumentParser:
     add_job(generate)
     resume = commands.add_parser("resume", help="go on with a job that was stopped")
     resume.add_argument("folder", type=Path)
+    for command in (generate, resume):
+        command.add_argument("--online", action="store_true", help="let the job fetch the prior that it names from the Hugging Face hub")
     doctor = commands.add_parser("doctor", help="say what works here, and what to do about what does not")
     doctor.add_argument("--folder", type=Path, default=Path.cwd(), help="where jobs would be written")
     doctor.add_argument("--json", action="store_true", help="the findings as one line of JSON")
@@ -162,10 +166,10 @@ def _work(folder: Path, run: Run, console: Console) -> protocol.Result:
         signal.signal(signal.SIGINT, before)
 
 
-def _pipeline(folder: Path, report: Reporter) -> protocol.Result:
+def _pipeline(folder: Path, report: Reporter, online: bool) -> protocol.Result:
     from ..pipeline import artist  # imports torch: not for --help
 
-    return artist.run(folder, report)
+    return artist.run(folder, report, online)
 
 
 def _summary(console: Console, folder: Path, result: protocol.Result) -> None:

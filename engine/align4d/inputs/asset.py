@@ -10,14 +10,15 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 from scipy.sparse import coo_matrix, csr_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from ..errors import EngineError
-from ..protocol import MESH_ARRAYS, MaterialSpec, ObjectSpec, Request
+from ..foreign import reading
+from ..protocol import MESH_ARRAYS, MaterialSpec, ObjectSpec, Request, inside
 from .bone_weights import load_bone_weights
+from .image_file import open_image
 from .mesh_file import move_to_world, read_mesh, world_matrix
 
 
@@ -124,6 +125,7 @@ def load_asset(request: Request, folder: Path) -> Asset:
     Raises:
         EngineError: "mesh_missing", "mesh_unreadable", "mesh_invalid", "mesh_empty", "mesh_no_area",
             "matrix_singular" or "texture_unreadable".
+        ProtocolError: where one of them would lie outside of the folder.
     """
     if not request.objects:
         raise EngineError("mesh_missing", "The job has no mesh.", "Select at least one mesh object and generate again.")
@@ -205,17 +207,15 @@ def _load_material(spec: MaterialSpec, owner: str, folder: Path) -> Material:
             "mesh_invalid", f'A material of "{owner}" is of the unknown kind "{spec.kind}".', "Update the extension and generate again."
         )
     color = np.array(spec.base_color[:3], np.float32)
-    return Material(spec.kind, color, _load_image(folder / spec.image, owner) if spec.kind == "texture" else None)
+    return Material(spec.kind, color, _load_image(inside(folder, spec.image), owner) if spec.kind == "texture" else None)
 
 
 def _load_image(path: Path, owner: str) -> np.ndarray:
-    try:
-        with Image.open(path) as image:
-            return np.array(image.convert("RGB"))
-    except (OSError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise EngineError(
-            "texture_unreadable", f'A texture of "{owner}" cannot be read ({error}).', "Reload or repack the image and generate again."
-        ) from error
+    with (
+        reading("texture_unreadable", f'A texture of "{owner}" cannot be read', "Reload or repack the image and generate again."),
+        open_image(path) as image,
+    ):
+        return np.array(image.convert("RGB"))
 
 
 def _join(specs: tuple[ObjectSpec, ...], meshes: list[dict[str, np.ndarray]], materials: tuple[Material, ...], similarity: Similarity) -> Asset:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from scipy.sparse import csr_matrix, vstack
 
-from ..protocol import BONE_ARRAYS, ObjectSpec
+from ..protocol import BONE_ARRAYS, ObjectSpec, inside
 from .mesh_file import invalid, read_stored
 
 
@@ -23,6 +23,7 @@ def load_bone_weights(specs: tuple[ObjectSpec, ...], counts: list[int], folder: 
 
     Raises:
         EngineError: "mesh_missing", "mesh_unreadable", "mesh_invalid".
+        ProtocolError: where they would lie outside of the folder.
     """
     read = [_read(spec, count, folder) if spec.bones else None for spec, count in zip(specs, counts, strict=True)]
     names = sorted({str(name) for arrays in read if arrays for name in arrays["names"]})
@@ -40,7 +41,7 @@ def load_bone_weights(specs: tuple[ObjectSpec, ...], counts: list[int], folder: 
 
 
 def _read(spec: ObjectSpec, count: int, folder: Path) -> dict[str, np.ndarray]:
-    arrays = read_stored(spec, folder / spec.bones, "bone weights")
+    arrays = read_stored(spec, inside(folder, spec.bones), "bone weights")
     right = all(name in arrays and arrays[name].ndim == 1 and arrays[name].dtype.kind == kind for name, kind in BONE_ARRAYS.items())
     if not right or not _fits(arrays, count):
         raise invalid(spec, "its bone weights are other arrays, or of other vertices")

@@ -8,11 +8,14 @@ import numpy as np
 import torch
 
 from ..errors import EngineError
+from ..foreign import reading
 from ..protocol import ply
 from ..rendering import Gaussians
 
 MOST = 4_000_000
 """Gaussians in one asset."""
+
+_ADVICE = "Export it again, as a binary .ply of 3D Gaussian splatting."
 
 
 def holds_gaussians(path: Path) -> bool:
@@ -29,15 +32,18 @@ def read_gaussians(path: Path) -> Gaussians:
     Raises:
         EngineError: "gaussians_unreadable" or "gaussians_empty".
     """
+    with reading("gaussians_unreadable", f"{path.name} cannot be read as Gaussians", _ADVICE):
+        return _read(path)
+
+
+def _read(path: Path) -> Gaussians:
     try:
         count = ply.read_header(path).count
         if not 0 < count <= MOST:
             raise EngineError("gaussians_empty", f"{path.name} has {count} Gaussians.", f"Use a file with 1 to {MOST:,} of them.")
         stored = ply.read_ply(path)
     except ply.PlyError as error:
-        raise _unreadable(f"{path.name} {error}.") from error
-    except OSError as error:
-        raise _unreadable(f"{path.name} cannot be read ({error.strerror or error}).") from error
+        raise EngineError("gaussians_unreadable", f"{path.name} {error}.", _ADVICE) from error
     table = np.stack([stored[name].astype(np.float32) for name in ply.NEEDED], axis=1)
     table = table[np.isfinite(table).all(axis=1) & (np.linalg.norm(table[:, 10:14], axis=1) > 0)]
     if not len(table):
@@ -50,7 +56,3 @@ def read_gaussians(path: Path) -> Gaussians:
         opacities=torch.sigmoid(values[:, 6]),
         colors=(0.5 + ply.HARMONIC * values[:, 3:6]).clamp(0, 1),
     )
-
-
-def _unreadable(message: str) -> EngineError:
-    return EngineError("gaussians_unreadable", message, "Export it again, as a binary .ply of 3D Gaussian splatting.")

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ImageOps
 
 from ..errors import EngineError
+from ..foreign import reading
+from .image_file import open_image
 from .pictures import Picture
 
 
@@ -38,32 +40,32 @@ class ImageSequence:
             yield picture
 
     def _read(self, path: Path, previous: Picture | None) -> Picture:
+        if not path.is_file():
+            raise EngineError("video_missing", f"The image {path.name} is not there.", "Choose the image sequence again.", "choose_video")
         try:
-            return Picture(read_image(path))
-        except FileNotFoundError as error:
-            raise EngineError("video_missing", f"The image {path.name} is not there.", "Choose the image sequence again.", "choose_video") from error
-        except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+            with reading("video_unreadable", f"The image {path.name} cannot be read", "Replace it, or start the range after it."):
+                return Picture(read_image(path))
+        except EngineError:
             if previous is None:
-                raise EngineError(
-                    "video_unreadable", f"The image {path.name} cannot be read ({error}).", "Replace it, or start the range after it."
-                ) from error
+                raise
             self.notes.append(f"{path.name} cannot be read; the frame before it was used instead.")
             return previous
 
 
 def read_image(path: Path) -> np.ndarray:
-    """(H, W, 3) or, with alpha, (H, W, 4) uint8 sRGB, turned as its EXIF says; 16-bit images are reduced to 8. Raises OSError or ValueError."""
-    with Image.open(path) as file:
+    """(H, W, 3) or, with alpha, (H, W, 4) uint8 sRGB, turned as its EXIF says; 16-bit images are reduced to 8.
+
+    Raises OSError, ValueError and others of Pillow's.
+    """
+    with open_image(path) as file:
         image = ImageOps.exif_transpose(file)
         if image.mode.startswith("I") or image.mode == "F":
-            gray = np.asarray(image).astype(np.float64) / (1.0 if image.mode == "F" else 257.0)
-            return np.repeat(np.clip(gray.round(), 0, 255).astype(np.uint8)[..., None], 3, axis=2)
+            gray = np.asarray(image).astype(np.float32) / (1.0 if image.mode == "F" else 257.0)
+            return np.repeat(np.nan_to_num(gray.round()).clip(0, 255).astype(np.uint8)[..., None], 3, axis=2)
         return np.array(image.convert("RGBA" if image.has_transparency_data else "RGB"))
 
 
 def load_picture(path: Path) -> np.ndarray:
     """`read_image` for a single picture that the artist chose. Raises EngineError "image_unreadable"."""
-    try:
+    with reading("image_unreadable", f"The image {path.name} cannot be read", "Choose another one, as PNG or JPEG."):
         return read_image(path)
-    except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise EngineError("image_unreadable", f"The image {path.name} cannot be read ({error}).", "Choose another one, as PNG or JPEG.") from error

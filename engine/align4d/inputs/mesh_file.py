@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import EngineError
-from ..protocol import MESH_ARRAYS, ObjectSpec, read_arrays
+from ..foreign import reading
+from ..protocol import MESH_ARRAYS, ObjectSpec, inside, read_arrays
 
 SMALLEST_SCALE = 1e-7
 """A world matrix whose smallest singular value lies below this part of its largest has no usable inverse."""
@@ -19,8 +19,9 @@ def read_mesh(spec: ObjectSpec, folder: Path) -> dict[str, np.ndarray]:
 
     Raises:
         EngineError: "mesh_missing", "mesh_unreadable", "mesh_invalid" or "mesh_empty".
+        ProtocolError: where it would lie outside of the folder.
     """
-    arrays = read_stored(spec, folder / spec.mesh, "mesh")
+    arrays = read_stored(spec, inside(folder, spec.mesh), "mesh")
     _check_shapes(spec, arrays)
     _check_values(spec, arrays)
     return {name: arrays[name] for name in MESH_ARRAYS}
@@ -32,18 +33,17 @@ def read_stored(spec: ObjectSpec, path: Path, what: str) -> dict[str, np.ndarray
     Raises:
         EngineError: "mesh_missing" or "mesh_unreadable".
     """
-    try:
+    if not path.is_file():
+        raise EngineError("mesh_missing", f'The {what} of "{spec.name}" is not in the job folder.', "Generate again.")
+    with reading("mesh_unreadable", f'The {what} of "{spec.name}" cannot be read', "Generate again."):
         return read_arrays(path)
-    except FileNotFoundError as error:
-        raise EngineError("mesh_missing", f'The {what} of "{spec.name}" is not in the job folder.', "Generate again.") from error
-    except (OSError, ValueError, KeyError, EOFError, AttributeError, zipfile.BadZipFile) as error:
-        raise EngineError("mesh_unreadable", f'The {what} of "{spec.name}" cannot be read ({error}).', "Generate again.") from error
 
 
 def world_matrix(spec: ObjectSpec) -> np.ndarray:
-    """The (4, 4) float64 object-to-world matrix. Raises EngineError "matrix_singular" where the bake could not invert it."""
-    matrix = np.array(spec.matrix_world, np.float64)
-    if matrix.shape != (4, 4) or not np.isfinite(matrix).all():
+    """The (4, 4) float64 object-to-world matrix. Raises EngineError "mesh_invalid", or "matrix_singular" where the bake could not invert it."""
+    square = [len(row) for row in spec.matrix_world] == [4] * 4
+    matrix = np.array(spec.matrix_world, np.float64) if square else np.full((4, 4), np.nan)
+    if not np.isfinite(matrix).all():
         raise EngineError(
             "mesh_invalid", f'The transform of "{spec.name}" is not a 4x4 matrix of numbers.', "Reset its transform and generate again."
         )

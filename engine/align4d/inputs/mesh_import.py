@@ -10,7 +10,18 @@ import trimesh
 from PIL import Image
 
 from ..errors import EngineError
+from ..foreign import reading
 from ..protocol import MaterialSpec, Matrix4, ObjectSpec, write_arrays
+from .image_file import checked
+
+SUFFIXES = {".glb", ".gltf", ".obj", ".ply", ".stl", ".off"}
+"""What is read. trimesh would also unpack archives."""
+
+MOST_BYTES = 2_000_000_000
+"""Of one file."""
+
+MOST_OBJECTS = 2000
+"""In one file."""
 
 Y_UP = np.array([[1.0, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]])
 """From the axes of glTF and OBJ (Y up, looking at +Z) to Blender's (Z up, looking at -Y), as Blender's importers turn them."""
@@ -27,10 +38,18 @@ def import_mesh(path: Path, folder: Path) -> tuple[ObjectSpec, ...]:
     """
     if not path.is_file():
         raise EngineError("mesh_missing", f"The mesh {path.name} is not there.", "Check the path.")
-    try:
-        scene = trimesh.load_scene(path, process=False, maintain_order=True)
-    except Exception as error:  # each of trimesh's readers raises what it likes
-        raise EngineError("mesh_unreadable", f"{path.name} cannot be read as a mesh ({error}).", "Use a .glb, .obj, .ply or .stl file.") from error
+    with reading("mesh_unreadable", f"{path.name} cannot be read as a mesh", "Use a .glb, .obj, .ply or .stl file."):
+        return _import(path, folder)
+
+
+def _import(path: Path, folder: Path) -> tuple[ObjectSpec, ...]:
+    if path.suffix.lower() not in SUFFIXES:
+        raise ValueError(f"files of the kind {path.suffix!r} are not read")
+    if path.stat().st_size > MOST_BYTES:
+        raise ValueError(f"{path.stat().st_size / 1e9:.1f} GB are too many")
+    scene = trimesh.load_scene(path, process=False, maintain_order=True)
+    if len(scene.graph.nodes_geometry) > MOST_OBJECTS:
+        raise ValueError(f"{len(scene.graph.nodes_geometry)} objects are too many; join some of them")
     turn = Y_UP if path.suffix.lower() in Y_UP_SUFFIXES else np.eye(4)
     objects: list[ObjectSpec] = []
     for node in sorted(scene.graph.nodes_geometry):
@@ -56,6 +75,8 @@ def as_matrix(matrix: np.ndarray) -> Matrix4:
 def _arrays(mesh: trimesh.Trimesh, turn: np.ndarray, linear: bool, folder: Path, number: int) -> tuple[dict[str, np.ndarray], MaterialSpec]:
     """The protocol's arrays of one mesh, and its material."""
     faces = np.asarray(mesh.faces, np.int32)
+    if faces.min() < 0 or faces.max() >= len(mesh.vertices):
+        raise ValueError("a face is made of vertices that are not there")
     vertices = np.asarray(mesh.vertices) @ turn[:3, :3].T
     normals = np.asarray(mesh.vertex_normals) @ turn[:3, :3].T
     count = len(faces)
@@ -98,10 +119,10 @@ def _factor_and_image(material: Any, linear: bool) -> tuple[np.ndarray, Image.Im
 
 def _write_texture(image: Image.Image, factor: np.ndarray, path: Path) -> str:
     """Writes the image, times the factor, as an 8-bit PNG; returns its path relative to the job folder."""
-    picture = image.convert("RGB")
+    picture = checked(image).convert("RGB")
     if not np.allclose(factor, 1.0, atol=2 / 255):
-        product = _to_srgb(_to_linear(np.asarray(picture) / 255.0) * factor)
-        picture = Image.fromarray((product * 255.0).round().astype(np.uint8))
+        levels = _to_srgb(_to_linear(np.arange(256) / 255.0) * factor[:, None])
+        picture = picture.point((levels * 255.0).round().astype(int).ravel().tolist())
     picture.save(path)
     return f"input/{path.name}"
 

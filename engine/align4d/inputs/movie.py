@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +13,16 @@ import av
 import numpy as np
 
 from ..errors import EngineError
+from ..foreign import reading
+from .image_file import MOST_PIXELS
 from .pictures import Picture
 
 ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 """FFmpeg's own VP8 and VP9 decoders drop the alpha plane; libvpx keeps it."""
 BT709, UNSPECIFIED = 1, 2
 """Values of AVColorSpace."""
+
+_ADVICE = "Choose another file, or convert it to MP4 (H.264) first."
 
 log = logging.getLogger(__name__)
 
@@ -37,21 +43,25 @@ class Movie:
         self.notes: list[str] = []
         if not path.is_file():
             raise EngineError("video_missing", f"The video {path.name} is not there.", "Choose the video again.", "choose_video")
-        try:
-            with av.open(str(path)) as container:
-                stream = container.streams.video[0]
-                self.rate = float(stream.guessed_rate or stream.average_rate or 0)
-                self.tick = float(stream.time_base or 0)
-                self.announced = stream.frames
-                self.aspect = float(stream.sample_aspect_ratio or 1)
-        except (av.error.FFmpegError, OSError, ValueError, IndexError) as error:
-            raise self._unreadable("it holds no video" if isinstance(error, IndexError) else str(error)) from error
-        if not self.rate > 0:
+        with self._reading(), _opened(path) as container:
+            stream = _video_of(container)
+            self.rate = float(stream.guessed_rate or stream.average_rate or 0)
+            self.tick = float(stream.time_base or 0)
+            self.announced = stream.frames
+            self.aspect = float(stream.sample_aspect_ratio or 1)
+        if not 0 < self.rate < math.inf:
             raise self._unreadable("it has no frame rate")
         self.fps = fps or self.rate
 
     def pictures(self, first: int, last: int) -> Iterator[Picture]:
-        """See `Source`. Frame n is the one shown at n / rate: frames are held or dropped where the frame rate varies."""
+        """See `Source`. Frame n is the one shown at n / rate: frames are held or dropped where the frame rate varies.
+
+        Raises EngineError "video_unreadable".
+        """
+        with self._reading():
+            yield from self._pictures(first, last)
+
+    def _pictures(self, first: int, last: int) -> Iterator[Picture]:
         index = -1
         held: av.VideoFrame | None = None
         for at, frame in self._timed():
@@ -89,8 +99,8 @@ class Movie:
     def _frames(self) -> Iterator[av.VideoFrame]:
         """Every frame that decodes whole; damage is noted."""
         damaged = 0
-        with av.open(str(self.path)) as container:
-            stream = container.streams.video[0]
+        with _opened(self.path) as container:
+            stream = _video_of(container)
             decoder: Any = _decoder(stream)
             packets = container.demux(stream)
             while True:
@@ -112,13 +122,31 @@ class Movie:
         if damaged:
             self.notes.append(f"{self.path.name} is damaged; the frame before was used in the place of each frame that cannot be read.")
 
-    def _unreadable(self, reason: str) -> EngineError:
-        return EngineError(
-            "video_unreadable",
-            f"{self.path.name} cannot be read as a video ({reason}).",
-            "Choose another file, or convert it to MP4 (H.264) first.",
-            "choose_video",
-        )
+    def _unreadable(self, why: str) -> EngineError:
+        return EngineError("video_unreadable", f"{self.path.name} cannot be read as a video ({why}).", _ADVICE, "choose_video")
+
+    def _reading(self) -> AbstractContextManager[None]:
+        return reading("video_unreadable", f"{self.path.name} cannot be read as a video", _ADVICE, "choose_video")
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[av.container.InputContainer]:
+    """A file's container. FFmpeg gets the file itself and may open no other one: playlists can name files and addresses."""
+    with open(path, "rb") as file, av.open(file, options={"protocol_whitelist": "none"}) as container:
+        yield container
+
+
+def _video_of(container: av.container.InputContainer) -> av.VideoStream:
+    """The stream of pictures. Raises ValueError where there is none, or none that can be decoded."""
+    stream = next(iter(container.streams.video), None)
+    if stream is None:
+        raise ValueError("it holds no video")
+    context: av.VideoCodecContext | None = stream.codec_context  # None, whatever the types say, for a codec that FFmpeg does not know
+    if context is None:
+        raise ValueError("nothing here knows its codec")
+    if context.width * context.height > MOST_PIXELS:
+        raise ValueError(f"{context.width} x {context.height} pixels are too many")
+    return stream
 
 
 def _decoder(stream: av.VideoStream) -> av.CodecContext:

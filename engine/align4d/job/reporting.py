@@ -20,6 +20,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from .. import __version__
 from ..errors import Cancelled
 from ..machine.memory import peak_gb
+from ..protocol import printable, refuse_links
 
 Event = dict[str, Any]
 SHORTEST_PAUSE = 0.1
@@ -164,11 +165,23 @@ class TerminalReporter:
             raise Cancelled
 
 
+class OneLineFormatter(logging.Formatter):
+    """A record is one line, whatever the names in it hold; only a traceback has more."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """The line of a record."""
+        return printable(super().formatMessage(record))
+
+
 @contextlib.contextmanager
 def job_log(folder: Path) -> Iterator[None]:
-    """Everything logged inside goes to JOB/log.txt too."""
-    handler = logging.FileHandler(folder / "log.txt", encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    """Everything logged inside goes to JOB/log.txt too.
+
+    Raises ProtocolError where anything in the folder is a link: a log is the first that is written there.
+    """
+    refuse_links(folder)
+    handler = logging.FileHandler(folder / "log.txt", encoding="utf-8", errors="backslashreplace")
+    handler.setFormatter(OneLineFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
     root.addHandler(handler)
     try:

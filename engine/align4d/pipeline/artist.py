@@ -43,8 +43,8 @@ from .stages import Job
 STAGES = ("reading", "sampling", "camera", "tracking", "refining", "baking")
 
 
-def run(folder: Path, report: Reporter) -> Result:
-    """Runs the job of `folder`, or what is left of it.
+def run(folder: Path, report: Reporter, online: bool = False) -> Result:
+    """Runs the job of `folder`, or what is left of it. `online`: see `load_prior`.
 
     Raises:
         EngineError: what the user can act on.
@@ -54,7 +54,7 @@ def run(folder: Path, report: Reporter) -> Result:
     paper = settings_for(given.preset, given.settings).method == "paper"
     request, route = complete_pair(folder, given, report, len(PAPER_STAGES if paper else STAGES))
     if paper:
-        return animate_as_published(folder, request, report, route)
+        return animate_as_published(folder, request, report, route, online)
     job = ArtistJob(folder, request, report, route)
     with job.stage("reading"):
         asset, clip, masks = job.read_inputs()

@@ -27,6 +27,7 @@ from ..generators.mesh_extraction import extract_mesh
 from ..generators.pictures import around_object, cut_out, fitted_fovy
 from ..inputs.asset import load_asset
 from ..inputs.gaussian_file import read_gaussians
+from ..inputs.image_file import open_image
 from ..inputs.images import load_picture
 from ..inputs.masks import find_masks
 from ..inputs.mesh_import import as_matrix
@@ -158,7 +159,7 @@ class PairMaker:
                 footage = camera.animate(on_white(picture), prompt, request.seed, self.report)
             _write_frames(folder, footage.frames, footage.fps)
         images = sorted(folder.glob("*.png"))
-        with Image.open(images[0]) as first:
+        with open_image(images[0]) as first:
             size = first.height, first.width
         fps = float((folder / "fps.txt").read_text(encoding="utf-8"))
         video = VideoSpec(images=tuple(str(path.resolve()) for path in images), fps=fps)
@@ -196,7 +197,7 @@ class PairMaker:
         """From where the video shows the asset: known where both were made of one picture, else a first guess."""
         camera, fovy, solve = asset.camera, asset.camera.fovy, not asset.exact
         if self.route.step("video"):
-            with Image.open(request.video.images[0]) as frame:
+            with open_image(request.video.images[0]) as frame:
                 fovy = fitted_fovy(fovy, picture.shape, (frame.height, frame.width))
         elif self.request.image:
             fovy, solve = request.camera.fovy, True

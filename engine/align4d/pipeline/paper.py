@@ -47,8 +47,8 @@ BASELINE_FOVY = 49.1
 """Field of view [degrees] at which the baseline's fixed distance is meant [D]."""
 
 
-def animate_as_published(folder: Path, request: Request, report: Reporter, route: Route | None = None) -> Result:
-    """Runs the job of `folder` by the paper's method, or what is left of it. `route`: see `Job`.
+def animate_as_published(folder: Path, request: Request, report: Reporter, route: Route | None = None, online: bool = False) -> Result:
+    """Runs the job of `folder` by the paper's method, or what is left of it. `route`: see `Job`; `online`: see `load_prior`.
 
     Raises:
         EngineError: what the user can act on.
@@ -57,7 +57,7 @@ def animate_as_published(folder: Path, request: Request, report: Reporter, route
     job = PaperJob(folder, request, report, route)
     with job.stage("reading"):
         asset, clip, masks = job.read_inputs()
-        prior = job.load_prior()
+        prior = job.load_prior(online)
     with job.stage("sampling"):
         bound = job.bind(asset)
     with job.stage("camera"):
@@ -97,9 +97,9 @@ class PaperJob(Job):
         super().__init__(folder, request, report, route)
         self.paper: PaperSettings = self.settings.paper
 
-    def load_prior(self) -> MultiviewPrior:
+    def load_prior(self, online: bool) -> MultiviewPrior:
         """The multiview prior; what the machine can afford of the optimization is settled with it."""
-        prior = load_prior(self.settings.prior, self.device)
+        prior = load_prior(self.settings.prior, self.device, online)
         if self.device == "cuda" and self.settings.prior.source == EMBEDDED:
             prior = RecordedPrior(prior)
         affordable, sentence = within_budget(self.paper, self.device)

@@ -27,13 +27,11 @@ class PriorSpec:
     Attributes:
         source: "embedded", the folder of a published model, or its id on the Hugging Face hub ("owner/name").
         kind: what the folder holds; "auto" tells it from its layout and name.
-        online: may be fetched from the hub. Otherwise the hub's cache on this machine must have it.
         options: for the large priors; the embedded one needs none, and computes in bfloat16 where half precision is asked for.
     """
 
     source: str = EMBEDDED
     kind: PriorKind = "auto"
-    online: bool = False
     options: PriorOptions = field(default_factory=PriorOptions)
 
     def __post_init__(self) -> None:
@@ -41,8 +39,12 @@ class PriorSpec:
             raise ValueError(f"kind is {self.kind!r}, not auto, zero123, stable-zero123 or imagedream")
 
 
-def load_prior(spec: PriorSpec, device: torch.device | str) -> MultiviewPrior:
+def load_prior(spec: PriorSpec, device: torch.device | str, online: bool = False) -> MultiviewPrior:
     """The prior, ready to be asked on `device`.
+
+    Args:
+        online: a model that the hub's cache on this machine lacks may be fetched. The caller's own word, never one of a job's settings:
+            those may come with somebody else's scene.
 
     Raises:
         EngineError: "model_not_found" where there is no such folder and no such model in the hub's cache, "prior_kind" for a folder
@@ -54,7 +56,7 @@ def load_prior(spec: PriorSpec, device: torch.device | str) -> MultiviewPrior:
         from .embedded import load_embedded_prior
 
         return load_embedded_prior(device, half=spec.options.precision in ("float16", "bfloat16"))
-    folder = find_model(spec.source, spec.online)
+    folder = find_model(spec.source, online)
     kind = find_kind(folder) if spec.kind == "auto" else spec.kind
     if kind == "imagedream":
         from .imagedream import load_imagedream

@@ -16,8 +16,8 @@ version that it does not know.
     JOB/*.lock              locked by the process that works on the job, see `hold`
 """
 
-from .errors import FIXES, ProtocolError, UserError, is_full_disk, write_error
-from .files import hold, read_arrays, replacing, write_arrays, write_json
+from .errors import FIXES, ProtocolError, UserError, is_full_disk, printable, write_error
+from .files import hold, inside, is_link, read_arrays, refuse_links, replacing, write_arrays, write_json
 from .job import (
     BONE_ARRAYS,
     COMPLETED,
@@ -65,13 +65,17 @@ __all__ = [
     "decode",
     "encode",
     "hold",
+    "inside",
     "is_full_disk",
+    "is_link",
     "pc2_shape",
+    "printable",
     "read_arrays",
     "read_completed",
     "read_pc2",
     "read_request",
     "read_result",
+    "refuse_links",
     "replacing",
     "setting_of",
     "write_arrays",

@@ -24,6 +24,11 @@ FIXES = (
 _FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
+def printable(text: str) -> str:
+    """`text` as one line that can be written everywhere: names in files are other people's, and may hold line breaks and half characters."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
 class UserError(Exception):
     """Something that a person can put right.
 
@@ -37,8 +42,8 @@ class UserError(Exception):
     def __init__(self, code: str, message: str, advice: str, fix: str = "") -> None:
         super().__init__(code, message, advice, fix)
         self.code = code
-        self.message = message
-        self.advice = advice
+        self.message = printable(message)
+        self.advice = printable(advice)
         self.fix = fix
 
     def __str__(self) -> str:

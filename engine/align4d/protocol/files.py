@@ -1,4 +1,7 @@
-"""Files that are there whole or not at all, and locks. numpy is imported where it is used: Blender imports this file when it starts."""
+"""Files that are there whole or not at all, and that lie where they should; locks.
+
+numpy is imported where it is used: Blender imports this file when it starts.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,14 @@ import dataclasses
 import errno
 import json
 import os
+import stat
 import sys
 import typing
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePath, PureWindowsPath
 from typing import IO, TYPE_CHECKING, Any
+
+from .errors import ProtocolError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,6 +36,44 @@ def replacing(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
+
+
+def inside(folder: Path, name: str) -> Path:
+    """The file that a job's own files call `name`, which lies in `folder`. It need not be there yet.
+
+    Job folders come with downloaded scenes: nothing that one of their files names may lead anywhere else.
+
+    Raises:
+        ProtocolError: for an absolute path, one that leads out by "..", and one on whose way a link lies.
+    """
+    parts = PurePath(name).parts
+    if not parts or "\0" in name or PurePath(name).anchor or PureWindowsPath(name).anchor or ".." in (*parts, *PureWindowsPath(name).parts):
+        raise ProtocolError(f"{name!r} does not lie in the job's folder.", "Generate again.")
+    path = folder
+    for part in parts:
+        path = path / part
+        if is_link(path):
+            raise ProtocolError(f"{name!r} is a link out of the job's folder, or lies behind one.", "Generate again.")
+    return path
+
+
+def refuse_links(folder: Path) -> None:
+    """Raises ProtocolError where anything in a job's folder is a link: what the engine writes there could land, and delete, elsewhere."""
+    for place, folders, names in os.walk(folder):
+        for name in (*folders, *names):
+            if is_link(Path(place, name)):
+                raise ProtocolError(f"{name!r} in the job's folder is a link.", "Delete it, or generate again.")
+
+
+def is_link(path: Path) -> bool:
+    """Whether something is a symbolic link, or a junction of Windows; not what it leads to."""
+    try:
+        status = os.lstat(path)
+    except OSError:  # not there
+        return False
+    if sys.platform == "win32":
+        return stat.S_ISLNK(status.st_mode) or status.st_reparse_tag == stat.IO_REPARSE_TAG_MOUNT_POINT
+    return stat.S_ISLNK(status.st_mode)
 
 
 def hold(path: Path) -> IO[bytes] | None:
@@ -55,9 +99,9 @@ def hold(path: Path) -> IO[bytes] | None:
 
 
 def write_json(path: Path, value: object) -> None:
-    """Writes a dataclass of this file, whole or not at all."""
+    """Writes a dataclass of the protocol, whole or not at all. In ASCII: file names need not be UTF-8."""
     with replacing(path, "w") as file:
-        json.dump(dataclasses.asdict(typing.cast(Any, value)), file, ensure_ascii=False, allow_nan=False, indent=1)
+        json.dump(dataclasses.asdict(typing.cast(Any, value)), file, allow_nan=False, indent=1)
 
 
 def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
@@ -68,9 +112,47 @@ def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
         np.savez(file, **typing.cast(dict[str, Any], arrays))
 
 
-def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """Reads an .npz; pickled contents are refused by numpy (ValueError)."""
+def read_arrays(path: Path, most: int = 0) -> dict[str, np.ndarray]:
+    """Reads an .npz.
+
+    Pickles are refused, and so is an array whose header claims another size than its bytes have.
+
+    Args:
+        most: bytes that its arrays may take unpacked; by default no more than the file itself, as `write_arrays` stores them.
+
+    Raises:
+        OSError, ValueError, and others of zipfile's and numpy's for a file that is damaged, or is none.
+    """
+    import zipfile
+
     import numpy as np
 
-    with np.load(path, allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files}
+    with zipfile.ZipFile(path) as archive:
+        entries = archive.infolist()
+        unpacked = sum(entry.file_size for entry in entries)
+        if unpacked > max(most, path.stat().st_size):
+            raise ValueError(f"its arrays unpack to {unpacked} bytes, which are too many")
+        arrays = {}
+        for entry in entries:
+            with archive.open(entry) as file:
+                _check_size(file, entry.file_size)
+            with archive.open(entry) as file:
+                arrays[entry.filename.removesuffix(".npy")] = np.lib.format.read_array(file, allow_pickle=False)
+    return arrays
+
+
+def _check_size(file: IO[bytes], size: int) -> None:
+    """Raises ValueError unless the header of an .npy of `size` bytes says so too: numpy would first make what it claims."""
+    import math
+
+    import numpy as np
+
+    version = np.lib.format.read_magic(file)
+    if version not in ((1, 0), (2, 0)):
+        raise ValueError(f"an array of format {version}")
+    read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read_header(file)
+    if dtype.hasobject:
+        raise ValueError("its arrays are pickled, and a pickle can run code")
+    if any(side < 0 for side in shape) or math.prod(shape) * dtype.itemsize != size - file.tell():
+        raise ValueError(f"an array of {shape} {dtype} in {size} bytes")

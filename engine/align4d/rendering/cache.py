@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import sys
 import tempfile
 from pathlib import Path
 
 
 def cache_folder() -> Path:
-    """The first of these that can be written to: the engine's own environment, the user's cache folder, a temporary one.
+    """The first of these that is ours: one in the engine's own environment, one in the user's cache folder, a temporary one.
 
-    In the environment it goes when the environment goes. `ALIGN4D_CACHE` overrides it.
+    In the environment it goes when the environment goes. `ALIGN4D_CACHE` overrides it. Ours, because numba keeps pickles there, which
+    run code when they are read: nobody else may be able to put one there.
     """
-    candidates = [user_cache_folder() / "align4d", Path(tempfile.gettempdir()) / "align4d-cache"]
+    candidates = [user_cache_folder() / "align4d", Path(tempfile.gettempdir()) / f"align4d-cache-{_user()}"]
     if sys.prefix != sys.base_prefix:
         candidates.insert(0, Path(sys.prefix) / "align4d-cache")
     if os.environ.get("ALIGN4D_CACHE"):
         candidates.insert(0, Path(os.environ["ALIGN4D_CACHE"]))
     for folder in candidates:
-        if _writable(folder):
+        if is_ours(folder):
             return folder
-    raise OSError(f"None of these folders can be written to: {', '.join(map(str, candidates))}. Set ALIGN4D_CACHE to one that can.")
+    raise OSError(f"None of these folders belongs to this user alone: {', '.join(map(str, candidates))}. Set ALIGN4D_CACHE to one that does.")
 
 
 def user_cache_folder() -> Path:
@@ -40,21 +42,35 @@ def keep_compiled_kernels(sources: Path) -> None:
     Args:
         sources: the folder that the kernels lie in. Numba looks only at a kernel's own file to see whether it changed, not at
             the functions and constants that it takes from others; so each state of the sources gets a folder of its own,
-            under `NUMBA_CACHE_DIR` where that is set.
+            under `NUMBA_CACHE_DIR` where that is set and ours.
     """
     import numba
 
     digest = hashlib.sha256()
     for file in sorted((*sources.glob("*.py"), *sources.parent.glob("*.py"))):
         digest.update(file.read_bytes())
-    base = Path(numba.config.CACHE_DIR) if numba.config.CACHE_DIR else cache_folder() / "numba"
+    chosen = Path(numba.config.CACHE_DIR) if numba.config.CACHE_DIR else None
+    base = chosen if chosen and is_ours(chosen) else cache_folder() / "numba"
     numba.config.CACHE_DIR = str(base / digest.hexdigest()[:16])
 
 
-def _writable(folder: Path) -> bool:
+def is_ours(folder: Path) -> bool:
+    """Whether a folder, which is made where it is missing, can be written to by this user and by nobody else.
+
+    On Windows the folders that come into question lie in the user's own profile, which others cannot write to.
+    """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = folder.lstat()
+        if not stat.S_ISDIR(status.st_mode):
+            return False
+        if sys.platform != "win32" and (status.st_uid != os.geteuid() or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)):
+            return False
         with tempfile.TemporaryFile(dir=folder):
             return True
     except OSError:
         return False
+
+
+def _user() -> str:
+    return "user" if sys.platform == "win32" else str(os.geteuid())

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import torch
 
+from ..child import run_module
 from .backends import NAMES
 from .cache import cache_folder
 
@@ -78,12 +79,8 @@ def _remembered_probe(backend: str, seconds: int) -> str:
 
 def probe(backend: str, seconds: int) -> str:
     """Renders with a backend in a process of its own; what is wrong with it in a few words, "" where nothing is."""
-    package_parent = str(Path(__file__).resolve().parents[2])
-    paths = [package_parent, os.environ.get("PYTHONPATH", "")]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
-    command = [sys.executable, "-m", "align4d.rendering.probe", backend]
     try:
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace", timeout=seconds)
+        done = run_module("align4d.rendering.probe", backend, seconds=seconds)
     except subprocess.TimeoutExpired:
         return f"no answer within {seconds} s"
     if done.returncode == 0:

@@ -6,10 +6,10 @@ Specification: https://registry.khronos.org/glTF/specs/2.0/glTF-2.0.html
 from __future__ import annotations
 
 import base64
-import binascii
 import io
 import json
 import struct
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,17 @@ import numpy as np
 from PIL import Image
 
 from align4d.errors import EngineError
+from align4d.foreign import reading
+from align4d.inputs.image_file import open_image
 
 _MAGIC, _JSON, _BINARY = b"glTF", 0x4E4F534A, 0x004E4942
 _TYPES: dict[int, Any] = {5120: np.int8, 5121: np.uint8, 5122: np.int16, 5123: np.uint16, 5125: np.uint32, 5126: np.float32}
 _WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
+
+_ADVICE = "Export it again."
+
+MOST_VALUES = 50_000_000
+"""Of one accessor; one without a buffer takes no room in the file."""
 
 
 class GltfFile:
@@ -28,24 +35,26 @@ class GltfFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        try:
+        with self.reading():
             content = path.read_bytes()
             text, self._binary = _chunks(content) if content[:4] == _MAGIC else (content, b"")
             self.json: dict[str, Any] = json.loads(text)
             if not isinstance(self.json, dict):
                 raise ValueError("its content is no object")
-        except (OSError, ValueError, struct.error, RecursionError) as error:
-            raise self.unreadable(str(error)) from error
         self._buffers: dict[int, bytes] = {}
 
     def unreadable(self, reason: str) -> EngineError:
         """The error for this file."""
-        return EngineError("gltf_unreadable", f"{self.path.name} cannot be read as glTF 2.0: {reason}.", "Export it again.")
+        return EngineError("gltf_unreadable", f"{self.path.name} cannot be read as glTF 2.0 ({reason}).", _ADVICE)
+
+    def reading(self, part: str = "") -> AbstractContextManager[None]:
+        """Whatever goes wrong inside is that error; `part` of the file that is read."""
+        return reading("gltf_unreadable", f"{self.path.name} cannot be read as glTF 2.0{part and f': {part} is damaged'}", _ADVICE)
 
     def items(self, kind: str) -> list[dict[str, Any]]:
         """The file's nodes, meshes, ...; empty where it has none."""
         found = self.json.get(kind, [])
-        return found if isinstance(found, list) else []
+        return found if isinstance(found, list) and all(isinstance(one, dict) for one in found) else []
 
     def item(self, kind: str, index: Any) -> dict[str, Any]:
         """One of them."""
@@ -57,16 +66,16 @@ class GltfFile:
     def accessor(self, index: Any) -> np.ndarray:
         """(count, width) values; integers that stand for fractions are float32 in [-1, 1]."""
         accessor = self.item("accessors", index)
-        try:
+        with self.reading(f"accessors[{index}]"):
             dtype, width, count = np.dtype(_TYPES[accessor["componentType"]]), _WIDTHS[accessor["type"]], int(accessor["count"])
+            if not 0 <= count <= MOST_VALUES:
+                raise ValueError(f"it claims {count} values")
             if "bufferView" in accessor:
                 values = self._strided(accessor["bufferView"], accessor.get("byteOffset", 0), dtype, width, count)
             else:
                 values = np.zeros((count, width), dtype)
             if "sparse" in accessor:
                 values = self._with_sparse(values, accessor["sparse"], dtype, width)
-        except (KeyError, TypeError, ValueError) as error:
-            raise self.unreadable(f"accessors[{index}] is damaged ({error})") from error
         if accessor.get("normalized") and dtype.kind in "iu":
             return np.maximum(values.astype(np.float32) / float(np.iinfo(_TYPES[accessor["componentType"]]).max), -1.0)
         return values
@@ -74,11 +83,10 @@ class GltfFile:
     def image(self, index: Any) -> Image.Image:
         """An image, decoded."""
         entry = self.item("images", index)
-        try:
+        with self.reading(f"images[{index}]"):
             data = self._view(entry["bufferView"]) if "bufferView" in entry else self._uri(entry["uri"])
-            return Image.open(io.BytesIO(data)).convert("RGB")
-        except (KeyError, OSError, ValueError, Image.DecompressionBombError) as error:
-            raise self.unreadable(f"images[{index}] is damaged ({error})") from error
+            with open_image(io.BytesIO(data)) as image:
+                return image.convert("RGB")
 
     def _strided(self, view: Any, offset: int, dtype: np.dtype[Any], width: int, count: int) -> np.ndarray:
         data = self._view(view)
@@ -112,10 +120,7 @@ class GltfFile:
 
     def _uri(self, uri: str) -> bytes:
         if uri.startswith("data:"):
-            try:
-                return base64.b64decode(uri.partition(",")[2], validate=True)
-            except binascii.Error as error:
-                raise ValueError(str(error)) from error
+            return base64.b64decode(uri.partition(",")[2], validate=True)
         target = (self.path.parent / uri).resolve()
         if not target.is_relative_to(self.path.parent.resolve()):
             raise ValueError(f"{uri} lies outside the file's folder")

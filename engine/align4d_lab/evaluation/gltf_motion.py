@@ -70,7 +70,7 @@ def read_animated_gltf(path: Path, fps: float) -> MovingMesh:
     file = GltfFile(path)
     if not file.items("animations"):
         raise EngineError("gltf_static", f"{path.name} has no animation.", "Export it with its animation, or give a .pc2 beside it.")
-    try:
+    with file.reading():
         channels = _channels(file, file.items("animations")[0])
         meshes = [_Part(file, index, node) for index, node in enumerate(file.items("nodes")) if "mesh" in node]
         if not meshes:
@@ -82,10 +82,8 @@ def read_animated_gltf(path: Path, fps: float) -> MovingMesh:
         parents = _parents(file)
         moments = [_Moment(file, parents, channels, first + frame / rate) for frame in range(frames)]
         vertices = np.stack([np.concatenate([part.positions(moment) for part in meshes]) for moment in moments])
-    except (KeyError, IndexError, TypeError, ValueError) as error:
-        raise file.unreadable(f"{type(error).__name__}: {error}") from error
-    vertices = (vertices @ Y_UP[:3, :3].T).astype(np.float32)
-    return MovingMesh(_asset(meshes, vertices[0]), vertices, rate)
+        vertices = (vertices @ Y_UP[:3, :3].T).astype(np.float32)
+        return MovingMesh(_asset(meshes, vertices[0]), vertices, rate)
 
 
 class _Moment:

@@ -13,6 +13,8 @@ from PIL import Image
 
 from align4d.cameras.orbit import Orbit
 from align4d.errors import EngineError
+from align4d.foreign import reading
+from align4d.inputs.image_file import open_image
 from align4d.inputs.images import ImageSequence
 from align4d.inputs.movie import Movie
 from align4d.inputs.pictures import Source, on_white
@@ -123,11 +125,8 @@ def picture_files(folder: Path) -> list[Path]:
 
 def read_square(path: Path) -> np.ndarray:
     """A picture on white as (512, 512, 3) uint8, as Consistent4D's protocol compares it. Raises EngineError "views_unreadable"."""
-    try:
-        with Image.open(path) as file:
-            pixels = np.asarray(file.convert("RGBA" if file.has_transparency_data else "RGB"))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise EngineError("views_unreadable", f"{path} cannot be read ({error}).", "Replace it.") from error
+    with reading("views_unreadable", f"{path} cannot be read", "Replace it."), open_image(path) as file:
+        pixels = np.asarray(file.convert("RGBA" if file.has_transparency_data else "RGB"))
     white = on_white(pixels) if pixels.shape[2] == 4 else pixels
     return white if white.shape[:2] == (SIDE, SIDE) else np.asarray(Image.fromarray(white).resize((SIDE, SIDE), Image.Resampling.BICUBIC))
 

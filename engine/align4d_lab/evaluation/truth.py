@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from align4d.errors import EngineError
+from align4d.foreign import reading
 from align4d.inputs.mesh_import import Y_UP
 from align4d.motion.triangles import mesh_edges
 
@@ -93,12 +95,10 @@ def against_point_clouds(moving: MovingMesh, path: Path, seed: int) -> dict[str,
     Raises:
         EngineError: "truth_unreadable", "truth_other".
     """
-    try:
-        points = np.load(path, allow_pickle=False)
+    with _reading(path):
+        points = np.load(path, allow_pickle=False, mmap_mode="r")
         if points.ndim != 3 or points.shape[2] not in (3, 6) or not np.isfinite(points).all():
             raise ValueError(f"its shape is {points.shape}, not (T, N, 3) or (T, N, 6)")
-    except (OSError, ValueError) as error:
-        raise _unreadable(path, error) from error
     if len(points) < moving.frames:
         raise EngineError("truth_other", f"{path.name} has {len(points)} frames, the result {moving.frames}.", "Give the truth of this clip.")
     true = points[: moving.frames, :, :3].astype(np.float64) @ Y_UP[:3, :3].T
@@ -106,5 +106,5 @@ def against_point_clouds(moving: MovingMesh, path: Path, seed: int) -> dict[str,
     return track_figures(found, true, align_first=True)
 
 
-def _unreadable(path: Path, error: Exception) -> EngineError:
-    return EngineError("truth_unreadable", f"{path} cannot be read ({error}).", "Give a truth.npz or a surfaces.npy (docs/reference/evaluation.md).")
+def _reading(path: Path) -> AbstractContextManager[None]:
+    return reading("truth_unreadable", f"{path} cannot be read", "Give a truth.npz or a surfaces.npy (docs/reference/evaluation.md).")

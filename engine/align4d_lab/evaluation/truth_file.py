@@ -7,9 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from align4d.errors import EngineError
+from align4d.foreign import reading
+from align4d.protocol import read_arrays
 
 from ..metrics.motion import TrueView
+
+MOST_BYTES = 1 << 30
+"""Of one file, unpacked."""
 
 
 @dataclass(frozen=True)
@@ -49,16 +53,14 @@ def read_truth(path: Path) -> TruthFile:
     Raises:
         EngineError: "truth_unreadable" where it is none, or its arrays do not belong together.
     """
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            vertices = arrays["vertices"].astype(np.float64)
-            rest = arrays["rest"].astype(np.float64) if "rest" in arrays else vertices[0]
-            viewmats = arrays["cameras"].astype(np.float64) if "cameras" in arrays else None
-            camera = [float(arrays[name]) for name in ("azimuth", "elevation", "distance", "fovy")]
+    with reading("truth_unreadable", f"{path} cannot be read", "Give the truth.npz of a case (docs/developers/quality.md)."):
+        arrays = read_arrays(path, MOST_BYTES)
+        vertices = arrays["vertices"].astype(np.float64)
+        rest = arrays["rest"].astype(np.float64) if "rest" in arrays else vertices[0]
+        viewmats = arrays["cameras"].astype(np.float64) if "cameras" in arrays else None
+        camera = [float(arrays[name]) for name in ("azimuth", "elevation", "distance", "fovy")]
         if vertices.ndim != 3 or rest.shape != vertices.shape[1:] or (viewmats is not None and viewmats.shape != (len(vertices), 4, 4)):
             raise ValueError("its vertices, rest and cameras do not belong together")
-    except (OSError, ValueError, KeyError, IndexError) as error:
-        raise EngineError(
-            "truth_unreadable", f"{path} cannot be read ({error}).", "Give the truth.npz of a case (docs/developers/quality.md)."
-        ) from error
+        if not all(np.isfinite(values).all() for values in (vertices, rest, camera) if values is not None):
+            raise ValueError("not all of its values are numbers")
     return TruthFile(vertices, rest, *camera, viewmats)

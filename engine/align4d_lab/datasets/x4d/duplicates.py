@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from align4d.inputs.image_file import open_image
 from align4d.inputs.pictures import on_white
 
 from .layout import Item
@@ -41,7 +42,7 @@ def find_duplicates(items: Sequence[Item]) -> dict[str, str]:
 
 def difference_hash(path: Path) -> np.ndarray:
     """(SIDE * SIDE,) bool: whether each place of the reduced picture is darker than its right neighbor."""
-    with Image.open(path) as image:
+    with open_image(path) as image:
         white = Image.fromarray(on_white(np.asarray(image.convert("RGBA")))).convert("L")
     small = np.asarray(white.resize((SIDE + 1, SIDE), Image.Resampling.BOX)).astype(np.int16)
     return (small[:, 1:] > small[:, :-1]).ravel()

@@ -9,6 +9,7 @@ from PIL import Image
 
 from align4d.generators.asset_object import read_asset
 from align4d.inputs.gaussian_file import read_gaussians
+from align4d.inputs.image_file import open_image
 from align4d.inputs.mesh_asset import load_mesh_file
 from align4d.inputs.pictures import on_white
 from align4d.protocol import replacing
@@ -53,7 +54,7 @@ def _turn(item: Item) -> list[Image.Image]:
 
 
 def _small(path: Path) -> Image.Image:
-    with Image.open(path) as image:
+    with open_image(path) as image:
         rgba = image.convert("RGBA")
     rgba.thumbnail((SIDE, SIDE))
     return Image.fromarray(on_white(np.asarray(rgba)))
