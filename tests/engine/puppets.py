@@ -87,16 +87,18 @@ class Studio:
         camera: where it stands.
         size: height and width of the pictures [px].
         lighting: of the scene.
+        fovy: vertical field of view [degrees].
     """
 
     camera: Orbit
     size: tuple[int, int] = (120, 160)
     lighting: Lighting = dataclasses.field(default_factory=unlit)
+    fovy: float = FOVY
 
     def picture(self, asset: Asset, vertices: np.ndarray) -> np.ndarray:
         """(H, W, 4) uint8 with straight alpha, anti-aliased."""
         height, width = self.size
-        intrinsics = np.diag([FINER, FINER, 1]) @ intrinsics_for(FOVY, width, height)
+        intrinsics = np.diag([FINER, FINER, 1]) @ intrinsics_for(self.fovy, width, height)
         seen = render_surface(vertices, asset.triangles, self.camera.world_to_camera(), intrinsics, (FINER * height, FINER * width))
         covered = seen.triangle >= 0
         samples = np.zeros((*covered.shape, 4), np.float32)
@@ -126,7 +128,7 @@ class Studio:
         shown = frames[..., :3].astype(np.float32) * (alpha[..., None] / 255) + 255 - alpha[..., None].astype(np.float32)
         height, width = self.size
         clip = Clip(shown.round().astype(np.uint8), alpha, 24.0, (width, height))
-        return make_reference(clip, judge(alpha.astype(np.float32) / 255, "alpha"), FOVY, resolution)
+        return make_reference(clip, judge(alpha.astype(np.float32) / 255, "alpha"), self.fovy, resolution)
 
 
 def request_for(job: Job, images: tuple[str, ...], settings: dict[str, object], matrix: np.ndarray | None = None) -> Request:

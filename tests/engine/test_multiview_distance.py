@@ -8,6 +8,7 @@ import torch
 from analytic_priors import MixturePrior
 from torch import Tensor
 
+from align4d.alignment.distance import sweep_around
 from align4d.alignment.multiview_distance import MultiviewDistanceSettings, choose_minimum, multiview_aligned_distance
 from align4d.alignment.novel_views import NovelViews, novel_distances
 from align4d.errors import EngineError
@@ -25,6 +26,11 @@ def disc(distance: Tensor, azimuth: Tensor) -> Tensor:
     angle = torch.deg2rad(azimuth)
     color = torch.stack([0.5 + 0.4 * angle.cos(), 0.5 + 0.4 * angle.sin(), torch.full_like(angle, 0.2)], 1)
     return cover[:, None] * color[..., None, None] + 1 - cover[:, None]
+
+
+def around(distance: float) -> np.ndarray:
+    """The candidates of a sweep around d_V."""
+    return sweep_around(distance, FAST.nearest, FAST.farthest, FAST.step)
 
 
 def seen(views: NovelViews) -> Tensor:
@@ -48,12 +54,12 @@ def test_the_curve_is_the_closed_form_and_its_minimum_is_what_the_prior_wants() 
     """A prior that is sure of one picture predicts (z_t - sqrt(abar) mean) / sqrt(1 - abar): L is abar / (1 - abar) times the squared distance."""
     prior = wants(1.837)
     curve = multiview_aligned_distance(seen, prior, condition(prior, 2.1), 20.0, FAST)
-    assert curve.found and curve.best == pytest.approx(1.837, abs=0.01)  # the step is 0.05
-    np.testing.assert_allclose(curve.distance, np.arange(61) * 0.05 + 1.0)
+    assert curve.found and curve.best == pytest.approx(1.837, abs=0.01)  # the step is 2.5 %
+    np.testing.assert_allclose(curve.distance, around(2.1))
     azimuths = torch.tensor([0.0, 90.0, 180.0, 270.0])
     for row, t in enumerate(FAST.timesteps):
         abar = float(prior.schedule.abar[t])
-        for column in (0, 20, 60):
+        for column in (0, 20, 55):
             there = disc(torch.full((4,), float(curve.distance[column])), azimuths)
             wanted = ((there - disc(torch.full((4,), 1.837), azimuths)) ** 2).mean()
             assert curve.per_timestep[row, column] == pytest.approx(abar / (1 - abar) * float(wanted), rel=2e-3, abs=1e-6)
@@ -65,14 +71,14 @@ def test_the_curve_is_the_closed_form_and_its_minimum_is_what_the_prior_wants() 
 def test_one_noise_for_all_distances_views_and_timesteps() -> None:
     prior = wants(1.8)
     multiview_aligned_distance(seen, prior, condition(prior, 2.0), 20.0, FAST, seed=3)
-    far, start, noises = torch.from_numpy(np.arange(61) * 0.05 + 1.0).float(), 0, []
+    far, start, noises = torch.from_numpy(around(2.0)).float(), 0, []
     for number, (noisy, timestep, _, camera) in enumerate(prior.asked):
         count = len(noisy) // 4
         clean = disc(far[start : start + count].repeat_interleave(4), camera.azimuth)
         abar = prior.schedule.at(timestep, noisy)
         noises.append((noisy - abar.sqrt() * clean) / (1 - abar).sqrt())  # what is left of z_t without the picture
         start += count * (number % len(FAST.timesteps))  # both timesteps, then the next distances
-    assert start == 61
+    assert start == len(far)
     noise = torch.cat(noises)
     torch.testing.assert_close(noise, noise[:1].expand_as(noise), rtol=0, atol=1e-4)
     assert 0.8 < float(noise[0].std()) < 1.2
@@ -87,7 +93,7 @@ def test_what_the_prior_is_told() -> None:
     own = wants(1.8)
     multiview_aligned_distance(seen, own, given, 20.0, MultiviewDistanceSettings(timesteps=(700,), told="own"))
     told = torch.cat([camera.distance for *_, camera in own.asked])
-    torch.testing.assert_close(told, torch.from_numpy(np.arange(61) * 0.05 - 1.0).float().repeat_interleave(4))
+    torch.testing.assert_close(told, torch.from_numpy(around(2.0) - 2.0).float().repeat_interleave(4))
     blind = MixturePrior(own.belief, SIZE, takes_distance=False)
     multiview_aligned_distance(seen, blind, given, 20.0, MultiviewDistanceSettings(timesteps=(700,), told="own"))
     assert all((camera.distance == 0).all() for *_, camera in blind.asked)
@@ -123,7 +129,7 @@ def test_another_seed_is_another_noise_and_the_same_seed_the_same_curve() -> Non
     assert np.array_equal(curves[0], curves[1]) and not np.allclose(curves[0], curves[2], rtol=1e-4)
 
 
-DISTANCE = np.arange(1.0, 4.001, 0.05)
+DISTANCE = np.geomspace(1.0, 4.0, 57)
 
 
 def valleys(*places: tuple[float, float, float]) -> np.ndarray:

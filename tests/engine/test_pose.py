@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from builders import Job
-from puppets import Mesh, Studio, asset_of, block, bound, joined
+from puppets import FOVY, Mesh, Studio, asset_of, block, bound, joined
 
 from align4d.alignment.pose import PoseSettings, SolvedPose, solve_pose
 from align4d.cameras.orbit import Orbit
@@ -30,9 +32,12 @@ class Set:
         self.asset: Asset = asset_of(job, figure())
         self.gaussians: BoundGaussians = bound(self.asset, 1000, 20)
 
-    def solve(self, start: Orbit, solve: bool = True, settings: PoseSettings = SMALL, shown: Asset | None = None) -> SolvedPose:
+    def solve(self, start: Orbit, solve: bool = True, settings: PoseSettings = SMALL, shown: Asset | None = None, fovy: float = FOVY) -> SolvedPose:
+        """Filmed from TRUE; with another lens from where the object looks as large, as much off the picture's middle."""
         asset = shown or self.asset
-        reference = Studio(TRUE).reference(asset, asset.vertices[None], settings.resolution)
+        lens = math.tan(math.radians(FOVY) / 2) / math.tan(math.radians(fovy) / 2)
+        self.filmed = TRUE.moved(distance=TRUE.distance * lens, yaw=TRUE.yaw / lens, pitch=TRUE.pitch / lens)
+        reference = Studio(self.filmed, fovy=fovy).reference(asset, asset.vertices[None], settings.resolution)
         self.report = RecordingReporter()
         return solve_pose(self.asset, self.gaussians, reference, start, solve, settings, "cpu", self.report)
 
@@ -52,8 +57,15 @@ def test_found_from_fifteen_degrees_off(stage: Set, azimuth: float, elevation: f
     away = solved.camera.world_to_camera() @ np.linalg.inv(TRUE.world_to_camera())
     assert np.degrees(np.arccos((np.trace(away[:3, :3]) - 1) / 2)) < 2
     assert solved.overlap > 0.95
-    assert len(solved.curve.distance) == 61 and np.isfinite(solved.curve.error).any()
+    assert np.isfinite(solved.curve.error).any() and not solved.curve.at_end
     assert stage.report.events[-1]["done"] == stage.report.events[-1]["total"]
+
+
+@pytest.mark.parametrize("fovy", [95.0, 8.0])
+def test_found_at_any_lens(stage: Set, fovy: float) -> None:
+    """From inches away and from afar, and from a start that knows nothing of the distance."""
+    solved = stage.solve(TRUE.moved(azimuth=TRUE.azimuth + 8, distance=2.0, yaw=0.0, pitch=0.0), fovy=fovy)
+    assert abs(solved.camera.distance / stage.filmed.distance - 1) < 0.02 and not solved.curve.at_end
 
 
 def test_a_camera_that_is_exact_is_kept(stage: Set) -> None:

@@ -13,36 +13,36 @@ from torch import Tensor
 
 from ..job.reporting import Reporter
 from ..priors.prior import Condition, MultiviewPrior, RelativeCamera
-from .distance import parabola_minimum
+from .distance import lowest, sweep_around
 from .novel_views import NovelViews, fit_to_prior
 
 
 @dataclass(frozen=True)
 class MultiviewDistanceSettings:
-    """The sweep of eqs. 5 and 11. Distances are in longest sides of the asset, at the prior's own field of view.
+    """The sweep of eqs. 5 and 11. By apparent size around d_V, so that it suits a prior of any field of view.
 
     Attributes:
-        nearest, farthest: range of the sweep [R].
-        step: of the sweep [P].
+        nearest, farthest: range of the sweep, in parts of d_V [R].
+        step: from one candidate to the next, in parts of the distance [R].
         timesteps: over which the error is averaged: high noise, where the curve is stable [R].
         azimuths: relative to the video's, for a prior that is told distances [degrees] [P].
         azimuths_without: for one that is not (eq. 11) [degrees] [R].
         told: what the prior is told of the distance: "same" that it is the condition's, "own" the candidate's own [R].
         prominence: how deep a minimum must be, in parts of what the curve spans left of d_V [R].
-        beyond: how far right of d_V a minimum still counts as standing at it: told "same", the embedded prior's stand there,
-            give or take this much [R].
+        beyond: how far right of d_V, in parts of it, a minimum still counts as standing at it: told "same", the embedded
+            prior's stand there, give or take this much [R].
         batch: pictures that the prior judges together.
     """
 
-    nearest: float = 1.0
-    farthest: float = 4.0
-    step: float = 0.05
+    nearest: float = 0.5
+    farthest: float = 2.0
+    step: float = 0.025
     timesteps: tuple[int, ...] = (600, 700, 800, 900)
     azimuths: tuple[float, ...] = (0.0, 90.0, 180.0, 270.0)
     azimuths_without: tuple[float, ...] = (90.0, 180.0, 270.0)
     told: Literal["same", "own"] = "same"
     prominence: float = 0.02
-    beyond: float = 0.1
+    beyond: float = 0.05
     batch: int = 16
 
     def __post_init__(self) -> None:
@@ -121,7 +121,7 @@ def multiview_aligned_distance(
         report: hears of every batch, and may break off.
     """
     settings = settings or MultiviewDistanceSettings()
-    distance = np.arange(settings.nearest, settings.farthest + settings.step / 2, settings.step)
+    distance = sweep_around(float(condition.distance[0]), settings.nearest, settings.farthest, settings.step)
     azimuths, judged = _azimuths(prior, settings)
     facts, device = prior.facts, prior.device
     noise = torch.randn(1, facts.channels, facts.latent_size, facts.latent_size, generator=torch.Generator().manual_seed(seed)).to(device)
@@ -172,10 +172,11 @@ def choose_minimum(distance: np.ndarray, per_timestep: np.ndarray, video: float,
         video: d_V.
     """
     error = per_timestep.mean(0)
-    left = error[distance <= video + settings.beyond]
+    limit = video * (1 + settings.beyond)
+    left = error[distance <= limit]
     span = float(np.ptp(left)) if len(left) else 0.0
     peaks, _ = find_peaks(-error, prominence=max(settings.prominence * span, np.finfo(float).tiny))
-    minima = np.array([parabola_minimum(distance, error, int(one)) for one in peaks])
-    near = minima[minima <= video + settings.beyond] if len(minima) else minima
+    minima = np.array([lowest(distance, error, int(one)) for one in peaks])
+    near = minima[minima <= limit] if len(minima) else minima
     best = float(near.max()) if len(near) else video
     return MultiviewDistanceCurve(distance, np.array(settings.timesteps), per_timestep, minima, best, bool(len(near)))

@@ -15,13 +15,13 @@ from ..gaussians.surface_bound import LOW_PASS, BoundGaussians
 from ..inputs.asset import Asset
 from ..job.reporting import Reporter
 from ..rendering import rasterize
-from .distance import DistanceCurve, DistanceSettings, video_aligned_distance
+from .distance import DistanceCurve, DistanceSettings, pinhole_distance, video_aligned_distance
 from .lighting import Lighting, fit_lighting, to_linear
 from .reference import Reference
 
 PARAMETERS = ("azimuth", "elevation", "roll", "yaw", "pitch", "distance")
-STEPS = np.array([0.5, 0.5, 0.5, 0.1, 0.1, 0.01])
-"""Differences for the numeric Jacobian: degrees, and distance in longest sides."""
+TURN_STEP, SHIFT_STEP, DISTANCE_STEP = 0.5, 0.5, 0.005
+"""Differences for the numeric Jacobian: azimuth, elevation and roll [degrees]; yaw and pitch [px]; distance [parts of it]."""
 
 
 @dataclass(frozen=True)
@@ -110,11 +110,11 @@ def solve_pose(
             report.progress(number + 1, settings.candidates + 2)
         camera = min(refined, key=lambda one: scene.loss(one, scene.light(one)))
     lighting = scene.light(camera)
-    curve = scene.sweep(camera, lighting)
+    curve = scene.sweep(camera, lighting, camera.distance if solve else scene.pinhole_distance(camera))
     if solve:
         camera = scene.refine(camera.moved(distance=curve.best), settings.iterations)
         lighting = scene.light(camera)
-        curve = scene.sweep(camera, lighting)
+        curve = scene.sweep(camera, lighting, camera.distance)
     overlap = scene.overlap(camera)
     report.progress(settings.candidates + 2, settings.candidates + 2)
     if overlap < settings.least_overlap:
@@ -168,24 +168,33 @@ class _Scene:
         ours, theirs = alpha[0] > 0.5, self.alpha > 0.5
         return float((ours & theirs).sum()) / max(1.0, float((ours | theirs).sum()))
 
+    def pinhole_distance(self, camera: Orbit) -> float:
+        """The distance at which the mesh looks as large as the video's mask, on the ray on which `camera` sees it."""
+        matrix = camera.world_to_camera()
+        return pinhole_distance(self.asset.vertices, matrix[:3, :3], matrix[:3, 3] / camera.distance, self.reference.intrinsics, _extent(self.alpha))
+
     def centered(self, camera: Orbit) -> Orbit:
         """Distance and offset from the size and the place of the mask (area falls with the square of the distance)."""
         lighting = Lighting(torch.zeros(13, 3))
         target_area, target_x, target_y = _moments(self.alpha)
-        focal = self.reference.intrinsics[0, 0]
+        focal, middle = self.reference.intrinsics[0, 0], self.reference.intrinsics[:2, 2]
+        yaw, pitch = np.degrees(np.arctan((np.array([target_x, target_y]) - middle) / focal)) * [-1, 1]
+        camera = camera.moved(yaw=float(yaw), pitch=float(pitch))
+        camera = camera.moved(distance=self.pinhole_distance(camera))
         for _ in range(3):
             _, alpha = self.render([camera], lighting)
             area, x, y = _moments(alpha[0])
             if area < 1:
-                # out of the picture, or too small to see: look at the middle of the video's object from nearer
-                camera = camera.moved(distance=max(1.0, camera.distance / 2), yaw=0.0, pitch=0.0)
-                continue
-            limits = self.settings.distance.nearest, 2 * self.settings.distance.farthest
-            distance = float(np.clip(camera.distance * (area / target_area) ** 0.5, *limits))
+                return camera
             yaw = camera.yaw - float(np.degrees((target_x - x) / focal))
             pitch = camera.pitch + float(np.degrees((target_y - y) / focal))
-            camera = camera.moved(distance=distance, yaw=yaw, pitch=pitch)
+            camera = camera.moved(distance=camera.distance * (area / target_area) ** 0.5, yaw=yaw, pitch=pitch)
         return camera
+
+    def steps(self, camera: Orbit) -> np.ndarray:
+        """(6,) by how much each of PARAMETERS is moved to see what it does: about as much in the picture, whatever the lens."""
+        shift = float(np.degrees(SHIFT_STEP / self.reference.intrinsics[0, 0]))
+        return np.array([TURN_STEP, TURN_STEP, TURN_STEP, shift, shift, DISTANCE_STEP * camera.distance])
 
     def refine(self, camera: Orbit, iterations: int) -> Orbit:
         """Levenberg-Marquardt on the six parameters, with a numeric Jacobian: seven pictures a step."""
@@ -193,14 +202,14 @@ class _Scene:
         for step in range(iterations):
             if step % 3 == 0:
                 lighting = self.light(camera)
-            values = np.array([getattr(camera, name) for name in PARAMETERS])
-            around = [camera] + [camera.moved(**{name: values[i] + STEPS[i]}) for i, name in enumerate(PARAMETERS)]
+            values, steps = np.array([getattr(camera, name) for name in PARAMETERS]), self.steps(camera)
+            around = [camera] + [camera.moved(**{name: values[i] + steps[i]}) for i, name in enumerate(PARAMETERS)]
             residuals = self.residuals(around, lighting).double().cpu().numpy()
             jacobian = (residuals[1:] - residuals[0]).T
             normal, gradient, before = jacobian.T @ jacobian, jacobian.T @ residuals[0], float((residuals[0] ** 2).mean())
             for _ in range(5):
                 change = -np.linalg.solve(normal + damping * np.diag(np.diag(normal) + 1e-9), gradient)
-                change = np.clip(change, -10, 10) * STEPS
+                change = np.clip(change, -10, 10) * steps
                 after = camera.moved(**{name: float(values[i] + change[i]) for i, name in enumerate(PARAMETERS)})
                 if self.loss(after, lighting) < before:
                     camera, damping = after, damping / 3
@@ -210,14 +219,14 @@ class _Scene:
                 return camera
         return camera
 
-    def sweep(self, camera: Orbit, lighting: Lighting) -> DistanceCurve:
-        """Eq. 4 at the camera's direction."""
+    def sweep(self, camera: Orbit, lighting: Lighting, guess: float) -> DistanceCurve:
+        """Eq. 4 at the camera's direction, around the distance `guess`."""
 
         def render(distances: np.ndarray) -> tuple[Tensor, Tensor]:
             return self.render([camera.moved(distance=float(one)) for one in distances], lighting)
 
         try:
-            return video_aligned_distance(render, self.color, self.alpha, self.settings.distance)
+            return video_aligned_distance(render, self.color, self.alpha, guess, self.settings.distance)
         except ValueError as error:
             raise EngineError(
                 "no_overlap",
@@ -233,3 +242,9 @@ def _moments(alpha: Tensor) -> tuple[float, float, float]:
     rows, columns = torch.arange(alpha.shape[1]) + 0.5, torch.arange(alpha.shape[2]) + 0.5
     weight = max(area, 1e-9)
     return area, float((alpha[0].sum(0) * columns).sum()) / weight, float((alpha[0].sum(1) * rows).sum()) / weight
+
+
+def _extent(alpha: Tensor) -> tuple[float, float]:
+    """Width and height [px] of the box around a mask (1, H, W)."""
+    rows, columns = (torch.nonzero(alpha[0].cpu().amax(axis) > 0.5)[:, 0] for axis in (1, 0))
+    return tuple(float(one[-1] - one[0]) + 1 if len(one) else 1.0 for one in (columns, rows))  # type: ignore[return-value]

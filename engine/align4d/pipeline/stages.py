@@ -28,6 +28,11 @@ from ..protocol import GENERATED, CameraResult, Request, Result
 from .route import Route
 from .settings import settings_for
 
+DISTANCE_AT_END = (
+    "The camera's distance is a guess: the mesh looks the more like the video's first frame the further the search goes."
+    " Check that the camera's focal length is about the video's and that the mesh is in the pose of the first frame."
+)
+
 
 class Job:
     """One job: its request, its settings, its checkpoint, and what has been said and measured so far.
@@ -90,16 +95,23 @@ class Job:
     def solve_camera(self, asset: Asset, gaussians: BoundGaussians, clip: Clip, masks: Masks) -> SolvedPose:
         """Object distance alignment, and direction and offset with it."""
         stored = self.checkpoint.load("camera")
-        if stored is not None:
-            return SolvedPose.from_arrays(stored)
+        if stored is None:
+            solved = self.found_camera(asset, gaussians, clip, masks)
+            self.checkpoint.save("camera", solved.to_arrays())
+        else:
+            solved = SolvedPose.from_arrays(stored)
+        if solved.curve.at_end:
+            self.note("distance_at_end", DISTANCE_AT_END)
+        return solved
+
+    def found_camera(self, asset: Asset, gaussians: BoundGaussians, clip: Clip, masks: Masks) -> SolvedPose:
+        """The camera that the first frame was taken with, searched from the scene's."""
         matrix, similarity = np.array(self.request.camera.matrix_world), asset.similarity
         fovy, resolution = self.request.camera.fovy, self.settings.pose.resolution
         start = orbit_from_matrix(normalized_from_blender(matrix, similarity.center, similarity.size), fovy)
         # as if the first frame showed the object whole: the sweep tells by the space around it whether a distance is possible
         reference = make_reference(clip, masks, fovy, resolution, slice(0, 1), self.device, whole=True)
-        solved = solve_pose(asset, gaussians, reference, start, self.request.camera.solve, self.settings.pose, self.request.backend, self.report)
-        self.checkpoint.save("camera", solved.to_arrays())
-        return solved
+        return solve_pose(asset, gaussians, reference, start, self.request.camera.solve, self.settings.pose, self.request.backend, self.report)
 
     def write(
         self,
