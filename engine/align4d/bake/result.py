@@ -31,6 +31,7 @@ def write_result(
     gaussians: tuple[str, ...] = (),
     generated: ObjectSpec | None = None,
     skipped: int = 0,
+    poses: str = "",
 ) -> Result:
     """Writes output/motion_000.pc2, ... and, last, output/result.json; each whole or not at all.
 
@@ -40,6 +41,7 @@ def write_result(
         gaussians: folder of each object's Gaussians, where there are any.
         generated: the one object of a job whose mesh the engine made; it is written as a glTF as well.
         skipped: frames of the video before the motion's first.
+        poses: file of the poses, where the motion has parts.
 
     Raises:
         EngineError: "motion_invalid" for positions that are no numbers, "disk_full", "cannot_write".
@@ -60,7 +62,7 @@ def write_result(
             objects.append(ObjectResult(item.id, item.name, count, f"output/{name}", folder_of_gaussians))
             if generated is not None and item.id == generated.id:
                 objects[-1] = _with_mesh(folder, objects[-1], generated, asset, motion, fps)
-        result = Result(job, len(positions), fps, tuple(objects), camera, notes, seconds or {}, figures or {}, curves or {}, skipped)
+        result = Result(job, len(positions), fps, tuple(objects), camera, notes, seconds or {}, figures or {}, curves or {}, skipped, poses)
         write_json(output / "result.json", result)
     return result
 

@@ -20,6 +20,7 @@ from ..alignment.refinement import Refined, refine
 from ..alignment.tracking import Track, track
 from ..bake.binding import bind_points
 from ..bake.gaussians import GaussianSequence, owners
+from ..bake.poses import write_poses
 from ..bake.relaxing import Relaxation
 from ..cameras.orbit import Orbit
 from ..gaussians.surface_bound import BoundGaussians
@@ -158,7 +159,9 @@ class ArtistJob(Job):
             "tracking": {"frame": [float(i) for i in range(len(tracked.loss))], "loss": tracked.loss.tolist()},
             "refinement": {"iteration": [float(i) for i in range(len(refined.loss))], "loss": refined.loss},
         }
-        return self.write(asset, clip, positions, solved, solved.camera, figures, curves, sequence.folders if sequence else ())
+        baked = skin_points(body.surface, body.parts, asset.bake_points, "cpu").weights.numpy()
+        poses = write_poses(self.folder, asset.similarity, body.skeleton, baked, refined.motion)
+        return self.write(asset, clip, positions, solved, solved.camera, figures, curves, sequence.folders if sequence else (), poses)
 
 
 class PreviewEveryFrame:

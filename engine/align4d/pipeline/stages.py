@@ -123,8 +123,9 @@ class Job:
         figures: dict[str, float],
         curves: dict[str, dict[str, list[float]]],
         gaussians: tuple[str, ...] = (),
+        poses: str = "",
     ) -> Result:
-        """The result: motion of the bake points (T, B, 3) in normalized space, the camera, figures and curves; `gaussians` as in `write_result`."""
+        """The result: motion of the bake points (T, B, 3) in normalized space, the camera, figures and curves; the rest as in `write_result`."""
         own = {"overlap": solved.overlap, "video_aligned_distance": solved.curve.best, "peak_memory_gb": peak_gb()}
         return write_result(
             self.folder,
@@ -140,6 +141,7 @@ class Job:
             gaussians=gaussians,
             generated=next((spec for spec in self.request.objects if spec.id == GENERATED), None),
             skipped=clip.skipped,
+            poses=poses,
         )
 
     def camera_result(self, asset: Asset, clip: Clip, camera: Orbit) -> CameraResult:

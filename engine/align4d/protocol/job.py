@@ -209,6 +209,7 @@ class Result:
         seconds: wall-clock per stage.
         figures: measured by the engine, e.g. {"reprojection_loss": ..., "peak_memory_gb": ...}.
         curves: sampled curves by name, e.g. {"video_aligned_distance": {"distance": [...], "error": [...]}}.
+        poses: file with `POSE_ARRAYS` in the job folder; empty where the motion has no parts.
     """
 
     job: str
@@ -221,10 +222,29 @@ class Result:
     figures: dict[str, float] = dataclasses.field(default_factory=dict)
     curves: dict[str, dict[str, list[float]]] = dataclasses.field(default_factory=dict)
     skipped: int = 0
+    poses: str = ""
     protocol: int = PROTOCOL
 
 
 COMPLETED = "output/completed.json"
+
+POSES = "output/poses.npz"
+
+POSE_ARRAYS = {
+    "parent": ("int32", ("K",)),
+    "joint": ("float32", ("K", 3)),
+    "rotation": ("float32", ("T", "K", 4)),
+    "translation": ("float32", ("T", "K", 3)),
+    "point": ("int32", ("N",)),
+    "part": ("int32", ("N",)),
+    "weight": ("float32", ("N",)),
+}
+"""Arrays of the poses: name -> dtype and shape. Parts K form a tree; all in world space.
+
+`parent` is -1 for the root; `joint` is where a part hangs on its parent at rest. Frame t takes a point x of a part to
+R x + translation, R being the rotation of the quaternion wxyz. `point` counts the baked points of all objects, in their order;
+it follows `part` with `weight`, at most four parts a point, and the weights of a point sum to 1.
+"""
 
 Parsed = TypeVar("Parsed", Request, Result)
 
