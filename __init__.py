@@ -9,12 +9,13 @@ from __future__ import annotations
 import bpy
 
 from . import operators, panels
-from .align4d_blender import command_line, folders, properties
+from .align4d_blender import generate, properties
 from .align4d_blender.gaussians import paths
 from .align4d_blender.gaussians import properties as gaussian_settings
-from .align4d_blender.jobs import queue, recovery
+from .align4d_blender.jobs import plan, queue, recovery
 from .align4d_blender.runtime import models, setup
-from .align4d_blender.scripting import generate
+from .align4d_blender.scripting import command_line
+from .align4d_blender.storage import saving
 
 __all__ = ["generate", "register", "unregister"]
 
@@ -26,9 +27,10 @@ def register() -> None:
         bpy.utils.register_class(cls)
     properties.attach()
     gaussian_settings.attach()
-    folders.attach()
+    saving.attach()
     paths.attach()
     recovery.attach()
+    plan.attach()
     panels.menus.attach()
     command_line.attach()
     queue.on_end.append(operators.generate.announce)
@@ -41,9 +43,10 @@ def unregister() -> None:
     queue.shut_down()
     command_line.detach()
     panels.menus.detach()
+    plan.detach()
     recovery.detach()
     paths.detach()
-    folders.detach()
+    saving.detach()
     gaussian_settings.detach()
     properties.detach()
     for cls in reversed(_CLASSES):

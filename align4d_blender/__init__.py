@@ -2,5 +2,7 @@
 
 from __future__ import annotations
 
-EXTENSION = __package__.rpartition(".")[0]
-"""Name of the extension's package, under which Blender keeps its preferences and its user folder."""
+from .scripting.generate import generate
+from .storage.folders import EXTENSION
+
+__all__ = ["EXTENSION", "generate"]

@@ -10,15 +10,15 @@ from bpy.props import BoolProperty, CollectionProperty, EnumProperty, FloatPrope
 
 from .compat import RELATIVE_PATH
 from .errors import UserError
+from .jobs import plan
+from .result import results
 
 
 def _ask_plan(_settings: Align4DSettings, context: bpy.types.Context) -> None:
     """What a job would take is looked up as soon as another kind of job is chosen."""
-    from .runtime import models
-
     with suppress(UserError):  # without an engine the panel says so
         if not bpy.app.background:
-            models.ask_plan(context)
+            plan.ask_plan(context)
 
 
 class Align4DSettings(bpy.types.PropertyGroup):
@@ -104,21 +104,15 @@ class Align4DSettings(bpy.types.PropertyGroup):
 
 def _play(result: Align4DResult, _context: bpy.types.Context) -> None:
     """A change of how a result is played takes effect at once, on every object that it moves."""
-    from .result import results
-
     results.changed(result)
 
 
 def _switch(tag: Align4DTag, _context: bpy.types.Context) -> None:
     """Another result of the list is chosen."""
-    from .result import results
-
     results.switch(cast(bpy.types.Object, tag.id_data))
 
 
 def _mute(tag: Align4DTag, _context: bpy.types.Context) -> None:
-    from .result import results
-
     results.mute(cast(bpy.types.Object, tag.id_data))
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import bpy
 
 from ..align4d_blender.errors import UserError
-from ..align4d_blender.result import results
+from ..align4d_blender.result.playback import active
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
@@ -22,7 +22,7 @@ class ALIGN4D_OT_bake_shape_keys(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return results.active(context.active_object) is not None and context.mode == "OBJECT"
+        return active(context.active_object) is not None and context.mode == "OBJECT"
 
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
         from ..align4d_blender.result import shape_keys

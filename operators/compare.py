@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, cast
 
 import bpy
 
-from ..align4d_blender.result import comparison, results, solved_camera
+from ..align4d_blender.result import comparison, solved_camera
+from ..align4d_blender.result.playback import active
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 def _job(context: bpy.types.Context) -> str:
     """The result that the active object plays, or the last one of the file; empty where there is none with a camera."""
-    own = results.active(context.active_object)
+    own = active(context.active_object)
     solved = [item.align4d.job for item in bpy.data.objects if item.align4d.id == solved_camera.SOLVED]
     if own and own.job in solved:
         return own.job
@@ -33,7 +34,7 @@ class ALIGN4D_OT_look_through(bpy.types.Operator):
         return isinstance(context.space_data, bpy.types.SpaceView3D) and bool(_job(context))
 
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
-        solved_camera.look_through(results.cameras(_job(context))[0], cast(bpy.types.SpaceView3D, context.space_data))
+        solved_camera.look_through(solved_camera.cameras(_job(context))[0], cast(bpy.types.SpaceView3D, context.space_data))
         return {"FINISHED"}
 
 

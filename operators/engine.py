@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import bpy
 from bpy.props import StringProperty
 
-from ..align4d_blender import folders
 from ..align4d_blender.errors import UserError
 from ..align4d_blender.runtime import preferences, setup
+from ..align4d_blender.storage import folders
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems

@@ -9,12 +9,12 @@ import bpy
 from bpy.props import IntProperty, StringProperty
 from bpy_extras.io_utils import ExportHelper
 
-from ..align4d_blender import folders
 from ..align4d_blender.errors import UserError
 from ..align4d_blender.export import fbx, gltf
 from ..align4d_blender.export import motion as exports
 from ..align4d_blender.gaussians import sequence_object
 from ..align4d_blender.result import gaussians
+from ..align4d_blender.storage import tags
 from ..engine.align4d import protocol
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class _MotionExport(ExportHelper):
             cls.poll_message_set("Go back to Object Mode first")
             return False
         cls.poll_message_set("Select a mesh, or generate a motion first")
-        return any(item.type == "MESH" for item in (*context.selected_objects, *folders.tagged()))
+        return any(item.type == "MESH" for item in (*context.selected_objects, *tags.tagged()))
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[OperatorReturnItems]:  # type: ignore[override]  # its stub is wrong
         """Offers the frames of the motion."""

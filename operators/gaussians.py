@@ -9,10 +9,11 @@ import bpy
 from bpy.props import EnumProperty, FloatProperty, StringProperty
 from bpy_extras.io_utils import ImportHelper
 
-from ..align4d_blender import compat, folders
+from ..align4d_blender import compat
 from ..align4d_blender.errors import UserError
 from ..align4d_blender.gaussians import files, sequence_object
 from ..align4d_blender.result import gaussians
+from ..align4d_blender.storage import tags
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
@@ -84,11 +85,11 @@ class ALIGN4D_OT_show_result_as(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        return any(gaussians.are_there(item) for item in folders.tagged())
+        return any(gaussians.are_there(item) for item in tags.tagged())
 
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
         jobs = {item.align4d.job or item.align4d_gaussians.job for item in context.selected_objects} - {""}
-        meshes = [item for item in folders.tagged() if gaussians.are_there(item)]
+        meshes = [item for item in tags.tagged() if gaussians.are_there(item)]
         try:
             gaussians.show([item for item in meshes if not jobs or item.align4d.job in jobs], self.what)
         except UserError as error:

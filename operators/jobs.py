@@ -11,6 +11,7 @@ from bpy.props import StringProperty
 from ..align4d_blender.errors import UserError
 from ..align4d_blender.jobs import queue
 from ..align4d_blender.jobs.record import Job
+from ..align4d_blender.runtime import running
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
@@ -147,7 +148,7 @@ class ALIGN4D_OT_release_engine(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        return queue.engine_is_running()
+        return running.is_running()
 
     def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
         queue.release_engine()

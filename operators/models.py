@@ -9,6 +9,7 @@ import bpy
 from bpy.props import StringProperty
 
 from ..align4d_blender.errors import UserError
+from ..align4d_blender.jobs import plan
 from ..align4d_blender.runtime import models
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ class ALIGN4D_OT_show_plan(bpy.types.Operator):
     bl_options = {"REGISTER"}
 
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
-        return _attempt(self, lambda: models.ask_plan(context))
+        return _attempt(self, lambda: plan.ask_plan(context))
 
 
 class ALIGN4D_OT_look_for_models(bpy.types.Operator):
@@ -122,7 +123,11 @@ def _attempt(operator: bpy.types.Operator, action: Callable[[], None]) -> set[Op
         operator.report({"ERROR"}, str(error))
         return {"CANCELLED"}
     if bpy.app.background:
+        plan.wait()
         models.wait()
+        if models.refused:
+            operator.report({"ERROR"}, str(models.refused))
+            return {"CANCELLED"}
     return {"FINISHED"}
 
 

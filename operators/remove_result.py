@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import bpy
 
-from ..align4d_blender import folders
 from ..align4d_blender.result import results
+from ..align4d_blender.storage import tags
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
@@ -22,11 +22,11 @@ class ALIGN4D_OT_remove_result(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        return bool(folders.tagged())
+        return bool(tags.tagged())
 
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
         chosen = [item for item in context.selected_objects if item.align4d.job]
-        played = results.jobs_of(chosen or folders.tagged())
+        played = results.jobs_of(chosen or tags.tagged())
         for job in played:
             results.remove(job)
         self.report({"INFO"}, f"Removed {len(played)} result{'s' if len(played) > 1 else ''}")

@@ -5,39 +5,32 @@ from __future__ import annotations
 import bpy
 
 from ..align4d_blender import EXTENSION
-from ..align4d_blender.errors import UserError
 from ..align4d_blender.runtime import preferences, setup
-from ..align4d_blender.runtime.install import find_installed
 from . import fixes, text
 
 
 def ready() -> bool:
     """Whether there is an engine that can be started."""
-    try:
-        preferences.engine_python(preferences.get())
-    except UserError:
-        return False
-    return True
+    return preferences.problem(preferences.get().engine_python) is None
 
 
 def draw_next_step(layout: bpy.types.UILayout, context: bpy.types.Context) -> bool:
     """Says what is to be done before anything else, if there is such a thing. Returns whether the engine is ready."""
-    try:
-        preferences.engine_python(preferences.get())
-    except UserError as error:
-        box = layout.box().column()
-        if setup.installing():
-            _draw_installation(box)
-            return False
-        text.paragraph(box, context, error.message, "INFO")
-        _draw_failure(box, context)
-        if not preferences.get().engine_python and draw_network(box, context):
-            row = box.row()
-            row.scale_y = 1.5
-            row.operator("align4d.repair_engine" if error.code == "engine_outdated" else "align4d.install_engine", icon="IMPORT")
-        box.operator("preferences.addon_show", text="More Choices", icon="PREFERENCES").module = EXTENSION
+    problem = preferences.problem(preferences.get().engine_python)
+    if problem is None:
+        return True
+    box = layout.box().column()
+    if setup.installing():
+        _draw_installation(box)
         return False
-    return True
+    text.paragraph(box, context, problem.message, "INFO")
+    _draw_failure(box, context)
+    if not preferences.get().engine_python and draw_network(box, context):
+        row = box.row()
+        row.scale_y = 1.5
+        row.operator("align4d.repair_engine" if problem.code == "engine_outdated" else "align4d.install_engine", icon="IMPORT")
+    box.operator("preferences.addon_show", text="More Choices", icon="PREFERENCES").module = EXTENSION
+    return False
 
 
 def draw_network(layout: bpy.types.UILayout, context: bpy.types.Context) -> bool:
@@ -53,23 +46,21 @@ def draw_engine(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """Which engine is used, and the buttons that change it."""
     chosen = preferences.get()
     column = layout.column()
-    installed = find_installed(preferences.environments())
+    installed = preferences.installed_build()
     if setup.installing():
         _draw_installation(column)
     elif chosen.engine_python:
         column.label(text="An existing engine is used", icon="CHECKMARK")
     elif installed:
-        column.label(text=f"The engine is installed, for {setup.build_name(installed.build)}", icon="CHECKMARK")
+        column.label(text=f"The engine is installed, for {setup.build_name(installed)}", icon="CHECKMARK")
     else:
         column.label(text="The engine is not installed", icon="INFO")
     _draw_failure(column, context)
-    try:
-        preferences.engine_python(chosen)
-    except UserError as error:
-        if error.code == "engine_outdated" or chosen.engine_python:
-            text.paragraph(column, context, str(error), "ERROR")
+    problem = preferences.problem(chosen.engine_python)
+    if problem and (problem.code == "engine_outdated" or chosen.engine_python):
+        text.paragraph(column, context, str(problem), "ERROR")
     if not setup.installing():
-        _draw_install_buttons(column, context, installed is not None)
+        _draw_install_buttons(column, context, bool(installed))
     choices = column.column()
     choices.use_property_split = True
     choices.enabled = not setup.installing()

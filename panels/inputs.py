@@ -7,7 +7,7 @@ import bpy
 from ..align4d_blender import EXTENSION
 from ..align4d_blender.capture import choices
 from ..align4d_blender.errors import UserError
-from ..align4d_blender.runtime import models
+from ..align4d_blender.jobs import plan
 from . import fixes, text
 
 
@@ -37,24 +37,24 @@ def draw_plan(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         return
     box = layout.box().column()
     try:
-        plan = models.plan(context)
+        found = plan.plan(context)
     except UserError as error:
         text.paragraph(box, context, str(error), "ERROR")
         fixes.draw(box, error.fix)
         box.operator("align4d.show_plan", icon="FILE_REFRESH")
         return
-    if plan is None:
-        if models.planning(context):
+    if found is None:
+        if plan.planning(context):
             text.paragraph(box, context, "Looking what this takes…", "INFO")
         else:
             box.operator("align4d.show_plan", icon="VIEWZOOM")
         return
-    for step in plan["steps"]:
+    for step in found["steps"]:
         words = f"{step['product'].capitalize()} of {step['source']}: {step['sentence']}"
         text.paragraph(box, context, words, "CHECKMARK" if step["ready"] else "ERROR")
-    for note in plan["notes"]:
+    for note in found["notes"]:
         text.paragraph(box, context, note, "INFO")
-    if not plan["ready"]:
+    if not found["ready"]:
         box.operator("preferences.addon_show", text="Get Models", icon="IMPORT").module = EXTENSION
 
 

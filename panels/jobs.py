@@ -6,7 +6,8 @@ import bpy
 
 from ..align4d_blender.jobs import previews, queue
 from ..align4d_blender.jobs.record import Job
-from ..align4d_blender.result import results
+from ..align4d_blender.result.playback import with_job
+from ..align4d_blender.runtime import running
 from . import fixes, text
 from .text import Icon
 
@@ -43,7 +44,7 @@ class ALIGN4D_PT_jobs(bpy.types.Panel):
         ended = [job for job in queue.listed if job.ended]
         for job in [*(job for job in queue.listed if not job.ended), *reversed(ended)]:
             _draw_job(self.layout.box().column(), context, job)
-        if queue.engine_is_running() and len(ended) == len(queue.listed):
+        if running.is_running() and len(ended) == len(queue.listed):
             self.layout.operator("align4d.release_engine", icon="UNLINKED")
 
 
@@ -95,7 +96,7 @@ def _draw_buttons(row: bpy.types.UILayout, job: Job) -> None:
     if not job.ended:
         row.operator("align4d.cancel", icon="CANCEL").job = job.id
     elif job.state == "done":
-        if job.resumable and not results.with_job(job.id):  # it was undone, or removed
+        if job.resumable and not with_job(job.id):  # it was undone, or removed
             row.operator("align4d.resume", text="Bring Back", icon="IMPORT").job = job.id
     elif job.resumable:
         row.operator("align4d.resume", icon="PLAY").job = job.id

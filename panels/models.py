@@ -64,8 +64,8 @@ def _draw_model(layout: bpy.types.UILayout, context: bpy.types.Context, model: d
 
 
 def _draw_failure(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """Why the last fetching broke off."""
-    last = models.fetching
-    if last and last.error:
-        text.paragraph(layout, context, str(last.error), "ERROR")
-        fixes.draw(layout, last.error.fix)
+    """Why the last fetching broke off, or the last change was not made."""
+    for error in (models.fetching.error if models.fetching else None, models.refused):
+        if error:
+            text.paragraph(layout, context, str(error), "ERROR")
+            fixes.draw(layout, error.fix)

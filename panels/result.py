@@ -7,8 +7,10 @@ from typing import Any, cast
 
 import bpy
 
-from ..align4d_blender import folders
-from ..align4d_blender.result import results
+from ..align4d_blender.result.playback import active
+from ..align4d_blender.result.solved_camera import cameras
+from ..align4d_blender.storage import tags
+from ..align4d_blender.storage.remembered import is_file
 from . import text
 
 
@@ -44,14 +46,14 @@ class ALIGN4D_PT_result(bpy.types.Panel):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        return bool(folders.tagged())
+        return bool(tags.tagged())
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         layout.use_property_split = True
         layout.use_property_decorate = False
         item = context.active_object
-        result = results.active(item)
+        result = active(item)
         if result is None:
             text.paragraph(layout, context, "Select an object with a motion: " + ", ".join(sorted(_animated())), "INFO")
             return
@@ -73,7 +75,7 @@ class ALIGN4D_PT_comparison(bpy.types.Panel):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return results.active(context.active_object) is not None
+        return active(context.active_object) is not None
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
@@ -81,7 +83,7 @@ class ALIGN4D_PT_comparison(bpy.types.Panel):
         layout.use_property_decorate = False
         layout.operator("align4d.look_through", icon="VIEW_CAMERA")
         layout.operator("align4d.side_by_side", icon="SCREEN_BACK")
-        for camera in results.cameras(results.active(context.active_object).job)[:1]:
+        for camera in cameras(active(context.active_object).job)[:1]:
             lens = cast(bpy.types.Camera, camera.data)
             layout.prop(lens, "show_background_images", text="Clip")
             for background in lens.background_images[:1]:
@@ -90,13 +92,13 @@ class ALIGN4D_PT_comparison(bpy.types.Panel):
 
 
 def _animated() -> set[str]:
-    return {item.name for item in folders.tagged() if item.align4d.results}
+    return {item.name for item in tags.tagged() if item.align4d.results}
 
 
 def _draw_choice(layout: bpy.types.UILayout, context: bpy.types.Context, item: bpy.types.Object, result: Any) -> None:
     """Which motion, and whether its file is there."""
     layout.template_list("ALIGN4D_UL_results", "", item.align4d, "results", item.align4d, "active", rows=2)
-    if not folders.actual_path(result.motion).is_file():
+    if not is_file(Path(bpy.path.abspath(result.motion))):
         text.paragraph(layout, context, f"Its file is gone: {Path(result.motion).name}", "ERROR")
 
 
@@ -109,7 +111,7 @@ def _draw_playback(layout: bpy.types.UILayout, item: bpy.types.Object, result: A
     row.prop(result, "first", text="Play")
     row.prop(result, "last", text="")
     column.prop(result, "speed")
-    cache = folders.point_cache(item)
+    cache = tags.point_cache(item)
     if cache:
         column.prop(cache, "factor", text="Strength", slider=True)
     layout.prop(item.align4d, "muted")

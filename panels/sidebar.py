@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 
 from ..align4d_blender.capture import guidance
-from ..align4d_blender.capture.choices import takes_mesh, takes_video
+from ..align4d_blender.capture.choices import selected_meshes, shift_note, takes_mesh, takes_video
 from . import engine, inputs, presets, text
 
 
@@ -66,7 +66,7 @@ class ALIGN4D_PT_advanced(bpy.types.Panel):
 def _draw_objects(layout: bpy.types.UILayout, context: bpy.types.Context, missing: str | None) -> None:
     """The meshes that would be animated."""
     column = layout.column(align=True)
-    names = [item.name for item in guidance.selected_meshes(context)]
+    names = [item.name for item in selected_meshes(context)]
     for name in names[:5]:
         column.label(text=name, icon="MESH_DATA")
     if len(names) > 5:
@@ -93,7 +93,7 @@ def _draw_camera(layout: bpy.types.UILayout, context: bpy.types.Context, missing
     _say(column, context, missing)
     if settings.camera == "SCENE" and context.scene.camera is None:
         text.paragraph(column, context, "No camera in the scene: front view", "INFO")
-    note = guidance.shift_note(context)
+    note = shift_note(context)
     if note:
         text.paragraph(column, context, note, "INFO")
 

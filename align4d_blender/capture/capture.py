@@ -15,13 +15,13 @@ import numpy as np
 
 from ...engine.align4d import protocol
 from ..errors import UserError, write_error
-from ..folders import MODIFIER
-from ..jobs.record import Target
-from . import choices, guidance, meshes, node_bake, png, textures
+from ..storage.tags import MODIFIER
+from . import choices, meshes, node_bake, png, textures
 from .bone_weights import bone_weights
 from .materials import Look, look_of
 from .reference import Reference, camera_of, reference_of
 from .rest_shape import bare_copy, evaluated_copy, rest_shape
+from .targets import Target
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Capture:
 
 def selected_meshes(context: bpy.types.Context) -> list[bpy.types.Object]:
     """The mesh objects that the artist selected, the active one first. Raises UserError where nothing can be animated."""
-    chosen = guidance.selected_meshes(context) if choices.takes_mesh(context) else []
+    chosen = choices.selected_meshes(context) if choices.takes_mesh(context) else []
     if not chosen:
         raise UserError("no_mesh", "No mesh is selected.", "Select the object that the video shows.")
     for item in chosen:

@@ -8,6 +8,7 @@ from pathlib import Path
 import bpy
 
 from ..errors import UserError
+from ..storage.remembered import is_file
 
 SIDE = 1024
 """Of the picture that a video is made of, where none is given [px]."""
@@ -63,9 +64,9 @@ def missing(context: bpy.types.Context) -> dict[str, str]:
     found = {}
     if settings.given == "TEXT" and not settings.prompt.strip():
         found["prompt"] = "Write what you want to see"
-    if settings.given == "IMAGE" and not _is_file(settings.image):
+    if settings.given == "IMAGE" and not _seems_there(settings.image):
         found["image"] = "Choose a picture of the object"
-    if settings.asset == "GAUSSIANS" and not _is_file(settings.gaussian_asset):
+    if settings.asset == "GAUSSIANS" and not _seems_there(settings.gaussian_asset):
         found["gaussian_asset"] = "Choose a .ply of Gaussians"
     return found
 
@@ -78,12 +79,40 @@ def label(context: bpy.types.Context) -> str:
     return Path(bpy.path.abspath(settings.video if settings.given == "VIDEO" else settings.image)).name
 
 
-def _is_file(chosen: str) -> bool:
-    return bool(chosen) and Path(bpy.path.abspath(chosen)).is_file()
+def selected_meshes(context: bpy.types.Context) -> list[bpy.types.Object]:
+    """The selected mesh objects, the active one first. Blender's own list of them is missing where there is no window."""
+    layer = context.view_layer
+    chosen = [item for item in layer.objects if item.type == "MESH" and item.select_get(view_layer=layer)]
+    return sorted(chosen, key=lambda item: (item != layer.objects.active, item.name))
+
+
+def view_of(context: bpy.types.Context) -> bpy.types.RegionView3D | None:
+    """The 3D view that the context is in; None elsewhere."""
+    return getattr(context, "region_data", None)
+
+
+def chosen_camera(context: bpy.types.Context) -> bpy.types.Object | None:
+    """The camera object that the artist's choice under Seen From comes down to; None for a view without one."""
+    view = view_of(context)
+    by_view = context.scene.align4d.camera == "VIEW" and view is not None and view.view_perspective == "CAMERA"
+    return context.scene.camera if by_view or context.scene.align4d.camera == "SCENE" else None
+
+
+def shift_note(context: bpy.types.Context) -> str:
+    """What the artist should know where the chosen camera's lens is shifted, which the protocol cannot say; else empty."""
+    camera = chosen_camera(context)
+    if camera is None or not isinstance(camera.data, bpy.types.Camera) or not (camera.data.shift_x or camera.data.shift_y):
+        return ""
+    return f"Shift X and Y of {camera.name} are ignored: the video is taken to be centered on the camera's axis."
+
+
+def _seems_there(chosen: str) -> bool:
+    """Whether there is such a file, for what is drawn."""
+    return bool(chosen) and is_file(Path(bpy.path.abspath(chosen)))
 
 
 def _file(chosen: str, what: str) -> str:
     """Its absolute path. Raises UserError where it is not there."""
-    if not _is_file(chosen):
+    if not chosen or not Path(bpy.path.abspath(chosen)).is_file():
         raise UserError("input_missing", f"There is no {what} at {bpy.path.abspath(chosen) or 'the chosen place'}.", "Choose it again.")
     return str(Path(bpy.path.abspath(chosen)).resolve())

@@ -14,7 +14,7 @@ from mathutils import Matrix, Quaternion
 
 from ...engine.align4d import protocol
 from ..errors import UserError
-from .guidance import chosen_camera, view_of
+from .choices import chosen_camera, view_of
 
 FRONT_FOVY = 49.1
 """Vertical angle of the front view [degrees]; the usual one of image-to-3D models."""

@@ -2,7 +2,7 @@
 
 The point cache is the FIRST modifier, so an armature or a lattice that follows acts on top of it. Close to the captured shape that
 remaining stack moves each vertex by an affine map; it is measured by shifting the input along x, y and z, and undone on import.
-For an armature that is exact; for modifiers that bend space it is the first step of Newton's method, and `undoing` does the others.
+For an armature that is exact; for modifiers that bend space it is the first step of Newton's method, and `below_modifiers` does the others.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import cast
 import bpy
 import numpy as np
 
-from ..folders import MODIFIER
+from ..storage.tags import MODIFIER
 from .meshes import vertices_of
 
 _DEFORMING = {

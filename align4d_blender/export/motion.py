@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import bpy
 
 from ...engine.align4d import protocol
-from .. import folders
 from ..errors import UserError, write_error
-from ..result import results
+from ..result.playback import active, playback
+from ..storage import tags
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def chosen_meshes(context: bpy.types.Context) -> list[bpy.types.Object]:
     """The selected meshes; without any, all that show a motion. Raises UserError where there is none."""
     selected = [item for item in context.selected_objects if item.type == "MESH" and len(item.data.polygons)]
-    found = selected or [item for item in folders.tagged() if item.type == "MESH" and item.name in context.view_layer.objects]
+    found = selected or [item for item in tags.tagged() if item.type == "MESH" and item.name in context.view_layer.objects]
     if not found:
         raise UserError("nothing_to_export", "No mesh is selected, and none of this file has a motion.", "Select the mesh to export.")
     return found
@@ -29,7 +29,7 @@ def chosen_meshes(context: bpy.types.Context) -> list[bpy.types.Object]:
 
 def play_range(items: Sequence[bpy.types.Object], scene: bpy.types.Scene) -> tuple[int, int]:
     """First and last scene frame of the motions; the scene's own range where there are none."""
-    played = [results.playback(result, scene) for result in map(results.active, items) if result]
+    played = [playback(result, scene) for result in map(active, items) if result]
     if not played:
         return scene.frame_start, scene.frame_end
     return min(times.start for times in played), max(round(times.start + times.length) for times in played)
@@ -105,7 +105,7 @@ def motion_of(context: bpy.types.Context, items: Sequence[bpy.types.Object], fir
     """(T, V, 3) float32 of each object as it is shown, all its modifiers included, in its own space. Raises UserError."""
     import numpy as np
 
-    from ..capture.meshes import vertices_of
+    from ..capture.meshes import vertices_of  # brings numpy in: Blender starts sooner without it
 
     motions: list[list[np.ndarray]] = [[] for _ in items]
     with frames_of(context.scene, first, last) as frames:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, cast
 
 import bpy
 
-from .. import folders
 from ..errors import UserError
+from ..storage import folders
 from . import files
 from .files import Sequence
 

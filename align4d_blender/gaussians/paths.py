@@ -10,7 +10,8 @@ from typing import Any
 
 import bpy
 
-from .. import compat, folders
+from .. import compat
+from ..storage import folders
 from . import sequence_object
 
 

@@ -11,8 +11,10 @@ from typing import cast
 
 import bpy
 
-from .. import compat, folders
+from .. import compat
 from ..errors import UserError
+from ..storage import folders
+from ..storage.remembered import is_file
 from . import bake, nodes
 from .files import Sequence
 
@@ -98,9 +100,9 @@ def point_to_files(item: bpy.types.Object) -> None:
 
 
 def missing(item: bpy.types.Object) -> Path | None:
-    """The first file, where it is gone."""
+    """The first file, where it is gone; for what is drawn."""
     first = sequence(item).path(0)
-    return None if first.is_file() else first
+    return None if is_file(first) else first
 
 
 def colors_are_true(scene: bpy.types.Scene) -> bool:

@@ -3,54 +3,75 @@ at a time, and it is applied in one undo step, at a moment that disturbs nothing
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bpy
 
-from .. import folders
+from . import session
 from .record import Job
 
 if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
+    from concurrent.futures import Future, ThreadPoolExecutor
+
+    from ..result.delivery import Arrival
 
 _SLICE = 0.03
 """Seconds of the main thread that a step may take."""
+
+
+@dataclass
+class _Progress:
+    """What the thread is doing with a result: it reads and checks the files, later it writes what the main thread has undone."""
+
+    reading: Future[Arrival]
+    writing: Future[None] | None = None
+
+
+_arriving: dict[str, _Progress] = {}
+"""By the job's id."""
 
 _executor: ThreadPoolExecutor | None = None
 
 
 def begin(job: Job) -> None:
     """The engine is done: the files are checked in a thread."""
-    from ..result import delivery
+    from ..result import delivery  # brings numpy in: Blender starts sooner without it
 
-    job.state, job.stage, job.writing = "arriving", "Reading the motion", None
-    job.arrival = _worker().submit(delivery.prepare, job.folder, job.targets)
+    job.state, job.stage = "arriving", "Reading the motion"
+    _arriving[job.id] = _Progress(_worker().submit(delivery.prepare, job.folder, job.targets))
 
 
 def step(job: Job) -> bool:
     """Moves an arriving job on. Returns whether its result is in the scene now. Raises UserError."""
     from ..result import delivery
 
-    if job.arrival is None or not job.arrival.done():
+    progress = _arriving.get(job.id)
+    if progress is None or not progress.reading.done():
         return False
-    arrival = job.arrival.result()
+    arrival = progress.reading.result()
     if reason := _not_now():
         job.state, job.stage = "waiting", reason
         return False
-    if job.opened != folders.opened() and job.blend and job.blend != bpy.data.filepath:
+    if job.opened != session.opened() and job.blend and job.blend != bpy.data.filepath:
         job.state, job.stage = "waiting", f"Ready: open {Path(job.blend).name} again to receive the motion"
         return False
-    if job.writing is None:
+    if progress.writing is None:
         if delivery.improve(arrival, _SLICE):
-            job.writing = _worker().submit(delivery.finish, arrival)
+            progress.writing = _worker().submit(delivery.finish, arrival)
         return False
-    if not job.writing.done():
+    if not progress.writing.done():
         return False
-    job.writing.result()
+    progress.writing.result()
     delivery.apply(arrival, bpy.data.scenes.get(job.scene) or bpy.context.scene, job.start)
     job.notes = list(dict.fromkeys((*job.notes, *delivery.notes(arrival))))
     return True
+
+
+def forget(job: Job) -> None:
+    """The job has ended, however: what was read of its result is no longer needed."""
+    _arriving.pop(job.id, None)
 
 
 def shut_down() -> None:
@@ -59,6 +80,7 @@ def shut_down() -> None:
     if _executor:
         _executor.shutdown(wait=True)
         _executor = None
+    _arriving.clear()
 
 
 def _not_now() -> str:

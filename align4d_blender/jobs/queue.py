@@ -10,39 +10,23 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import bpy
 
 from ...engine.align4d.protocol import ProtocolError
-from .. import folders
-from ..capture import choices
-from ..capture.guidance import shift_note
+from ..capture import choices, targets
+from ..capture.choices import shift_note
 from ..errors import UserError, write_error
-from ..runtime import preferences
-from ..runtime.client import EngineClient
-from . import arrival, forecast, previews, takeover
-from .record import RECORD, RESUMABLE, Job
+from ..runtime import preferences, running
+from ..runtime.redraw import redraw
+from ..storage import folders
+from ..storage.folders import RECORD
+from . import arrival, previews, progress, session, takeover
+from .record import RESUMABLE, Job
 
 _TICK = 0.2
 """Seconds between two looks at the engine; each may redraw the sidebars."""
-
-_STAGES = {
-    "painting": "Painting the picture",
-    "describing": "Describing the picture",
-    "filming": "Making the video",
-    "reconstructing": "Making the 3D asset",
-    "reading": "Reading the video",
-    "sampling": "Sampling the mesh",
-    "camera": "Finding the camera",
-    "tracking": "Following the motion",
-    "refining": "Refining the motion",
-    "distance": "Asking the prior for a distance",
-    "optimizing": "Optimizing the motion",
-    "baking": "Writing the motion",
-}
-"""The engine's stages in an artist's words; a stage that is not here is shown by its own name."""
 
 listed: list[Job] = []
 """Every job that the artist can see, in the order in which they are or were done."""
@@ -52,11 +36,6 @@ on_change: list[Callable[[Job], None]] = []
 
 on_end: list[Callable[[Job], None]] = []
 """Called on the main thread when a job has ended."""
-
-_client: EngineClient | None = None
-_client_python: Path | None = None
-_forecasts: dict[str, forecast.Forecast] = {}
-"""Of the jobs that the engine has begun in this session."""
 
 
 def current() -> Job | None:
@@ -76,16 +55,13 @@ def waiting_before(job: Job) -> int:
 
 def start(context: bpy.types.Context) -> Job:
     """Captures the scene as a new job at the end of the queue. Raises UserError, and leaves nothing behind then."""
-    from ..capture.capture import capture
+    from ..capture.capture import capture  # brings numpy in: Blender starts sooner without it
 
-    chosen = preferences.get()
-    python = preferences.engine_python(chosen)
-    if _running() is None:
-        _engine(python)
+    _need_engine()
     identity, folder = folders.new_job()
     job: Job | None = None
     try:
-        captured = capture(context, identity, folder, chosen.device)
+        captured = capture(context, identity, folder, preferences.get().device)
         scene = context.scene
         note = shift_note(context)
         job = Job(
@@ -98,7 +74,7 @@ def start(context: bpy.types.Context) -> Job:
             label_of([target.name for target in captured.targets], choices.label(context)),
             scene.align4d.preset,
             notes=[note] if note else [],
-            opened=folders.opened(),
+            opened=session.opened(),
         )
         job.own()
         _take_over(job)
@@ -110,7 +86,7 @@ def start(context: bpy.types.Context) -> Job:
         if isinstance(error, OSError):
             raise write_error(error) from error
         raise
-    folders.tag(job.targets)
+    targets.tag(job.targets)
     listed.append(job)
     _begin_next()
     return job
@@ -140,7 +116,7 @@ def resume_job(job: Job) -> None:
     """Lets a job that broke off, or was cancelled, go on where it was, at the end of the queue. Raises UserError."""
     if not job.resumable or not job.own():
         raise UserError("not_resumable", "This job cannot go on.", "Press Generate for a new one.")
-    job.error, job.went_on, job.opened = None, True, folders.opened()
+    job.error, job.went_on, job.opened = None, True, session.opened()
     listed.remove(job)
     listed.append(job)
     if job.complete:
@@ -148,14 +124,20 @@ def resume_job(job: Job) -> None:
         return
     if not (job.folder / "request.json").is_file():
         raise UserError("job_gone", f"The files of this job are no longer in {job.folder}.", "Press Generate for a new one.")
-    python = preferences.engine_python(preferences.get())
-    if _running() is None:
-        _engine(python)
+    _need_engine()
     try:
         _queue(job)
     except OSError as error:
         raise write_error(error) from error
     _begin_next()
+
+
+def _need_engine() -> None:
+    """The engine is started early, where it has nothing to do: it gets ready while the job is made. Raises UserError where there is none."""
+    if _running() is None:
+        running.ready()
+    else:
+        preferences.engine_python(preferences.get())
 
 
 def _queue(job: Job) -> None:
@@ -165,9 +147,9 @@ def _queue(job: Job) -> None:
 
 def cancel(job: Job) -> None:
     """Stops a job; what it has reached stays for `resume_job`. The engine answers, or is killed."""
-    if job.state == "running" and _client:
+    if job.state == "running" and running.client:
         job.stage = "Stopping"
-        _client.cancel(job.id)
+        running.client.cancel(job.id)
     elif not job.ended:
         _end(job, "cancelled")
 
@@ -177,8 +159,7 @@ def remove(job: Job) -> None:
     if not job.ended:
         return
     listed.remove(job)
-    _forecasts.pop(job.id, None)
-    previews.forget(job.id)
+    progress.forget(job)
     job.release()
     if job.state == "done":
         (job.folder / RECORD).unlink(missing_ok=True)
@@ -220,11 +201,13 @@ def step() -> bool:
     """Moves the jobs on by what has happened since; takes a few milliseconds. Returns whether there is something new to show."""
     active = [job for job in listed if not job.ended]
     before = [_shown(job) for job in active]
-    running = _running()
-    if running and _client:
-        for event in _client.poll():
-            if event.get("job") in {None, "", running.id} and running.state == "running":
-                _attempt(running, partial(_take, running, event))
+    at_work = _running()
+    if at_work and running.client is None:
+        _interrupt(at_work)
+    elif at_work and running.client:
+        for event in running.client.poll():
+            if event.get("job") in {None, "", at_work.id} and at_work.state == "running":
+                _attempt(at_work, partial(_take, at_work, event))
     for job in active:
         if job.state in {"arriving", "waiting"}:
             _attempt(job, partial(_receive, job))
@@ -261,9 +244,9 @@ def _begin_next() -> None:
         return
 
     def begin() -> None:
-        client = _engine(preferences.engine_python(preferences.get()))
+        client = running.ready()
         waiting.state, waiting.stage = "running", "Starting the engine"
-        _forecasts[waiting.id] = forecast.Forecast(forecast.known(folders.user_folder("cache"), waiting.preset))
+        progress.begin(waiting)
         record(waiting)
         client.generate(waiting.folder)
 
@@ -277,19 +260,16 @@ def _shown(job: Job) -> tuple[object, ...]:
 
 def release_engine() -> None:
     """Ends the engine's process and frees its memory; the next job starts it again. A running job is interrupted."""
-    global _client
-    if _client:
-        _client.close()
-        _client = None
-    running = _running()
-    if running:
-        running.state, running.stage = "interrupted", ""
-        record(running)
+    running.close()
+    at_work = _running()
+    if at_work:
+        _interrupt(at_work)
 
 
-def engine_is_running() -> bool:
-    """Whether the engine's process is there, at work or idle."""
-    return _client is not None and _client.alive
+def _interrupt(job: Job) -> None:
+    """The engine was ended while it was at work; its checkpoint stays."""
+    job.state, job.stage = "interrupted", ""
+    record(job)
 
 
 def shut_down() -> None:
@@ -301,72 +281,35 @@ def shut_down() -> None:
     for job in listed:
         job.release()
     listed.clear()
-    _forecasts.clear()
-    previews.clear()
-
-
-def _engine(python: Path) -> EngineClient:
-    """The engine process of this interpreter; started on first use, kept for the next job. Raises UserError."""
-    global _client, _client_python
-    if _client and (not _client.alive or _client_python != python):
-        _client.close()
-        _client = None
-    if _client is None:
-        command = [str(python), "-m", "align4d.server"]
-        try:
-            _client = EngineClient(command, preferences.ENGINE_FOLDER, folders.user_folder("cache"), modest=not bpy.app.background)
-        except OSError as error:
-            raise UserError("engine_missing", f"{python} could not be started ({error.strerror or error}).", preferences.ADVICE) from error
-        _client_python = python
-    return _client
+    progress.clear()
 
 
 def _take(job: Job, event: dict[str, Any]) -> None:
     """One event of the engine. Raises UserError for a failure."""
     kind = event.get("event")
-    way = _forecasts[job.id]
-    if kind == "stage":
-        name = str(event["name"])
-        job.stage, job.stages = _STAGES.get(name, name.capitalize()), (event["index"], max(event["count"], 1))
-        way.stage(name, *job.stages)
-    elif kind == "progress":
-        way.progress(event["done"] / max(event["total"], 1), float(event["eta"]))
-    elif kind == "preview":
-        job.pictures += previews.refresh(job.id, job.folder / str(event["image"]))
-    elif kind == "warning":
-        job.notes.append(str(event["message"]))
-    elif kind == "failed":
+    if kind == "failed":
         raise UserError.from_dict(event)
-    elif kind == "cancelled":
+    if kind == "cancelled":
         _end(job, "cancelled")
-    elif kind == "finished":
-        way.end_stage()
+        return
+    progress.take(job, event)
+    if kind == "finished":
         arrival.begin(job)
         record(job)
-    job.fraction, job.eta = way.fraction, way.left
 
 
 def _end(job: Job, state: str, error: UserError | None = None) -> None:
     """The last change of a job. What is of no more use is deleted: the inputs of a finished one, all but the log of one that cannot go on."""
     job.state, job.error, job.eta = state, error, -1.0
     previews.forget(job.id)
+    arrival.forget(job)
     if state == "done":
         _clear(job, "input", "work")
-        _learn(job)
+        progress.learn(job)
         job.release()  # its folder is the scene's now, and may be deleted with the result
     elif error and error.code not in RESUMABLE and not job.resumable:
         _clear(job, "input", "work", "output")
     record(job)
-
-
-def _learn(job: Job) -> None:
-    """Keeps how long the stages took, for the next forecast; a job that went on where it was would teach nonsense."""
-    way = _forecasts.get(job.id)
-    if way and not job.went_on and len(way.taken) == job.stages[1]:
-        try:
-            forecast.learn(folders.user_folder("cache"), job.preset, way.taken)
-        except OSError as problem:
-            print(f"Align4D: the times of the stages could not be kept: {problem}")
 
 
 def record(job: Job) -> None:
@@ -381,12 +324,3 @@ def _clear(job: Job, *names: str) -> None:
     """Deletes parts of a job's folder."""
     for name in names:
         folders.delete(job.folder / name)
-
-
-def redraw() -> None:
-    """Lets the sidebars show the progress; the 3D view beside them is left alone, because drawing a heavy scene takes long."""
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            for region in area.regions:
-                if (area.type == "VIEW_3D" and region.type == "UI") or area.type == "PREFERENCES":
-                    region.tag_redraw()

@@ -11,17 +11,13 @@ import json
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 from ...engine.align4d import protocol
+from ..capture.targets import Target
 from ..errors import UserError
+from ..storage.folders import RECORD
 
-if TYPE_CHECKING:
-    from concurrent.futures import Future
-
-    from ..result.delivery import Arrival
-
-RECORD = "record.json"
 LOCK = "owner.lock"
 """Locked by the Blender that has the job in its list; the system lets go of it however that Blender ends."""
 
@@ -33,29 +29,6 @@ RESUMABLE = {"engine_died", "disk_full", "cannot_write", "engine_missing", "job_
 
 _CHANGED_HANDS = {"object_gone", "vertices_changed"}
 """Failures of a finished job's way into the scene; the result is whole, and comes once the artist has put things right."""
-
-
-@dataclass(frozen=True)
-class Target:
-    """A captured object, to be found again when the result arrives.
-
-    Attributes:
-        id: as in the request and, while the artist does not undo it, on the object (`object.align4d.id`).
-        name: when it was captured.
-        uid: Blender's session-wide id; survives renaming and undo, not loading a file. 0 for a job of an earlier session.
-        vertex_count: of the artist's own mesh.
-        unmap: file in the job folder with `shown`, `base` and `unmap` of its RestShape, where modifiers act on top of the point cache.
-        bent: as in its RestShape.
-        frame: scene frame and sub-frame at which it was captured.
-    """
-
-    id: str
-    name: str
-    uid: int
-    vertex_count: int
-    unmap: str = ""
-    bent: bool = False
-    frame: tuple[int, float] = (1, 0.0)
 
 
 @dataclass
@@ -76,8 +49,7 @@ class Job:
         error: why it failed.
         pictures: how many live pictures have come.
         went_on: whether it goes on from a checkpoint.
-        opened: number of the open file, see `storage.opened`; -1 for a job of an earlier session.
-        arrival, writing: what the worker thread is doing with the result.
+        opened: number of the open file, see `session.opened`; -1 for a job of an earlier session.
         lock: the open lock file.
     """
 
@@ -100,8 +72,6 @@ class Job:
     pictures: int = 0
     went_on: bool = False
     opened: int = -1
-    arrival: Future[Arrival] | None = None
-    writing: Future[None] | None = None
     lock: IO[bytes] | None = None
 
     @property

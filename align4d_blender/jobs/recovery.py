@@ -9,8 +9,8 @@ from typing import Any
 
 import bpy
 
-from .. import folders
-from . import queue, record
+from ..storage import folders
+from . import queue, record, session
 from .record import Job
 
 _LOOK_AFTER = 0.5
@@ -37,7 +37,7 @@ def detach() -> None:
 
 def _opened(*_: object) -> None:
     """Another file is open: its own jobs are listed, and of the others those that still go on."""
-    folders.count_opened()
+    session.count_opened()
     for other in [one for one in queue.listed if one.ended and one.blend != bpy.data.filepath]:
         queue.listed.remove(other)
         other.release()
@@ -81,6 +81,6 @@ def _settle(found: Job) -> None:
 def _saved(blend: Any, *_: object) -> None:
     """The file has a place, or another one: its jobs belong there from now on."""
     for one in queue.listed:
-        if one.opened == folders.opened() and one.blend != bpy.data.filepath:
+        if one.opened == session.opened() and one.blend != bpy.data.filepath:
             one.blend = bpy.data.filepath
             queue.record(one)

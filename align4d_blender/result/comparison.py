@@ -6,7 +6,7 @@ from typing import cast
 
 import bpy
 
-from . import results, solved_camera
+from . import solved_camera
 
 
 def clip_areas(screen: bpy.types.Screen) -> list[bpy.types.Area]:
@@ -16,7 +16,7 @@ def clip_areas(screen: bpy.types.Screen) -> list[bpy.types.Area]:
 
 def open_side_by_side(context: bpy.types.Context, job: str) -> None:
     """Splits the context's view: one half goes on showing the result, the new one shows the clip, both as the video was filmed."""
-    cameras = results.cameras(job)
+    cameras = solved_camera.cameras(job)
     solved = cameras[0]
     clip = cameras[1] if len(cameras) > 1 else solved_camera.clip_camera(solved)
     screen, area = context.screen, context.area

@@ -9,11 +9,12 @@ from pathlib import Path
 import bpy
 
 from ...engine.align4d import protocol
-from .. import folders
+from ..capture.targets import Target, find
 from ..errors import UserError, write_error
-from ..jobs.record import Target
+from ..storage import folders
 from . import below_modifiers, generated_mesh, results
-from .solved_camera import SOLVED, add_camera, remove_camera
+from .playback import active, playback
+from .solved_camera import SOLVED, add_camera, cameras, remove_camera
 
 _EXACT = 1e-4
 """Distance, as a part of an object's longest side, that nobody sees."""
@@ -101,24 +102,6 @@ def _check(motion: Path, target: Target, frames: int) -> None:
         raise protocol.ProtocolError(f"The motion of {target.name} has another number of frames or vertices.", "Generate the motion again.")
 
 
-def find(target: Target) -> bpy.types.Object:
-    """The object that was captured: by Blender's session-wide id; after the file was loaded again by the id on it, or by name. Raises UserError."""
-    meshes = [item for item in bpy.data.objects if item.type == "MESH"]
-    found = next((item for item in meshes if item.session_uid == target.uid), None)
-    marked = [item for item in meshes if item.align4d.id == target.id]
-    found = found or next((item for item in marked if item.name == target.name), None) or next(iter(marked), None)
-    found = found or next((item for item in meshes if item.name == target.name), None)
-    if found is None:
-        raise UserError("object_gone", f"{target.name} is no longer in this file.", "Bring it back and press Resume.")
-    if len(found.data.vertices) != target.vertex_count:
-        raise UserError(
-            "vertices_changed",
-            f"{found.name} had {target.vertex_count} vertices when the job started and has {len(found.data.vertices)} now.",
-            "Undo that change and press Resume, or press Generate for the new shape.",
-        )
-    return found
-
-
 def apply(arrival: Arrival, scene: bpy.types.Scene, start: int) -> list[bpy.types.Object]:
     """Puts the motion on the objects from scene frame `start` on, makes those that the engine made, and adds the camera. Returns the objects.
 
@@ -130,13 +113,13 @@ def apply(arrival: Arrival, scene: bpy.types.Scene, start: int) -> list[bpy.type
     for item, target, cache in zip(items, arrival.targets, arrival.caches, strict=True):
         item.align4d.id = target.id
         results.add(item, result.job, name, folders.stored_path(cache), result.frames, result.fps, start)
-    for old in results.cameras(result.job):
+    for old in cameras(result.job):
         remove_camera(old)
     for made in arrival.made:
         items.append(generated_mesh.create(made, scene))
         items[-1].align4d.id = made.entry.id
         results.add(items[-1], result.job, name, folders.stored_path(made.motion), result.frames, result.fps, start)
-    camera = add_camera(scene, result, video, results.playback(results.active(items[0]), scene))
+    camera = add_camera(scene, result, video, playback(active(items[0]), scene))
     camera.align4d.id, camera.align4d.job = SOLVED, result.job
     results.show_cameras()
     push_undo("Align4D: Generate 4D")

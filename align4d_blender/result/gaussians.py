@@ -8,22 +8,23 @@ from pathlib import Path
 import bpy
 
 from ...engine.align4d import protocol
-from .. import folders
 from ..errors import UserError
 from ..gaussians import files as gaussian_files
 from ..gaussians import sequence_object
-from . import results
+from ..storage import folders
+from ..storage.remembered import holds
+from .playback import active, playback, scene_of
 
 
 def are_there(mesh: bpy.types.Object) -> bool:
     """Whether the job of the motion that a mesh plays has written Gaussians."""
-    result = results.active(mesh)
-    return result is not None and any(folders.actual_path(result.motion).parent.glob("gaussians_*"))
+    result = active(mesh)
+    return result is not None and holds(Path(bpy.path.abspath(result.motion)).parent, "gaussians_*")
 
 
 def shown(mesh: bpy.types.Object) -> bpy.types.Object | None:
     """The object that shows the Gaussians of the motion that a mesh plays; None until they were asked for."""
-    result = results.active(mesh)
+    result = active(mesh)
     return next((item for item in _all(mesh) if result and item.align4d_gaussians.job == result.job), None)
 
 
@@ -32,7 +33,7 @@ def playing(mesh: bpy.types.Object) -> tuple[gaussian_files.Sequence, int, float
 
     Raises UserError where there are none.
     """
-    result = results.active(mesh)
+    result = active(mesh)
     try:
         motion = folders.actual_path(result.motion) if result else Path()
         entries = protocol.read_result(motion.parents[1]).objects if result else ()
@@ -43,7 +44,7 @@ def playing(mesh: bpy.types.Object) -> tuple[gaussian_files.Sequence, int, float
         advice = "Turn on Write Gaussians and press Generate again."
         raise UserError("no_gaussians", f"The motion of {mesh.name} came without Gaussians.", advice)
     whole = gaussian_files.sequence_of(motion.parents[1] / folder / protocol.GAUSSIAN_FRAME.format(0))
-    times = results.playback(result, results.scene_of(mesh))
+    times = playback(result, scene_of(mesh))
     part = gaussian_files.Sequence(whole.pattern, times.first, 1, times.last - times.first + 1, whole.degree)
     return part, times.start, times.rate
 
@@ -61,15 +62,15 @@ def show(meshes: Iterable[bpy.types.Object], what: str) -> None:
 
 def follow(mesh: bpy.types.Object) -> None:
     """The mesh plays another motion, or the same one otherwise: so do its Gaussians, and those of another motion are hidden."""
-    result, gaussians = results.active(mesh), shown(mesh)
+    result, gaussians = active(mesh), shown(mesh)
     others = [item for item in _all(mesh) if item != gaussians and not item.hide_render]
     for item in others:
         item.hide_viewport = item.hide_render = True
     if others and gaussians is None:
         mesh.hide_viewport = mesh.hide_render = False
     if gaussians:
-        scene = results.scene_of(mesh)
-        times, chosen = results.playback(result, scene), gaussians.align4d_gaussians
+        scene = scene_of(mesh)
+        times, chosen = playback(result, scene), gaussians.align4d_gaussians
         chosen.first, chosen.count, chosen.start = times.first, times.last - times.first + 1, times.start
         chosen.fps = times.rate * scene.render.fps / scene.render.fps_base
 
@@ -89,8 +90,8 @@ def _all(mesh: bpy.types.Object) -> list[bpy.types.Object]:
 
 def _add(mesh: bpy.types.Object) -> None:
     """The Gaussians as a child of the mesh."""
-    scene = results.scene_of(mesh)
+    scene = scene_of(mesh)
     files, start, rate = playing(mesh)
     item = sequence_object.add_playing(scene, files, f"{mesh.name} Gaussians", start, rate * scene.render.fps / scene.render.fps_base)
     item.parent = mesh
-    item.align4d_gaussians.job = results.active(mesh).job
+    item.align4d_gaussians.job = active(mesh).job

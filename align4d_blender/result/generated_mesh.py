@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import bpy
-import numpy as np
 from mathutils import Matrix
 
 from ...engine.align4d import protocol
 from ..compat import enable_nodes
+
+if TYPE_CHECKING:
+    import numpy as np
 
 UV_MAP = "UVMap"
 
@@ -78,6 +80,8 @@ def remove(item: bpy.types.Object) -> None:
 
 
 def _mesh(name: str, arrays: dict[str, np.ndarray]) -> bpy.types.Mesh:
+    import numpy as np  # Blender starts sooner without it
+
     triangles, count = arrays["triangles"], len(arrays["triangles"])
     mesh = bpy.data.meshes.new(name)
     mesh.vertices.add(len(arrays["vertices"]))

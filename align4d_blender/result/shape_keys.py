@@ -8,10 +8,11 @@ import bpy
 import numpy as np
 
 from ...engine.align4d import protocol
-from .. import compat, folders
+from .. import compat
 from ..capture.rest_shape import base_shape
 from ..errors import UserError
-from . import results
+from ..storage import folders, tags
+from .playback import active, playback
 
 
 def bake(item: bpy.types.Object) -> int:
@@ -22,7 +23,7 @@ def bake(item: bpy.types.Object) -> int:
     Returns: the number of keys.
     Raises: UserError where the mesh cannot take them, or the motion's file is gone; nothing is changed then.
     """
-    result, cache = results.active(item), folders.point_cache(item)
+    result, cache = active(item), tags.point_cache(item)
     mesh = cast(bpy.types.Mesh, item.data)
     if result is None or cache is None:
         raise UserError("no_result", f"{item.name} has no motion.", "Select an object that Align4D has animated.")
@@ -37,11 +38,11 @@ def bake(item: bpy.types.Object) -> int:
         item.shape_key_add(name="Basis", from_mix=False)
     basis = np.empty(motion.shape[1] * 3, np.float32)
     mesh.shape_keys.key_blocks[0].data.foreach_get("co", basis)
-    times = results.playback(result, scene)
+    times = playback(result, scene)
     frames = [times.start + index / times.rate for index in range(times.last - times.first + 1)]
     added = []
     for index, positions in enumerate(motion[times.first : times.last + 1]):
-        key = item.shape_key_add(name=f"{folders.MODIFIER} {times.first + index + 1:04d}", from_mix=False)
+        key = item.shape_key_add(name=f"{tags.MODIFIER} {times.first + index + 1:04d}", from_mix=False)
         key.data.foreach_set("co", basis + cache.factor * (positions - base).ravel())
         added.append(key)
     _animate(mesh.shape_keys, added, frames)

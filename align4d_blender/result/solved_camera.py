@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import bpy
 from mathutils import Matrix
 
 from ...engine.align4d import protocol
-
-if TYPE_CHECKING:
-    from .results import Playback
+from ..storage import tags
+from .playback import Playback
 
 NAME = "Align4D Camera"
 SOLVED = "camera"
@@ -37,6 +36,14 @@ def add_camera(scene: bpy.types.Scene, result: protocol.Result, video: protocol.
     if scene.camera is None:
         scene.camera = camera
     return camera
+
+
+def cameras(job: str) -> list[bpy.types.Object]:
+    """The cameras of a result: the solved one, then the one that shows the clip alone, if there is one."""
+    return sorted(
+        (item for item in tags.tagged() if item.type == "CAMERA" and item.align4d.job == job),
+        key=lambda item: item.align4d.id != SOLVED,
+    )
 
 
 def look_through(camera: bpy.types.Object, space: bpy.types.SpaceView3D) -> None:

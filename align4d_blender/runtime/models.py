@@ -1,6 +1,6 @@
-"""The engine's models and the plan of a job, as the engine itself tells them: asked in a thread, drawn by the panels from what came back.
+"""The engine's models, as the engine itself tells of them: asked in a thread, drawn by the panels from what came back.
 
-The engine's command line answers in JSON (`align4d plan`, `align4d models`); nothing here knows a model.
+The engine's command line answers in JSON (`align4d models`); nothing here knows a model.
 """
 
 from __future__ import annotations
@@ -9,33 +9,26 @@ import json
 import queue
 import subprocess
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import bpy
 
-from .. import folders
-from ..capture import choices
 from ..errors import UserError
-from ..jobs import queue as jobs
-from . import preferences
-from .client import environment
+from . import ask, preferences
+from .ask import EngineReply
 from .processes import kill, own_group
+from .redraw import redraw
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future, ThreadPoolExecutor
+    from concurrent.futures import Future
 
 _TICK = 0.3
-_LIMIT = 300
-"""Seconds that the engine gets for an answer; the first one compiles."""
-
-Told = dict[str, Any]
-"""A JSON object of the engine's."""
 
 
 @dataclass
-class Fetching:
+class Download:
     """A model on its way to this computer.
 
     Attributes:
@@ -52,58 +45,35 @@ class Fetching:
     total: int = 0
     error: UserError | None = None
     ended: bool = False
-    lines: queue.SimpleQueue[Told] = field(default_factory=queue.SimpleQueue)
+    lines: queue.SimpleQueue[EngineReply] = field(default_factory=queue.SimpleQueue)
 
 
-fetching: Fetching | None = None
+fetching: Download | None = None
 """The model that is being fetched, or the last one."""
 
-_plan: tuple[tuple[str, ...], Future[Told]] | None = None
-_list: Future[Told] | None = None
-_executor: ThreadPoolExecutor | None = None
+refused: UserError | None = None
+"""Why the last change of the models was not made; None where it was."""
 
+on_change: list[Callable[[], None]] = []
+"""Called on the main thread when another model is there, or one is gone."""
 
-# -- the plan of a job
-
-
-def ask_plan(context: bpy.types.Context) -> None:
-    """Asks for the plan of what is chosen now, unless it is known or needs none. Raises UserError where there is no engine."""
-    global _plan
-    wanted = choices.plan_arguments(context)
-    if not wanted or (_plan is not None and _plan[0] == wanted):
-        return
-    _plan = wanted, _submit(["plan", "--json", *wanted])
-    _watch()
-
-
-def plan(context: bpy.types.Context) -> Told | None:
-    """The plan of what is chosen now; None as long as it is not known. Raises UserError where there cannot be one."""
-    if _plan is None or _plan[0] != choices.plan_arguments(context) or not _plan[1].done():
-        return None
-    return _plan[1].result()
-
-
-def planning(context: bpy.types.Context) -> bool:
-    """Whether that plan is on its way."""
-    return _plan is not None and _plan[0] == choices.plan_arguments(context) and not _plan[1].done()
-
-
-# -- the models of this computer
+_list: Future[EngineReply] | None = None
+_change: Future[EngineReply] | None = None
 
 
 def look() -> None:
     """Asks which models there are. Raises UserError where there is no engine."""
     global _list
-    _list = _submit(["models", "list", "--json"])
-    _watch()
+    _list = ask.submit(["models", "list", "--json"])
+    watch()
 
 
 def looking() -> bool:
-    """Whether the answer is on its way."""
-    return _list is not None and not _list.done()
+    """Whether an answer is on its way."""
+    return any(one is not None and not one.done() for one in (_list, _change))
 
 
-def known() -> list[Told]:
+def known() -> list[EngineReply]:
     """The models that there are, as far as `look` has found out. Raises UserError where it failed."""
     if _list is None or not _list.done():
         return []
@@ -111,10 +81,13 @@ def known() -> list[Told]:
 
 
 def change(*arguments: str) -> None:
-    """Uses, accepts or removes a model, and looks again. Raises UserError."""
-    _submit(["models", *arguments, "--json"]).result()
-    _forget_plan()
-    look()
+    """Uses, accepts or removes a model, then looks again; `refused` says where the engine did not. Raises UserError where there is no engine."""
+    global _change, refused
+    if _change is not None:
+        raise UserError("changing", "Another model is being changed.", "Wait for it.")
+    refused = None
+    _change = ask.submit(["models", *arguments, "--json"])
+    watch()
 
 
 def fetch(model: str) -> None:
@@ -126,16 +99,16 @@ def fetch(model: str) -> None:
         )
     if fetching and not fetching.ended:
         raise UserError("fetching", "Another model is being fetched.", "Wait for it, or press Cancel.")
-    command, variables = _command(["models", "fetch", model, "--json", "--yes"])
+    words, variables = ask.command(["models", "fetch", model, "--json", "--yes"])
     try:
         process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, encoding="utf-8", env=variables, **own_group()
+            words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, encoding="utf-8", env=variables, **own_group()
         )
     except OSError as error:
-        raise UserError("engine_missing", f"{command[0]} could not be started ({error.strerror or error}).", preferences.ADVICE) from error
-    fetching = Fetching(model, process)
+        raise UserError("engine_missing", f"{words[0]} could not be started ({error.strerror or error}).", preferences.ADVICE) from error
+    fetching = Download(model, process)
     threading.Thread(target=_read, args=(fetching,), name="align4d-fetch", daemon=True).start()
-    _watch()
+    watch()
 
 
 def cancel_fetch() -> None:
@@ -146,11 +119,13 @@ def cancel_fetch() -> None:
 
 
 def step() -> bool:
-    """Takes in what the engine has said of the fetching. Returns whether something is still to come."""
+    """Takes in what the engine has said. Returns whether something is still to come."""
     if fetching and not fetching.ended:
         while not (fetching.ended or fetching.lines.empty()):
             _take(fetching, fetching.lines.get())
-    return looking() or bool(_plan and not _plan[1].done()) or bool(fetching and not fetching.ended)
+    if _change is not None and _change.done():
+        _end_change(_change)
+    return looking() or bool(fetching and not fetching.ended)
 
 
 def wait() -> None:
@@ -161,38 +136,47 @@ def wait() -> None:
 
 def shut_down() -> None:
     """Ends what runs."""
-    global _executor, _plan, _list, fetching
+    global _list, _change, fetching, refused
     if bpy.app.timers.is_registered(_tick):
         bpy.app.timers.unregister(_tick)
     cancel_fetch()
-    if _executor:
-        _executor.shutdown(wait=True)
-        _executor = None
-    _plan = _list = fetching = None
+    ask.shut_down()
+    _list = _change = fetching = refused = None
 
 
-def _take(running: Fetching, told: Told) -> None:
-    kind = told.get("event")
+def _end_change(answered: Future[EngineReply]) -> None:
+    global _change, refused
+    _change = None
+    try:
+        answered.result()
+    except UserError as error:
+        refused = error
+        return
+    _changed()
+
+
+def _changed() -> None:
+    """What is on this computer is not what it was."""
+    for listener in on_change:
+        listener()
+    look()
+
+
+def _take(running: Download, reply: EngineReply) -> None:
+    kind = reply.get("event")
     if kind == "progress":
-        running.done, running.total = int(told["done"]), int(told["total"])
+        running.done, running.total = int(reply["done"]), int(reply["total"])
         return
     running.ended = True
     if kind == "failed":
-        running.error = UserError.from_dict(told)
+        running.error = UserError.from_dict(reply)
     elif kind == "finished":
-        _forget_plan()
-        look()
+        _changed()
     else:
         running.error = UserError("engine_died", "The engine stopped while it fetched the model.", "Fetch it again: it goes on where it was.")
 
 
-def _forget_plan() -> None:
-    """What is on this computer has changed: the plan has to be asked for again."""
-    global _plan
-    _plan = None
-
-
-def _read(running: Fetching) -> None:
+def _read(running: Download) -> None:
     """In a thread: every line of the engine, and its end."""
     for line in running.process.stdout or ():
         try:
@@ -203,37 +187,7 @@ def _read(running: Fetching) -> None:
     running.lines.put({"event": "gone"})
 
 
-def _submit(arguments: list[str]) -> Future[Told]:
-    from concurrent.futures import ThreadPoolExecutor
-
-    global _executor
-    command, variables = _command(arguments)
-    if _executor is None:
-        _executor = ThreadPoolExecutor(1, "align4d-models")
-    return _executor.submit(_ask, command, variables)
-
-
-def _command(arguments: list[str]) -> tuple[list[str], dict[str, str]]:
-    python = preferences.engine_python(preferences.get())
-    return [str(python), "-m", "align4d", *arguments], environment(preferences.ENGINE_FOLDER, folders.user_folder("cache"))
-
-
-def _ask(command: list[str], variables: dict[str, str]) -> Told:
-    """In a thread: one answer. Raises UserError."""
-    try:
-        answer = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", env=variables, timeout=_LIMIT, **own_group())
-        told = json.loads(answer.stdout.splitlines()[-1])
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise UserError("engine_missing", f"{Path(command[0])} does not answer ({error}).", preferences.ADVICE) from error
-    except (IndexError, ValueError) as error:
-        last = next((line for line in reversed(answer.stderr.splitlines()) if line.strip()), "it said nothing")
-        raise UserError("engine_died", f"The engine does not answer ({last}).", preferences.ADVICE) from error
-    if told.get("event") == "failed":
-        raise UserError.from_dict(told)
-    return dict(told)
-
-
-def _watch() -> None:
+def watch() -> None:
     """Redraws while something runs."""
     if not bpy.app.background and not bpy.app.timers.is_registered(_tick):
         bpy.app.timers.register(_tick, first_interval=_TICK, persistent=True)
@@ -241,5 +195,5 @@ def _watch() -> None:
 
 def _tick() -> float | None:
     running = step()
-    jobs.redraw()
+    redraw()
     return _TICK if running else None

@@ -8,8 +8,10 @@ from typing import cast
 import bpy
 from bpy.props import BoolProperty, EnumProperty, StringProperty
 
-from .. import EXTENSION
 from ..errors import UserError
+from ..storage import folders
+from ..storage.folders import EXTENSION
+from ..storage.remembered import remembered
 from . import install
 
 ENGINE_FOLDER = Path(__file__).resolve().parents[2] / "engine"
@@ -71,7 +73,7 @@ def get() -> EngineChoices:
 
 def environments() -> Path:
     """The folder of the environments that the extension installs."""
-    return Path(bpy.utils.extension_path_user(EXTENSION, path="engine", create=True)).resolve()
+    return folders.user_folder("engine")
 
 
 def engine_python(preferences: EngineChoices) -> Path:
@@ -88,3 +90,20 @@ def engine_python(preferences: EngineChoices) -> Path:
         advice = "Press Repair in Edit > Preferences > Add-ons > Align4D."
         raise UserError("engine_outdated", "The engine is of another version of the extension.", advice, "repair_engine")
     return installed.python
+
+
+@remembered
+def problem(chosen_python: str) -> UserError | None:
+    """Why no engine can be started; None where one can. For panels, which ask with the preferences' `engine_python` at each redraw."""
+    try:
+        engine_python(get())
+    except UserError as error:
+        return error
+    return None
+
+
+@remembered
+def installed_build() -> str:
+    """Which build of the engine is installed; "" where none is. For panels."""
+    installed = install.find_installed(environments())
+    return installed.build if installed else ""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,18 +10,21 @@ from typing import TYPE_CHECKING
 
 import bpy
 
-from .. import folders
 from ..errors import UserError
-from ..jobs import queue
-from . import preferences
+from ..storage import folders
+from ..storage.remembered import forget
+from . import ask, preferences, running
 from .client import environment
 from .install import Installation, Plan, find_installed, fitting_build, pins
-from .processes import own_group
+from .redraw import redraw
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future, ThreadPoolExecutor
+    from concurrent.futures import Future
 
 _TICK = 0.3
+_LIMIT = 600
+"""Seconds that an examination may take."""
+
 _NAMES = {"cpu": "processor", "cu130": "NVIDIA (CUDA 13)", "default": "this system"}
 
 
@@ -50,7 +51,6 @@ installation: Installation | None = None
 """The running installation, or the last one."""
 
 _examination: Future[Report] | None = None
-_executor: ThreadPoolExecutor | None = None
 
 
 def plan() -> Plan:
@@ -81,7 +81,7 @@ def install(again: bool = False) -> None:
         raise UserError("offline", "Blender is not allowed to use the network.", advice, "allow_online")
     if wanted.wheels is not None and not wanted.wheels.is_dir():
         raise UserError("no_wheels", f"There is no folder at {wanted.wheels}.", "Choose the folder that holds the engine's wheels.")
-    queue.release_engine()  # Windows does not replace files that are in use
+    running.close()  # Windows does not replace files that are in use
     installation = Installation(wanted)
     _watch()
 
@@ -96,25 +96,22 @@ def remove() -> None:
     global _examination
     if installing():
         raise UserError("installing", "The engine is being installed.", "Press Cancel first.")
-    queue.release_engine()
+    running.close()
     try:
         shutil.rmtree(preferences.environments())
     except OSError as error:
         message = f"The engine could not be deleted ({error.strerror or error})."
         raise UserError("cannot_delete", message, "Close what uses it and try again.") from error
     _examination = None
+    forget()
 
 
 def examine() -> None:
     """Starts the doctor, and measures the disk. Raises UserError where there is no engine."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    global _examination, _executor
+    global _examination
     python = preferences.engine_python(preferences.get())
     places = {name: folders.user_folder(name) for name in ("engine", "cache", "jobs")}
-    if _executor is None:
-        _executor = ThreadPoolExecutor(1, "align4d-doctor")
-    _examination = _executor.submit(_examine, python, places)
+    _examination = ask.in_thread(_examine, python, places)
     _watch()
 
 
@@ -133,13 +130,9 @@ def _examine(python: Path, places: dict[str, Path]) -> Report:
     command = [str(python), "-m", "align4d", "doctor", "--json", "--folder", str(places["jobs"])]
     variables = environment(preferences.ENGINE_FOLDER, places["cache"])
     try:
-        answer = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", env=variables, timeout=600, **own_group())
-        lines = tuple(Line(**line) for line in json.loads(answer.stdout.splitlines()[-1]))
-    except (OSError, subprocess.TimeoutExpired) as error:
-        lines = (Line("engine", False, True, f"{python} does not run ({error}).", "repair_engine"),)
-    except (IndexError, ValueError, TypeError):
-        last = next((line for line in reversed(answer.stderr.splitlines()) if line.strip()), "it said nothing")
-        lines = (Line("engine", False, True, f"It does not start ({last}). Repair it.", "repair_engine"),)
+        lines = tuple(Line(**line) for line in ask.last_line(command, variables, _LIMIT))
+    except (UserError, TypeError) as error:
+        lines = (Line("engine", False, True, f"{getattr(error, 'message', error)} Repair it.", "repair_engine"),)
     return Report(lines, {name: _size(folder) for name, folder in places.items()})
 
 
@@ -151,22 +144,21 @@ def wait() -> None:
     """Without a window: waits for what runs."""
     if installation:
         installation.wait()
+        forget()
     if _examination:
         _examination.result()
 
 
 def shut_down() -> None:
     """Ends what runs; an installation leaves nothing behind."""
-    global installation, _executor, _examination
+    global installation, _examination
     if bpy.app.timers.is_registered(_tick):
         bpy.app.timers.unregister(_tick)
     if installation:
         installation.cancel()
         installation.wait()
         installation = None
-    if _executor:
-        _executor.shutdown(wait=True)
-        _executor = None
+    ask.shut_down()
     _examination = None
 
 
@@ -177,7 +169,8 @@ def _watch() -> None:
 
 
 def _tick() -> float | None:
-    queue.redraw()
+    forget()
+    redraw()
     if installing() or examining():
         return _TICK
     if installation and installation.state == "done" and _examination is None:

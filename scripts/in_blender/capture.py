@@ -23,7 +23,7 @@ def main(order_file: str) -> None:
     bpy.ops.wm.open_mainfile(filepath=order["scene"])
     generate.select_meshes()
     bpy.context.scene.align4d.video = order["video"]
-    generate.library("capture").capture(bpy.context, "capture", Path(order["capture"]), order["device"])
+    generate.library("capture.capture").capture(bpy.context, "capture", Path(order["capture"]), order["device"])
     generate.send({"error": ""})
 
 

@@ -24,7 +24,7 @@ def main(order_file: str) -> None:
     settings = bpy.context.scene.align4d
     for name in ("video", "preset", "seed", "overrides"):
         setattr(settings, name, order[name])
-    generate.library("preferences").get().device = order["device"]
+    generate.library("runtime.preferences").get().device = order["device"]
     bpy.ops.wm.save_userpref()
     bpy.ops.wm.save_as_mainfile(filepath=order["save_as"])
 

@@ -21,7 +21,7 @@ generate = importlib.import_module("generate")
 def main(blend: str, what: str) -> None:
     bpy.ops.wm.read_userpref()
     bpy.ops.wm.open_mainfile(filepath=blend)
-    jobs = generate.library("jobs")
+    jobs = generate.library("jobs.queue")
     if what == "start":
         generate.select_meshes()
         job = jobs.start(bpy.context)
@@ -30,7 +30,8 @@ def main(blend: str, what: str) -> None:
         job = jobs.current()
         if job.ended:
             jobs.resume_job(job)
-    generate.send({"engine": jobs._client._process.pid if jobs._client else 0})
+    client = generate.library("runtime.running").client
+    generate.send({"engine": client._process.pid if client else 0})
     while not job.ended:
         if jobs.step():
             generate.send({"stage": job.stage, "fraction": job.fraction})

@@ -30,8 +30,8 @@ def main(order_file: str) -> None:
     settings = bpy.context.scene.align4d
     for name in ("video", "preset", "seed", "overrides"):
         setattr(settings, name, order[name])
-    library("preferences").get().device = order["device"]
-    library("capture").capture(bpy.context, "capture", Path(order["capture"]), order["device"])
+    library("runtime.preferences").get().device = order["device"]
+    library("capture.capture").capture(bpy.context, "capture", Path(order["capture"]), order["device"])
     report = press()
     if not report["error"]:
         bpy.ops.wm.save_as_mainfile(filepath=order["save_as"])
@@ -71,7 +71,7 @@ def turn_camera(camera: bpy.types.Object, center: Vector, degrees: float) -> Non
 
 def press() -> dict[str, Any]:
     """Presses the button and waits; returns the report."""
-    jobs = library("jobs")
+    jobs = library("jobs.queue")
     jobs.on_change.append(lambda job: send({"stage": job.stage, "fraction": job.fraction}))
     started = time.monotonic()
     error = ""

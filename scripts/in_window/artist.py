@@ -47,6 +47,7 @@ class Artist(Mouse):
         self.out = Path(order["out"])
         self.order = order
         self.jobs = importlib.import_module(f"{EXTENSION}.align4d_blender.jobs.queue")
+        self.redraw_sidebars = importlib.import_module(f"{EXTENSION}.align4d_blender.runtime.redraw").redraw
         panels = [getattr(bpy.types, name) for name in dir(bpy.types) if name.startswith("ALIGN4D_PT_")]
         self.gaps = Gaps(self.jobs, panels)
         super().__init__(self.gaps.forgive)
@@ -175,7 +176,7 @@ def compare(artist: Artist) -> Steps:
         end = time.monotonic() + COMPARED
         while time.monotonic() < end:
             if drawn:
-                artist.jobs.redraw()
+                artist.redraw_sidebars()
             yield 0.2
         artist.report["gaps"][name] = artist.gaps.stop()
         for burner in burners:

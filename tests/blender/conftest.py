@@ -46,7 +46,7 @@ def extension(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
     bpy.ops.extensions.package_install_files(filepath=str(zip_file), repo="user_default", enable_on_install=True)
     assert MODULE in bpy.context.preferences.addons, "the extension was not enabled"
     library = sys.modules[f"{MODULE}.align4d_blender"]
-    for found in pkgutil.iter_modules(library.__path__, f"{library.__name__}."):
+    for found in pkgutil.walk_packages(library.__path__, f"{library.__name__}."):
         importlib.import_module(found.name)  # some are imported at their first use only; tests look into all of them
     yield sys.modules[MODULE]
     bpy.ops.preferences.addon_disable(module=MODULE)
@@ -55,10 +55,11 @@ def extension(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
 @pytest.fixture
 def blender(extension: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     """An empty scene, the extension, and the fake engine set up; saves nothing outside `tmp_path`."""
-    shutil.rmtree(extension.align4d_blender.folders.user_folder("jobs"))  # before a file is opened, which looks there
+    shutil.rmtree(extension.align4d_blender.storage.folders.user_folder("jobs"))  # before a file is opened, which looks there
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
     assert MODULE in bpy.context.preferences.addons
     monkeypatch.setenv("FAKE_ENGINE", "move")
+    monkeypatch.setattr(extension.align4d_blender.storage.remembered, "SECONDS", 0.0)  # a test is faster than an artist
     preferences = bpy.context.preferences.addons[MODULE].preferences
     preferences.engine_python = str(_fake_interpreter(tmp_path))
     preferences.device = "auto"

@@ -32,7 +32,7 @@ def refusal() -> str:
 
 
 def jobs_on_disk(blender: ModuleType) -> list[Path]:
-    return list(blender.align4d_blender.folders.user_folder("jobs").iterdir())
+    return list(blender.align4d_blender.storage.folders.user_folder("jobs").iterdir())
 
 
 def preferences() -> bpy.types.AddonPreferences:

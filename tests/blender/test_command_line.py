@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -23,7 +24,7 @@ def scene(blender: ModuleType, tmp_path: Path) -> Path:
 
 
 def run(blender: ModuleType, *words: object) -> int:
-    return blender.align4d_blender.command_line.main([str(word) for word in words])
+    return blender.align4d_blender.scripting.command_line.main([str(word) for word in words])
 
 
 def test_no_window_is_needed(blender: ModuleType) -> None:
@@ -31,10 +32,10 @@ def test_no_window_is_needed(blender: ModuleType) -> None:
     wolf, fox = add_mesh("Wolf"), add_mesh("Fox")
     select(fox, wolf)
     context = SimpleNamespace(view_layer=bpy.context.view_layer, scene=bpy.context.scene)
-    guidance = blender.align4d_blender.capture.guidance
-    assert guidance.selected_meshes(context) == [fox, wolf]
+    choices = blender.align4d_blender.capture.choices
+    assert choices.selected_meshes(context) == [fox, wolf]
     bpy.context.scene.align4d.camera = "VIEW"
-    assert guidance.chosen_camera(context) is None
+    assert choices.chosen_camera(context) is None
 
 
 def test_generate(blender: ModuleType, scene: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -44,10 +45,11 @@ def test_generate(blender: ModuleType, scene: Path, tmp_path: Path, capsys: pyte
     assert run(blender, "generate", "--video", video, "--objects", "Fox", "Wolf", *options, "--save-as", out) == 0
     said = capsys.readouterr().out
     assert "%  Moving" in said and "The motion is on Fox, Wolf" in said and "A note of the engine." in said
+    request = json.loads((blender.align4d_blender.jobs.queue.current().folder / "request.json").read_text(encoding="utf-8"))
+    assert (request["preset"], request["seed"], request["settings"]) == ("draft", 3, {"tracking.iterations": 40})
+    assert (request["camera"]["solve"], request["device"]) == (False, "cpu")
     bpy.ops.wm.open_mainfile(filepath=str(out))
-    settings = bpy.context.scene.align4d
-    assert (settings.preset, settings.camera, settings.solve_camera, settings.seed) == ("draft", "FRONT", False, 3)
-    assert settings.overrides == '{"tracking.iterations": 40}'
+    assert bpy.context.scene.align4d.preset == "artist", "the panel's own choices stay"
     for name in ("Fox", "Wolf"):
         item = bpy.data.objects[name]
         assert item.modifiers["Align4D"] and not item.select_get()
@@ -95,9 +97,19 @@ def test_a_failed_job_is_an_exit_code_and_can_be_resumed(
 
 def test_one_line_of_python(blender: ModuleType, scene: Path) -> None:
     job = blender.generate(scene.parent / "vidéo", ["Fox"], preset="draft", seed=2)
-    assert job.state == "done" and bpy.data.objects["Fox"].modifiers["Align4D"] and bpy.context.scene.align4d.seed == 2
-    with pytest.raises(Exception, match="no setting called speed. Choose from .*preset.*seed"):
-        blender.generate(speed=3)
+    assert job.state == "done" and job.preset == "draft" and bpy.data.objects["Fox"].modifiers["Align4D"]
+
+
+def test_a_script_leaves_the_panels_choices_as_they_are(blender: ModuleType, scene: Path) -> None:
+    """Also where it asks for something that cannot be."""
+    settings = bpy.context.scene.align4d
+    settings.seed, settings.preset, settings.video = 7, "paper", "//mine.mp4"
+    job = blender.generate(scene.parent / "vidéo", ["Fox"], preset="draft", seed=2, overrides={"tracking.iterations": 40})
+    request = json.loads((job.folder / "request.json").read_text(encoding="utf-8"))
+    assert (request["seed"], request["preset"], request["settings"]) == (2, "draft", {"tracking.iterations": 40})
+    with pytest.raises(Exception, match="preset cannot be 'best'"):
+        blender.generate(scene.parent / "vidéo", ["Fox"], seed=3, preset="best")
+    assert (settings.seed, settings.preset, settings.video, settings.overrides) == (7, "paper", "//mine.mp4", "")
     with pytest.raises(Exception, match="There is no mesh called Dog"):
         blender.generate(objects=["Dog"])
 

@@ -328,7 +328,7 @@ def test_gaussians_of_an_unsaved_file_move_beside_the_blend(blender: ModuleType,
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "home" / "fox.blend"))
     gaussians = bpy.data.objects[name].children[0]
     assert gaussians.align4d_gaussians.file.startswith("//align4d")
-    shutil.rmtree(blender.align4d_blender.folders.user_folder("jobs"))
+    shutil.rmtree(blender.align4d_blender.storage.folders.user_folder("jobs"))
     (tmp_path / "home").rename(tmp_path / "moved")
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "moved" / "fox.blend"))
     bpy.context.scene.frame_set(1 + round(24 / FPS))
@@ -341,9 +341,9 @@ def test_registering_again_leaves_one_of_each(blender: ModuleType) -> None:
         return [*(f"{one.__module__}.{one.__name__}" for one in handlers), str("align4d_gaussians" in bpy.types.Object.bl_rna.properties)]
 
     before = traces()
-    assert sum("gaussian_storage" in one for one in before) == 3
+    assert sum("gaussians.paths" in one for one in before) == 3
     blender.unregister()
-    assert not any("gaussian_storage" in one or one == "True" for one in traces())
+    assert not any("gaussians.paths" in one or one == "True" for one in traces())
     blender.register()
     assert traces() == before
 
@@ -385,5 +385,5 @@ def test_without_a_window(blender: ModuleType, tmp_path: Path) -> None:
     add_mesh("Fox")
     use_video(tmp_path / "video")
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "fox.blend"))
-    assert blender.align4d_blender.command_line.main(["generate", "--objects", "Fox", "--gaussians"]) == 0
+    assert blender.align4d_blender.scripting.command_line.main(["generate", "--objects", "Fox", "--gaussians"]) == 0
     assert len(list(tmp_path.glob("align4d/*/output/gaussians_000/*.ply"))) == FRAMES

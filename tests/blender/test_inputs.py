@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -51,6 +52,8 @@ import json, pathlib, sys, time
 words = sys.argv[1:]
 here = pathlib.Path(__file__).parent
 (here / "asked.txt").open("a").write(" ".join(words) + chr(10))
+while (here / "wait").exists():
+    time.sleep(0.05)
 told = json.loads((here / "answers.json").read_text())
 if words[:2] == ["models", "fetch"]:
     print("chatter of a library")
@@ -74,8 +77,8 @@ def engine(blender: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     failed = {"event": "failed", "code": "license_not_accepted", "message": "Not accepted.", "advice": "Accept it."}
     answers = {"plan": PLAN, "list": FOUND, "accept": {"event": "finished"}, "remove": {"event": "finished"}, "use": failed}
     (folder / "answers.json").write_text(json.dumps(answers))
-    models = blender.align4d_blender.runtime.models
-    monkeypatch.setattr(models, "_command", lambda arguments: ([sys.executable, str(folder / "program.py"), *arguments], {}))
+    models, ask = blender.align4d_blender.runtime.models, blender.align4d_blender.runtime.ask
+    monkeypatch.setattr(ask, "command", lambda arguments: ([sys.executable, str(folder / "program.py"), *arguments], {}))
     yield folder
     models.shut_down()
 
@@ -184,6 +187,29 @@ def test_fetching_can_be_stopped(engine: Path, online: Any) -> None:
     online.cancel_fetch()
     assert online.fetching.ended and online.fetching.process.poll() is not None
     online.wait()
+
+
+@pytest.mark.parametrize("words", [("accept", "svd"), ("use", "svd", "/somewhere"), ("remove", "svd")])
+def test_a_button_of_a_model_does_not_hold_the_window(blender: ModuleType, engine: Path, words: tuple[str, ...]) -> None:
+    """It returns before the engine has answered; the answer is drawn when it comes."""
+    models = blender.align4d_blender.runtime.models
+    (engine / "wait").touch()
+    models.change(*words)
+    assert models.looking() and models.refused is None and "Looking…" in drawn(blender, "models")
+    (engine / "wait").unlink()
+    models.wait()
+    shown = drawn(blender, "models")
+    assert "Stable Video" in shown or words[0] == "use"
+    assert ("Not accepted. Accept it." in shown) == (words[0] == "use")
+
+
+def test_disabling_does_not_wait_for_an_answer(blender: ModuleType, engine: Path) -> None:
+    models = blender.align4d_blender.runtime.models
+    (engine / "wait").touch()
+    models.look()
+    began = time.monotonic()
+    models.shut_down()
+    assert time.monotonic() - began < 5 and not models.looking()
 
 
 def test_a_refusal_of_the_engine_is_an_error_of_the_button(engine: Path) -> None:

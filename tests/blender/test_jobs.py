@@ -106,7 +106,7 @@ def test_a_cancel_does_not_stick_to_the_next_job(blender: ModuleType, fox: bpy.t
     turn_until(blender, lambda: first.stage == "Moving")
     jobs.cancel(first)
     turn_until(blender, lambda: second.stage == "Moving")
-    jobs._client._process.kill()
+    blender.align4d_blender.runtime.running.client._process.kill()
     turn_until(blender, lambda: second.ended)
     assert first.state == "cancelled" and second.state == "failed" and second.error.code == "engine_died"
 

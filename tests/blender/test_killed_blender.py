@@ -23,6 +23,7 @@ bpy.ops.preferences.addon_enable(module=module)
 bpy.context.preferences.addons[module].preferences.engine_python = engine
 bpy.ops.wm.open_mainfile(filepath=blend)
 jobs = importlib.import_module(module + ".align4d_blender.jobs.queue")
+running = importlib.import_module(module + ".align4d_blender.runtime.running")
 if what == "start":
     bpy.context.view_layer.objects.active.select_set(True)
     job = jobs.start(bpy.context)
@@ -31,8 +32,8 @@ else:
     print("SAID " + json.dumps({"state": job.state}), flush=True)
     jobs.resume_job(job)
 while not job.ended:
-    if jobs.step() and jobs._client:
-        print("SAID " + json.dumps({"stage": job.stage, "engine": jobs._client._process.pid}), flush=True)
+    if jobs.step() and running.client:
+        print("SAID " + json.dumps({"stage": job.stage, "engine": running.client._process.pid}), flush=True)
     time.sleep(0.01)
 print("SAID " + json.dumps({"state": job.state, "notes": job.notes, "modifier": "Align4D" in bpy.data.objects["Fox"].modifiers}), flush=True)
 """

@@ -150,15 +150,15 @@ def test_jobs_in_every_state(blender: ModuleType, tmp_path: Path, monkeypatch: p
 def test_progress_in_an_artists_words(blender: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     add_mesh()
     job = start_slow_job(blender, tmp_path, monkeypatch)
-    jobs = blender.align4d_blender.jobs.queue
-    jobs._take(job, {"event": "stage", "name": "camera", "index": 2, "count": 6})
+    take = blender.align4d_blender.jobs.progress.take
+    take(job, {"event": "stage", "name": "camera", "index": 2, "count": 6})
     assert "Finding the camera\nStep 3 of 6\n" in draw(blender, "jobs")
-    jobs._take(job, {"event": "progress", "done": 1, "total": 40, "eta": 1277.0})
+    take(job, {"event": "progress", "done": 1, "total": 40, "eta": 1277.0})
     assert "Step 3 of 6\n" in draw(blender, "jobs"), "the first step compiles code: its time says nothing about the others"
-    jobs._take(job, {"event": "progress", "done": 20, "total": 40, "eta": 10.0})
+    take(job, {"event": "progress", "done": 20, "total": 40, "eta": 10.0})
     assert "Step 3 of 6, 95 s left" not in draw(blender, "jobs") and "Step 3 of 6, 2 min left" in draw(blender, "jobs"), "10 s here, 87 s after it"
-    jobs._take(job, {"event": "stage", "name": "baking", "index": 5, "count": 6})
-    jobs._take(job, {"event": "progress", "done": 39, "total": 40, "eta": 0.4})
+    take(job, {"event": "stage", "name": "baking", "index": 5, "count": 6})
+    take(job, {"event": "progress", "done": 39, "total": 40, "eta": 0.4})
     assert "Step 6 of 6, 5 s left" in draw(blender, "jobs")
 
 
@@ -168,7 +168,7 @@ def test_the_live_picture_is_drawn(blender: ModuleType, tmp_path: Path, monkeypa
     jobs = blender.align4d_blender.jobs.queue
     assert "(picture)" not in draw(blender, "jobs")
     np.save(job.folder / "work" / "preview.npy", np.zeros((4, 8, 3), np.uint8))
-    jobs._take(job, {"event": "preview", "image": "work/preview.npy"})
+    blender.align4d_blender.jobs.progress.take(job, {"event": "preview", "image": "work/preview.npy"})
     assert draw(blender, "jobs").count("(picture)") == 2
     jobs.cancel(job)
     jobs.wait(job)
@@ -188,7 +188,7 @@ def test_sentences_are_wrapped_to_the_sidebar(blender: ModuleType, width: int, s
 
 def test_quality_offers_what_the_engine_has(blender: ModuleType) -> None:
     """Read from the engine's source: its settings need torch, which Blender does not have."""
-    tree = ast.parse((Path(blender.__file__).parent / "engine" / "align4d" / "settings.py").read_text(encoding="utf-8"))
+    tree = ast.parse((Path(blender.__file__).parent / "engine" / "align4d" / "pipeline" / "settings.py").read_text(encoding="utf-8"))
     values = [node.value for node in tree.body if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "PRESETS"]
     assert isinstance(values[0], ast.Dict)
     offered = bpy.types.Scene.bl_rna.properties["align4d"].fixed_type.properties["preset"].enum_items.keys()
@@ -239,7 +239,7 @@ def test_only_sidebars_are_redrawn_and_only_for_news(blender: ModuleType, tmp_pa
     screen = SimpleNamespace(areas=[SimpleNamespace(type=kind, regions=regions) for kind in ("VIEW_3D", "PROPERTIES")])
     context = SimpleNamespace(window_manager=SimpleNamespace(windows=[SimpleNamespace(screen=screen)]))
     job = jobs.start(bpy.context)
-    monkeypatch.setattr(jobs, "bpy", SimpleNamespace(context=context, app=bpy.app, data=bpy.data))
+    monkeypatch.setattr(blender.align4d_blender.runtime.redraw, "bpy", SimpleNamespace(context=context))
     while job.stage != "Moving":
         jobs._tick()
         time.sleep(0.01)

@@ -99,7 +99,7 @@ def test_several_results_and_switching(blender: ModuleType, fox: bpy.types.Objec
     tag = fox.align4d
     assert len(tag.results) == 2 and tag.active == 1 and [modifier.name for modifier in fox.modifiers] == ["Align4D"]
     assert_shown(fox, second, 5, 4)
-    cameras = [blender.align4d_blender.result.results.cameras(result.job)[0] for result in tag.results]
+    cameras = [blender.align4d_blender.result.solved_camera.cameras(result.job)[0] for result in tag.results]
     assert cameras[0].hide_viewport and not cameras[1].hide_viewport and bpy.context.scene.camera == cameras[1]
     tag.active = 0
     assert_shown(fox, first, 5, 4)

@@ -173,9 +173,9 @@ def test_a_shifted_lens_is_noted_not_guessed(blender: ModuleType, tmp_path: Path
     camera = bpy.data.objects.new("Own", bpy.data.cameras.new("Own"))
     bpy.context.scene.collection.objects.link(camera)
     bpy.context.scene.camera = camera
-    assert blender.align4d_blender.capture.guidance.shift_note(bpy.context) == ""
+    assert blender.align4d_blender.capture.choices.shift_note(bpy.context) == ""
     camera.data.shift_y = 0.1
     assert bpy.ops.align4d.generate() == {"FINISHED"}
     assert "Shift X and Y of Own are ignored" in blender.align4d_blender.jobs.queue.current().notes[0]
     bpy.context.scene.align4d.camera = "FRONT"
-    assert blender.align4d_blender.capture.guidance.shift_note(bpy.context) == ""
+    assert blender.align4d_blender.capture.choices.shift_note(bpy.context) == ""

@@ -13,6 +13,11 @@ import bpy
 from scenes import add_mesh, use_video
 
 
+def _ticking(library: ModuleType) -> tuple[ModuleType, ...]:
+    """The modules that have a timer."""
+    return library.jobs.queue, library.jobs.plan, library.runtime.setup, library.runtime.models
+
+
 def traces(module: str) -> dict[str, object]:
     """All that an extension could leave in Blender."""
     from bl_ui import space_view3d
@@ -31,9 +36,9 @@ def traces(module: str) -> dict[str, object]:
             for handler in handlers
             if module in handler.__module__
         ],
-        "timers": [name for name in ("jobs", "engine_setup") if bpy.app.timers.is_registered(getattr(library, name)._tick)],
-        "commands": len(library.command_line._handles),
-        "listeners": len(library.jobs.queue.on_end) + len(library.jobs.queue.on_change),
+        "timers": [one.__name__ for one in _ticking(library) if bpy.app.timers.is_registered(one._tick)],
+        "commands": len(library.scripting.command_line._handles),
+        "listeners": len(library.jobs.queue.on_end) + len(library.jobs.queue.on_change) + len(library.runtime.models.on_change),
         "threads": sorted(thread.name for thread in threading.enumerate() if "align4d" in thread.name),
     }
 
@@ -59,7 +64,7 @@ def test_disabling_ends_the_engine(blender: ModuleType, tmp_path: Path) -> None:
     add_mesh()
     use_video(tmp_path)
     bpy.ops.align4d.generate()
-    process = blender.align4d_blender.jobs.queue._client._process
+    process = blender.align4d_blender.runtime.running.client._process
     assert process.poll() is None, "the engine stays for the next job"
     blender.unregister()
     try:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from ..engine.align4d.protocol import setting_of
-from .errors import UserError
-from .jobs import queue
-from .jobs.record import Job
-from .runtime import preferences, setup
-from .scripting import finished, generate
+from ...engine.align4d.protocol import setting_of
+from ..errors import UserError
+from ..jobs import queue
+from ..jobs.record import Job
+from ..runtime import preferences, setup
+from .generate import finished, generate
 
 if TYPE_CHECKING:
     import argparse
@@ -93,13 +92,13 @@ def _setting(text: str) -> tuple[str, Any]:
 
 
 def _generate(options: argparse.Namespace) -> int:
-    choices = {name: getattr(options, name) for name in ("preset", "camera", "first", "last", "seed") if getattr(options, name) is not None}
+    choices: dict[str, Any] = {name: getattr(options, name) for name in ("preset", "camera", "first", "last", "seed")}
     if options.exact_camera:
         choices["solve_camera"] = False
     if options.gaussians:
         choices["gaussians"] = True
     if options.set:
-        choices["overrides"] = json.dumps(dict(options.set))
+        choices["overrides"] = dict(options.set)
     if options.device:
         preferences.get().device = options.device
     queue.on_change.append(_show)

@@ -1,0 +1,58 @@
+"""A captured object, to be found again when its motion arrives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import bpy
+
+from ..errors import UserError
+
+
+@dataclass(frozen=True)
+class Target:
+    """A captured object.
+
+    Attributes:
+        id: as in the request and, while the artist does not undo it, on the object (`object.align4d.id`).
+        name: when it was captured.
+        uid: Blender's session-wide id; survives renaming and undo, not loading a file. 0 for a job of an earlier session.
+        vertex_count: of the artist's own mesh.
+        unmap: file in the job folder with `shown`, `base` and `unmap` of its RestShape, where modifiers act on top of the point cache.
+        bent: as in its RestShape.
+        frame: scene frame and sub-frame at which it was captured.
+    """
+
+    id: str
+    name: str
+    uid: int
+    vertex_count: int
+    unmap: str = ""
+    bent: bool = False
+    frame: tuple[int, float] = (1, 0.0)
+
+
+def tag(targets: Iterable[Target]) -> None:
+    """Writes their ids onto captured objects, so that they are found again in a later session under another name."""
+    items = {item.session_uid: item for item in bpy.data.objects}
+    for target in targets:
+        items[target.uid].align4d.id = target.id
+
+
+def find(target: Target) -> bpy.types.Object:
+    """The object that was captured: by Blender's session-wide id; after the file was loaded again by the id on it, or by name. Raises UserError."""
+    meshes = [item for item in bpy.data.objects if item.type == "MESH"]
+    found = next((item for item in meshes if item.session_uid == target.uid), None)
+    marked = [item for item in meshes if item.align4d.id == target.id]
+    found = found or next((item for item in marked if item.name == target.name), None) or next(iter(marked), None)
+    found = found or next((item for item in meshes if item.name == target.name), None)
+    if found is None:
+        raise UserError("object_gone", f"{target.name} is no longer in this file.", "Bring it back and press Resume.")
+    if len(found.data.vertices) != target.vertex_count:
+        raise UserError(
+            "vertices_changed",
+            f"{found.name} had {target.vertex_count} vertices when the job started and has {len(found.data.vertices)} now.",
+            "Undo that change and press Resume, or press Generate for the new shape.",
+        )
+    return found

@@ -1,0 +1,76 @@
+"""How a result lies on the timeline, and which one an object plays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import bpy
+
+
+class PlayedResult(Protocol):
+    """One result on one object, see `properties.Align4DResult`."""
+
+    name: str
+    job: str
+    motion: str
+    frames: int
+    fps: float
+    start: int
+    speed: float
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class Playback:
+    """How the frames of a result lie on the timeline.
+
+    Attributes:
+        start: scene frame at which frame `first` is shown.
+        rate: frames of the result a scene frame.
+        first, last: 0-based frames of the result; the last one is held.
+        whole: whether these are all frames.
+    """
+
+    start: int
+    rate: float
+    first: int
+    last: int
+    whole: bool
+
+    @property
+    def length(self) -> float:
+        """Scene frames from the first to the last frame."""
+        return (self.last - self.first) / self.rate
+
+    @property
+    def expression(self) -> str:
+        """The frame of the result as a driver's expression, one of those that Blender evaluates without Python and whatever the auto-run setting."""
+        return f"min(max((frame - {self.start}) * {self.rate:.9g} + {self.first}, {self.first}), {self.last})"
+
+
+def playback(result: PlayedResult, scene: bpy.types.Scene) -> Playback:
+    """The choices of a result, within what it has."""
+    first = min(result.first, result.frames) - 1
+    last = max(min(result.last, result.frames) - 1, first)
+    rate = result.speed * result.fps * scene.render.fps_base / scene.render.fps
+    return Playback(result.start, rate, first, last, first == 0 and last == result.frames - 1)
+
+
+def active(item: bpy.types.Object | None) -> PlayedResult | None:
+    """The result that an object plays."""
+    if item is None or not item.align4d.results:
+        return None
+    return item.align4d.results[min(max(item.align4d.active, 0), len(item.align4d.results) - 1)]
+
+
+def with_job(job: str) -> list[tuple[bpy.types.Object, PlayedResult]]:
+    """Every object that has the result of a job, and that result."""
+    return [(item, result) for item in bpy.data.objects for result in item.align4d.results if result.job == job]
+
+
+def scene_of(item: bpy.types.Object) -> bpy.types.Scene:
+    """The scene whose frame rate counts for an object."""
+    own = item.users_scene
+    return bpy.context.scene if bpy.context.scene in own or not own else own[0]

@@ -1,0 +1,28 @@
+"""Which objects of the open file belong to results, and the files that they play."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+
+from . import folders
+
+MODIFIER = "Align4D"
+"""Name of the point cache among an object's modifiers."""
+
+
+def tagged() -> list[bpy.types.Object]:
+    """Every object that belongs to a result."""
+    return [item for item in bpy.data.objects if item.align4d.job]
+
+
+def point_cache(item: bpy.types.Object) -> bpy.types.MeshCacheModifier | None:
+    """The modifier that plays an object's result."""
+    modifier: bpy.types.Modifier | None = item.modifiers.get(MODIFIER)
+    return modifier if isinstance(modifier, bpy.types.MeshCacheModifier) else None
+
+
+def job_folders(item: bpy.types.Object) -> set[Path]:
+    """The job folders that an object's results are played from."""
+    return {folders.actual_path(result.motion).parents[1] for result in item.align4d.results}
