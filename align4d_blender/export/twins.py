@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, cast
 import bpy
 from mathutils import Matrix
 
+from ..capture.temporary import temporary_scene
 from ..errors import UserError
-from ..temporary import temporary_scene
 from . import motion as exports
 
 if TYPE_CHECKING:
