@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import bpy
 import numpy as np
 
+from ...engine.align4d.protocol.srgb import linear_to_srgb
 from ..compat import material_tree
-from .png import linear_to_srgb
 
 DEFAULT_GRAY = 0.8
 """Blender shows a mesh without material in this linear gray."""

@@ -8,8 +8,8 @@ from typing import Any
 import bpy
 import numpy as np
 
+from ...engine.align4d.protocol.srgb import linear_to_srgb
 from .materials import Look
-from .png import linear_to_srgb
 
 
 def read(collection: Any, name: str, width: int, dtype: type = np.float32) -> np.ndarray:

@@ -12,11 +12,11 @@ from typing import Any
 import bpy
 import numpy as np
 
+from ...engine.align4d.protocol.srgb import linear_to_srgb
 from ..compat import enable_nodes, material_tree
 from ..errors import UserError
 from .materials import BASE_COLOR, source
 from .meshes import read, vertices_of
-from .png import linear_to_srgb
 
 _LAYER = "Align4D Atlas"
 _MARGIN = 1.5

@@ -11,12 +11,6 @@ import numpy as np
 from ...engine.align4d import protocol
 
 
-def linear_to_srgb(linear: np.ndarray) -> np.ndarray:
-    """Scene-linear Rec.709 values to display sRGB in [0, 1] (IEC 61966-2-1), any shape."""
-    clipped = np.clip(linear, 0.0, 1.0)
-    return np.where(clipped <= 0.0031308, clipped * 12.92, 1.055 * np.power(clipped, 1 / 2.4, where=clipped > 0.0031308, out=clipped.copy()) - 0.055)
-
-
 def write_png(path: Path, pixels: np.ndarray) -> None:
     """Writes uint8 (H, W, 4) sRGB and alpha, top row first, whole or not at all. Raises OSError."""
     height, width, _ = pixels.shape

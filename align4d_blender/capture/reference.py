@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -50,7 +49,7 @@ def reference_of(scene: bpy.types.Scene) -> Reference:
 def sequence(path: Path) -> tuple[str, ...]:
     """The images of the sequence that `path` (one image of it, or its folder) belongs to, in the order of their numbers."""
     folder = path if path.is_dir() else path.parent
-    images = sorted((entry for entry in folder.iterdir() if entry.suffix.lower() in bpy.path.extensions_image), key=_natural)
+    images = protocol.natural_order(entry for entry in folder.iterdir() if entry.suffix.lower() in bpy.path.extensions_image)
     if images and path.is_dir():
         path = images[0]
     if path.suffix.lower() not in bpy.path.extensions_image:
@@ -58,10 +57,6 @@ def sequence(path: Path) -> tuple[str, ...]:
         raise UserError("video_unreadable", f"{path.name} {what}.", "Choose a movie file or an image sequence under Video.", "choose_video")
     head = path.stem.rstrip("0123456789")
     return tuple(str(image) for image in images if image.suffix == path.suffix and image.stem.rstrip("0123456789") == head)
-
-
-def _natural(path: Path) -> list[tuple[int, str]]:
-    return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", path.name)]
 
 
 def _measure(path: Path) -> tuple[int, int, int]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import bpy
 import numpy as np
 
+from ...engine.align4d.protocol.srgb import linear_to_srgb
 from ..errors import UserError
-from .png import linear_to_srgb
 
 MAX_SIDE = 2048
 """Larger images are averaged down to at most this many pixels a side: the engine looks from further away."""

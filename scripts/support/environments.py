@@ -64,8 +64,8 @@ class Environment:
 
 
 def cache_folder() -> Path:
-    """Where the environments lie: ALIGN4D_CACHE, or `align4d` in the user's own cache folder."""
-    if chosen := os.environ.get("ALIGN4D_CACHE"):
+    """Where the environments lie: ALIGN4D_ENVIRONMENTS, or `align4d` in the user's own cache folder."""
+    if chosen := os.environ.get("ALIGN4D_ENVIRONMENTS"):
         return Path(chosen).expanduser().resolve()
     home = Path.home()
     if sys.platform == "win32":
@@ -201,5 +201,5 @@ def _settle(building: Path, folder: Path) -> None:
             if interpreter(folder).exists():
                 return
             time.sleep(0.5)
-    advice = "Close what uses it, or set ALIGN4D_CACHE to another folder, and run again."
+    advice = "Close what uses it, or set ALIGN4D_ENVIRONMENTS to another folder, and run again."
     raise ScriptError(f"{building} could not be renamed to {folder}. {advice}")

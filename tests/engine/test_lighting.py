@@ -13,6 +13,7 @@ from align4d.alignment.lighting import Lighting, fit_lighting, harmonics, to_lin
 from align4d.alignment.reference import Reference
 from align4d.cameras.orbit import Orbit
 from align4d.inputs.colors import colors_at
+from align4d.protocol import srgb
 from align4d.rendering.zbuffer import render_surface
 
 CAMERA = Orbit(25.0, 15.0, 2.0)
@@ -30,6 +31,13 @@ def sun() -> Lighting:
 
 def normals(count: int = 500) -> torch.Tensor:
     return torch.nn.functional.normalize(torch.randn(count, 3, generator=torch.Generator().manual_seed(0)), dim=-1)
+
+
+def test_the_transfer_function_is_the_protocol_s() -> None:
+    values = np.linspace(0, 1, 1001)
+    np.testing.assert_allclose(to_linear(torch.from_numpy(values)), srgb.srgb_to_linear(values), atol=1e-12)
+    np.testing.assert_allclose(to_srgb(torch.from_numpy(values)), srgb.linear_to_srgb(values), atol=2e-4)  # its darkest values are clamped
+    np.testing.assert_allclose(srgb.linear_to_srgb(np.array([-1.0, 2.0])), [0, 1])
 
 
 def test_srgb_and_back() -> None:

@@ -14,13 +14,14 @@ from typing import Any
 import pytest
 
 from align4d.errors import Cancelled, EngineError
+from align4d.folders import model_folder
 from align4d.generators.embedded_3d import Embedded3D
 from align4d.generators.lgm import LGM
 from align4d.generators.sdxl import SDXL
 from align4d.generators.svd import SVD
 from align4d.models.card import ModelCard
 from align4d.models.fetch import fetch, needed
-from align4d.models.store import MANIFEST, ModelStore, default_root
+from align4d.models.store import MANIFEST, ModelStore
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -36,7 +37,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModelStore:
 
 def test_the_folder_of_models_can_be_chosen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ALIGN4D_MODELS", str(tmp_path))
-    assert default_root() == tmp_path == ModelStore().root
+    assert model_folder() == tmp_path == ModelStore().root
 
 
 def test_nothing_is_here_but_what_is_built_in(store: ModelStore) -> None:

@@ -110,3 +110,9 @@ def test_the_protocol_imports_numpy_and_the_standard_library_only() -> None:
     loaded = {name.split(".")[0] for name in done.stdout.split()}
     assert "torch" not in loaded
     assert {name for name in loaded if not name.startswith("_")} - sys.stdlib_module_names <= {"numpy", "align4d"}
+
+
+def test_numbers_in_names_count_by_their_value() -> None:
+    names = ["frame_10.png", "frame_9.png", "10.png", "b2.png", "frame_².png", "frame_09b.png"]
+    ordered = [path.name for path in protocol.natural_order(Path(name) for name in names)]
+    assert ordered == ["10.png", "b2.png", "frame_9.png", "frame_09b.png", "frame_10.png", "frame_².png"]

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from align4d.rendering import choose
-from align4d.rendering.cache import cache_folder
+from align4d.rendering.cache import kernel_folder
 
 module = sys.modules[choose.__module__]  # the function hides it in the package
 
@@ -69,7 +69,7 @@ def test_choice_is_remembered_until_the_environment_changes(gpu: list[str], monk
 
 
 def test_damaged_memory_is_made_again(gpu: list[str]) -> None:
-    (cache_folder() / "renderer.json").write_text("{")
+    (kernel_folder() / "renderer.json").write_text("{")
     assert choose("cuda").backend == "gsplat"
     assert gpu == ["triton", "gsplat"]
 

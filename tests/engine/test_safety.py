@@ -195,9 +195,9 @@ def test_kernels_are_kept_only_where_nobody_else_can_put_one(tmp_path: Path, mon
     open_to_all.mkdir()
     open_to_all.chmod(0o777)
     monkeypatch.setattr(sys, "prefix", sys.base_prefix)
-    monkeypatch.setattr(cache, "user_cache_folder", lambda: own)
+    monkeypatch.setattr(cache, "cache_folder", lambda: own)
     monkeypatch.setenv("ALIGN4D_CACHE", str(open_to_all))
-    assert cache.cache_folder() == own / "align4d"
+    assert cache.kernel_folder() == own
     (tmp_path / "link").symlink_to(own)
     assert not cache.is_ours(tmp_path / "link")
     monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)

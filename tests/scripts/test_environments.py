@@ -17,7 +17,7 @@ SMALL = environments.Environment("small", Path(sys.executable), ())
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A cache of the test's own."""
-    monkeypatch.setenv("ALIGN4D_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("ALIGN4D_ENVIRONMENTS", str(tmp_path / "cache"))
     return tmp_path / "cache"
 
 

@@ -57,7 +57,7 @@ def harmonics(normals: Tensor) -> Tensor:
 
 
 def to_linear(color: Tensor) -> Tensor:
-    """sRGB to linear RGB (IEC 61966-2-1)."""
+    """sRGB to linear RGB: `protocol.srgb`, for gradients and on any device."""
     return torch.where(color <= 0.04045, color / 12.92, ((color.clamp_min(0.04045) + 0.055) / 1.055) ** 2.4)
 
 

@@ -12,6 +12,7 @@ from PIL import Image
 from ..errors import EngineError
 from ..foreign import reading
 from ..protocol import MaterialSpec, Matrix4, ObjectSpec, write_arrays
+from ..protocol.srgb import linear_to_srgb, srgb_to_linear
 from .image_file import checked
 
 SUFFIXES = {".glb", ".gltf", ".obj", ".ply", ".stl", ".off"}
@@ -88,12 +89,12 @@ def _arrays(mesh: trimesh.Trimesh, turn: np.ndarray, linear: bool, folder: Path,
             uv = np.asarray(visual.uv)[faces]
             material = MaterialSpec("texture", image=_write_texture(image, factor, folder / "input" / f"texture_{number:03}.png"))
         else:
-            material = MaterialSpec("flat", base_color=tuple(_to_srgb(factor).tolist()) + (1.0,))
+            material = MaterialSpec("flat", base_color=tuple(linear_to_srgb(factor).tolist()) + (1.0,))
     elif visual.kind in ("vertex", "face"):
         stored = visual.vertex_colors[faces] if visual.kind == "vertex" else np.repeat(visual.face_colors[:, None], 3, axis=1)
         colors = stored.astype(np.float64) / 255.0
         if linear:
-            colors[..., :3] = _to_srgb(colors[..., :3])
+            colors[..., :3] = linear_to_srgb(colors[..., :3])
         material = MaterialSpec("attribute")
     arrays = {
         "vertices": vertices.astype(np.float32),
@@ -114,25 +115,14 @@ def _factor_and_image(material: Any, linear: bool) -> tuple[np.ndarray, Image.Im
     if factor is None:
         return np.ones(3), image
     values = np.asarray(factor, np.float64).ravel()[:3] / (255.0 if np.asarray(factor).dtype.kind in "ui" else 1.0)
-    return (values if linear else _to_linear(values)), image
+    return (values if linear else srgb_to_linear(values)), image
 
 
 def _write_texture(image: Image.Image, factor: np.ndarray, path: Path) -> str:
     """Writes the image, times the factor, as an 8-bit PNG; returns its path relative to the job folder."""
     picture = checked(image).convert("RGB")
     if not np.allclose(factor, 1.0, atol=2 / 255):
-        levels = _to_srgb(_to_linear(np.arange(256) / 255.0) * factor[:, None])
+        levels = linear_to_srgb(srgb_to_linear(np.arange(256) / 255.0) * factor[:, None])
         picture = picture.point((levels * 255.0).round().astype(int).ravel().tolist())
     picture.save(path)
     return f"input/{path.name}"
-
-
-def _to_srgb(linear: np.ndarray) -> np.ndarray:
-    """IEC 61966-2-1."""
-    linear = np.clip(linear, 0.0, 1.0)
-    return np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
-
-
-def _to_linear(srgb: np.ndarray) -> np.ndarray:
-    """IEC 61966-2-1."""
-    return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)

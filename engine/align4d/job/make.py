@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 import uuid
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from ..cameras.orbit import Orbit, blender_from_normalized
 from ..errors import EngineError, writing
 from ..inputs.asset import load_asset
 from ..inputs.mesh_import import as_matrix, import_mesh
-from ..protocol import CameraSpec, Request, VideoSpec, write_json
+from ..protocol import CameraSpec, Request, VideoSpec, natural_order, write_json
 
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"}
 
@@ -69,12 +68,7 @@ def video_spec(path: Path, first: int, last: int, fps: float) -> VideoSpec:
     """A movie, or a folder of images in the order of their names, as the protocol has it. Raises EngineError "video_missing"."""
     if not path.is_dir():
         return VideoSpec(path=str(path.resolve()), first=first, last=last, fps=fps)
-    images = sorted((item for item in path.iterdir() if item.suffix.lower() in IMAGE_SUFFIXES), key=_natural)
+    images = natural_order(item for item in path.iterdir() if item.suffix.lower() in IMAGE_SUFFIXES)
     if not images:
         raise EngineError("video_missing", f"The folder {path} has no images.", "Give a movie, or a folder of PNG or JPEG images.")
     return VideoSpec(images=tuple(str(item.resolve()) for item in images), first=first, last=last, fps=fps or 24.0)
-
-
-def _natural(path: Path) -> list[tuple[bool, int, str]]:
-    """Sorts frame_9 before frame_10."""
-    return [(part.isdigit(), int(part) if part.isdigit() else 0, part) for part in re.split(r"(\d+)", path.name)]

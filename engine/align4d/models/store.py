@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
 from ..errors import EngineError
+from ..folders import model_folder
 from ..protocol import replacing
 from .card import ModelCard
 
@@ -17,18 +17,6 @@ MANIFEST = "align4d-model.json"
 """Written last into a fetched model's folder: its presence means that the model is whole."""
 
 _CHOICES = "models.json"
-
-
-def default_root() -> Path:
-    """ALIGN4D_MODELS, or `align4d/models` among the user's own data."""
-    if chosen := os.environ.get("ALIGN4D_MODELS"):
-        return Path(chosen).expanduser()
-    home = Path.home()
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "align4d" / "models"
-    if sys.platform == "darwin":
-        return home / "Library" / "Application Support" / "align4d" / "models"
-    return Path(os.environ.get("XDG_DATA_HOME") or home / ".local" / "share") / "align4d" / "models"
 
 
 class ModelStore:
@@ -39,7 +27,7 @@ class ModelStore:
     """
 
     def __init__(self, root: Path | None = None) -> None:
-        self.root = root or default_root()
+        self.root = root or model_folder()
 
     def place_of(self, card: ModelCard) -> Path:
         """Where a fetched model lies."""

@@ -40,6 +40,7 @@ from .job import (
     read_result,
 )
 from .messages import EVENTS, decode, encode, setting_of
+from .ordering import natural_order
 from .pc2 import pc2_shape, read_pc2, write_pc2
 from .version import PROTOCOL, check_version
 
@@ -72,6 +73,7 @@ __all__ = [
     "inside",
     "is_full_disk",
     "is_link",
+    "natural_order",
     "pc2_shape",
     "printable",
     "read_arrays",

@@ -9,14 +9,16 @@ import sys
 import tempfile
 from pathlib import Path
 
+from ..folders import cache_folder
 
-def cache_folder() -> Path:
+
+def kernel_folder() -> Path:
     """The first of these that is ours: one in the engine's own environment, one in the user's cache folder, a temporary one.
 
     In the environment it goes when the environment goes. `ALIGN4D_CACHE` overrides it. Ours, because numba keeps pickles there, which
     run code when they are read: nobody else may be able to put one there.
     """
-    candidates = [user_cache_folder() / "align4d", Path(tempfile.gettempdir()) / f"align4d-cache-{_user()}"]
+    candidates = [cache_folder(), Path(tempfile.gettempdir()) / f"align4d-cache-{_user()}"]
     if sys.prefix != sys.base_prefix:
         candidates.insert(0, Path(sys.prefix) / "align4d-cache")
     if os.environ.get("ALIGN4D_CACHE"):
@@ -25,15 +27,6 @@ def cache_folder() -> Path:
         if is_ours(folder):
             return folder
     raise OSError(f"None of these folders belongs to this user alone: {', '.join(map(str, candidates))}. Set ALIGN4D_CACHE to one that does.")
-
-
-def user_cache_folder() -> Path:
-    """The platform's folder for what can be made again."""
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 
 
 def keep_compiled_kernels(sources: Path) -> None:
@@ -50,7 +43,7 @@ def keep_compiled_kernels(sources: Path) -> None:
     for file in sorted((*sources.glob("*.py"), *sources.parent.glob("*.py"))):
         digest.update(file.read_bytes())
     chosen = Path(numba.config.CACHE_DIR) if numba.config.CACHE_DIR else None
-    base = chosen if chosen and is_ours(chosen) else cache_folder() / "numba"
+    base = chosen if chosen and is_ours(chosen) else kernel_folder() / "numba"
     numba.config.CACHE_DIR = str(base / digest.hexdigest()[:16])
 
 

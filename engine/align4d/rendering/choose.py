@@ -20,7 +20,7 @@ import torch
 
 from ..child import run_module
 from .backends import NAMES
-from .cache import cache_folder
+from .cache import kernel_folder
 
 CUDA_CANDIDATES = {"triton": 180, "gsplat": 900}
 """Backends for CUDA, the faster first (docs/developers/performance.md), and the seconds that each may take: gsplat compiles at first use."""
@@ -68,7 +68,7 @@ def _choose(kind: str, forced: str) -> Choice:
 
 def _remembered_probe(backend: str, seconds: int) -> str:
     """What is wrong with a backend on this machine, "" where nothing; tried at most once in an environment."""
-    file = cache_folder() / "renderer.json"
+    file = kernel_folder() / "renderer.json"
     key = f"{_environment()} {backend}"
     known = _read(file)
     if key not in known:

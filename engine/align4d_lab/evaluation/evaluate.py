@@ -10,10 +10,10 @@ import torch
 
 import align4d
 from align4d.errors import EngineError
+from align4d.folders import model_folder
 from align4d.job.make import video_spec
 from align4d.job.reporting import Reporter
 from align4d.machine.device import choose_device
-from align4d.models.store import default_root
 from align4d.protocol import VideoSpec
 
 from ..metrics.judges import PAIRED, SURROUND, make_judges
@@ -52,7 +52,7 @@ def evaluate(order: Order, report: Reporter) -> tuple[Measured, dict[str, Any]]:
 
 def metric_models() -> Path | None:
     """`metrics/` beside the generators' models, where it is there."""
-    folder = default_root() / "metrics"
+    folder = model_folder() / "metrics"
     return folder if folder.is_dir() else None
 
 

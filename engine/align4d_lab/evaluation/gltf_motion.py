@@ -11,6 +11,7 @@ import numpy as np
 from align4d.errors import EngineError
 from align4d.inputs.asset import Asset, AssetObject, Material, Similarity
 from align4d.inputs.mesh_import import Y_UP
+from align4d.protocol.srgb import linear_to_srgb
 
 from .gltf_file import GltfFile
 from .moving import MovingMesh
@@ -241,8 +242,7 @@ def _material(file: GltfFile, index: Any) -> Material:
     if "baseColorTexture" in surface:
         texture = file.item("textures", surface["baseColorTexture"]["index"])
         return Material("texture", np.ones(3, np.float32), np.asarray(file.image(texture["source"])))
-    srgb = np.where(factor <= 0.0031308, factor * 12.92, 1.055 * np.maximum(factor, 0) ** (1 / 2.4) - 0.055)
-    return Material("flat", srgb.astype(np.float32), None)
+    return Material("flat", linear_to_srgb(factor).astype(np.float32), None)
 
 
 def _asset(parts: list[_Part], first: np.ndarray) -> Asset:

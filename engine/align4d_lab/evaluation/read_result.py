@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,11 +73,6 @@ def read_result(path: Path, mesh: Path | None, fps: float, device: torch.device)
     )
 
 
-def natural_order(paths: list[Path]) -> list[Path]:
-    """frame_9 before frame_10."""
-    return sorted(paths, key=lambda path: [(part.isdigit(), int(part) if part.isdigit() else 0, part) for part in re.split(r"(\d+)", path.name)])
-
-
 def _job(folder: Path) -> Found:
     request, result = protocol.read_request(folder), protocol.read_result(folder)
     if not request.objects or not (request.video.path or request.video.images):
@@ -111,7 +105,7 @@ def _with_motion(asset: Asset, motion: np.ndarray, fps: float, name: str) -> Mov
 
 
 def _sequence(folder: Path, fps: float, device: torch.device) -> Found:
-    files = natural_order([item for item in folder.iterdir() if item.suffix.lower() in MESH_SUFFIXES])
+    files = protocol.natural_order(item for item in folder.iterdir() if item.suffix.lower() in MESH_SUFFIXES)
     if not files:
         raise EngineError("result_unknown", f"{folder} holds neither a job nor a sequence of .ply or .glb files.", "Check the path of the result.")
     if holds_gaussians(files[0]):

@@ -19,13 +19,13 @@ from align4d.inputs.images import ImageSequence
 from align4d.inputs.movie import Movie
 from align4d.inputs.pictures import Source, on_white
 from align4d.job.make import IMAGE_SUFFIXES
-from align4d.protocol import CameraResult, VideoSpec
+from align4d.protocol import CameraResult, VideoSpec, natural_order
 
 from ..metrics.mesh_picture import PictureCamera
 from ..metrics.motion import TrueView
 from .moving import Moving
 from .order import SIDE
-from .read_result import Found, natural_order
+from .read_result import Found
 
 CONSISTENT4D_AZIMUTHS = (-75.0, 15.0, 105.0, 195.0)
 """Consistent4D's test views eval_0 to eval_3, relative to the video's [degrees]."""
