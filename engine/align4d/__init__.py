@@ -13,6 +13,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from .protocol.version import ENGINE
+
 if TYPE_CHECKING:
     from .alignment.asynchronous import AsynchronousSchedule
     from .alignment.distance import video_aligned_distance
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from .pipeline.generate import generate
     from .rendering import Cameras, Gaussians, Rendering, rasterize
 
-__version__ = "0.1.0"
+__version__ = ENGINE
 
 _HOMES = {
     "AsynchronousSchedule": ".alignment.asynchronous",

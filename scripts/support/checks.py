@@ -36,8 +36,25 @@ class Outcome:
 
 
 def style(style_python: Path) -> list[Outcome]:
-    """ruff over everything."""
-    return [_check("ruff", [style_python, "-m", "ruff", "check", ROOT])]
+    """ruff over everything: its rules and its form; and which room may import which."""
+    ruff: list[str | Path] = [style_python, "-m", "ruff"]
+    return [_check("ruff", [*ruff, "check", ROOT]), _check("form", [*ruff, "format", "--check", ROOT]), contracts(style_python)]
+
+
+def contracts(style_python: Path, root: Path = ROOT) -> Outcome:
+    """import-linter over .importlinter of the checkout at `root`.
+
+    Blender gives the extension's folder a name of its own, so its Python files are copied into a package that has one.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        package = Path(folder) / "align4d_extension"
+        package.mkdir()
+        shutil.copy(root / "__init__.py", package)
+        for part in ("align4d_blender", "operators", "panels", "engine"):
+            shutil.copytree(root / part, package / part, ignore=shutil.ignore_patterns("__pycache__", "weights"))
+        linter = style_python.with_name("lint-imports" + style_python.suffix)
+        paths = {"PYTHONPATH": os.pathsep.join([str(root / "engine"), folder]), "PYTHONUTF8": "1"}
+        return _check("imports", [linter, root / ".importlinter", "--no-cache"], paths, root)
 
 
 def types(style_python: Path, engine_python: Path) -> list[Outcome]:

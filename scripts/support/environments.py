@@ -104,7 +104,7 @@ def engine_environment() -> Environment:
 
 
 def style_environment() -> Environment:
-    """ruff, mypy and the stubs of bpy."""
+    """ruff, mypy, import-linter and the stubs of bpy."""
     return Environment("style", Path(sys.executable), tuple(project()["dependency-groups"]["style"]))
 
 

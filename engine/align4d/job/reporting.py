@@ -17,10 +17,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from .. import __version__
 from ..errors import Cancelled
 from ..machine.memory import peak_gb
 from ..protocol import printable, refuse_links
+from ..protocol.version import ENGINE
 
 Event = dict[str, Any]
 SHORTEST_PAUSE = 0.1
@@ -185,7 +185,7 @@ def job_log(folder: Path) -> Iterator[None]:
     root = logging.getLogger()
     root.addHandler(handler)
     try:
-        log.info("align4d %s, Python %s, %s", __version__, platform.python_version(), platform.platform())
+        log.info("align4d %s, Python %s, %s", ENGINE, platform.python_version(), platform.platform())
         yield
     finally:
         root.removeHandler(handler)

@@ -1,10 +1,13 @@
-"""The version of the protocol."""
+"""The versions of the protocol and of the engine."""
 
 from __future__ import annotations
 
 from .errors import ProtocolError
 
 PROTOCOL = 1
+
+ENGINE = "0.1.0"
+"""As pyproject.toml and blender_manifest.toml have it."""
 
 
 def check_version(version: object) -> None:
