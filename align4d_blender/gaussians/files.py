@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +55,7 @@ def sequence_of(file: Path) -> Sequence:
     numbers = sorted(int(digits) for digits in found if digits == f"{int(digits):0{width}}")
     if not numbers:
         raise _not_gaussians(file, "is not there")
-    step = min((later - sooner for sooner, later in zip(numbers, numbers[1:], strict=False)), default=1)
+    step = min((later - sooner for sooner, later in itertools.pairwise(numbers)), default=1)
     pattern = _literal(str(file.parent / before)) + f"{{:0{width}}}" + _literal(after + file.suffix)
     missing = sorted(set(range(numbers[0], numbers[-1], step)) - set(numbers))
     if missing or (numbers[-1] - numbers[0]) % step:

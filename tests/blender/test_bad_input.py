@@ -90,7 +90,7 @@ def test_non_manifold_mesh_works(blender: ModuleType, tmp_path: Path) -> None:
         (lambda folder: str(folder / "gone.mp4"), "There is no video at"),
         (lambda folder: write(folder / "broken.mp4"), "broken.mp4 cannot be read as a video. Convert it"),
         (lambda folder: write(folder / "words.txt"), "words.txt is neither a movie nor an image"),
-        (lambda folder: str(folder), "is a folder without images"),
+        (str, "is a folder without images"),
         (lambda folder: str(write_images(folder / "one", count=1)), "a single frame: there is no motion in it"),
     ],
 )

@@ -20,7 +20,7 @@ if "bpy" not in sys.modules:  # an installed Blender runs already, in the user f
     _USER_FOLDER = tempfile.TemporaryDirectory(prefix="align4d-end-to-end-", ignore_cleanup_errors=True)
     os.environ["BLENDER_USER_RESOURCES"] = _USER_FOLDER.name  # before bpy is imported: it reads this once
 
-import bpy  # noqa: E402
+import bpy
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "engine"), str(Path(__file__).parent)]  # the protocol; what the tests share

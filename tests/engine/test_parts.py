@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import trimesh
@@ -68,7 +70,7 @@ def test_a_long_limb_is_cut_into_slices_along_it() -> None:
     assert (extents[:, :2] > 0.04).all()  # ... and goes all the way around
     order = np.argsort([surface.nodes[parts.label == part, 2].mean() for part in range(parts.count)])
     heights = [surface.nodes[parts.label == part, 2] for part in order]
-    assert all(np.quantile(low, 0.9) < np.quantile(high, 0.5) for low, high in zip(heights, heights[1:], strict=False))
+    assert all(np.quantile(low, 0.9) < np.quantile(high, 0.5) for low, high in itertools.pairwise(heights))
 
 
 def test_larger_slices_are_fewer() -> None:
@@ -97,13 +99,13 @@ def test_a_loose_crumb_joins_what_is_nearest() -> None:
 
 
 def test_a_mesh_of_one_shell_and_one_part() -> None:
-    surface, parts = cut(block((0.4, 0.35, 0.3), (0, 0, 0)))
+    _surface, parts = cut(block((0.4, 0.35, 0.3), (0, 0, 0)))
     assert parts.count == 1 and len(parts.contacts) == 0
     assert (parts.weights == 1).all()
 
 
 def test_weights_are_smooth_over_a_cut_and_hard_between_shells() -> None:
-    surface, parts = cut(limb())
+    _surface, parts = cut(limb())
     mixed = parts.weights.max(axis=1) < 0.95
     assert mixed.any() and not mixed.all()
     hard = cut(limb(), PartSettings(blend=0))[1]

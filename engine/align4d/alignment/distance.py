@@ -100,7 +100,7 @@ def video_aligned_distance(
 
 def sweep_around(guess: float, nearest: float, farthest: float, step: float) -> np.ndarray:
     """(M,) distances from `nearest` to `farthest` times `guess`, each about `step` of itself from the next."""
-    count = int(round(math.log(farthest / nearest) / step)) + 1
+    count = round(math.log(farthest / nearest) / step) + 1
     return guess * np.geomspace(nearest, farthest, count)
 
 

@@ -7,6 +7,8 @@ changes before and after are of the same kind. So a cut is a change that stands 
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from PIL import Image
 
@@ -32,7 +34,7 @@ def find_cuts(clip: Clip, masks: Masks) -> list[int]:
     """
     shown = np.flatnonzero(~masks.empty)
     small = [_small(clip.frames[frame], masks.alpha[frame]) for frame in shown]
-    change = np.array([_change(*pair) for pair in zip(small, small[1:], strict=False)])
+    change = np.array([_change(*pair) for pair in itertools.pairwise(small)])
     cuts = []
     for index in np.flatnonzero(change > LEAST_CHANGE):
         around = np.concatenate([change[max(0, index - AROUND) : index], change[index + 1 : index + 1 + AROUND]])

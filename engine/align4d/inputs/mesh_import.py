@@ -89,7 +89,7 @@ def _arrays(mesh: trimesh.Trimesh, turn: np.ndarray, linear: bool, folder: Path,
             uv = np.asarray(visual.uv)[faces]
             material = MaterialSpec("texture", image=_write_texture(image, factor, folder / "input" / f"texture_{number:03}.png"))
         else:
-            material = MaterialSpec("flat", base_color=tuple(linear_to_srgb(factor).tolist()) + (1.0,))
+            material = MaterialSpec("flat", base_color=(*linear_to_srgb(factor).tolist(), 1.0))
     elif visual.kind in ("vertex", "face"):
         stored = visual.vertex_colors[faces] if visual.kind == "vertex" else np.repeat(visual.face_colors[:, None], 3, axis=1)
         colors = stored.astype(np.float64) / 255.0

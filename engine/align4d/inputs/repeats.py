@@ -6,6 +6,7 @@ out. Taken at its word, the motion would begin with a jerk out of a standstill, 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -29,7 +30,7 @@ def repeats_first(frames: Sequence[np.ndarray]) -> bool:
     first, second = (_change(*frames[start : start + 2]) for start in (0, 1))
     if first >= SAME * second:
         return False  # as in nearly all clips: the rest need not be looked at
-    later = np.array([second, *(_change(*pair) for pair in zip(frames[2:], frames[3:], strict=False))])
+    later = np.array([second, *(_change(*pair) for pair in itertools.pairwise(frames[2:]))])
     usual = float(np.median(later))
     return bool(second > AT_SPEED * usual and not (later < SAME * usual).any())
 

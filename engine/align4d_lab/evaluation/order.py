@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from align4d.cameras.orbit import Orbit
@@ -37,7 +37,7 @@ class Order:
     views: Path | None = None
     truth: Path | None = None
     models: Path | None = None
-    orbit: Orbit = Orbit()
+    orbit: Orbit = field(default_factory=Orbit)
     size: int = SIDE
     surround: int = 36
     batch: int = 8

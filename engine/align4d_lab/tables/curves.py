@@ -12,7 +12,7 @@ from .markdown import STEPS, WINDOW, Record, stages_of
 from .variants import Variant
 
 matplotlib.use("Agg")
-from matplotlib import pyplot  # noqa: E402  the window-less backend has to be chosen first
+from matplotlib import pyplot
 
 COMPARED = {"paper": ("AO", "tab:blue"), "jo": ("JO", "tab:red")}
 """Variant -> its label and color."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -103,7 +104,7 @@ def _binned(prior: MultiviewPrior, objects: ProceduralSubjects) -> dict[str, dic
     angle = np.concatenate(angles)
     place = np.digitize(np.minimum(angle, 360 - angle), BINS[1:-1])
     joined = {name: np.concatenate([score[name] for score in scores]) for name in names}
-    labels = [f"{low}-{high}" for low, high in zip(BINS, BINS[1:], strict=False)]
+    labels = [f"{low}-{high}" for low, high in itertools.pairwise(BINS)]
     seen = [(index, label) for index, label in enumerate(labels) if (place == index).any()]
     return {name: {label: float(joined[name][place == index].mean()) for index, label in seen} for name in names}
 

@@ -18,7 +18,7 @@ from .judge import clean_means, samples
 from .subjects import AssetSubjects, ProceduralSubjects, digest, relative
 
 matplotlib.use("Agg")
-from matplotlib import pyplot  # noqa: E402  the window-less backend has to be chosen first
+from matplotlib import pyplot
 
 OBJECTS = 12
 OBJECT_STEP = 60

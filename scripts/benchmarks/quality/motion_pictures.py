@@ -17,7 +17,7 @@ from support.movies import in_square, write_movie
 from .motion_case import Outcome
 
 matplotlib.use("Agg")
-from matplotlib import pyplot  # noqa: E402  the window-less backend has to be chosen first
+from matplotlib import pyplot
 
 SIDE = 384
 """Height of a picture [px]."""

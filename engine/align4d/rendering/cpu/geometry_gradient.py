@@ -11,7 +11,7 @@ from .geometry import SLOT_WIDTH, _clamped_ratio, _covariance, _factor, _in_came
 @njit(forceinline=True, error_model="numpy")
 def _image_gradient(sums, a, b, low_pass):
     """Gradient of the image mean (x, y) and of the image covariance (xx, xy, yy) from one Gaussian's slot sums."""
-    xx, xy, yy, determinant = _covariance(a, b, low_pass)
+    _, xy, yy, determinant = _covariance(a, b, low_pass)
     slope, precision_y, precision_x = xy / yy, 1.0 / yy, yy / determinant
     mean_x = precision_x * sums[1]
     mean_y = precision_y * sums[2] - slope * mean_x
