@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import bpy
 
 RELATIVE_PATH: set[str] = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0) else set()
@@ -44,3 +46,45 @@ def fcurves(animated: bpy.types.ID) -> list[bpy.types.FCurve]:
     strips = [strip for layer in data.action.layers for strip in layer.strips]
     bags = [strip.channelbag(data.action_slot) for strip in strips]
     return [curve for bag in bags if bag for curve in bag.fcurves]
+
+
+SLOTS = bpy.app.version >= (4, 4, 0)
+"""Whether actions have slots and layers."""
+
+
+class Curves:
+    """Where new curves of an action go: the action itself, or the channel bag of a slot."""
+
+    def __init__(self, owner: Any) -> None:
+        self._owner = owner
+
+    def new(self, path: str, index: int, group: str) -> bpy.types.FCurve:
+        """A curve of a property's component, in a group of that name."""
+        curve: bpy.types.FCurve = self._owner.fcurves.new(path, index=index)
+        curve.group = self._owner.groups.get(group) or self._owner.groups.new(group)
+        return curve
+
+
+def new_curves(action: bpy.types.Action, animated: bpy.types.Object) -> Curves:
+    """Assigns a new, empty action to an object, and gives what takes its curves."""
+    data = animated.animation_data
+    if not SLOTS:
+        data.action = action
+        return Curves(action)
+    slot = action.slots.new(id_type="OBJECT", name=animated.name)
+    strip = action.layers.new("Layer").strips.new(type="KEYFRAME")
+    data.action = action
+    data.action_slot = slot
+    return Curves(strip.channelbag(slot, ensure=True))
+
+
+def keep_slot(data: bpy.types.AnimData, strip: bpy.types.NlaStrip) -> None:
+    """Lets a strip play the slot that is assigned now."""
+    if SLOTS and data.action_slot:
+        strip.action_slot = data.action_slot
+
+
+def use_slot_of(data: bpy.types.AnimData, strip: bpy.types.NlaStrip) -> None:
+    """Assigns the slot that a strip plays."""
+    if SLOTS and strip.action_slot:
+        data.action_slot = strip.action_slot

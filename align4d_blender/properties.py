@@ -123,6 +123,15 @@ class Align4DResult(bpy.types.PropertyGroup):
     motion: StringProperty(name="Motion", description="The file of the motion (PC2)", subtype="FILE_PATH", options={"HIDDEN"} | RELATIVE_PATH)
     frames: IntProperty(name="Frames", description="Number of frames of the motion", options={"HIDDEN"})
     fps: FloatProperty(name="Frame Rate", description="Frames a second of the video", options={"HIDDEN"})
+    form: EnumProperty(
+        name="Form",
+        description="What the motion is",
+        items=(
+            ("CACHE", "Point Cache", "Every vertex of every frame, exactly as it was found"),
+            ("KEYFRAMES", "Keyframes", "Keyframes on the mesh's own armature, to be edited like any others"),
+        ),
+        options={"HIDDEN"},
+    )
     start: IntProperty(name="Start", description="Frame of the scene at which the motion begins", update=_play)
     speed: FloatProperty(
         name="Speed",
@@ -144,6 +153,8 @@ class Align4DTag(bpy.types.PropertyGroup):
     job: StringProperty(name="Job", description="The job whose result this object shows", options={"HIDDEN"})
     results: CollectionProperty(type=Align4DResult, name="Results", description="The motions that this object can play")
     active: IntProperty(name="Result", description="The motion that is played", update=_switch)
+    set_aside: StringProperty(name="Set Aside", description="What an armature played before it got the motion's keyframes", options={"HIDDEN"})
+    stands_for: PointerProperty(type=bpy.types.Object, name="Stands For", description="The armature whose bones follow this one", options={"HIDDEN"})
     muted: BoolProperty(name="Mute", description="Show the mesh as it is without the motion", update=_mute)
 
 

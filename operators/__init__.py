@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import bake_shape_keys, compare, engine, exports, gaussians, generate, jobs, models, presets, remove_result, use_video
+from . import bake_shape_keys, compare, engine, exports, gaussians, generate, jobs, keyframes, models, presets, remove_result, use_video
 
 CLASSES = (
     *generate.CLASSES,
@@ -11,6 +11,7 @@ CLASSES = (
     *presets.CLASSES,
     *compare.CLASSES,
     *bake_shape_keys.CLASSES,
+    *keyframes.CLASSES,
     *remove_result.CLASSES,
     *gaussians.CLASSES,
     *exports.CLASSES,

@@ -59,6 +59,10 @@ class ALIGN4D_PT_result(bpy.types.Panel):
             return
         _draw_choice(layout, context, item, result)
         _draw_playback(layout, item, result)
+        if result.form == "KEYFRAMES":
+            layout.operator("align4d.use_point_cache", icon="MOD_MESHDEFORM")
+        else:
+            layout.operator("align4d.make_keyframes", icon="ARMATURE_DATA")
         layout.operator("align4d.bake_shape_keys", icon="SHAPEKEY_DATA")
         layout.operator("align4d.remove_result", icon="TRASH")
 

@@ -12,7 +12,7 @@ from ...engine.align4d import protocol
 from ..capture.targets import Target, find
 from ..errors import UserError, write_error
 from ..storage import folders
-from . import below_modifiers, generated_mesh, results
+from . import below_modifiers, generated_mesh, motion_file, results
 from .playback import active, playback
 from .solved_camera import SOLVED, add_camera, cameras, remove_camera
 
@@ -55,7 +55,7 @@ def prepare(folder: Path, targets: Sequence[Target]) -> Arrival:
             _check(motion, target, result.frames)
             caches.append(motion)
             if target.unmap:
-                caches[-1] = motion.with_name(f"{motion.stem}_below_modifiers.pc2")
+                caches[-1] = motion_file.below_modifiers(motion)
             if target.unmap and not caches[-1].exists():  # else it has arrived before, and is put back after an undo
                 shape = protocol.read_arrays(folder / target.unmap)
                 undoings[index] = below_modifiers.start(caches[-1], target.frame, protocol.read_pc2(motion), shape, target.bent)

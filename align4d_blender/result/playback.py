@@ -14,6 +14,7 @@ class PlayedResult(Protocol):
     name: str
     job: str
     motion: str
+    form: str
     frames: int
     fps: float
     start: int

@@ -12,7 +12,7 @@ import bpy
 
 from ...engine.align4d import protocol
 from ..storage import folders, saving, tags
-from . import gaussians, generated_mesh, solved_camera
+from . import gaussians, generated_mesh, keyframes, solved_camera
 from .playback import Playback, PlayedResult, active, playback, scene_of, with_job
 from .solved_camera import cameras
 
@@ -49,8 +49,9 @@ def play(item: bpy.types.Object) -> None:
     cache.interpolation = "LINEAR"
     if cache.filepath != result.motion:
         cache.filepath = result.motion
-    cache.show_viewport = cache.show_render = not item.align4d.muted
     _set_time(item, cache, playback(result, scene_of(item)))
+    keyframes.show_form(item)
+    keyframes.follow(item)
     gaussians.follow(item)
 
 
@@ -89,9 +90,7 @@ def switch(item: bpy.types.Object) -> None:
 
 def mute(item: bpy.types.Object) -> None:
     """Shows or hides the motion."""
-    cache = tags.point_cache(item)
-    if cache:
-        cache.show_viewport = cache.show_render = not item.align4d.muted
+    keyframes.show_form(item)
 
 
 def remove(job: str) -> None:
@@ -100,6 +99,8 @@ def remove(job: str) -> None:
         tag = item.align4d
         saving.discard(folders.actual_path(result.motion).parents[1])
         gaussians.remove(item, job)
+        if result.form == "KEYFRAMES":
+            keyframes.release(item)
         index = [one.job for one in tag.results].index(job)
         playing = active(item).job
         tag.results.remove(index)

@@ -7,11 +7,11 @@ from typing import cast
 import bpy
 import numpy as np
 
-from ...engine.align4d import protocol
 from .. import compat
 from ..capture.rest_shape import base_shape
 from ..errors import UserError
 from ..storage import folders, tags
+from .motion_file import read_motion
 from .playback import active, playback
 
 
@@ -31,7 +31,7 @@ def bake(item: bpy.types.Object) -> int:
         raise UserError("shared_mesh", f"{item.name} shares its mesh with another object.", "Use Object > Relations > Make Single User first.")
     if mesh.shape_keys and not mesh.shape_keys.use_relative:
         raise UserError("absolute_keys", f"{item.name} has absolute shape keys.", "Turn on Relative in its shape keys first.")
-    motion = _motion(item, result.motion)
+    motion = read_motion(item, folders.actual_path(result.motion))
     scene = bpy.context.scene
     base = base_shape(item, (scene.frame_current, scene.frame_subframe))
     if mesh.shape_keys is None:
@@ -48,18 +48,6 @@ def bake(item: bpy.types.Object) -> int:
     _animate(mesh.shape_keys, added, frames)
     item.align4d.muted = True
     return len(added)
-
-
-def _motion(item: bpy.types.Object, stored: str) -> np.ndarray:
-    """The (T, V, 3) positions of a result."""
-    path = folders.actual_path(stored)
-    try:
-        motion = protocol.read_pc2(path)
-    except (OSError, protocol.ProtocolError) as error:
-        raise UserError("motion_gone", f"The motion of {item.name} cannot be read from {path}.", "Bring the file back, or generate again.") from error
-    if motion.shape[1] != len(item.data.vertices):
-        raise UserError("vertices_changed", f"{item.name} has another number of vertices than its motion.", "Undo that change, or generate again.")
-    return motion
 
 
 def _animate(keys: bpy.types.Key, added: list[bpy.types.ShapeKey], frames: list[float]) -> None:

@@ -1,0 +1,113 @@
+"""Make Keyframes and Back to Point Cache, as an artist presses them: on an own rig, on one that constraints move, and what stays when they go."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+
+import bpy
+import numpy as np
+import pytest
+from fake_engine import FRAMES
+from scenes import add_mesh, evaluated, names, select, use_video
+from test_armature_action import add_limb, animate, forget, shown
+from test_result import go_to
+
+
+def generate_limb(blender: ModuleType, folder: Path) -> tuple[bpy.types.Object, bpy.types.Object, np.ndarray]:
+    """A limb with a result whose motion its own bones can show; returns the mesh, the armature and the motion (T, V, 3)."""
+    item, rig = add_limb()
+    animate(rig)
+    motion = shown(item)[:FRAMES]
+    forget(rig)
+    select(item)
+    use_video(folder / "video")
+    assert bpy.ops.align4d.generate() == {"FINISHED"}
+    file = blender.align4d_blender.result.motion_file
+    played = Path(bpy.path.abspath(item.align4d.results[0].motion))
+    blender.engine.align4d.protocol.write_pc2(file.as_shown(played), motion)
+    return item, rig, motion
+
+
+def assert_shows(item: bpy.types.Object, motion: np.ndarray) -> None:
+    for index, expected in enumerate(motion):
+        go_to(index)
+        assert np.abs(evaluated(item) - expected).max() < 2e-3 * 4, index
+
+
+def test_the_armature_shows_the_motion_and_the_cache_rests(blender: ModuleType, tmp_path: Path) -> None:
+    item, _, motion = generate_limb(blender, tmp_path)
+    assert bpy.ops.align4d.make_keyframes() == {"FINISHED"}
+    assert_shows(item, motion)
+    assert not item.modifiers["Align4D"].show_viewport and not bpy.ops.align4d.make_keyframes.poll()
+
+
+def test_back_to_the_point_cache_leaves_nothing(blender: ModuleType, tmp_path: Path) -> None:
+    item, rig, _ = generate_limb(blender, tmp_path)
+    go_to(2)
+    before, pictured = names(), evaluated(item)
+    bpy.ops.align4d.make_keyframes()
+    assert bpy.ops.align4d.use_point_cache() == {"FINISHED"}
+    assert names() == before and item.modifiers["Align4D"].show_viewport and not rig.align4d.set_aside
+    np.testing.assert_allclose(evaluated(item), pictured, atol=1e-6)
+
+
+def test_remove_result_takes_the_keyframes_too(blender: ModuleType, tmp_path: Path) -> None:
+    item, rig, _ = generate_limb(blender, tmp_path)
+    bpy.ops.align4d.make_keyframes()
+    assert bpy.ops.align4d.remove_result() == {"FINISHED"}
+    assert not rig.align4d.set_aside and not item.modifiers.get("Align4D") and not bpy.data.actions
+
+
+def test_the_keys_follow_start_and_speed(blender: ModuleType, tmp_path: Path) -> None:
+    item, _, motion = generate_limb(blender, tmp_path)
+    bpy.ops.align4d.make_keyframes()
+    result = item.align4d.results[0]
+    result.start, result.speed = 21, 2.0
+    step = bpy.context.scene.render.fps / bpy.context.scene.render.fps_base / result.fps / 2
+    for index, expected in enumerate(motion):
+        frame = 21 + index * step
+        bpy.context.scene.frame_set(int(frame), subframe=frame % 1)
+        assert np.abs(evaluated(item) - expected).max() < 2e-3 * 4, index
+
+
+def test_bones_that_constraints_move_follow_an_armature_beside_them(blender: ModuleType, tmp_path: Path) -> None:
+    item, rig, motion = generate_limb(blender, tmp_path)
+    target = bpy.data.objects["Parent"]
+    rig.pose.bones["bone1"].constraints.new("LIMIT_ROTATION")
+    rig.pose.bones["bone2"].constraints.new("COPY_ROTATION").target = target
+    before = names()
+    assert bpy.ops.align4d.make_keyframes() == {"FINISHED"}
+    assert_shows(item, motion)
+    bpy.ops.align4d.use_point_cache()
+    assert names() == before
+    assert [len(bone.constraints) for bone in rig.pose.bones] == [0, 1, 1, 0]
+
+
+def test_two_meshes_on_one_armature_are_keyed_together(blender: ModuleType, tmp_path: Path) -> None:
+    item, rig = add_limb()
+    twin = item.copy()
+    twin.data = item.data.copy()
+    bpy.context.scene.collection.objects.link(twin)
+    animate(rig)
+    motion = shown(item)[:FRAMES]
+    forget(rig)
+    select(item, twin)
+    use_video(tmp_path / "video")
+    assert bpy.ops.align4d.generate() == {"FINISHED"}
+    for one in (item, twin):
+        played = Path(bpy.path.abspath(one.align4d.results[0].motion))
+        blender.engine.align4d.protocol.write_pc2(blender.align4d_blender.result.motion_file.as_shown(played), motion)
+    bpy.ops.align4d.make_keyframes()
+    assert_shows(item, motion)
+    assert_shows(twin, motion)
+    assert len(bpy.data.actions) == 1
+
+
+def test_a_mesh_without_an_armature_offers_no_keyframes(blender: ModuleType, tmp_path: Path) -> None:
+    add_mesh()
+    use_video(tmp_path / "video")
+    bpy.ops.align4d.generate()
+    assert not bpy.ops.align4d.make_keyframes.poll()
+    with pytest.raises(RuntimeError):
+        bpy.ops.align4d.make_keyframes()
