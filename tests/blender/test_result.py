@@ -233,8 +233,8 @@ def test_background_starts_where_the_motion_does(blender: ModuleType, tmp_path: 
     solved = protocol.CameraResult(((1.0, 0, 0, 0), (0, 1.0, 0, 0), (0, 0, 1.0, 0), (0, 0, 0, 1.0)), 49.1, 64, 48, 0.0, 0.0, 0.0, 3.0)
     result = protocol.Result("job", FRAMES, FPS, (), solved, skipped=1)
     video = protocol.VideoSpec(images=(bpy.path.abspath(first.image.filepath),))
-    times = extension.results.Playback(1, 1.0, 0, FRAMES - 1, True)
-    later = extension.solved_camera.add_camera(bpy.context.scene, result, video, times)
+    times = extension.result.playback.Playback(1, 1.0, 0, FRAMES - 1, True)
+    later = extension.result.solved_camera.add_camera(bpy.context.scene, result, video, times)
     assert later.data.background_images[0].image_user.frame_offset == first.image_user.frame_offset + 1
 
 
