@@ -6,6 +6,7 @@ Nothing of the artist's is overwritten: the action that the armature had goes to
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -223,7 +224,7 @@ def _still(local: Sequence[Matrix]) -> bool:
 def _rotation_values(bone: bpy.types.PoseBone, local: Sequence[Matrix]) -> tuple[str, np.ndarray]:
     """The property of the bone's rotation mode, and its values (T, 3 or 4): quaternions without a change of sign, Eulers without jumps."""
     turns = [matrix.to_quaternion() for matrix in local]
-    for before, after in zip(turns, turns[1:], strict=False):
+    for before, after in itertools.pairwise(turns):
         if before.dot(after) < 0:
             after.negate()
     if bone.rotation_mode == "QUATERNION":
