@@ -75,12 +75,12 @@ def test_generate_writes_a_job_that_the_engine_can_read(movie: Path, tmp_path: P
         "--set",
         "tracking.iterations=40",
         "--set",
-        "tracking.name=plain",
+        "tracking.recorded=no",
     )
     assert status == 0
     assert "cut by the border" in capsys.readouterr().out
     request = protocol.read_request(out)
-    assert request.seed == 7 and request.settings == {"tracking.iterations": 40, "tracking.name": "plain"} and request.video.last == 2
+    assert request.seed == 7 and request.settings == {"tracking.iterations": 40, "tracking.recorded": "no"} and request.video.last == 2
     assert len(request.objects) == 2
     asset = load_asset(request, out)
     extent = asset.similarity.size * (asset.vertices.max(axis=0) - asset.vertices.min(axis=0))

@@ -39,7 +39,7 @@ def disc_scene(background: np.ndarray, color: tuple[int, int, int] = (200, 90, 4
 def test_the_video_s_own_alpha_comes_first() -> None:
     frames = moving_square(3)
     masks = find_masks(clip_of(on_white(frames), frames[..., 3]))
-    assert masks.source == "alpha" and masks.alpha.dtype == np.float32
+    assert masks.source == "alpha" and masks.alpha.dtype == np.float16
     np.testing.assert_array_equal(masks.alpha, frames[..., 3] / np.float32(255))
 
 

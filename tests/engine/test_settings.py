@@ -3,11 +3,43 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+import typing
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from align4d.errors import EngineError
+from align4d.pipeline.setting_values import range_of
 from align4d.pipeline.settings import PRESETS, Settings, settings_for
+
+
+def fields(kind: type, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every single setting: its dotted name and its annotation."""
+    hints = typing.get_type_hints(kind)
+    for field in dataclasses.fields(kind):
+        hint = hints[field.name]
+        if dataclasses.is_dataclass(hint):
+            yield from fields(typing.cast(type, hint), f"{prefix}{field.name}.")
+        else:
+            yield prefix + field.name, hint
+
+
+def wrong_values(name: str, hint: Any) -> list[Any]:
+    """Values that a setting of this kind never takes."""
+    least, most = range_of(name)
+    other = [None, {}, {"a": 1}, [], [[1]], math.nan, math.inf, -math.inf, 10**400]
+    numbers = [least - 1, most * 2 + 1, True, "1", "many"]
+    if typing.get_origin(hint) is typing.Literal:
+        return [*other, 1, True, "", "neither", ["auto"]]
+    if typing.get_origin(hint) is tuple:
+        return [*other, "abc", 1, *([value] for value in numbers), [least] * 101, [least, None]]
+    if hint is bool:
+        return [*other, 0, 1, "", "2", "maybe", [False]]
+    if hint is str:
+        return [*other, 1, True, "a\nb", "a\0b", "x" * 5000, "\udce9"]
+    return [*other, *numbers, *([least + 0.5] if hint is int else [])]
 
 
 def test_a_preset_as_it_is() -> None:
@@ -51,6 +83,35 @@ def test_bad_values(value: object) -> None:
     with pytest.raises(EngineError) as caught:
         settings_for("artist", {"tracking.iterations": value})
     assert caught.value.code == "bad_setting" and "tracking.iterations" in caught.value.message
+
+
+@pytest.mark.parametrize(("name", "hint"), list(fields(Settings)))
+def test_every_setting_refuses_what_is_no_value_for_it(name: str, hint: Any) -> None:
+    for value in wrong_values(name, hint):
+        with pytest.raises(EngineError) as caught:
+            settings_for("artist", {name: value})
+        assert caught.value.code == "bad_setting" and name in caught.value.message, value
+    if hint in (int, float):
+        least, most = range_of(name)
+        assert f"from {least:g} to " in caught.value.advice
+        for value in (least, most):
+            settings_for("artist", {name: value})
+
+
+@pytest.mark.parametrize(("word", "meant"), [("no", False), ("False", False), (False, False), ("YES", True), ("true", True)])
+def test_no_is_no(word: object, meant: bool) -> None:
+    assert settings_for("artist", {"tracking.recorded": word}).tracking.recorded is meant
+
+
+def test_every_default_is_in_its_range() -> None:
+    for name, hint in fields(Settings):
+        least, most = range_of(name)
+        for settings in PRESETS.values():
+            value: Any = settings
+            for part in name.split("."):
+                value = getattr(value, part)
+            if hint in (int, float):
+                assert least <= value <= most, name
 
 
 def test_every_setting_of_every_preset_can_be_named() -> None:

@@ -122,6 +122,7 @@ def _doctor(console: Console, options: argparse.Namespace) -> int:
 
 def _make_job(options: argparse.Namespace) -> None:
     from ..job.make import make_job  # imports trimesh and scipy: not for --help
+    from ..pipeline.request_check import check_request
 
     orbit = Orbit(options.azimuth, options.elevation, options.distance, fovy=options.fovy)
     make_job(
@@ -130,6 +131,7 @@ def _make_job(options: argparse.Namespace) -> None:
         options.out,
         orbit,
         (options.first - 1, options.last - 1, options.fps),
+        check_request,
         preset=options.preset,
         settings=dict(options.set),
         seed=options.seed,

@@ -23,7 +23,7 @@ Give one with `--set NAME=VALUE` on the command line; the value is JSON where it
 A preset is a set of these values; the defaults below are those of `artist`.
 Source says where a default was taken from ([method](../developers/method.md)); none means that it was chosen here.
 
-| setting | type | default | unit | source | meaning |
+| setting | values | default | unit | source | meaning |
 |---|---|---|---|---|---|
 """
 
@@ -53,7 +53,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 def markdown(entries: list[SettingEntry]) -> str:
     """The page docs/reference/settings.md."""
-    rows = ((f"`{one.name}`", one.type, shown(one.default), one.unit, one.source, one.meaning) for one in entries)
+    rows = ((f"`{one.name}`", one.values, shown(one.default), one.unit, one.source, one.meaning) for one in entries)
     return HEADER + "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |\n" for row in rows)
 
 
@@ -63,7 +63,7 @@ def shown(value: Any) -> str:
 
 
 def _table(entries: list[SettingEntry]) -> Table:
-    table = Table("setting", "type", "default", "unit", "source", "meaning")
+    table = Table("setting", "values", "default", "unit", "source", "meaning")
     for one in entries:
-        table.add_row(*(escape(cell) for cell in (one.name, one.type, shown(one.default), one.unit, one.source, one.meaning)))
+        table.add_row(*(escape(cell) for cell in (one.name, one.values, shown(one.default), one.unit, one.source, one.meaning)))
     return table

@@ -21,10 +21,13 @@ MODELS = ("isnet-general-use", "birefnet-general-lite", "u2net")
 
 
 def find_alpha(frames: np.ndarray, what: str = "video") -> np.ndarray:
-    """(T, H, W) float32 alpha of (T, H, W, 3) uint8 frames of `what`, for messages. Raises EngineError "masks_unavailable"."""
+    """(T, H, W) float16 alpha of (T, H, W, 3) uint8 frames of `what`, for messages. Raises EngineError "masks_unavailable"."""
     session = _session(what)
-    # a prediction that is the same everywhere is stretched by 0 / 0
-    return np.nan_to_num(np.stack([np.asarray(session.predict(Image.fromarray(frame))[0], np.float32) / 255.0 for frame in frames]))
+    alpha = np.empty(frames.shape[:3], np.float16)
+    for index, frame in enumerate(frames):
+        # a prediction that is the same everywhere is stretched by 0 / 0
+        alpha[index] = np.nan_to_num(np.asarray(session.predict(Image.fromarray(frame))[0], np.float32) / 255.0)
+    return alpha
 
 
 def find_model() -> str | None:

@@ -20,7 +20,7 @@ class Masks:
     """The object's coverage.
 
     Attributes:
-        alpha: (T, H, W) float32 in [0, 1].
+        alpha: (T, H, W) float16 in [0, 1].
         source: "alpha", "background" or "rembg".
         touches_border: (T,) bool, the object is cut by the frame's border.
         empty: (T,) bool, the frame shows no object.
@@ -47,9 +47,11 @@ def find_masks(clip: Clip, what: str = "video") -> Masks:
             "masks_unavailable" where the background is not plain and rembg or its model is not installed.
     """
     if clip.alpha is not None:
-        alpha, source = clip.alpha.astype(np.float32) / 255.0, "alpha"
+        alpha, source = np.divide(clip.alpha, 255, dtype=np.float16), "alpha"
     elif (background := find_background(clip.frames)) is not None:
-        alpha = np.stack([key(frame, background) for frame in clip.frames])
+        alpha = np.empty(clip.frames.shape[:3], np.float16)
+        for index, frame in enumerate(clip.frames):
+            alpha[index] = key(frame, background)
         return dataclasses.replace(judge(alpha, "background", what), behind=(background.color / 255).astype(np.float32))
     else:
         alpha, source = foreground_model.find_alpha(clip.frames, what), "rembg"

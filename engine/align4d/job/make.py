@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +21,13 @@ from ..protocol import CameraSpec, Request, VideoSpec, natural_order, write_json
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"}
 
 
-def make_job(mesh: Path | None, video: Path | None, out: Path, orbit: Orbit, frames: tuple[int, int, float], **choices: Any) -> Request:
+Check = Callable[[Request, Orbit, bool], None]
+"""Raises what is wrong with a request that is still to be made: without objects, the orbit of its camera, whether a mesh comes."""
+
+
+def make_job(
+    mesh: Path | None, video: Path | None, out: Path, orbit: Orbit, frames: tuple[int, int, float], check: Check | None = None, **choices: Any
+) -> Request:
     """Writes request.json and input/ into `out` and returns the request.
 
     Args:
@@ -26,28 +35,47 @@ def make_job(mesh: Path | None, video: Path | None, out: Path, orbit: Orbit, fra
         video: a movie, or a folder of images in the order of their names; None: it is to be generated.
         orbit: where the video was seen from.
         frames: first, last (-1: up to the end) and frames a second (0: the movie's own).
+        check: looks at everything but the mesh before anything is written.
         choices: further fields of `Request`.
 
     Raises:
-        EngineError: as import_mesh and load_asset; "job_exists" where `out` holds a job already; "video_missing"; "disk_full" or "cannot_write".
+        EngineError: as `check`, import_mesh and load_asset; "job_exists" where `out` holds a job already; "video_missing"; "disk_full" or
+            "cannot_write". Nothing is left in `out` then that was not there before.
     """
     if (out / "request.json").exists():
         raise EngineError("job_exists", f"{out} holds a job already.", f'Go on with it by "align4d resume {out}", or choose another folder.')
     from ..inputs.gaussian_file import holds_gaussians  # brings torch, which `align4d --help` need not wait for
 
-    with writing():
-        for name in ("input", "work", "output"):
-            (out / name).mkdir(parents=True, exist_ok=True)
     spec = video_spec(video, *frames) if video else VideoSpec()
+    draft = Request(uuid.uuid4().hex, (), spec, CameraSpec(as_matrix(np.eye(4)), orbit.fovy), **choices)
+    if check:
+        check(draft, orbit, mesh is not None)
     gaussians = mesh if mesh and holds_gaussians(mesh) else None
-    objects = import_mesh(mesh, out) if mesh and not gaussians else ()
-    draft = Request(uuid.uuid4().hex, objects, spec, CameraSpec(as_matrix(np.eye(4))), **choices)
-    center, size = _bounds(draft, gaussians, out)
-    camera = CameraSpec(as_matrix(blender_from_normalized(orbit.world_to_camera(), center, size)), orbit.fovy)
-    request = dataclasses.replace(draft, camera=camera, gaussian_asset=str(gaussians.resolve()) if gaussians else "")
-    with writing():
-        write_json(out / "request.json", request)
+    with _made(out):
+        objects = import_mesh(mesh, out) if mesh and not gaussians else ()
+        draft = dataclasses.replace(draft, objects=objects)
+        center, size = _bounds(draft, gaussians, out)
+        camera = CameraSpec(as_matrix(blender_from_normalized(orbit.world_to_camera(), center, size)), orbit.fovy)
+        request = dataclasses.replace(draft, camera=camera, gaussian_asset=str(gaussians.resolve()) if gaussians else "")
+        with writing():
+            write_json(out / "request.json", request)
     return request
+
+
+@contextmanager
+def _made(out: Path) -> Iterator[None]:
+    """The folders of a job; those that were not there before are deleted where something goes wrong inside."""
+    wanted = [out, *(out / name for name in ("input", "work", "output"))]
+    new = [folder for folder in wanted if not folder.exists()]
+    try:
+        with writing():
+            for folder in wanted:
+                folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        for folder in new:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def _bounds(request: Request, gaussians: Path | None, out: Path) -> tuple[np.ndarray, float]:

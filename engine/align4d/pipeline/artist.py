@@ -38,6 +38,7 @@ from ..protocol import Result, read_request
 from .pair import complete_pair
 from .paper import STAGES as PAPER_STAGES
 from .paper import animate_as_published
+from .request_check import check_values
 from .settings import Settings, settings_for
 from .stages import Job
 
@@ -52,6 +53,7 @@ def run(folder: Path, report: Reporter, online: bool = False) -> Result:
         Cancelled: the user cancelled; the checkpoint is written.
     """
     given = read_request(folder)
+    check_values(given)
     paper = settings_for(given.preset, given.settings).method == "paper"
     request, route = complete_pair(folder, given, report, len(PAPER_STAGES if paper else STAGES))
     if paper:

@@ -13,6 +13,7 @@ from ..job.make import make_job
 from ..job.reporting import RecordingReporter, Reporter, job_log
 from ..protocol import Result
 from . import artist
+from .request_check import check_request
 
 
 def generate(
@@ -68,6 +69,7 @@ def generate(
         folder,
         camera or Orbit(),
         frames,
+        check_request,
         preset=preset,
         settings=dict(settings or {}),
         seed=seed,

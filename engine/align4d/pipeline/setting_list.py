@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from .setting_values import values_in_words
+
 SOURCES = {"P": "paper", "D": "DreamGaussian4D", "R": "reconstructed"}
 """Marks in the docstrings -> where a default comes from, see docs/developers/method.md."""
 
@@ -26,6 +28,7 @@ class SettingEntry:
         name: as `--set` takes it, such as "tracking.iterations".
         type: of its values, as annotated.
         default: of the preset that was asked for.
+        values: that it takes, in words.
         unit: such as "px"; empty where it has none.
         source: a value of SOURCES; empty where the default is this project's own.
         meaning: a sentence or two.
@@ -34,6 +37,7 @@ class SettingEntry:
     name: str
     type: str
     default: Any
+    values: str
     unit: str
     source: str
     meaning: str
@@ -58,7 +62,8 @@ def _entries(settings: Any, prefix: str) -> Iterator[SettingEntry]:
         unit = _UNIT.search(text)
         text = _UNIT.sub("", text).strip()
         source = SOURCES[mark.group(1)] if mark else ""
-        yield SettingEntry(prefix + field.name, _words(hints[field.name]), value, unit.group(1) if unit else "", source, text)
+        name, hint = prefix + field.name, hints[field.name]
+        yield SettingEntry(name, _words(hint), value, values_in_words(name, hint), unit.group(1) if unit else "", source, text)
 
 
 def attribute_meanings(kind: type) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import typing
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -17,6 +18,7 @@ from ..gaussians.surface_bound import GaussianSettings
 from ..generators.generator_settings import GeneratorSettings
 from ..motion.parts import PartSettings
 from ..priors.loading import PriorSpec
+from .setting_values import checked
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ def settings_for(preset: str, overrides: dict[str, Any]) -> Settings:
     """The preset with single settings replaced, e.g. {"tracking.iterations": 40}.
 
     Raises:
-        EngineError: "unknown_preset", "unknown_setting".
+        EngineError: "unknown_preset", "unknown_setting", "bad_setting".
     """
     if preset not in PRESETS:
         raise EngineError("unknown_preset", f"There is no preset {preset!r}.", f"Choose one of: {', '.join(PRESETS)}.")
@@ -111,6 +113,6 @@ def _replaced(settings: Any, path: list[str], value: Any, name: str) -> Any:
     if len(path) > 1 or dataclasses.is_dataclass(old):
         raise EngineError("unknown_setting", f"{name!r} is not a single setting.", "Give the name of one setting, such as tracking.iterations.")
     try:
-        return replace(settings, **{path[0]: type(old)(value)})
-    except (TypeError, ValueError) as error:
-        raise EngineError("bad_setting", f"{value!r} is no value for {name!r}.", f"Give a value like {old!r}.") from error
+        return replace(settings, **{path[0]: checked(name, typing.get_type_hints(type(settings))[path[0]], value)})
+    except ValueError as error:  # what the settings' own class finds
+        raise EngineError("bad_setting", f"{value!r} is no value for {name!r}: {error}.", f"Give a value like {old!r}.") from error

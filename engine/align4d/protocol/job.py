@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import types
+import math
 import typing
 from pathlib import Path
 from typing import Any, TypeVar
@@ -246,6 +246,8 @@ R x + translation, R being the rotation of the quaternion wxyz. `point` counts t
 it follows `part` with `weight`, at most four parts a point, and the weights of a point sum to 1.
 """
 
+_LARGEST = (1 << 63) - 1
+
 Parsed = TypeVar("Parsed", Request, Result)
 
 
@@ -267,15 +269,15 @@ def read_result(folder: Path) -> Result:
 
 def _read(path: Path, kind: type[Parsed]) -> Parsed:
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        data = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
+    except (OSError, ValueError, RecursionError) as error:
         raise ProtocolError(f"{path.name} cannot be read ({error}).", "Start the job again.") from error
     if not isinstance(data, dict):
         raise ProtocolError(f"{path.name} is not an object.", "Start the job again.")
     check_version(data.get("protocol"))
     try:
         return typing.cast(Parsed, _build(kind, data))
-    except (TypeError, ValueError, KeyError) as error:
+    except (TypeError, ValueError, OverflowError, KeyError) as error:
         raise ProtocolError(f"{path.name} does not follow the protocol ({error}).", "Start the job again.") from error
 
 
@@ -291,10 +293,28 @@ def _build(kind: Any, value: Any) -> Any:
         if not isinstance(value, list):
             raise TypeError(f"{kind} needs a list")
         return tuple(_build(typing.get_args(kind)[0], item) for item in value)
-    if isinstance(kind, types.GenericAlias) or kind in (dict, Any):
-        return value
-    if kind is float and isinstance(value, int):
-        return float(value)
-    if not isinstance(value, kind):
-        raise TypeError(f"{value!r} is not {kind.__name__}")
+    if typing.get_origin(kind) is dict:
+        if not isinstance(value, dict):
+            raise TypeError(f"{kind} needs an object")
+        return {name: _build(typing.get_args(kind)[1], item) for name, item in value.items()}
+    if typing.get_origin(kind) is list:
+        if not isinstance(value, list):
+            raise TypeError(f"{kind} needs a list")
+        return [_build(typing.get_args(kind)[0], item) for item in value]
+    return value if kind is Any else _plain(kind, value)
+
+
+def _plain(kind: type, value: Any) -> Any:
+    """A text, a truth value, or a number that fits where numbers usually go."""
+    if kind is float and type(value) is int:
+        value = float(value)
+    if type(value) is not kind:
+        raise TypeError(f"{str(value)[:60]!r} is not {kind.__name__}")
+    if (kind is float and not math.isfinite(value)) or (kind is int and abs(value) > _LARGEST):
+        raise ValueError("a number is too large")
     return value
+
+
+def _no_number(name: str) -> float:
+    """Python's JSON takes NaN and Infinity, the standard's does not."""
+    raise ValueError(f"{name} is no number")
