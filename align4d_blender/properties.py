@@ -154,6 +154,7 @@ class Align4DTag(bpy.types.PropertyGroup):
     results: CollectionProperty(type=Align4DResult, name="Results", description="The motions that this object can play")
     active: IntProperty(name="Result", description="The motion that is played", update=_switch)
     set_aside: StringProperty(name="Set Aside", description="What an armature played before it got the motion's keyframes", options={"HIDDEN"})
+    made: BoolProperty(name="Made", description="Whether this armature was made of a motion", options={"HIDDEN"})
     stands_for: PointerProperty(type=bpy.types.Object, name="Stands For", description="The armature whose bones follow this one", options={"HIDDEN"})
     muted: BoolProperty(name="Mute", description="Show the mesh as it is without the motion", update=_mute)
 

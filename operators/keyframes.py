@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class ALIGN4D_OT_make_keyframes(bpy.types.Operator):
-    """Turn the motion into keyframes on the mesh's own armature. What the armature played before is muted, and comes back when the keyframes go"""
+    """Turn the motion into keyframes: on the mesh's own armature, whose own animation is set aside meanwhile, or on one that is made for it"""
 
     bl_idname = "align4d.make_keyframes"
     bl_label = "Make Keyframes"
@@ -26,7 +26,7 @@ class ALIGN4D_OT_make_keyframes(bpy.types.Operator):
 
         item = context.active_object
         if not keyframes.can_be_keyed(item) or active(item).form == "KEYFRAMES":
-            cls.poll_message_set("Select a mesh with a motion and an armature")
+            cls.poll_message_set("Select a mesh whose motion can become keyframes")
             return False
         return context.mode == "OBJECT"
 

@@ -9,7 +9,7 @@ import bpy
 import numpy as np
 import pytest
 from fake_engine import FRAMES
-from scenes import add_mesh, evaluated, names, select, use_video
+from scenes import add_mesh, evaluated, local, names, place, select, use_video
 from test_armature_action import add_limb, animate, forget, shown
 from test_result import go_to
 
@@ -111,3 +111,68 @@ def test_a_mesh_without_an_armature_offers_no_keyframes(blender: ModuleType, tmp
     assert not bpy.ops.align4d.make_keyframes.poll()
     with pytest.raises(RuntimeError):
         bpy.ops.align4d.make_keyframes()
+
+
+def write_poses(blender: ModuleType, item: bpy.types.Object, sides: int = 1) -> np.ndarray:
+    """Poses of a body with a limb on each side, for the object's result; returns the motion (T, V, 3) in object space that they mean."""
+    protocol = blender.engine.align4d.protocol
+    folder = Path(bpy.path.abspath(item.align4d.results[0].motion)).parents[1]
+    rest = local(item) @ np.array(item.matrix_world)[:3, :3].T + np.array(item.matrix_world)[:3, 3]
+    parts = 1 + 2 * sides
+    part = np.zeros(len(rest), np.int32)
+    joint = np.zeros((parts, 3), np.float32)
+    joint[0] = rest.mean(0)
+    for number, sign in enumerate((1, -1)[: 2 * sides], 1):
+        part[sign * (rest[:, 0] - joint[0, 0]) > 0.4] = number
+        joint[number] = joint[0] + (sign * 0.4, 0, 0.1)
+    turn = np.zeros((FRAMES, parts, 4), np.float32)
+    angle = np.linspace(0, 1.2, FRAMES)[:, None] * np.arange(parts)
+    turn[..., 0], turn[..., 2] = np.cos(angle / 2), np.sin(angle / 2)
+    matrices = blender.align4d_blender.result.made_armature.rotation_matrices(turn.astype(np.float64))
+    shift = (joint - np.einsum("tkij,kj->tki", matrices, joint)).astype(np.float32) + np.linspace(0, 0.3, FRAMES, dtype=np.float32)[:, None, None]
+    arrays = {"parent": np.array([-1, *[0] * (parts - 1)], np.int32), "joint": joint, "rotation": turn, "translation": shift}
+    arrays |= {"point": np.arange(len(rest), dtype=np.int32), "part": part, "weight": np.ones(len(rest), np.float32)}
+    protocol.write_arrays(folder / protocol.POSES, arrays)
+    world = np.einsum("tvij,vj->tvi", matrices[:, part], rest) + shift[:, part]
+    inverse = np.array(item.matrix_world.inverted())
+    return world @ inverse[:3, :3].T + inverse[:3, 3]
+
+
+def test_an_armature_is_made_for_a_mesh_that_has_none(blender: ModuleType, tmp_path: Path) -> None:
+    item = add_mesh()
+    place(item)
+    use_video(tmp_path / "video")
+    bpy.ops.align4d.generate()
+    motion = write_poses(blender, item)
+    before = names()
+    assert bpy.ops.align4d.make_keyframes() == {"FINISHED"}
+    assert_shows(item, motion)
+    rig = item.modifiers["Align4D Armature"].object
+    assert sorted(bone.name[-2:] for bone in rig.data.bones if bone.parent) == [".L", ".R"]
+    assert bpy.context.active_object == item and item.select_get()
+    assert bpy.ops.align4d.use_point_cache() == {"FINISHED"}
+    assert names() == before and not item.vertex_groups and [one.name for one in item.modifiers] == ["Align4D"]
+
+
+def test_a_made_armature_goes_with_the_result(blender: ModuleType, tmp_path: Path) -> None:
+    before = names()
+    item = add_mesh()
+    use_video(tmp_path / "video")
+    bpy.ops.align4d.generate()
+    write_poses(blender, item)
+    bpy.ops.align4d.make_keyframes()
+    assert bpy.ops.align4d.remove_result() == {"FINISHED"}
+    assert names()["actions"] == before["actions"] and not bpy.data.armatures and not item.modifiers
+
+
+def test_poses_that_are_damaged_are_said_and_change_nothing(blender: ModuleType, tmp_path: Path) -> None:
+    item = add_mesh()
+    use_video(tmp_path / "video")
+    bpy.ops.align4d.generate()
+    write_poses(blender, item)
+    folder = Path(bpy.path.abspath(item.align4d.results[0].motion)).parents[1]
+    (folder / blender.engine.align4d.protocol.POSES).write_bytes(b"no poses")
+    before = names()
+    with pytest.raises(RuntimeError, match="poses of this result cannot be used"):
+        bpy.ops.align4d.make_keyframes()
+    assert names() == before and item.align4d.results[0].form == "CACHE"
