@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import bpy
 from bpy.props import StringProperty
 
+from ..align4d_blender.capture import modes
 from ..align4d_blender.errors import UserError
 from ..align4d_blender.jobs import queue
 from ..align4d_blender.jobs.record import Job
@@ -36,6 +37,8 @@ class ALIGN4D_OT_generate(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
         """From a script, or without a window: waits for the result."""
+        if bpy.app.background:
+            modes.leave(context)
         try:
             job = queue.start(context)
         except UserError as error:

@@ -1,12 +1,14 @@
 """Where an artist's own vertices are shown, and how to undo the modifiers that come after the point cache.
 
-The point cache is the FIRST modifier, so an armature or a lattice that follows acts on top of it. Close to the captured shape that
-remaining stack moves each vertex by an affine map; it is measured by shifting the input along x, y and z, and undone on import.
-For an armature that is exact; for modifiers that bend space it is the first step of Newton's method, and `below_modifiers` does the others.
+The point cache is the first modifier, or comes right after one that `place` names; an armature or a lattice that follows acts on top of it.
+Close to the captured shape that remaining stack moves each vertex by an affine map; it is measured by shifting the input along x, y and z,
+and undone on import. For an armature that is exact; for modifiers that bend space it is the first step of Newton's method, and
+`below_modifiers` does the others.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,10 +17,11 @@ from typing import cast
 import bpy
 import numpy as np
 
-from ..storage.tags import MODIFIER
+from ..storage.tags import HOLD, MODIFIER
 from .meshes import vertices_of
+from .temporary import temporary_scene
 
-_DEFORMING = {
+DEFORMING = {
     "ARMATURE", "CAST", "CURVE", "CORRECTIVE_SMOOTH", "DISPLACE", "HOOK", "LAPLACIANDEFORM", "LAPLACIANSMOOTH", "LATTICE", "MESH_CACHE",
     "MESH_DEFORM", "SHRINKWRAP", "SIMPLE_DEFORM", "SMOOTH", "SURFACE_DEFORM", "WARP", "WAVE",
 }  # fmt: skip
@@ -45,19 +48,20 @@ class RestShape:
 
 @contextmanager
 def bare_copy(item: bpy.types.Object, frame: tuple[int, float]) -> Iterator[bpy.types.Object]:
-    """A copy of the object without its point cache, alone in a temporary scene at the given frame and sub-frame."""
-    scene = bpy.data.scenes.new("Align4D Probe")
-    copy = item.copy()
-    try:
-        cache: bpy.types.Modifier | None = copy.modifiers.get(MODIFIER)
-        if cache:
-            copy.modifiers.remove(cache)
-        scene.frame_set(frame[0], subframe=frame[1])  # before the copy is in it: nothing is evaluated needlessly
-        scene.collection.objects.link(copy)
-        yield copy
-    finally:
-        bpy.data.objects.remove(copy)
-        bpy.data.scenes.remove(scene)
+    """A copy of the object without what an earlier result has put on it, alone in a temporary scene at the given frame and sub-frame."""
+    with temporary_scene("Align4D Probe") as scene:
+        copy = item.copy()
+        try:
+            cache: bpy.types.Modifier | None = copy.modifiers.get(MODIFIER)
+            if cache:
+                copy.modifiers.remove(cache)
+            for constraint in [one for one in copy.constraints if one.name.startswith(HOLD)]:
+                copy.constraints.remove(constraint)
+            scene.frame_set(frame[0], subframe=frame[1])  # before the copy is in it: nothing is evaluated needlessly
+            scene.collection.objects.link(copy)
+            yield copy
+        finally:
+            bpy.data.objects.remove(copy)
 
 
 def evaluated_copy(copy: bpy.types.Object) -> bpy.types.Object:
@@ -67,11 +71,11 @@ def evaluated_copy(copy: bpy.types.Object) -> bpy.types.Object:
     return copy.evaluated_get(layer.depsgraph)
 
 
-def base_shape(item: bpy.types.Object, frame: tuple[int, float]) -> np.ndarray:
-    """The vertices (V, 3) that go into the first modifier: the mesh's own, with shape keys mixed in."""
+def base_shape(item: bpy.types.Object, frame: tuple[int, float], after: str = "") -> np.ndarray:
+    """The vertices (B, 3) that go into the first modifier, or that come out of the one called `after`; shape keys are mixed in."""
     with bare_copy(item, frame) as copy:
-        copy.modifiers.clear()
-        return _shown(copy)
+        keep_until(copy, after)
+        return shown(copy)
 
 
 class Stack:
@@ -80,21 +84,34 @@ class Stack:
     def __init__(self, copy: bpy.types.Object) -> None:
         self.copy = copy
 
+    @property
+    def empty(self) -> bool:
+        """Whether what goes in comes out, always."""
+        return not self.copy.modifiers
+
     def shown(self, vertices: np.ndarray | None = None) -> np.ndarray:
-        """Where vertices (B, 3) come out; None: where the mesh's own are shown."""
+        """Where vertices (B, 3) come out; None: where those of the captured frame are shown."""
         if vertices is not None:
             mesh = cast(bpy.types.Mesh, self.copy.data)
             mesh.vertices.foreach_set("co", np.ascontiguousarray(vertices, np.float32).ravel())
             mesh.update()
-        return _shown(self.copy)
+        return shown(self.copy)
+
+    def go_to(self, frame: float) -> None:
+        """Lets everything that the modifiers look at be as it is at another frame; what goes in stays."""
+        self.copy.users_scene[0].frame_set(math.floor(frame), subframe=frame % 1)
 
 
 @contextmanager
-def stack_of(item: bpy.types.Object, frame: tuple[int, float]) -> Iterator[Stack]:
-    """The object's remaining stack, on a copy of the object and of its mesh without shape keys. It may be used inside the block only."""
+def stack_of(item: bpy.types.Object, frame: tuple[int, float], after: str = "") -> Iterator[Stack]:
+    """What remains of the object's stack after the modifier called `after`, on a copy of the object and of the mesh that goes in.
+
+    It may be used inside the block only.
+    """
     with bare_copy(item, frame) as copy:
-        mesh = cast(bpy.types.Mesh, item.data).copy()
+        mesh = _entering(copy, after)
         try:
+            keep_after(copy, after)
             copy.data = mesh
             copy.shape_key_clear()
             _keep_deforming(copy, len(mesh.vertices))
@@ -104,34 +121,60 @@ def stack_of(item: bpy.types.Object, frame: tuple[int, float]) -> Iterator[Stack
             bpy.data.meshes.remove(mesh)
 
 
-def rest_shape(item: bpy.types.Object, frame: tuple[int, float], evaluated: np.ndarray) -> RestShape:
-    """Measures the artist's own vertices. `evaluated` (V, 3) is the evaluated mesh's, taken where no modifier is shown."""
+def rest_shape(item: bpy.types.Object, frame: tuple[int, float], evaluated: np.ndarray, after: str = "") -> RestShape:
+    """Measures the vertices that the point cache gets. `evaluated` (V, 3) is the evaluated mesh's, taken where no modifier is shown."""
     if not any(modifier.show_viewport and modifier.name != MODIFIER for modifier in item.modifiers):
         return RestShape(evaluated)
-    with bare_copy(item, frame) as copy:
-        _keep_deforming(copy, len(item.data.vertices))
-        shown = _shown(copy)
-        if not copy.modifiers:
-            return RestShape(shown)
-        copy.modifiers.clear()
-        base = _shown(copy)
-    size = float(max(np.ptp(shown, axis=0).max(), 1e-6))
-    length = _PROBE * size
-    with stack_of(item, frame) as stack:
-        linear = np.stack([(stack.shown(base + shift) - shown) / length for shift in length * np.eye(3)], axis=2).astype(np.float64)
-        if np.abs(linear - np.eye(3)).max() < 1e-4 and np.abs(shown - base).max() < 1e-6 * size:
-            return RestShape(shown)
+    base = base_shape(item, frame, after)
+    with stack_of(item, frame, after) as stack:
+        if stack.empty:
+            return RestShape(base)
+        seen = stack.shown(base)
+        size = float(max(np.ptp(seen, axis=0).max(), 1e-6))
+        length = _PROBE * size
+        linear = np.stack([(stack.shown(base + shift) - seen) / length for shift in length * np.eye(3)], axis=2).astype(np.float64)
+        if np.abs(linear - np.eye(3)).max() < 1e-4 and np.abs(seen - base).max() < 1e-6 * size:
+            return RestShape(seen)
         swelling = 2 * _PROBE * (base - base.mean(0))
-        guess = shown + np.einsum("bij,bj->bi", linear, swelling)
+        guess = seen + np.einsum("bij,bj->bi", linear, swelling)
         bent = bool(np.abs(stack.shown(base + swelling) - guess).max() > 5e-6 * size)
-    return RestShape(shown, base, _inverse(linear).astype(np.float32), bent)
+    return RestShape(seen, base, _inverse(linear).astype(np.float32), bent)
+
+
+def _entering(copy: bpy.types.Object, after: str) -> bpy.types.Mesh:
+    """A mesh with the vertices, and their groups, that come out of the modifier called `after`; the object's own for ""."""
+    if not after:
+        return cast(bpy.types.Mesh, copy.data).copy()
+    kept = copy.copy()
+    copy.users_scene[0].collection.objects.link(kept)
+    try:
+        keep_until(kept, after)
+        evaluated = evaluated_copy(kept)
+        depsgraph = kept.users_scene[0].view_layers[0].depsgraph
+        return bpy.data.meshes.new_from_object(evaluated, preserve_all_data_layers=True, depsgraph=depsgraph)
+    finally:
+        bpy.data.objects.remove(kept)
+
+
+def keep_until(copy: bpy.types.Object, after: str) -> None:
+    """Leaves the modifiers up to the one called `after`; none for ""."""
+    last = copy.modifiers.find(after) if after else -1
+    for modifier in list(copy.modifiers)[last + 1 :]:
+        copy.modifiers.remove(modifier)
+
+
+def keep_after(copy: bpy.types.Object, after: str) -> None:
+    """Leaves the modifiers behind the one called `after`; all for ""."""
+    last = copy.modifiers.find(after) if after else -1
+    for modifier in list(copy.modifiers)[: last + 1]:
+        copy.modifiers.remove(modifier)
 
 
 def _keep_deforming(copy: bpy.types.Object, count: int) -> None:
     """Leaves the modifiers that move vertices and make none; of geometry nodes that shows in the number of vertices, which has to be `count`."""
-    _keep(copy, _DEFORMING | {"NODES"})
-    if any(modifier.type == "NODES" for modifier in copy.modifiers) and len(_shown(copy)) != count:
-        _keep(copy, _DEFORMING)
+    _keep(copy, DEFORMING | {"NODES"})
+    if any(modifier.type == "NODES" for modifier in copy.modifiers) and len(shown(copy)) != count:
+        _keep(copy, DEFORMING)
 
 
 def _keep(copy: bpy.types.Object, types: set[str]) -> None:
@@ -140,7 +183,8 @@ def _keep(copy: bpy.types.Object, types: set[str]) -> None:
             copy.modifiers.remove(modifier)
 
 
-def _shown(copy: bpy.types.Object) -> np.ndarray:
+def shown(copy: bpy.types.Object) -> np.ndarray:
+    """Where an object of `bare_copy` shows its vertices (V, 3), in its own space."""
     evaluated = evaluated_copy(copy)
     mesh = evaluated.to_mesh()
     try:

@@ -71,7 +71,7 @@ def _alone(item: bpy.types.Object) -> Iterator[bpy.types.Scene]:
     finally:
         item.hide_viewport = hidden
         scene.collection.objects.unlink(item)
-        bpy.data.scenes.remove(scene)
+        bpy.data.batch_remove([scene])  # `scenes.remove` needs a window, and a command has none
 
 
 @contextmanager

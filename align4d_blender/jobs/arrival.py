@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import bpy
 
+from ..capture import modes
 from . import session
 from .record import Job
 
@@ -86,8 +87,8 @@ def shut_down() -> None:
 def _not_now() -> str:
     """Why the scene must be left alone at this moment; empty when nothing speaks against a change."""
     active = bpy.context.view_layer.objects.active
-    if active and active.mode not in {"OBJECT", "POSE"}:  # their undo steps hold no modifiers
-        return "Ready: leave the edit mode (Tab) to receive the motion"
+    if active and active.mode not in modes.QUIET:
+        return "Ready: go back to Object Mode to receive the motion"
     if bpy.app.is_job_running("RENDER"):
         return "Ready: the motion comes when the rendering is done"
     if any("BLOCKING" in operator.bl_options for window in bpy.context.window_manager.windows for operator in window.modal_operators):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ...engine.align4d.protocol import setting_of
+from ..capture import modes
 from ..errors import UserError
 from ..jobs import queue
 from ..jobs.record import Job
@@ -53,16 +54,23 @@ def _parser() -> argparse.ArgumentParser:
     import argparse  # Blender starts sooner without it
 
     parser = argparse.ArgumentParser(prog="blender -b SCENE.blend --command align4d", description="Animates meshes from a reference video.")
-    parser.add_argument("--engine", metavar="PYTHON", help="the engine's interpreter, instead of the one in the preferences")
+    _add_engine(parser, None)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _add_generate(commands.add_parser("generate", help="animate meshes of the opened file, and save it"))
+    generate = commands.add_parser("generate", help="animate meshes of the opened file, and save it")
+    _add_generate(generate)
     resume = commands.add_parser("resume", help="let the jobs of the opened file that broke off go on, and save it")
     resume.add_argument("--save-as", metavar="BLEND", help="save here instead of over the opened file")
     resume.set_defaults(run=_resume)
     install = commands.add_parser("install", help="install the engine (needs --online-mode, or --wheels)")
     install.add_argument("--wheels", metavar="FOLDER", help="take everything from this folder, without the network")
     install.set_defaults(run=_install)
+    for command in (generate, resume, install):
+        _add_engine(command, argparse.SUPPRESS)  # not given behind the command's name: what stands before it counts
     return parser
+
+
+def _add_engine(parser: argparse.ArgumentParser, default: str | None) -> None:
+    parser.add_argument("--engine", metavar="PYTHON", default=default, help="the engine's interpreter, instead of the one in the preferences")
 
 
 def _add_generate(parser: argparse.ArgumentParser) -> None:
@@ -114,6 +122,7 @@ def _resume(options: argparse.Namespace) -> int:
     waiting = [job for job in queue.listed if job.state != "done" and (job.resumable or not job.ended)]
     if not waiting:
         raise UserError("nothing_to_resume", "No job of this file has broken off.", "See generate --help.")
+    modes.leave(bpy.context)
     queue.on_change.append(_show)
     try:
         for job in waiting:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import bpy
 
+from ..capture import modes
 from ..errors import UserError
 from ..jobs import queue
 from ..jobs.record import Job
@@ -77,7 +78,10 @@ def generate(
         "gaussians": gaussians,
         "overrides": None if overrides is None else json.dumps(dict(overrides)),
     }
-    with _chosen({name: value for name, value in choices.items() if value is not None}), _selected([_mesh(item) for item in objects]):
+    meshes = [_mesh(item) for item in objects]
+    if bpy.app.background:
+        modes.leave(bpy.context)
+    with _chosen({name: value for name, value in choices.items() if value is not None}), _selected(meshes):
         job = queue.start(bpy.context)
     return finished(job)
 

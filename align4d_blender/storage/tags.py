@@ -11,6 +11,9 @@ from . import folders
 MODIFIER = "Align4D"
 """Name of the point cache among an object's modifiers."""
 
+HOLD = "Align4D Hold"
+"""Name of the constraints that hold an object in its place, and of the empty that moves what is held."""
+
 
 def tagged() -> list[bpy.types.Object]:
     """Every object that belongs to a result."""

@@ -9,7 +9,6 @@ import importlib
 import os
 import pkgutil
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -26,23 +25,16 @@ import bpy  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "engine"), str(Path(__file__).parent)]  # the protocol, which the fake engine speaks; what the tests share
+from installation import build, fake_interpreter  # noqa: E402
+
 MODULE = "bl_ext.user_default.align4d"
-
-
-def _build(folder: Path) -> Path:
-    """The extension's zip, from the checkout."""
-    builder = Path(bpy.utils.system_resource("SCRIPTS")) / "addons_core" / "bl_pkg" / "cli" / "blender_ext.py"
-    zip_file = folder / "align4d.zip"
-    command = [sys.executable, str(builder), "build", "--source-dir", str(ROOT), "--output-filepath", str(zip_file)]
-    subprocess.run(command, check=True, capture_output=True)
-    return zip_file
 
 
 @pytest.fixture(scope="session")
 def extension(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
     """The installed and enabled extension's package."""
     given = os.environ.get("ALIGN4D_EXTENSION_ZIP")
-    zip_file = Path(given) if given else _build(tmp_path_factory.mktemp("zip"))
+    zip_file = Path(given) if given else build(tmp_path_factory.mktemp("zip"))
     bpy.ops.extensions.package_install_files(filepath=str(zip_file), repo="user_default", enable_on_install=True)
     assert MODULE in bpy.context.preferences.addons, "the extension was not enabled"
     library = sys.modules[f"{MODULE}.align4d_blender"]
@@ -61,20 +53,7 @@ def blender(extension: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("FAKE_ENGINE", "move")
     monkeypatch.setattr(extension.align4d_blender.storage.remembered, "SECONDS", 0.0)  # a test is faster than an artist
     preferences = bpy.context.preferences.addons[MODULE].preferences
-    preferences.engine_python = str(_fake_interpreter(tmp_path))
+    preferences.engine_python = str(fake_interpreter(tmp_path))
     preferences.device = "auto"
     yield extension
     extension.align4d_blender.jobs.queue.shut_down()
-
-
-def _fake_interpreter(folder: Path) -> Path:
-    """A program that runs the fake engine, whatever its arguments."""
-    script = Path(__file__).with_name("fake_engine.py")
-    if sys.platform == "win32":
-        program = folder / "python.cmd"
-        program.write_text(f'@"{sys.executable}" "{script}"\n')
-    else:
-        program = folder / "python"
-        program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{script}"\n')
-        program.chmod(0o755)
-    return program
