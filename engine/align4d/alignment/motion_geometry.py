@@ -18,12 +18,6 @@ class MotionGeometrySettings:
     geometry: lambda, the weight of the geometry term at the first frame [R]; 0 leaves it out, which is the baseline's plain
         distillation from the video and the paper's ablation "w/o MGJA".
     weight: of all unknown views against the known ones [P]; 0 leaves them out.
-    delta: beyond the paper: the motion term takes away what the prior would say of the asset at rest, seen from the same view
-        with the same noise, given the video's first frame. Both belong together, so what it says there is its own error
-        (blur, colors, light), not motion (delta denoising score, Hertz et al. 2023).
-    contrast: beyond the paper: the motion term takes away what the prior says of the same noisy picture, given the deformed
-        object's own render from the video's camera in the place of the video's frame. What remains is what the prior makes of
-        the difference of the two: nothing where the object, as the video's camera sees it, is the video's. Meant for `geometry` 0.
     maod_mode: what the multiview-aligned distance is used for, see `novel_distances` [R].
     views: where they are drawn.
     guidance: how the prior teaches.
@@ -31,8 +25,6 @@ class MotionGeometrySettings:
 
     geometry: float = 1.0
     weight: float = 1.0
-    delta: bool = False
-    contrast: bool = False
     maod_mode: MaodMode = "render"
     views: NovelViewSettings = field(default_factory=NovelViewSettings)
     guidance: GuidanceSettings = field(default_factory=GuidanceSettings)
@@ -44,7 +36,7 @@ class MotionGeometrySettings:
     @property
     def needs_asset(self) -> bool:
         """Whether the asset has to be rendered from every unknown view."""
-        return self.delta or self.geometry != 0
+        return self.geometry != 0
 
 
 @dataclass(frozen=True)
@@ -91,14 +83,7 @@ class MotionGeometryLoss:
         return self.settings.geometry * (1 - frames / self.video.count)
 
     def __call__(
-        self,
-        pictures: Tensor,
-        asset: Tensor | None,
-        frames: Tensor,
-        views: NovelViews,
-        done: float,
-        generator: torch.Generator,
-        now: Condition | None = None,
+        self, pictures: Tensor, asset: Tensor | None, frames: Tensor, views: NovelViews, done: float, generator: torch.Generator
     ) -> UnknownViews:
         """The loss of F frames seen by B = F x N views.
 
@@ -109,13 +94,10 @@ class MotionGeometryLoss:
             views: from `draw`.
             done: part of the run that is over, in [0, 1].
             generator: of the noise, on the prior's device.
-            now: conditions of the F frames as the video's camera sees the deformed object; None unless `settings.contrast`.
 
         Raises:
-            ValueError: where the asset's pictures or `now` are needed and missing.
+            ValueError: where the asset's pictures are needed and missing.
         """
-        if now is None and self.settings.contrast:
-            raise ValueError("these settings need the deformed object as the video's camera sees it")
         if asset is None and self.settings.needs_asset:
             raise ValueError("these settings need pictures of the asset")
         facts, count = self.prior.facts, len(pictures)
@@ -124,15 +106,12 @@ class MotionGeometryLoss:
         noise = torch.randn(shape, generator=generator, device=small.device, dtype=small.dtype)
         timestep = self.guidance.timestep(done)
         frame = frames.repeat_interleave(count // len(frames))
-        # `now` has the frames of this step only
-        place = torch.arange(len(frames), device=frames.device).repeat_interleave(count // len(frames))
         gradient, losses = torch.empty_like(small), []
         for some in self.guidance.batches(count, facts.views):
             there = NovelViews(views.azimuth[some], views.elevation[some], views.distance[some])
             shown = None if asset is None else asset[some]
             leaf = small[some].detach().requires_grad_()
-            own = None if now is None else now.take(place[some])
-            both = self._terms(leaf, noise[some], shown, frame[some], there, timestep, own)
+            both = self._terms(leaf, noise[some], shown, frame[some], there, timestep)
             weighted = self.settings.weight / count * (both[0] + self.fade(frame[some]) * both[1]).sum()
             (gradient[some],) = torch.autograd.grad(weighted, leaf)
             losses.append(torch.stack([weighted.detach(), both[0].detach().sum() / count, both[1].detach().sum() / count]))
@@ -141,22 +120,14 @@ class MotionGeometryLoss:
         carrier = (small * gradient).sum()
         return UnknownViews(loss + carrier - carrier.detach(), motion, geometry)
 
-    def _terms(
-        self, pictures: Tensor, noise: Tensor, asset: Tensor | None, frame: Tensor, views: NovelViews, timestep: int, now: Condition | None
-    ) -> tuple[Tensor, Tensor]:
+    def _terms(self, pictures: Tensor, noise: Tensor, asset: Tensor | None, frame: Tensor, views: NovelViews, timestep: int) -> tuple[Tensor, Tensor]:
         """(B,) L_mot and L_geo of one batch."""
         latent = self.prior.encode(pictures)
         turned = self._relative_to_video(frame, views)
-        gradient = self._gradient(latent, noise, timestep, self.video.take(frame), turned)
-        if now is not None:
-            gradient = gradient - self._gradient(latent, noise, timestep, now, turned)
-        still = None if asset is None else fit_to_prior(asset.detach(), self.prior.facts.size)
-        if still is not None and self.settings.delta:
-            gradient = gradient - self._gradient(self.prior.encode(still), noise, timestep, self.video.take(torch.zeros_like(frame)), turned)
-        motion = distillation_loss(latent, gradient)
-        if still is None or self.settings.geometry == 0:
+        motion = distillation_loss(latent, self._gradient(latent, noise, timestep, self.video.take(frame), turned))
+        if asset is None or self.settings.geometry == 0:
             return motion, torch.zeros_like(motion)
-        own = self.prior.condition(still, views.elevation, views.distance)
+        own = self.prior.condition(fit_to_prior(asset.detach(), self.prior.facts.size), views.elevation, views.distance)
         same = RelativeCamera.same(views.count, latent.device)
         return motion, distillation_loss(latent, self._gradient(latent, noise, timestep, own, same))
 

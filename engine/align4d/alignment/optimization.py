@@ -16,14 +16,12 @@ from ..gaussians.learned import AttributeRates, LearnedGaussians
 from ..gaussians.optimizer_state import optimizer_arrays, restore_optimizer
 from ..job.reporting import Reporter
 from ..motion.hexplane import HexPlaneField, HexPlaneSettings, Offsets
-from ..priors.prior import Condition
-from ..rendering import Gaussians, Rendering, rasterize
+from ..rendering import Gaussians, rasterize
 from ..rendering.deferral import Deferral
 from .asynchronous import AsynchronousSchedule
 from .known_views import PAPER, KnownViewLoss, KnownViewSettings
 from .motion_geometry import MotionGeometryLoss, MotionGeometrySettings, UnknownViews
 from .reference import Reference
-from .video_conditions import ConditionCamera, condition_grid, video_condition
 
 LOSSES = ("known", "motion", "geometry")
 """What is recorded of an iteration: eq. 6 without its factor s, and the means of eqs. 7 and 8."""
@@ -83,7 +81,6 @@ class Scene:
         world_to_camera: (4, 4) of the video's camera, at d_V.
         backend: of the rasterizer.
         low_pass: of the rasterizer [px^2].
-        seen_by_prior: the camera of the video's condition pictures.
     """
 
     asset: Gaussians
@@ -91,7 +88,6 @@ class Scene:
     world_to_camera: np.ndarray
     backend: str
     low_pass: float
-    seen_by_prior: ConditionCamera
 
 
 class Optimization:
@@ -120,7 +116,6 @@ class Optimization:
         self.per_step = min(settings.frames or len(self.usable), len(self.usable))
         self.novel_per_step = min(settings.novel_frames or self.per_step, self.per_step)
         self.known_cameras = scene.reference.cameras(scene.world_to_camera, self.per_step)
-        self.own_grid = self._own_grid()
         self.center_gradients = CenterGradients(scene.asset.means)
         self.deferral = Deferral(device)
         self.iteration = 0
@@ -159,8 +154,8 @@ class Optimization:
         shown = self.gaussians.deformed(offsets, learning="appearance" in phases)
         few = self.novel_per_step
         with self.deferral:
-            known, picture = self._known(shown, frames)
-            unknown = self._unknown(first_frames(shown, few), frames[:few], done, picture)
+            known = self._known(shown, frames)
+            unknown = self._unknown(first_frames(shown, few), frames[:few], done)
         # s of eq. 6: the known views count more and more
         ((self.iteration + 1) / settings.iterations * known + unknown.loss).backward()
         if "deformation" in phases:
@@ -186,28 +181,12 @@ class Optimization:
         start = self.iteration % a_pass * self.per_step
         return self.usable[order[start : start + self.per_step]]
 
-    def _known(self, shown: Gaussians, frames: Tensor) -> tuple[Tensor, Rendering]:
+    def _known(self, shown: Gaussians, frames: Tensor) -> Tensor:
         scene = self.scene
         picture = rasterize(shown, self.known_cameras, scene.reference.size, backend=scene.backend, low_pass=scene.low_pass)
-        return self.known(picture.color, picture.alpha, scene.reference.color[frames], scene.reference.alpha[frames]), picture
+        return self.known(picture.color, picture.alpha, scene.reference.color[frames], scene.reference.alpha[frames])
 
-    def _own_grid(self) -> Tensor | None:
-        """`condition_grid` on the device, made once; None unless `unknown.contrast`."""
-        scene = self.scene
-        if not self.settings.unknown.contrast:
-            return None
-        grid = condition_grid(scene.reference.size, scene.reference.intrinsics, scene.seen_by_prior, self.unknown.prior.facts)
-        return torch.from_numpy(grid).to(scene.reference.color)
-
-    def _condition_now(self, picture: Rendering, count: int) -> Condition | None:
-        """The first `count` known views as the video's frames are made conditions; None unless `unknown.contrast`."""
-        scene = self.scene
-        if self.own_grid is None:
-            return None
-        color, alpha = picture.color[:count].detach(), picture.alpha[:count].detach()
-        return video_condition(self.unknown.prior, color, alpha, scene.reference.intrinsics, scene.seen_by_prior, grid=self.own_grid)
-
-    def _unknown(self, shown: Gaussians, frames: Tensor, done: float, known: Rendering) -> UnknownViews:
+    def _unknown(self, shown: Gaussians, frames: Tensor, done: float) -> UnknownViews:
         if self.settings.unknown.weight == 0:
             nothing = torch.zeros((), device=frames.device)
             return UnknownViews(nothing, nothing, nothing)
@@ -220,7 +199,7 @@ class Optimization:
         if self.settings.unknown.needs_asset:
             with torch.no_grad():
                 asset = rasterize(scene.asset, cameras, (size, size), background, backend=scene.backend, low_pass=scene.low_pass).color
-        return self.unknown(pictures, asset, frames, views, done, self.generator, self._condition_now(known, len(frames)))
+        return self.unknown(pictures, asset, frames, views, done, self.generator)
 
     def _watch_means(self) -> None:
         """Gathers what densification goes by."""

@@ -62,33 +62,28 @@ def condition_grid(size: tuple[int, int], intrinsics: np.ndarray, camera: Condit
     return np.where(pixels[..., 2:] > 0, pixels[..., :2] / np.abs(pixels[..., 2:]).clip(1e-9) / [width, height] * 2 - 1, -9.0)
 
 
-def condition_pictures(
-    color: Tensor, alpha: Tensor, intrinsics: np.ndarray, camera: ConditionCamera, facts: PriorFacts, grid: Tensor | None = None
-) -> Tensor:
+def condition_pictures(color: Tensor, alpha: Tensor, intrinsics: np.ndarray, camera: ConditionCamera, facts: PriorFacts) -> Tensor:
     """The frames as `camera` sees them, (F, 3, S, S) with S the prior's size; see `condition_grid`.
 
     Args:
         color: (F, 3, H, W), the object on white; alpha: (F, 1, H, W).
         intrinsics: (3, 3) K [px] of the frames.
-        grid: `condition_grid` of all this, where it is kept.
     """
-    if grid is None:
-        grid = torch.from_numpy(condition_grid((color.shape[-2], color.shape[-1]), intrinsics, camera, facts))
+    grid = torch.from_numpy(condition_grid((color.shape[-2], color.shape[-1]), intrinsics, camera, facts)).to(color)
     samples = len(grid) // facts.size
-    grid = grid.to(color).expand(len(color), *grid.shape)
     # on black, because outside of the frame there is nothing
     layers = torch.cat([color - (1 - alpha), alpha], 1)
-    seen = avg_pool2d(grid_sample(layers, grid, mode="bilinear", padding_mode="zeros", align_corners=False), samples)
+    seen = avg_pool2d(grid_sample(layers, grid.expand(len(color), *grid.shape), mode="bilinear", padding_mode="zeros", align_corners=False), samples)
     return (seen[:, :3] + (1 - seen[:, 3:]) * facts.background).clamp(0, 1)
 
 
 def video_condition(
-    prior: MultiviewPrior, color: Tensor, alpha: Tensor, intrinsics: np.ndarray, camera: ConditionCamera, batch: int = 32, grid: Tensor | None = None
+    prior: MultiviewPrior, color: Tensor, alpha: Tensor, intrinsics: np.ndarray, camera: ConditionCamera, batch: int = 32
 ) -> Condition:
     """The frames, digested by the prior, `batch` at a time; see `condition_pictures`."""
     parts = []
     for some, cover in zip(color.split(batch), alpha.split(batch), strict=True):
-        pictures = condition_pictures(some, cover, intrinsics, camera, prior.facts, grid).to(prior.device)
+        pictures = condition_pictures(some, cover, intrinsics, camera, prior.facts).to(prior.device)
         elevation = torch.full((len(pictures),), camera.orbit.elevation, device=prior.device)
         parts.append(prior.condition(pictures, elevation, torch.full_like(elevation, camera.distance)))
     features = tuple(torch.cat(one) for one in zip(*(part.features for part in parts), strict=True))

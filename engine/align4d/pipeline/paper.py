@@ -115,7 +115,7 @@ class PaperJob(Job):
         reference = self.reference(clip, masks, self.paper.optimization.resolution)
         asset = bound.colored(solved.lighting.shade(to_linear(bound.albedo), bound.normals))
         seen = condition_camera(camera, prior.facts)
-        scene = Scene(asset, reference, camera.world_to_camera(), self.request.backend, LOW_PASS, seen)
+        scene = Scene(asset, reference, camera.world_to_camera(), self.request.backend, LOW_PASS)
         return Shot(scene, camera, seen, video_condition(prior, reference.color, reference.alpha, reference.intrinsics, seen))
 
     def multiview_distance(self, shot: Shot, prior: MultiviewPrior) -> MultiviewDistanceCurve | None:

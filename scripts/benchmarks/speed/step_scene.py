@@ -12,7 +12,6 @@ from align4d.alignment.motion_geometry import MotionGeometryLoss, MotionGeometry
 from align4d.alignment.novel_views import NovelDistances, NovelViewSettings
 from align4d.alignment.optimization import Optimization, OptimizationSettings, Scene
 from align4d.alignment.reference import Reference
-from align4d.alignment.video_conditions import condition_camera
 from align4d.cameras.orbit import Orbit, intrinsics_for
 from align4d.motion.rotations import quaternion_to_normal
 from align4d.priors.prior import MultiviewPrior
@@ -64,5 +63,5 @@ def build(prior: MultiviewPrior, gaussians: int, device: str, backend: str) -> O
     settings = OptimizationSettings(
         iterations=ITERATIONS, resolution=SIZE, novel_resolutions=(SIZE, SIZE, SIZE), frames=VIEWS, unknown=views, free=False
     )
-    scene = Scene(asset, reference, camera.world_to_camera(), backend, LOW_PASS, condition_camera(camera, facts))
+    scene = Scene(asset, reference, camera.world_to_camera(), backend, LOW_PASS)
     return Optimization(scene, unknown, settings, seed=0)
