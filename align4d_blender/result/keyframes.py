@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
@@ -37,6 +38,34 @@ def job_folder(result: PlayedResult) -> Path:
     return folders.actual_path(result.motion).parents[1]
 
 
+class Solving:
+    """The poses of armatures for a motion, solved a frame at a time, so that the window is not held.
+
+    Attributes:
+        poses: (T, K, 4, 4) of each armature that is done.
+    """
+
+    def __init__(self, together: dict[bpy.types.Object, list[KeyedMesh]]) -> None:
+        """Raises UserError where no bone of an armature moves its meshes."""
+        self.poses: dict[bpy.types.Object, np.ndarray] = {}
+        self._left = [(rig, armature_action.solve(rig, meshes)) for rig, meshes in together.items()]
+        self._frames: list[np.ndarray] = []
+
+    def step(self, seconds: float) -> bool:
+        """Goes on for about so many seconds. Returns whether nothing is left to do."""
+        until = time.monotonic() + seconds
+        while self._left and time.monotonic() < until:
+            rig, frames = self._left[0]
+            pose = next(frames, None)
+            if pose is not None:
+                self._frames.append(pose)
+                continue
+            self.poses[rig] = np.stack(self._frames)
+            self._left.pop(0)
+            self._frames = []
+        return not self._left
+
+
 def make(item: bpy.types.Object) -> list[str]:
     """Turns the motion of an object, and of all that its job moves with it, into keyframes.
 
@@ -48,32 +77,58 @@ def make(item: bpy.types.Object) -> list[str]:
     result = active(item)
     if result is None:
         raise UserError("no_result", f"{item.name} has no motion.", "Select an object that Align4D has animated.")
-    together: dict[bpy.types.Object, list[KeyedMesh]] = {}
-    bare = []
-    for other, entry in with_job(result.job):
-        rig = armature_of(other)
-        if rig:
-            together.setdefault(rig, []).append(_keyed_mesh(other, entry))
-        else:
-            bare.append(other)
+    moved = with_job(result.job)
+    bare = [other for other, _ in moved if armature_of(other) is None]
     bare, poses = _posed(bare, result) if bare else (bare, None)
-    solved = {rig: np.stack(list(armature_action.solve(rig, meshes))) for rig, meshes in together.items()}
-    times = playback(result, scene_of(item))
-    frames = [times.start + (index - times.first) / times.rate for index in range(result.frames)]
+    solving = Solving(by_armature({other: as_shown(folders.actual_path(entry.motion)) for other, entry in moved}))
+    while not solving.step(1.0):
+        pass
+    notes = write(solving, item)
+    if poses:
+        rig, own = made_armature.make(bare, [_in_world(one) for one in bare], poses)
+        armature_action.write_keys(rig, result.name, own, *_times(item))
+        notes.append(f"{rig.name} was made of what moves as one; it has {len(poses.parent)} bones.")
+        for other in bare:
+            _use_keys(other)
+    return notes
+
+
+def by_armature(motions: dict[bpy.types.Object, Path]) -> dict[bpy.types.Object, list[KeyedMesh]]:
+    """The objects that have an armature, by armature, with their motions read from files. Raises UserError."""
+    together: dict[bpy.types.Object, list[KeyedMesh]] = {}
+    scene = bpy.context.scene
+    for item, motion in motions.items():
+        if rig := armature_of(item):
+            rest = base_shape(item, (scene.frame_current, scene.frame_subframe))
+            together.setdefault(rig, []).append(KeyedMesh(item, rest, read_motion(item, motion)))
+    return together
+
+
+def write(solving: Solving, item: bpy.types.Object) -> list[str]:
+    """Puts solved poses as keyframes on their armatures, as the active result of `item` is played. Returns notes, as sentences."""
+    result = active(item)
     notes = []
-    for rig, own in solved.items():
+    for rig, poses in solving.poses.items():
         keyed = motion_armature.stand_in(rig) or rig
         if keyed != rig:
             notes.append(f"Constraints or drivers move bones of {rig.name}: the keys are on {keyed.name}, which its bones follow.")
-        armature_action.write_keys(keyed, result.name, own, frames, (times.start, times.rate))
-    if poses:
-        rig, own = made_armature.make(bare, [_in_world(one) for one in bare], poses)
-        armature_action.write_keys(rig, result.name, own, frames, (times.start, times.rate))
-        notes.append(f"{rig.name} was made of what moves as one; it has {len(poses.parent)} bones.")
-    for other, entry in with_job(result.job):
-        entry.form = "KEYFRAMES"
-        show_form(other)
+        armature_action.write_keys(keyed, result.name, poses, *_times(item))
+    for other, _ in with_job(result.job):
+        if armature_of(other) in solving.poses:
+            _use_keys(other)
     return notes
+
+
+def _times(item: bpy.types.Object) -> tuple[list[float], tuple[float, float]]:
+    """Scene frames of the motion's frames, and start and rate of the playback."""
+    result = active(item)
+    times = playback(result, scene_of(item))
+    return [times.start + (index - times.first) / times.rate for index in range(result.frames)], (times.start, times.rate)
+
+
+def _use_keys(item: bpy.types.Object) -> None:
+    active(item).form = "KEYFRAMES"
+    show_form(item)
 
 
 def unmake(item: bpy.types.Object) -> None:
@@ -130,9 +185,3 @@ def _in_world(item: bpy.types.Object) -> np.ndarray:
     scene, matrix = bpy.context.scene, np.array(item.matrix_world)
     vertices = base_shape(item, (scene.frame_current, scene.frame_subframe))
     return cast(np.ndarray, vertices @ matrix[:3, :3].T + matrix[:3, 3])
-
-
-def _keyed_mesh(item: bpy.types.Object, result: PlayedResult) -> KeyedMesh:
-    motion = read_motion(item, as_shown(folders.actual_path(result.motion)))
-    scene = bpy.context.scene
-    return KeyedMesh(item, base_shape(item, (scene.frame_current, scene.frame_subframe)), cast(np.ndarray, motion))
