@@ -37,10 +37,10 @@ def main() -> int:
 
 def animate(chosen: blender.Blender, user_folder: Path, out: Path, preset: str) -> None:
     """Opens a copy of the example, presses Generate 4D, saves."""
-    from support.generation import Order, generate
+    from support.generation import ArtistChoices, generate
 
     scene = shutil.copy(EXAMPLE, out / "fox.blend")
-    order = Order(str(scene), str(VIDEO), str(out / "capture"), str(out / "fox_animated.blend"), preset)
+    order = ArtistChoices(str(scene), str(VIDEO), str(out / "capture"), str(out / "fox_animated.blend"), preset)
     report = generate(chosen, user_folder, order, out / "generate.log")
     console.say(f"Animated in {report.seconds:.0f} s; the engine's peak memory was {report.peak_memory_gb:.1f} GB.")
 

@@ -15,7 +15,7 @@ SIDE = 1024
 
 
 @dataclass(frozen=True)
-class Given:
+class RequestFields:
     """Fields of the request of these names; "" where they are not given."""
 
     prompt: str
@@ -47,7 +47,7 @@ def plan_arguments(context: bpy.types.Context) -> tuple[str, ...]:
     return (*found, *prompt, *mesh)
 
 
-def given(context: bpy.types.Context) -> Given:
+def given(context: bpy.types.Context) -> RequestFields:
     """What the artist gives beside meshes and a video. Raises UserError for what is missing."""
     settings = context.scene.align4d
     prompt = settings.prompt.strip() if settings.given != "VIDEO" else ""
@@ -55,7 +55,7 @@ def given(context: bpy.types.Context) -> Given:
         raise UserError("no_prompt", "There is no text.", "Write what you want to see.")
     image = _file(settings.image, "image") if settings.given == "IMAGE" else ""
     gaussian_asset = _file(settings.gaussian_asset, "file of Gaussians") if settings.asset == "GAUSSIANS" else ""
-    return Given(prompt, image, gaussian_asset)
+    return RequestFields(prompt, image, gaussian_asset)
 
 
 def missing(context: bpy.types.Context) -> dict[str, str]:

@@ -25,7 +25,7 @@ BOUNCES = 1024
 """Transparent bounces that Cycles needs where a ray passes many Gaussians; with its own 8 they turn black. It is Cycles' highest number."""
 
 CERTAIN_BOUNCES = 32
-"""Transparent bounces before Cycles breaks rays off at random: with its own 0 soft edges are grainy (16 samples: 35.1 dB, and 38.5 dB with this)."""
+"""Transparent bounces before Cycles breaks rays off at random: with its own 0 soft edges are grainy."""
 
 
 def add(scene: bpy.types.Scene, sequence: Sequence, name: str, start: int, fps: float) -> bpy.types.Object:

@@ -1,6 +1,6 @@
 """Opens a .blend, selects the meshes, and writes what the engine would get, without running it.
 
-Runs inside a Blender that has the extension installed; argument: a JSON file, see `support.generation.Order`.
+Runs inside a Blender that has the extension installed; argument: a JSON file, see `support.generation.ArtistChoices`.
 """
 
 from __future__ import annotations

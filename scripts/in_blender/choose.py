@@ -1,6 +1,6 @@
 """Opens a .blend, makes the choices that an artist would make in the panel, and saves it.
 
-Runs inside a Blender that has the extension installed; argument: a JSON file, see `support.generation.Order`.
+Runs inside a Blender that has the extension installed; argument: a JSON file, see `support.generation.ArtistChoices`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Does what an artist does: opens a .blend, selects the meshes, gives the video, presses Generate 4D, saves.
 
-Runs inside a Blender that has the extension installed; argument: a JSON file, see `support.generation.Order`. Every line
+Runs inside a Blender that has the extension installed; argument: a JSON file, see `support.generation.ArtistChoices`. Every line
 on stdout that starts with "ALIGN4D " carries one JSON object: {"stage", "fraction"} on the way, the report at the end.
 """
 

@@ -19,7 +19,7 @@ from .console import ScriptError
 
 
 @dataclasses.dataclass(frozen=True)
-class Order:
+class ArtistChoices:
     """What the artist would choose; read by in_blender/generate.py.
 
     Attributes:
@@ -52,7 +52,7 @@ class Report:
     peak_memory_gb: float
 
 
-def generate(blender: Blender, user_folder: Path, order: Order, log: Path) -> Report:
+def generate(blender: Blender, user_folder: Path, order: ArtistChoices, log: Path) -> Report:
     """Runs the order; Blender's and the engine's chatter goes to `log`. Raises ScriptError with the sentence that the artist would see."""
     with tempfile.TemporaryDirectory() as folder:
         order_file = Path(folder) / "order.json"
@@ -61,7 +61,7 @@ def generate(blender: Blender, user_folder: Path, order: Order, log: Path) -> Re
     return Report(last["seconds"], Path(last["job_folder"]), memory / 1e9)
 
 
-def capture(blender: Blender, user_folder: Path, order: Order, log: Path) -> None:
+def capture(blender: Blender, user_folder: Path, order: ArtistChoices, log: Path) -> None:
     """Only writes what the engine would get to `order.capture`. Raises ScriptError."""
     with tempfile.TemporaryDirectory() as folder:
         order_file = Path(folder) / "order.json"

@@ -16,7 +16,7 @@ from align4d.inputs.asset import load_asset
 from align4d.motion.bones import parts_of_bones
 from align4d.motion.parts import Parts, PartSettings
 from align4d.motion.surface_graph import SurfaceGraph, build_surface_graph
-from align4d.pipeline.artist import Body
+from align4d.pipeline.artist import Articulation
 from align4d.pipeline.settings import settings_for
 
 BAR = block((1.0, 0.2, 0.2), (0.0, 0.0, 0.0))
@@ -101,7 +101,7 @@ def test_the_body_is_as_it_was_rigged(tmp_path: Path) -> None:
     for folder, bones in ((tmp_path / "plain", None), (tmp_path / "rigged", stored(["a", "b"], halves))):
         job = Job(folder)
         add(job, cube, bones)
-        bodies.append(Body(load_asset(job.request(), folder), settings_for("draft", {})))
+        bodies.append(Articulation(load_asset(job.request(), folder), settings_for("draft", {})))
     assert not bodies[0].rigged and bodies[0].parts.count != 2
     assert bodies[1].rigged and bodies[1].parts.count == bodies[1].skeleton.count == 2
     assert abs(bodies[1].skeleton.joint[1 - bodies[1].skeleton.root][2]) < 0.05

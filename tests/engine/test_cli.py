@@ -191,7 +191,7 @@ def test_the_doctors_findings_for_blender(tmp_path: Path, capsys: pytest.Capture
     from align4d.machine import doctor
 
     def ill() -> str:
-        raise doctor.Ailment("only 1 GB free.", "show_jobs")
+        raise doctor.CheckFailed("only 1 GB free.", "show_jobs")
 
     def broken() -> str:
         raise RuntimeError("no kernel")

@@ -22,7 +22,7 @@ from align4d_lab.datasets.x4d import build as building
 from align4d_lab.datasets.x4d.build import STAGES, build
 from align4d_lab.datasets.x4d.layout import MODALITIES, Item, file_hash, items_in
 from align4d_lab.datasets.x4d.review import make_server
-from align4d_lab.datasets.x4d.sources import Given
+from align4d_lab.datasets.x4d.sources import DatasetInputs
 from align4d_lab.distributed.executor import LOCAL, Executor, Here, OnRay
 from PIL import Image
 from tiny_generators import Tiny, TinyWorkshop
@@ -47,7 +47,7 @@ def disc(seed: int, shift: int = 0) -> np.ndarray:
 
 
 @pytest.fixture
-def given(tmp_path: Path, write_movie: Any) -> Given:
+def given(tmp_path: Path, write_movie: Any) -> DatasetInputs:
     """Ten items: four prompts, and two pictures, videos and assets each; one prompt and one picture come twice."""
     for name in ("images", "videos", "assets"):
         (tmp_path / name).mkdir()
@@ -60,14 +60,14 @@ def given(tmp_path: Path, write_movie: Any) -> Given:
     trimesh.creation.box(extents=(1, 0.5, 0.8)).export(tmp_path / "assets" / "box.glb")
     trimesh.creation.cone(0.4, 1.0).export(tmp_path / "assets" / "cone.ply")
     folders = (tmp_path / "images", tmp_path / "videos", tmp_path / "assets")
-    return Given(tmp_path / "prompts.txt", *folders, origin="made for this test", license="CC0-1.0", seed=5)
+    return DatasetInputs(tmp_path / "prompts.txt", *folders, origin="made for this test", license="CC0-1.0", seed=5)
 
 
-def run(given: Given, out: Path, workshop: TinyWorkshop | None = None, place: Executor | None = None, retry: bool = False) -> dict[str, Any]:
+def run(given: DatasetInputs, out: Path, workshop: TinyWorkshop | None = None, place: Executor | None = None, retry: bool = False) -> dict[str, Any]:
     return build(given, out, workshop or TinyWorkshop(), place or Here(), RecordingReporter(), retry)
 
 
-def test_ten_items_of_four_pipelines_become_quadruplets(given: Given, tmp_path: Path) -> None:
+def test_ten_items_of_four_pipelines_become_quadruplets(given: DatasetInputs, tmp_path: Path) -> None:
     out = tmp_path / "out"
     Tiny.opened.clear()
     manifest = run(given, out)
@@ -93,7 +93,7 @@ def test_ten_items_of_four_pipelines_become_quadruplets(given: Given, tmp_path: 
     assert seen.shape == (512, 512, 4) and 0.05 < (seen[..., 3] > 127).mean() < 0.6
 
 
-def test_nothing_is_made_twice(given: Given, tmp_path: Path) -> None:
+def test_nothing_is_made_twice(given: DatasetInputs, tmp_path: Path) -> None:
     out = tmp_path / "out"
     run(given, out)
     before = {path: path.stat().st_mtime_ns for path in (out / "items").rglob("*") if path.is_file()}
@@ -107,24 +107,24 @@ def test_nothing_is_made_twice(given: Given, tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="no item nobody"):
         build(given, out, TinyWorkshop(), Here(), RecordingReporter(), again=["nobody"])
     with pytest.raises(EngineError, match="begun with the seed 5"):
-        run(Given(given.prompts, seed=6), out)
+        run(DatasetInputs(given.prompts, seed=6), out)
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Given, bytes]:
+def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[DatasetInputs, bytes]:
     """Three items, and the manifest that an undisturbed building ends with."""
     folder = tmp_path_factory.mktemp("small")
     (folder / "prompts.txt").write_text("\n".join(PROMPTS[:2]), encoding="utf-8")
     (folder / "images").mkdir()
     Image.fromarray(disc(1)).save(folder / "images" / "1.png")
-    given = Given(folder / "prompts.txt", folder / "images", seed=5)
+    given = DatasetInputs(folder / "prompts.txt", folder / "images", seed=5)
     run(given, folder / "whole")
     return given, (folder / "whole" / "manifest.json").read_bytes()
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_broken_off_in_any_stage_it_ends_as_undisturbed(
-    small: tuple[Given, bytes], tmp_path: Path, stage: str, monkeypatch: pytest.MonkeyPatch
+    small: tuple[DatasetInputs, bytes], tmp_path: Path, stage: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real, done = building.do, []
     reporter = RecordingReporter()
@@ -146,12 +146,12 @@ def test_broken_off_in_any_stage_it_ends_as_undisturbed(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL does not exist there")
-def test_a_killed_process_leaves_nothing_half_written(small: tuple[Given, bytes], tmp_path: Path) -> None:
+def test_a_killed_process_leaves_nothing_half_written(small: tuple[DatasetInputs, bytes], tmp_path: Path) -> None:
     out, prompts, images = tmp_path / "killed", small[0].prompts, small[0].images
     code = (
         f"import sys; sys.path[:0] = [{str(HERE.parents[1] / 'engine')!r}, {str(HERE)!r}]\n"
-        "from pathlib import Path; import test_dataset as tests; from align4d_lab.datasets.x4d.sources import Given\n"
-        f"print('ready', flush=True); tests.run(Given(Path({str(prompts)!r}), Path({str(images)!r}), seed=5), Path({str(out)!r}))\n"
+        "from pathlib import Path; import test_dataset as tests; from align4d_lab.datasets.x4d.sources import DatasetInputs\n"
+        f"print('ready', flush=True); tests.run(DatasetInputs(Path({str(prompts)!r}), Path({str(images)!r}), seed=5), Path({str(out)!r}))\n"
     )
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None and process.stdout.readline() == "ready\n"
@@ -164,7 +164,7 @@ def test_a_killed_process_leaves_nothing_half_written(small: tuple[Given, bytes]
     assert (out / "manifest.json").read_bytes() == small[1] and not list((out / "items").glob("*/.*"))
 
 
-def test_bad_items_are_put_aside_with_a_reason_and_the_rest_goes_on(given: Given, tmp_path: Path) -> None:
+def test_bad_items_are_put_aside_with_a_reason_and_the_rest_goes_on(given: DatasetInputs, tmp_path: Path) -> None:
     assert given.images and given.videos and given.assets and given.prompts
     (given.images / "bad.png").write_bytes(b"no picture")
     (given.videos / "bad.mp4").write_bytes(b"no movie")
@@ -189,19 +189,19 @@ def test_bad_items_are_put_aside_with_a_reason_and_the_rest_goes_on(given: Given
     assert len(run(given, out, retry=True)["quarantined"]) == 7 and "TinyPainter" in Tiny.opened
 
 
-def test_what_looks_the_same_is_taken_once(given: Given, tmp_path: Path) -> None:
+def test_what_looks_the_same_is_taken_once(given: DatasetInputs, tmp_path: Path) -> None:
     assert given.images
     with Image.open(given.images / "0.png") as picture:
         picture.resize((60, 60), Image.Resampling.LANCZOS).save(given.images / "smaller.jpg", quality=85)
-    manifest = run(Given(images=given.images), tmp_path / "out")
+    manifest = run(DatasetInputs(images=given.images), tmp_path / "out")
     (aside,) = manifest["quarantined"]
     assert aside["code"] == "duplicate" and len(manifest["items"]) == 2
     assert {aside["name"], *(entry["name"] for entry in manifest["items"])} == {"0.png", "1.png", "smaller.jpg"}
 
 
-def test_a_file_that_changed_is_noticed(given: Given, tmp_path: Path) -> None:
+def test_a_file_that_changed_is_noticed(given: DatasetInputs, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    small = Given(given.prompts)
+    small = DatasetInputs(given.prompts)
     run(small, out)
     item = items_in(out)[0]
     shutil.rmtree(out / "previews")
@@ -210,21 +210,21 @@ def test_a_file_that_changed_is_noticed(given: Given, tmp_path: Path) -> None:
     assert aside["id"] == item.id and "text.txt is not as it was written" in aside["reason"]
 
 
-def test_models_that_are_not_there_stop_the_building(given: Given, tmp_path: Path) -> None:
+def test_models_that_are_not_there_stop_the_building(given: DatasetInputs, tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="no model for text_to_image"):
         run(given, tmp_path / "out", TinyWorkshop(missing=("text_to_image",)))
-    run(Given(images=given.images), tmp_path / "images", TinyWorkshop(missing=("text_to_image",)))  # not needed there
+    run(DatasetInputs(images=given.images), tmp_path / "images", TinyWorkshop(missing=("text_to_image",)))  # not needed there
     with pytest.raises(EngineError, match="image_to_video is damaged"):
         run(given, tmp_path / "out", TinyWorkshop(damaged=("image_to_video",)))
     manifest = run(given, tmp_path / "out")
     assert len(manifest["items"]) == 10 and not manifest["quarantined"]
     with pytest.raises(EngineError, match="Nothing is given"):
-        run(Given(), tmp_path / "empty")
+        run(DatasetInputs(), tmp_path / "empty")
 
 
-def test_choices_are_remembered(given: Given, tmp_path: Path) -> None:
+def test_choices_are_remembered(given: DatasetInputs, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    run(Given(given.prompts, origin="<script>alert(1)</script>"), out)
+    run(DatasetInputs(given.prompts, origin="<script>alert(1)</script>"), out)
     first, second = items_in(out)[:2]
     server, address = make_server(out)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -252,11 +252,11 @@ def test_choices_are_remembered(given: Given, tmp_path: Path) -> None:
     finally:
         server.shutdown()
         server.server_close()
-    manifest = run(Given(given.prompts, origin="<script>alert(1)</script>"), out)
+    manifest = run(DatasetInputs(given.prompts, origin="<script>alert(1)</script>"), out)
     assert {entry["id"]: entry["choice"] for entry in manifest["items"] if entry["choice"]} == {first.id: "keep", second.id: "drop"}
 
 
-def test_the_command_line_says_which_model_is_missing(given: Given, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+def test_the_command_line_says_which_model_is_missing(given: DatasetInputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     monkeypatch.setenv("ALIGN4D_MODELS", str(tmp_path / "models"))
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
     assert main.main(["dataset", "build", str(tmp_path / "out"), "--prompts", str(given.prompts)]) == 1
@@ -270,12 +270,12 @@ def test_a_cluster_builds_the_same_though_a_worker_is_killed(tmp_path: Path, mon
     pytest.importorskip("ray")
     prompts, mark = tmp_path / "prompts.txt", tmp_path / "killed"
     prompts.write_text("a red fox\nkill the dragon\na broken vase\n", encoding="utf-8")
-    here = run(Given(prompts), tmp_path / "here")
+    here = run(DatasetInputs(prompts), tmp_path / "here")
     monkeypatch.setenv("ALIGN4D_TEST_MARK", str(mark))
     monkeypatch.setenv("RAY_worker_niceness", "0")  # Ray makes its workers wait for everything else on the machine
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(HERE.parents[1] / "engine"), str(HERE))))
     with OnRay(LOCAL, workers=2) as cluster:
-        there = run(Given(prompts), tmp_path / "there", place=cluster)
+        there = run(DatasetInputs(prompts), tmp_path / "there", place=cluster)
     assert mark.exists()  # a worker did die on the way
     assert here == there and len(there["items"]) == 2 and there["quarantined"][0]["code"] == "broken"
     assert (tmp_path / "here" / "manifest.json").read_bytes() == (tmp_path / "there" / "manifest.json").read_bytes()

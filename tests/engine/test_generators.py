@@ -25,7 +25,7 @@ from align4d.generators.wan import Wan
 from align4d.generators.z_image import ZImage
 from align4d.job.reporting import RecordingReporter
 from align4d.models import placing
-from align4d.models.placing import Held, Place, Placement, Stage, choose_placement, needs, placements
+from align4d.models.placing import Place, Placement, ReservedMemory, Stage, choose_placement, needs, placements
 
 CPU = Place(torch.device("cpu"))
 GB = 1_000_000_000
@@ -172,15 +172,15 @@ def test_the_fastest_way_that_fits_is_taken(free: float, offload: str, frugal: b
 
 
 def test_a_card_says_the_least_and_the_most() -> None:
-    need = needs(TWO, Held(10 * GB, 2 * GB))
+    need = needs(TWO, ReservedMemory(10 * GB, 2 * GB))
     assert need.device == 8 * GB + 11_500_000_000 + 700_000_000 and need.host == 8 * GB
     assert need.offloaded == 200_000_000 + GB + 700_000_000
     assert need.within(8 * GB) == 8 * GB and need.within(30 * GB) == need.within(0) == need.device
 
 
 def test_what_is_taken_is_no_less_than_is_needed_and_no_more_than_is_free() -> None:
-    for held in (None, Held(GB, GB), Held(50 * GB, 50 * GB)):
-        for one in placements(TWO, on_cpu=False, held=held):
+    for reserved in (None, ReservedMemory(GB, GB), ReservedMemory(50 * GB, 50 * GB)):
+        for one in placements(TWO, on_cpu=False, reserved=reserved):
             assert one.taken(one.need) == one.need
             assert one.need <= one.taken(20 * GB) <= 20 * GB
             assert one.taken(1000 * GB) == max(one.need, one.room)

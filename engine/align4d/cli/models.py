@@ -18,7 +18,7 @@ from ..generators.catalog import cards, generator_of
 from ..models.card import ROLES, ModelCard
 from ..models.fetch import fetch
 from ..models.store import ModelStore
-from ..pipeline.route import Given, Route, Step, plan
+from ..pipeline.route import JobInputs, Route, Step, plan
 from ..pipeline.settings import settings_for
 
 
@@ -41,7 +41,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 def _plan(options: argparse.Namespace, store: ModelStore, console: Console) -> int:
     settings = settings_for("artist", dict(options.set)).generators
-    route = plan(Given(bool(options.mesh), bool(options.video), bool(options.image), options.prompt), settings, store)
+    route = plan(JobInputs(bool(options.mesh), bool(options.video), bool(options.image), options.prompt), settings, store)
     budget = round(settings.memory_gb * 1e9)
     if options.json:
         _print(route_as_json(route, budget))

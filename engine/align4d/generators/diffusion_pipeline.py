@@ -18,7 +18,7 @@ from ..models.card import ModelNeed
 from ..models.component_folder import Component, find_component, read_json
 from ..models.component_loading import load_network, load_processor, require_libraries
 from ..models.memory_estimate import out_of_memory_as_sentence
-from ..models.placing import Held, Place, Placement, Stage, choose_placement, needs
+from ..models.placing import Place, Placement, ReservedMemory, Stage, choose_placement, needs
 from .interfaces import GenerationOptions, Generator
 
 LARGEST_TILE = 512
@@ -60,7 +60,7 @@ class Recipe:
         half: what networks compute in on a GPU.
         told: entries of model_index.json that the pipeline's constructor takes as well.
         constants: further arguments of the constructor.
-        held: counted for the published weights; None: not counted.
+        reserved: counted for the published weights; None: not counted.
     """
 
     pipeline: str
@@ -69,7 +69,7 @@ class Recipe:
     half: torch.dtype = torch.float16
     told: tuple[str, ...] = ()
     constants: Mapping[str, Any] | None = None
-    held: Held | None = None
+    reserved: ReservedMemory | None = None
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -82,7 +82,7 @@ class Recipe:
 
     def need(self) -> ModelNeed:
         """The memory of the published model, for its card."""
-        return needs(self.stages(), self.held)
+        return needs(self.stages(), self.reserved)
 
 
 @dataclass
@@ -130,7 +130,7 @@ def open_pipeline(name: str, folder: Path, recipe: Recipe, place: Place, beside:
     stages = [stage_of(found[key], network, dtypes[key]) for key, network in recipe.networks.items()]
     stages += beside
     told = read_json(folder / "model_index.json") if recipe.told else {}
-    placement = choose_placement(name, stages, place, recipe.held)
+    placement = choose_placement(name, stages, place, recipe.reserved)
     parts: dict[str, Any] = {key: load_processor(_class(kind), folder, key) for key, kind in recipe.helpers.items()}
     for key, network in recipe.networks.items():
         word = "dtype" if network.kind.startswith("transformers.") else "torch_dtype"

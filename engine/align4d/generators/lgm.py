@@ -49,7 +49,7 @@ VIEWS_WORK, NETWORK_WORK = 810_000_000, 315_000_000
 NETWORKS = (1_883_000_000, 1_264_000_000)
 """ImageDream's U-Net and picture encoder as they are published, in half precision [bytes]."""
 
-HELD = 2_130_000_000
+RESERVED = 2_130_000_000
 """Counted by playing the allocator: decoding four views. The U-Net that comes after it finds its place in that."""
 
 MEAN, SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -68,7 +68,7 @@ def possible_placements(networks: list[int], stays: int, gaussians: int) -> list
     ways: dict[Offload, int] = {"none": sum(networks) + stays, "by network": max(networks) + stays}
     found = []
     for offload, weights in ways.items():
-        found.append(Placement(offload, False, max(weights + VIEWS_WORK, last) + RESERVE_BYTES, room(weights, HELD)))
+        found.append(Placement(offload, False, max(weights + VIEWS_WORK, last) + RESERVE_BYTES, room(weights, RESERVED)))
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..models.card import ModelCard
-from ..models.placing import Held
+from ..models.placing import ReservedMemory
 from .diffusion_pipeline import Network, Recipe
 from .prompted_picture import PromptedPicture
 from .text_prompts import AVOIDED
@@ -12,7 +12,7 @@ UNET_WORK, VAE_WORK, VAE_TILED = 331_000_000, 3_400_000_000, 1_000_000_000
 """Counted on the real architecture at 1024 px, the copy of the decoder's weights in float32 included: it computes in float32, whatever its
 weights are stored in [bytes]."""
 
-HELD = Held(8_770_000_000, 2_400_000_000)
+RESERVED = ReservedMemory(8_770_000_000, 2_400_000_000)
 """Counted by playing the allocator: the last blocks of the decoder, 256 channels of 1024 x 1024, make most of it [bytes]."""
 
 RECIPE = Recipe(
@@ -25,7 +25,7 @@ RECIPE = Recipe(
     },
     {"tokenizer": "transformers.CLIPTokenizer", "tokenizer_2": "transformers.CLIPTokenizer", "scheduler": "EulerDiscreteScheduler"},
     constants={"add_watermarker": False},
-    held=HELD,
+    reserved=RESERVED,
 )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..job.reporting import Reporter
 from ..models.card import ModelCard
-from ..models.placing import Held
+from ..models.placing import ReservedMemory
 from .diffusion_pipeline import Network, PipelineGenerator, Recipe, as_bytes, as_picture
 from .interfaces import Footage, ImageToVideo
 from .pictures import fit_on_white
@@ -27,7 +27,7 @@ VAE_WORK, VAE_FRUGAL = 4_832_000_000, 1_700_000_000
 """Counted; the second is that of encoding the picture, which is done in float32 [bytes]."""
 
 
-HELD = {LONG: Held(14_350_000_000, 8_820_000_000), SHORT: Held(9_680_000_000, 5_140_000_000)}
+RESERVED = {LONG: ReservedMemory(14_350_000_000, 8_820_000_000), SHORT: ReservedMemory(9_680_000_000, 5_140_000_000)}
 """Counted by playing the allocator [bytes]: blocks that the U-Net leaves behind are of little use for decoding."""
 
 
@@ -41,7 +41,7 @@ def recipe_for(frames: int) -> Recipe:
             "vae": Network("AutoencoderKLTemporalDecoder", 195_000_000, 5_000_000, VAE_WORK, VAE_FRUGAL),
         },
         {"feature_extractor": "transformers.CLIPImageProcessorPil", "scheduler": "EulerDiscreteScheduler"},
-        held=HELD[frames],
+        reserved=RESERVED[frames],
     )
 
 

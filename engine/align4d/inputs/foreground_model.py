@@ -36,7 +36,7 @@ def find_model() -> str | None:
 
 
 def model_folder(name: str) -> Path:
-    """Where rembg 2.0.86 looks for a model first (asking rembg itself costs an import of 40 seconds)."""
+    """Where rembg 2.0.86 looks for a model first (asking rembg itself costs an import of many seconds)."""
     home = os.environ.get("U2NET_HOME") or os.environ.get("REMBG_HOME")
     data = os.environ.get("XDG_DATA_HOME")
     return Path(home or (os.path.join(data, "rembg") if data else "~/.rembg")).expanduser() / "models" / name

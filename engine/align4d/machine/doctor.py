@@ -17,7 +17,7 @@ LEAST_FREE = 2e9
 """Bytes on disk that a job of 200k vertices and 300 frames needs, with its checkpoint and some room."""
 
 
-class Ailment(Exception):
+class CheckFailed(Exception):
     """Something that does not work; the text says what to do, `fix` names the button that does it: one of `protocol.FIXES`, or ""."""
 
     def __init__(self, text: str, fix: str = "") -> None:
@@ -27,7 +27,7 @@ class Ailment(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """One line of the report: what was looked at, whether it works, whether every job needs it, and `fix` as in `Ailment`."""
+    """One line of the report: what was looked at, whether it works, whether every job needs it, and `fix` as in `CheckFailed`."""
 
     name: str
     works: bool
@@ -42,8 +42,8 @@ def examine(folder: Path) -> list[Finding]:
     for name, check, needed in _checks(folder):
         try:
             findings.append(Finding(name, True, needed, check()))
-        except Ailment as ailment:
-            findings.append(Finding(name, False, needed, str(ailment), ailment.fix))
+        except CheckFailed as failure:
+            findings.append(Finding(name, False, needed, str(failure), failure.fix))
         except Exception as error:
             findings.append(Finding(name, False, needed, f"{type(error).__name__}: {error}. Install the engine again.", "repair_engine"))
     return findings
@@ -93,7 +93,7 @@ def _rasterizer() -> str:
 
     alpha = render_probe()
     if not 0.2 < alpha < 0.8:
-        raise Ailment(f"a half transparent Gaussian renders with alpha {alpha:.2f}. Install the engine again.", "repair_engine")
+        raise CheckFailed(f"a half transparent Gaussian renders with alpha {alpha:.2f}. Install the engine again.", "repair_engine")
     return choose("cuda" if torch.cuda.is_available() else "cpu").sentence
 
 
@@ -111,7 +111,7 @@ def _video() -> str:
     with av.open(file, "r") as written:
         frames = list(written.decode(video=0))
     if len(frames) != 2:
-        raise Ailment("a movie that was just written cannot be read back. Install the engine again.", "repair_engine")
+        raise CheckFailed("a movie that was just written cannot be read back. Install the engine again.", "repair_engine")
     alpha = "with alpha in WebM" if "libvpx-vp9" in av.codecs_available else "without alpha in WebM"
     return f"PyAV {av.__version__}, {alpha}"
 
@@ -121,10 +121,10 @@ def _masks() -> str:
 
     basis = "videos with alpha or a plain background work; for others"
     if importlib.util.find_spec("rembg") is None:
-        raise Ailment(f"{basis}, install the engine's masks group.", "install_masks")
+        raise CheckFailed(f"{basis}, install the engine's masks group.", "install_masks")
     model = find_model()
     if model is None:
-        raise Ailment(f"{basis}, put {MODELS[0]}.onnx into {model_folder(MODELS[0])}.")
+        raise CheckFailed(f"{basis}, put {MODELS[0]}.onnx into {model_folder(MODELS[0])}.")
     return f"alpha, plain background, rembg with {model}"
 
 
@@ -139,5 +139,7 @@ def _disk(folder: Path) -> str:
     existing = next(path for path in (folder.resolve(), *folder.resolve().parents) if path.exists())
     free = shutil.disk_usage(existing).free
     if free < LEAST_FREE:
-        raise Ailment(f"{free / 1e9:.1f} GB free on {existing}. Free {LEAST_FREE / 1e9:.0f} GB, or choose another folder for results.", "show_jobs")
+        raise CheckFailed(
+            f"{free / 1e9:.1f} GB free on {existing}. Free {LEAST_FREE / 1e9:.0f} GB, or choose another folder for results.", "show_jobs"
+        )
     return f"{free / 1e9:.0f} GB free on {existing}"

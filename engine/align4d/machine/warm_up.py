@@ -16,7 +16,7 @@ def wait_passively() -> None:
 
 
 def warm_up() -> None:
-    """Renders the probe, so that torch is loaded and the rasterizer's kernels are compiled (7-10 s the first time).
+    """Renders the probe, so that torch is loaded and the rasterizer's kernels are compiled, which takes seconds the first time.
 
     A failure is only logged: the job that needs what failed will say so.
     """

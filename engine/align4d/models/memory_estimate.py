@@ -16,13 +16,13 @@ _Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
 
 ENCODE_BYTES = 800_000_000
-"""Kept per picture of 256² for the gradient through Stable Diffusion's encoder in float32 (counted on its real architecture: 796 MB)."""
+"""Kept per picture of 256² for the gradient through Stable Diffusion's encoder in float32, counted on its real architecture."""
 
 DENOISE_BYTES = 100_000_000
-"""Alive at once per picture of 256² in the U-Net (counted on Zero123's real architecture: 62 MB), with room for convolutions' workspaces."""
+"""Alive at once per picture of 256² in the U-Net counted on Zero123's real architecture, with room for convolutions' workspaces."""
 
 CONTEXT_BYTES = 600_000_000
-"""What CUDA takes in a process before anything is computed: kernels, libraries' handles (0.5 to 0.6 GB on an H200)."""
+"""What CUDA takes in a process before anything is computed: kernels, libraries' handles."""
 
 RESERVE_BYTES = 700_000_000
 """The same, with what matrix products need as work space beside."""

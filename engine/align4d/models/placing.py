@@ -15,11 +15,11 @@ from .memory_estimate import CONTEXT_BYTES, RESERVE_BYTES, free_host_bytes
 
 Offload = Literal["none", "by network", "by layer"]
 
-HELD_PER_WORK = 1.8
-"""Of a model whose allocations were not counted: what torch holds for what is alive at once. Counted ones lie between 1.7 and 2.6."""
+RESERVED_PER_WORK = 1.8
+"""Of a model whose allocations were not counted: what torch reserves for what is alive at once."""
 
 SPARE = 1.15
-"""What torch holds of a GPU to what was counted. Calibrated: SDXL, SVD and LGM on an H200 lay at 1.03 to 1.12 ."""
+"""What torch reserves of a GPU to what was counted, with room to spare."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class Held:
+class ReservedMemory:
     """What torch's allocator holds of a GPU beside the weights when all stages have worked, where it is given the room [bytes].
 
     That is more than what is alive at once (`Stage.work`): blocks that have become free are kept, and fit what comes next only in part;
@@ -112,46 +112,46 @@ class Placement:
         return max(self.need, min(self.room, free))
 
 
-def placements(stages: Sequence[Stage], on_cpu: bool, held: Held | None = None) -> list[Placement]:
-    """All that are possible, fastest first. `held`: counted for these stages; else it is guessed from their work."""
+def placements(stages: Sequence[Stage], on_cpu: bool, reserved: ReservedMemory | None = None) -> list[Placement]:
+    """All that are possible, fastest first. `reserved`: counted for these stages; else it is guessed from their work."""
     total = sum(stage.size for stage in stages)
     if on_cpu:
         return [Placement("none", frugal, total + _most_work(stages, frugal)) for frugal in (False, True)]
-    held = held or Held(*(round(HELD_PER_WORK * _most_work(stages, frugal)) for frugal in (False, True)))
+    reserved = reserved or ReservedMemory(*(round(RESERVED_PER_WORK * _most_work(stages, frugal)) for frugal in (False, True)))
     largest = max(stage.size for stage in stages)
     found = []
     for frugal in (False, True):
         most = total + _most_work(stages, frugal)
-        found.append(_on_gpu("none", frugal, most, total, held))
+        found.append(_on_gpu("none", frugal, most, total, reserved))
     for frugal in (False, True):
         most = max(stage.size + _work(stage, frugal) for stage in stages)
-        found.append(_on_gpu("by network", frugal, most, largest, held))
+        found.append(_on_gpu("by network", frugal, most, largest, reserved))
     # a layer comes while the next one is fetched
     layers = [min(2 * stage.largest, stage.size) for stage in stages]
     most = max(layer + stage.frugal for layer, stage in zip(layers, stages, strict=True))
-    return [*found, _on_gpu("by layer", True, most, max(layers), held)]
+    return [*found, _on_gpu("by layer", True, most, max(layers), reserved)]
 
 
-def _on_gpu(offload: Offload, frugal: bool, most: int, weights: int, held: Held) -> Placement:
+def _on_gpu(offload: Offload, frugal: bool, most: int, weights: int, reserved: ReservedMemory) -> Placement:
     """`most`: alive at once; `weights`: of that at most [bytes]."""
-    return Placement(offload, frugal, most + RESERVE_BYTES, room(weights, held.frugal if frugal else held.whole))
+    return Placement(offload, frugal, most + RESERVE_BYTES, room(weights, reserved.frugal if frugal else reserved.whole))
 
 
-def room(weights: int, held: int) -> int:
+def room(weights: int, reserved: int) -> int:
     """What weights and counted work take of a GPU at their peak where there is room [bytes]."""
-    return weights + round(SPARE * held) + RESERVE_BYTES
+    return weights + round(SPARE * reserved) + RESERVE_BYTES
 
 
-def needs(stages: Sequence[Stage], held: Held | None = None) -> ModelNeed:
+def needs(stages: Sequence[Stage], reserved: ReservedMemory | None = None) -> ModelNeed:
     """What a card says of them."""
-    found = placements(stages, on_cpu=False, held=held)
+    found = placements(stages, on_cpu=False, reserved=reserved)
     total = sum(stage.size for stage in stages)
     return ModelNeed(device=found[0].taken(found[0].room), offloaded=min(one.need for one in found), host=total)
 
 
-def choose_placement(name: str, stages: Sequence[Stage], place: Place, held: Held | None = None) -> Placement:
+def choose_placement(name: str, stages: Sequence[Stage], place: Place, reserved: ReservedMemory | None = None) -> Placement:
     """The fastest one that fits. Raises EngineError, see `first_fitting`."""
-    return first_fitting(name, placements(stages, place.device.type == "cpu", held), sum(stage.size for stage in stages), place)
+    return first_fitting(name, placements(stages, place.device.type == "cpu", reserved), sum(stage.size for stage in stages), place)
 
 
 def first_fitting(name: str, possible: Sequence[Placement], host: int, place: Place) -> Placement:

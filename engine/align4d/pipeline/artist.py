@@ -66,7 +66,7 @@ def run(folder: Path, report: Reporter, online: bool = False) -> Result:
     with job.stage("camera"):
         solved = job.solve_camera(asset, gaussians, clip, masks)
     with job.stage("tracking"):
-        body = Body(asset, job.settings)
+        body = Articulation(asset, job.settings)
         if body.rigged:
             job.note("own_bones", f"The weights of the mesh's own bones say what moves as one ({body.parts.count} parts).")
         animated = job.animated(gaussians, body, clip, masks, solved)
@@ -77,7 +77,7 @@ def run(folder: Path, report: Reporter, online: bool = False) -> Result:
         return job.bake(asset, body, clip, solved, tracked, refined)
 
 
-class Body:
+class Articulation:
     """What of the mesh moves as one, and how it hangs together: as the artist rigged it, or else as its shells and its shape tell."""
 
     def __init__(self, asset: Asset, settings: Settings) -> None:
@@ -96,7 +96,7 @@ class ArtistJob(Job):
 
     stages = STAGES
 
-    def animated(self, gaussians: BoundGaussians, body: Body, clip: Clip, masks: Masks, solved: SolvedPose) -> AnimatedAsset:
+    def animated(self, gaussians: BoundGaussians, body: Articulation, clip: Clip, masks: Masks, solved: SolvedPose) -> AnimatedAsset:
         """The asset, ready to be posed, in the light and the colors of the first frame."""
         skin = skin_points(body.surface, body.parts, gaussians.corners.reshape(-1, 3).cpu().numpy(), self.device)
         plain = AnimatedAsset(gaussians, skin, to_linear(gaussians.albedo), solved.lighting, self.request.backend)
@@ -105,7 +105,7 @@ class ArtistJob(Job):
         camera = solved.camera.world_to_camera()
         return paint(plain, body.skeleton, first, camera, settings.loss, self.settings.refinement.appearance, self.report)
 
-    def track(self, animated: AnimatedAsset, body: Body, clip: Clip, masks: Masks, solved: SolvedPose) -> Track:
+    def track(self, animated: AnimatedAsset, body: Articulation, clip: Clip, masks: Masks, solved: SolvedPose) -> Track:
         """The pose of every frame, one after the other."""
         stored = self.checkpoint.load("tracking")
         resume = None if stored is None else self._track_from(stored)
@@ -122,7 +122,7 @@ class ArtistJob(Job):
         turn, shift = (torch.from_numpy(stored[name]).to(self.device) for name in ("turn", "shift"))
         return Track(turn, shift, torch.from_numpy(stored["loss"]))
 
-    def refine(self, animated: AnimatedAsset, body: Body, clip: Clip, masks: Masks, solved: SolvedPose, tracked: Track) -> Refined:
+    def refine(self, animated: AnimatedAsset, body: Articulation, clip: Clip, masks: Masks, solved: SolvedPose, tracked: Track) -> Refined:
         """All frames together."""
         return refine(
             animated,
@@ -136,7 +136,7 @@ class ArtistJob(Job):
             self.report,
         )
 
-    def bake(self, asset: Asset, body: Body, clip: Clip, solved: SolvedPose, tracked: Track, refined: Refined) -> Result:
+    def bake(self, asset: Asset, body: Articulation, clip: Clip, solved: SolvedPose, tracked: Track, refined: Refined) -> Result:
         """The motion at the artist's own vertices, the camera in the artist's own space."""
         binding, relaxation = bind_points(asset), Relaxation(body.welded, self.settings.relaxing)
         skin = skin_points(body.surface, body.parts, asset.vertices, self.device)

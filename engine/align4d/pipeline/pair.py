@@ -40,7 +40,7 @@ from ..models.placing import Place
 from ..models.store import ModelStore
 from ..priors.prior import same_apparent_size
 from ..protocol import COMPLETED, CameraSpec, Request, VideoSpec, replacing, write_json
-from .route import Given, Product, Route, plan, require_ready
+from .route import JobInputs, Product, Route, plan, require_ready
 from .settings import Settings, settings_for
 
 FOLDER = "work/pair"
@@ -55,10 +55,10 @@ MARGIN = 0.35
 """Of a picture that is cut around its object, what the object leaves free: it needs room to move."""
 
 
-def given_by(request: Request) -> Given:
+def given_by(request: Request) -> JobInputs:
     """What the artist gave."""
     video = bool(request.video.path or request.video.images)
-    return Given(bool(request.objects or request.gaussian_asset), video, bool(request.image), request.prompt)
+    return JobInputs(bool(request.objects or request.gaussian_asset), video, bool(request.image), request.prompt)
 
 
 def route_of(request: Request, settings: Settings, store: ModelStore | None = None) -> Route:

@@ -26,7 +26,7 @@ Product = Literal["image", "caption", "video", "asset"]
 
 
 @dataclass(frozen=True)
-class Given:
+class JobInputs:
     """What the artist gives.
 
     Attributes:
@@ -93,7 +93,7 @@ class Route:
         return next((step for step in self.steps if step.product == product), None)
 
 
-def plan(given: Given, settings: GeneratorSettings, store: ModelStore) -> Route:
+def plan(given: JobInputs, settings: GeneratorSettings, store: ModelStore) -> Route:
     """The route from what is given.
 
     Raises:
@@ -190,7 +190,7 @@ def _best_of(role: Role) -> str:
     return f"For real motion fetch one, for instance {card.name} ({card.size_on_disk / 1e9:.1f} GB): align4d models fetch {card.id}"
 
 
-def _nothing_to_go_by(given: Given) -> EngineError:
+def _nothing_to_go_by(given: JobInputs) -> EngineError:
     if given.mesh:
         return EngineError(
             "route_mesh_alone",

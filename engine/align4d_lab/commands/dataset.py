@@ -49,14 +49,14 @@ def _build(options: argparse.Namespace, console: Console) -> int:
     from align4d.machine.device import choose_device
 
     from ..datasets.x4d.build import build  # imports torch: not for --help
-    from ..datasets.x4d.sources import Given
+    from ..datasets.x4d.sources import DatasetInputs
     from ..datasets.x4d.workshop import ModelWorkshop
     from ..distributed.executor import executor
 
     device = choose_device(options.device)
     roles = {role: getattr(options, role) for role in ("text_to_image", "image_to_video", "image_to_3d", "image_to_text")}
     workshop = ModelWorkshop(GeneratorSettings(**roles, memory_gb=options.memory), device)
-    given = Given(options.prompts, options.images, options.videos, options.assets, options.origin, options.license, options.seed)
+    given = DatasetInputs(options.prompts, options.images, options.videos, options.assets, options.origin, options.license, options.seed)
     with executor(options.ray, float(device == "cuda")) as place, TerminalReporter(console, threading.Event()) as report:
         manifest = build(given, options.out.resolve(), workshop, place, report, options.retry, options.again)
     console.print(f"{len(manifest['items'])} items, {len(manifest['quarantined'])} put aside.")

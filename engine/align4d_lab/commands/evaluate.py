@@ -14,7 +14,7 @@ from align4d.cameras.orbit import Orbit
 from align4d.errors import EngineError
 from align4d.job.reporting import TerminalReporter
 
-from ..evaluation.order import Order
+from ..evaluation.options import EvaluationOptions
 
 NAME = "evaluate"
 
@@ -33,18 +33,20 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for figures.json, table.md and sheet.png")
     for name, unit in (("azimuth", "degrees"), ("elevation", "degrees"), ("distance", "longest sides"), ("fovy", "degrees")):
         parser.add_argument(f"--{name}", type=float, default=getattr(Orbit, name), help=f"of the video's camera, where no job says it [{unit}]")
-    parser.add_argument("--size", type=int, default=Order.size, help="of pictures, where the reference does not decide [px]")
-    parser.add_argument("--surround", type=int, default=Order.surround, help="pictures of the turn around the result, for VBench; 0: none")
-    parser.add_argument("--batch", type=int, default=Order.batch, help="frames in memory at once")
-    parser.add_argument("--fps", type=float, default=Order.fps, help="of a result that does not say")
-    parser.add_argument("--device", default=Order.device, help="auto, cpu or cuda")
-    parser.add_argument("--seed", type=int, default=Order.seed)
+    parser.add_argument("--size", type=int, default=EvaluationOptions.size, help="of pictures, where the reference does not decide [px]")
+    parser.add_argument(
+        "--surround", type=int, default=EvaluationOptions.surround, help="pictures of the turn around the result, for VBench; 0: none"
+    )
+    parser.add_argument("--batch", type=int, default=EvaluationOptions.batch, help="frames in memory at once")
+    parser.add_argument("--fps", type=float, default=EvaluationOptions.fps, help="of a result that does not say")
+    parser.add_argument("--device", default=EvaluationOptions.device, help="auto, cpu or cuda")
+    parser.add_argument("--seed", type=int, default=EvaluationOptions.seed)
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
     """Evaluates, writes the report and prints the table. Raises EngineError."""
-    chosen = {name: getattr(options, name) for name in Order.__dataclass_fields__ if name != "orbit"}
-    order = Order(**chosen, orbit=Orbit(options.azimuth, options.elevation, options.distance, fovy=options.fovy))
+    chosen = {name: getattr(options, name) for name in EvaluationOptions.__dataclass_fields__ if name != "orbit"}
+    order = EvaluationOptions(**chosen, orbit=Orbit(options.azimuth, options.elevation, options.distance, fovy=options.fovy))
     if min(order.batch, order.size - 15) < 1 or order.surround < 0 or order.surround == 1:
         raise EngineError("evaluate_options", "--batch, --size or --surround is too small.", "Use 1, 16 and 2 or more (--surround 0 for none).")
     from ..evaluation.evaluate import evaluate  # imports torch: not for --help

@@ -19,14 +19,14 @@ from align4d.protocol import VideoSpec
 from ..metrics.judges import PAIRED, SURROUND, make_judges
 from .measure import SHEET_FRAMES, Figure, Measured, compare, surround
 from .moving import MovingMesh
-from .order import Order
+from .options import EvaluationOptions
 from .read_result import Found, read_result
 from .references import View, input_view, novel_views, picture_views, video_view
 from .report import number
 from .truth import CHAMFER, MOTION, against_point_clouds, against_true_motion, read_true_motion, true_views
 
 
-def evaluate(order: Order, report: Reporter) -> tuple[Measured, dict[str, Any]]:
+def evaluate(order: EvaluationOptions, report: Reporter) -> tuple[Measured, dict[str, Any]]:
     """The figures, and what was evaluated. Raises EngineError."""
     device = torch.device(choose_device(order.device))
     order = replace(order, models=order.models or metric_models())
@@ -61,7 +61,7 @@ def _is_pictures(path: Path) -> bool:
     return path.is_dir() and not (path / "request.json").exists() and (any(path.glob("eval_*/")) or any(path.glob("*/eval_*/")))
 
 
-def _references(found: Found, order: Order, about: dict[str, Any]) -> tuple[list[View], dict[str, Figure]]:
+def _references(found: Found, order: EvaluationOptions, about: dict[str, Any]) -> tuple[list[View], dict[str, Figure]]:
     """Everything that the result can be compared with, and the figures that need no pictures."""
     view = video_view(found, order.orbit)
     video = video_spec(order.reference, 0, -1, 0.0) if order.reference else found.video
@@ -86,7 +86,7 @@ def _references(found: Found, order: Order, about: dict[str, Any]) -> tuple[list
     return views, figures
 
 
-def _paired(views: list[View], order: Order, device: torch.device, report: Reporter) -> Measured:
+def _paired(views: list[View], order: EvaluationOptions, device: torch.device, report: Reporter) -> Measured:
     judges, missing = make_judges(PAIRED, order.models, device)
     if not views:
         names = [name for figures, _ in PAIRED for name in figures]

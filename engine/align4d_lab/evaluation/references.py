@@ -24,7 +24,7 @@ from align4d.protocol import CameraResult, VideoSpec, natural_order
 from ..metrics.mesh_picture import PictureCamera
 from ..metrics.motion import TrueView
 from .moving import Moving
-from .order import SIDE
+from .options import SIDE
 from .read_result import Found
 
 CONSISTENT4D_AZIMUTHS = (-75.0, 15.0, 105.0, 195.0)

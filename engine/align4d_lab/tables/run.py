@@ -18,7 +18,7 @@ from align4d.job.reporting import RecordingReporter
 from align4d.pipeline.pair import FOLDER as GENERATED
 
 from ..evaluation.evaluate import evaluate
-from ..evaluation.order import Order
+from ..evaluation.options import EvaluationOptions
 from ..evaluation.report import write_report
 from .case_files import make_case_job
 from .markdown import Record
@@ -81,10 +81,10 @@ def measure(run: Run) -> None:
     write_json(folder / "record.json", _record(run, values, unmeasured))
 
 
-def _order(run: Run) -> Order:
+def _order(run: Run) -> EvaluationOptions:
     case = run.trial.case
     views, truth = case / "views", case / "truth.npz"
-    return Order(
+    return EvaluationOptions(
         run.folder,
         views=views if views.is_dir() else None,
         truth=truth if truth.is_file() else None,

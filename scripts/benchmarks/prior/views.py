@@ -20,7 +20,7 @@ from align4d.protocol import read_request, replacing
 from align4d.rendering.zbuffer import render_surface
 from support import blender, environments, extension
 from support.console import say
-from support.generation import Order, capture
+from support.generation import ArtistChoices, capture
 
 from ..quality.motion import find_cases
 from . import cameras as prior_cameras
@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
         say(case.name)
         with tempfile.TemporaryDirectory() as folder:
             place = Path(folder)
-            order = Order(str((case / "asset.blend").resolve()), str((case / "reference.mp4").resolve()), str(place / "capture"), save_as="")
+            order = ArtistChoices(str((case / "asset.blend").resolve()), str((case / "reference.mp4").resolve()), str(place / "capture"), save_as="")
             capture(chosen, user_folder, order, place / "log.txt")
             arrays |= {f"{case.name}.{name}": array for name, array in case_pictures(case, place / "capture", arguments.size).items()}
     arguments.out.parent.mkdir(parents=True, exist_ok=True)

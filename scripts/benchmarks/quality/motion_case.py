@@ -22,7 +22,7 @@ from align4d.protocol import Result, VideoSpec, read_pc2, read_request, read_res
 from support import folders
 from support.blender import Blender
 from support.console import ScriptError, say
-from support.generation import Order, generate
+from support.generation import ArtistChoices, generate
 
 from .video_lag import as_shown, video_lag
 
@@ -35,7 +35,7 @@ SAME_POSE = 1e-3
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """What the command line chose; see `support.generation.Order`.
+    """What the command line chose; see `support.generation.ArtistChoices`.
 
     Attributes:
         masks: give the case's frames with their true masks, not its movie.
@@ -77,7 +77,7 @@ def run(case: Path, out: Path, blender: Blender, user_folder: Path, options: Opt
     scene.mkdir()
     shutil.copy(case / "asset.blend", scene / "asset.blend")
     video = _video(case, scene, options.masks)
-    order = Order(
+    order = ArtistChoices(
         scene=str((scene / "asset.blend").resolve()),
         video=str(video),
         capture=str((out / "capture").resolve()),

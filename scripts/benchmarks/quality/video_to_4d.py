@@ -28,7 +28,7 @@ from align4d.job.make import make_job
 from align4d.protocol import GENERATED, MaterialSpec, ObjectSpec, Request, Result, VideoSpec, read_pc2, read_request, read_result, replacing
 from support import blender, environments, extension, folders
 from support.console import ScriptError, say
-from support.generation import Order, capture
+from support.generation import ArtistChoices, capture
 
 from ..prior import cameras as prior_cameras
 from ..prior.light import fit_light
@@ -118,7 +118,7 @@ def true_pictures(case: Path, chosen: np.ndarray, folder: Path, path: str | None
     user_folder = extension.installed(found, environments.ready(environments.engine_environment()))
     with tempfile.TemporaryDirectory() as place:
         captured = Path(place) / "capture"
-        order = Order(str((case / "asset.blend").resolve()), str((case / "reference.mp4").resolve()), str(captured), save_as="")
+        order = ArtistChoices(str((case / "asset.blend").resolve()), str((case / "reference.mp4").resolve()), str(captured), save_as="")
         capture(found, user_folder, order, folder / "capture.txt")
         request = read_request(captured)
         asset = load_asset(request, captured)

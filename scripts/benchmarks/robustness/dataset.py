@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from align4d_lab.datasets.x4d.build import build, do
 from align4d_lab.datasets.x4d.layout import Modality, items_in
-from align4d_lab.datasets.x4d.sources import Given, gather
+from align4d_lab.datasets.x4d.sources import DatasetInputs, gather
 from align4d_lab.datasets.x4d.stages import Task
 from align4d_lab.distributed.executor import LOCAL, Here, OnRay
 from PIL import Image
@@ -78,9 +78,9 @@ def workshop(busy: bool) -> Any:
     return importlib.import_module("tiny_generators").TinyWorkshop(busy=busy)
 
 
-def given(folder: Path) -> Given:
+def given(folder: Path) -> DatasetInputs:
     """Three prompts, and the first five of the folder's pictures."""
-    return Given(folder / "prompts.txt", folder / "few", seed=1)
+    return DatasetInputs(folder / "prompts.txt", folder / "few", seed=1)
 
 
 def write_given(folder: Path, count: int) -> None:
@@ -124,7 +124,7 @@ def stage_seconds(folder: Path, workers: int, count: int) -> float:
     """Of all captions on a cluster that is started and has loaded everything."""
     os.environ["ALIGN4D_TEST_BUSY"] = str(BUSY_SECONDS)
     out = folder / f"workers-{workers}"
-    gather(Given(images=folder / "many", seed=1), out)
+    gather(DatasetInputs(images=folder / "many", seed=1), out)
     tasks = {kind: [Task(item.folder, kind, workshop(busy=True)) for item in items_in(out)] for kind in KINDS}
     with OnRay(LOCAL, workers=workers) as cluster:
         for _, error in cluster.run(do, tasks["image"]):

@@ -20,7 +20,7 @@ from align4d import protocol
 from support import blender, environments, extension, folders
 from support.blender import SCRIPTS_IN_BLENDER, Blender
 from support.console import ScriptError, say
-from support.generation import Order, capture
+from support.generation import ArtistChoices, capture
 
 SMALL = {
     "video_side": 128,
@@ -73,13 +73,13 @@ def run(arguments: argparse.Namespace) -> int:
     return int(lost > 0)
 
 
-def order_for(folder: Path) -> Order:
+def order_for(folder: Path) -> ArtistChoices:
     """The example with the small settings, in a folder of its own."""
     folder.mkdir(parents=True)
     for name in ("fox.blend", "fox.mp4"):
         shutil.copy(environments.ROOT / "examples" / name, folder / name)
     scene, video = str(folder / "fox.blend"), str(folder / "fox.mp4")
-    return Order(scene, video, str(folder / "job"), scene, "draft", 0, "cpu", json.dumps(SMALL))
+    return ArtistChoices(scene, video, str(folder / "job"), scene, "draft", 0, "cpu", json.dumps(SMALL))
 
 
 # -- the engine ---------------------------------------------------------------------------------------------------
@@ -195,7 +195,7 @@ def kill_blenders(chosen: Blender, user_folder: Path, out: Path, kills: int, cha
     return figures
 
 
-def prepare(chosen: Blender, user_folder: Path, order: Order) -> None:
+def prepare(chosen: Blender, user_folder: Path, order: ArtistChoices) -> None:
     """Saves the order's choices in its .blend, by capturing once."""
     order_file = Path(order.scene).with_suffix(".json")
     order_file.write_text(json.dumps(dataclasses.asdict(order)), encoding="utf-8")
@@ -203,7 +203,7 @@ def prepare(chosen: Blender, user_folder: Path, order: Order) -> None:
     subprocess.run(command, check=True, capture_output=True, env=chosen.surroundings(user_folder))
 
 
-def work(chosen: Blender, user_folder: Path, order: Order, what: str) -> dict[str, Any]:
+def work(chosen: Blender, user_folder: Path, order: ArtistChoices, what: str) -> dict[str, Any]:
     """Lets a Blender do the job, or go on with it, to the end; its last message. Raises ScriptError."""
     command = chosen.command(SCRIPTS_IN_BLENDER / "endure.py", [order.scene, what])
     answer = subprocess.run(command, capture_output=True, text=True, env=chosen.surroundings(user_folder))
@@ -213,7 +213,7 @@ def work(chosen: Blender, user_folder: Path, order: Order, what: str) -> dict[st
     return last[0]
 
 
-def kill_at(chosen: Blender, user_folder: Path, order: Order, fraction: float, later: float) -> int:
+def kill_at(chosen: Blender, user_folder: Path, order: ArtistChoices, fraction: float, later: float) -> int:
     """Starts the job in a Blender, and kills that once the bar has passed `fraction`, so many seconds later; the process id of its engine."""
     command = chosen.command(SCRIPTS_IN_BLENDER / "endure.py", [order.scene, "start"])
     process = subprocess.Popen(

@@ -63,7 +63,7 @@ class Case:
         asset, clip, masks = self.job.read_inputs()
         bound = self.job.bind(asset)
         self.solved = self.job.solve_camera(asset, bound, clip, masks)
-        self.body = artist.Body(asset, self.job.settings)
+        self.body = artist.Articulation(asset, self.job.settings)
         self.animated = self.job.animated(bound, self.body, clip, masks, self.solved)
         whole = self.job.reference(clip, masks, self.job.settings.tracking.resolution)
         self.reference = Reference(whole.color[:FRAMES], whole.alpha[:FRAMES], whole.intrinsics, whole.usable[:FRAMES])

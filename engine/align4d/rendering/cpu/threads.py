@@ -1,8 +1,8 @@
 """Run a numba kernel on several cores: plain Python threads around kernels that release the GIL.
 
-Numba's own parallel loops were measured and left: under its OpenMP layer a 5 ms rendering takes 100 ms as soon as
-another program (Blender) uses the cores, because its threads wait by spinning, and its portable layer ends the process
-when it is entered from two threads. These threads sleep while they wait, and may be used from anywhere.
+Not numba's own parallel loops: the threads of its OpenMP layer wait by spinning, which costs most of the time as soon as another
+program (Blender) uses the cores, and its portable layer ends the process when it is entered from two threads. These threads sleep
+while they wait, and may be used from anywhere.
 """
 
 from __future__ import annotations

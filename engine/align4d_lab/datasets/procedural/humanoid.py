@@ -17,7 +17,7 @@ from .rotations import IDENTITY, along, turn
 from .solids import Sketch, add, band, box, count, detail, ellipsoid, hard, limb, mirrored, move, shift, split
 
 
-class Body(NamedTuple):
+class Proportions(NamedTuple):
     """Proportions: radius of the head; half width, depth and height of the trunk; lengths and radii of the limbs."""
 
     head: float
@@ -31,7 +31,7 @@ class Body(NamedTuple):
 
 
 @njit(cache=True)
-def proportions(sketch: Sketch) -> Body:
+def proportions(sketch: Sketch) -> Proportions:
     dice = sketch.dice
     style = uniform(dice)
     if style < 0.55:  # chibi: a big head on a small body
@@ -44,7 +44,7 @@ def proportions(sketch: Sketch) -> Body:
         head_radius, leg, arm = between(dice, 0.07, 0.16), between(dice, 0.2, 0.55), between(dice, 0.3, 0.65)
         height, width = between(dice, 0.15, 0.32), between(dice, 0.07, 0.33)
     leg_radius = width * between(dice, 0.27, 0.46)
-    return Body(head_radius, width, width * between(dice, 0.55, 0.95), height, leg, arm, leg_radius, leg_radius * between(dice, 0.6, 0.95))
+    return Proportions(head_radius, width, width * between(dice, 0.55, 0.95), height, leg, arm, leg_radius, leg_radius * between(dice, 0.6, 0.95))
 
 
 @njit(cache=True)
@@ -68,7 +68,7 @@ def humanoid(sketch: Sketch) -> None:
 
 
 @njit(cache=True)
-def trunk(sketch: Sketch, body: Body) -> None:
+def trunk(sketch: Sketch, body: Proportions) -> None:
     """From the hips (z = 0) to the shoulders (z = 2 height): shirt, belt, skirt or robe, shoulder pads, collar."""
     dice = sketch.dice
     w, d, h = body.width, body.depth, body.height
@@ -191,7 +191,7 @@ def leg_pose(sketch: Sketch, stance: float, s: float) -> tuple[float, float, flo
 
 
 @njit(cache=True)
-def legs(sketch: Sketch, body: Body, stance: float) -> None:
+def legs(sketch: Sketch, body: Proportions, stance: float) -> None:
     dice = sketch.dice
     boots = between(dice, 1.0, 1.7)
     shoe = LEATHER if chance(dice, 0.8) else DARK
@@ -246,7 +246,7 @@ def legs(sketch: Sketch, body: Body, stance: float) -> None:
 
 
 @njit(cache=True)
-def arm(sketch: Sketch, body: Body, s: float) -> None:
+def arm(sketch: Sketch, body: Proportions, s: float) -> None:
     """Upper arm, forearm, hand and what it holds; the elbow bends to the front and upwards."""
     dice = sketch.dice
     r = body.arm_radius

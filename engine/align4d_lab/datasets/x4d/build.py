@@ -19,7 +19,7 @@ from .gallery import write_gallery
 from .layout import FORMAT, MODALITIES, Item, Modality, Source, file_hash, items_in, write_json
 from .manifest import write_manifest
 from .previews import previews_there, write_previews
-from .sources import Given, gather
+from .sources import DatasetInputs, gather
 from .stages import Task, perform, role_of
 from .workshop import CannotOpen, Workshop, opened
 
@@ -43,7 +43,7 @@ class Check:
 
 
 def build(
-    given: Given, out: Path, workshop: Workshop, executor: Executor, report: Reporter, retry: bool = False, again: Sequence[str] = ()
+    given: DatasetInputs, out: Path, workshop: Workshop, executor: Executor, report: Reporter, retry: bool = False, again: Sequence[str] = ()
 ) -> dict[str, Any]:
     """Makes what is missing of the dataset in `out`; returns its manifest.
 
@@ -147,7 +147,7 @@ def _roles_needed(items: Sequence[Item]) -> set[Role]:
     return needed
 
 
-def _same_order(out: Path, given: Given) -> None:
+def _same_order(out: Path, given: DatasetInputs) -> None:
     """One dataset has one seed. Raises EngineError "dataset_other"."""
     path = out / "dataset.json"
     order = {"format": FORMAT, "seed": given.seed}

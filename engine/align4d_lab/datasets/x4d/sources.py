@@ -20,7 +20,7 @@ ID_LENGTH = 16
 
 
 @dataclass(frozen=True)
-class Given:
+class DatasetInputs:
     """What a dataset is to be made of.
 
     Attributes:
@@ -50,7 +50,7 @@ class Gathered:
     repeated: dict[str, str]
 
 
-def gather(given: Given, out: Path) -> Gathered:
+def gather(given: DatasetInputs, out: Path) -> Gathered:
     """Makes the folder of every item that is not there yet: source.json last, so that its presence means complete.
 
     Raises:
@@ -95,7 +95,7 @@ def _files(folder: Path | None, suffixes: set[str]) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.is_file() and path.suffix.lower() in suffixes)
 
 
-def _source(driver: Driver, digest: str, given: Given, name: str, text: str = "", file: str = "") -> Source:
+def _source(driver: Driver, digest: str, given: DatasetInputs, name: str, text: str = "", file: str = "") -> Source:
     identifier = digest[:ID_LENGTH]
     seed = int(content_hash(f"{given.seed}:{identifier}".encode())[:8], 16) % 2**31
     return Source(identifier, driver, text, file, name, given.origin, given.license, seed)

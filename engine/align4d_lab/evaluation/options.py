@@ -12,7 +12,7 @@ SIDE = 512
 
 
 @dataclass(frozen=True)
-class Order:
+class EvaluationOptions:
     """What is to be evaluated, and against what.
 
     Attributes:
