@@ -92,7 +92,7 @@ def test_crash_is_told_once_with_the_last_words(start: Callable[..., object]) ->
 def test_other_version_is_refused(start: Callable[..., object]) -> None:
     client = start("future")
     event = poll_until(client, "failed")
-    assert event["code"] == "protocol_version" and "Update the Align4D extension" in str(event["message"])
+    assert event["code"] == "protocol_version" and "Update the Align4D extension" in str(event["advice"])
     assert not client.alive
 
 

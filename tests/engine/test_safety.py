@@ -19,8 +19,8 @@ from PIL import Image
 
 from align4d import child, protocol
 from align4d.errors import EngineError
-from align4d.foreign import reading
 from align4d.inputs.asset import load_asset
+from align4d.inputs.foreign import reading
 from align4d.inputs.image_file import MOST_PIXELS
 from align4d.inputs.images import load_picture
 from align4d.inputs.mesh_import import import_mesh

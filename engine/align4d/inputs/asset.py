@@ -15,9 +15,9 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from ..errors import EngineError
-from ..foreign import reading
 from ..protocol import MESH_ARRAYS, MaterialSpec, ObjectSpec, Request, inside
 from .bone_weights import load_bone_weights
+from .foreign import reading
 from .image_file import open_image
 from .mesh_file import move_to_world, read_mesh, world_matrix
 

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from ..errors import EngineError
-from ..foreign import reading
 from ..protocol import ply
 from ..rendering import Gaussians
+from .foreign import reading
 
 MOST = 4_000_000
 """Gaussians in one asset."""

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import ImageOps
 
 from ..errors import EngineError
-from ..foreign import reading
+from .foreign import reading
 from .image_file import open_image
 from .pictures import Picture
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import EngineError
-from ..foreign import reading
 from ..protocol import MESH_ARRAYS, ObjectSpec, inside, read_arrays
+from .foreign import reading
 
 SMALLEST_SCALE = 1e-7
 """A world matrix whose smallest singular value lies below this part of its largest has no usable inverse."""

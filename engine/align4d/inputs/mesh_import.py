@@ -10,9 +10,9 @@ import trimesh
 from PIL import Image
 
 from ..errors import EngineError
-from ..foreign import reading
 from ..protocol import MaterialSpec, Matrix4, ObjectSpec, write_arrays
 from ..protocol.srgb import linear_to_srgb, srgb_to_linear
+from .foreign import reading
 from .image_file import checked
 
 SUFFIXES = {".glb", ".gltf", ".obj", ".ply", ".stl", ".off"}

@@ -13,7 +13,7 @@ import av
 import numpy as np
 
 from ..errors import EngineError
-from ..foreign import reading
+from .foreign import reading
 from .image_file import MOST_PIXELS
 from .pictures import Picture
 

@@ -310,7 +310,7 @@ def _plain(kind: type, value: Any) -> Any:
         value = float(value)
     if type(value) is not kind:
         raise TypeError(f"{str(value)[:60]!r} is not {kind.__name__}")
-    if (kind is float and not math.isfinite(value)) or (kind is int and abs(value) > _LARGEST):
+    if (kind is float and not math.isfinite(typing.cast(float, value))) or (kind is int and abs(typing.cast(int, value)) > _LARGEST):
         raise ValueError("a number is too large")
     return value
 

@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from align4d.errors import EngineError
-from align4d.foreign import reading
+from align4d.inputs.foreign import reading
 from align4d.inputs.image_file import open_image
 
 _MAGIC, _JSON, _BINARY = b"glTF", 0x4E4F534A, 0x004E4942

@@ -13,7 +13,7 @@ from PIL import Image
 
 from align4d.cameras.orbit import Orbit
 from align4d.errors import EngineError
-from align4d.foreign import reading
+from align4d.inputs.foreign import reading
 from align4d.inputs.image_file import open_image
 from align4d.inputs.images import ImageSequence
 from align4d.inputs.movie import Movie

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from align4d.errors import EngineError
-from align4d.foreign import reading
+from align4d.inputs.foreign import reading
 from align4d.inputs.mesh_import import Y_UP
 from align4d.motion.triangles import mesh_edges
 

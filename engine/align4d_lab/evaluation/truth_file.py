@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from align4d.foreign import reading
+from align4d.inputs.foreign import reading
 from align4d.protocol import read_arrays
 
 from ..metrics.motion import TrueView

@@ -8,7 +8,8 @@ import numpy as np
 from numba import njit
 
 from . import layout as at
-from .animals import bird, quadruped
+from .animals import quadruped
+from .birds import bird
 from .bounds import normalize
 from .clusters import cluster
 from .dice import Dice, between, chance, direction, new_dice, normal, uniform

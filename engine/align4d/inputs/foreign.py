@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from .errors import Cancelled, EngineError, as_engine_error
-from .protocol import printable
+from ..errors import Cancelled, EngineError, as_engine_error
+from ..protocol import printable
 
 LONGEST_REASON = 200
 """Characters of a library's own words that are passed on."""
