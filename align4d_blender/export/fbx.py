@@ -1,4 +1,4 @@
-"""FBX with the motion as shape keys, by Blender's own exporter, told what to take: by itself it writes no shape key's animation."""
+"""FBX with the motion as bones where it is keyframes, else as shape keys, whose animation Blender's exporter writes only when told what to take."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import bpy
 
 from ..errors import UserError
 from . import motion as exports
+from . import skeletal
 from .twins import twins
 
 
@@ -17,6 +18,9 @@ def export(context: bpy.types.Context, items: Sequence[bpy.types.Object], first:
     if not hasattr(bpy.types, "EXPORT_SCENE_OT_fbx"):
         advice = "Switch it on in Edit > Preferences > Add-ons, or export Alembic or USD."
         raise UserError("no_fbx", "Blender's FBX add-on is switched off.", advice)
+    if skeletal.are_keyed(items):
+        skeletal.fbx(context, items, first, last, path)
+        return
     with twins(context, items, first, last):
         exports.checked(
             lambda: bpy.ops.export_scene.fbx(

@@ -1,4 +1,4 @@
-"""glTF with the motion as morph targets, by Blender's own exporter."""
+"""glTF with the motion as a skin animation where it is keyframes, else as morph targets, by Blender's own exporter."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import bpy
 
 from ..errors import UserError
 from . import motion as exports
+from . import skeletal
 from .twins import twins
 
 
@@ -17,6 +18,9 @@ def export(context: bpy.types.Context, items: Sequence[bpy.types.Object], first:
     if not hasattr(bpy.types, "EXPORT_SCENE_OT_gltf"):
         advice = "Switch it on in Edit > Preferences > Add-ons, or export Alembic or USD."
         raise UserError("no_gltf", "Blender's glTF add-on is switched off.", advice)
+    if skeletal.are_keyed(items):
+        skeletal.gltf(context, items, first, last, path)
+        return
     with twins(context, items, first, last):
         exports.checked(
             lambda: bpy.ops.export_scene.gltf(

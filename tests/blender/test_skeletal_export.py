@@ -1,0 +1,66 @@
+"""Keyframes out of Blender: read back into an empty file, bones move the mesh as they did in the scene."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import bpy
+import numpy as np
+import pytest
+from fake_engine import FRAMES
+from scenes import evaluated, names, select
+from test_armature_action import shown
+from test_keyframes import generate_limb
+from test_result import scene_frame
+
+FORMATS: dict[str, tuple[str, Callable[..., object]]] = {
+    "fbx": (".fbx", lambda path: bpy.ops.import_scene.fbx(filepath=str(path), anim_offset=0.0)),
+    "gltf": (".glb", lambda path: bpy.ops.import_scene.gltf(filepath=str(path))),
+}
+
+
+def in_world(item: bpy.types.Object, frame: float) -> np.ndarray:
+    bpy.context.scene.frame_set(int(frame), subframe=frame % 1)
+    matrix = np.array(item.evaluated_get(bpy.context.evaluated_depsgraph_get()).matrix_world)
+    return evaluated(item) @ matrix[:3, :3].T + matrix[:3, 3]
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_bones_come_back_as_they_were(blender: ModuleType, tmp_path: Path, kind: str) -> None:
+    item, _, _ = generate_limb(blender, tmp_path)
+    bpy.ops.align4d.make_keyframes()
+    last = int(scene_frame(FRAMES - 1))
+    before = names()
+    boxes = [np.stack([points.min(0), points.max(0)]) for points in (in_world(item, frame) for frame in range(1, last + 1))]
+    suffix, read = FORMATS[kind]
+    path = tmp_path / f"out{suffix}"
+    select(item)
+    module = getattr(blender.align4d_blender.export, kind)
+    module.export(bpy.context, [item], 1, last, path)
+    assert names() == before and not item.modifiers["Align4D"].show_viewport
+    scene = bpy.context.scene
+    rate = scene.render.fps, scene.render.fps_base
+    bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+    bpy.context.scene.render.fps, bpy.context.scene.render.fps_base = rate
+    read(path)
+    mesh = next(one for one in bpy.data.objects if one.type == "MESH" and one.vertex_groups)
+    assert not (mesh.data.shape_keys and mesh.data.shape_keys.key_blocks)
+    size = float(np.ptp(boxes[0], axis=0).max())
+    for frame, box in enumerate(boxes, 1):
+        points = in_world(mesh, frame)
+        np.testing.assert_allclose(np.stack([points.min(0), points.max(0)]), box, atol=1e-4 * size)
+
+
+def test_bvh_holds_the_one_armature(blender: ModuleType, tmp_path: Path) -> None:
+    item, rig, _ = generate_limb(blender, tmp_path)
+    skeletal = blender.align4d_blender.export.skeletal
+    with pytest.raises(blender.align4d_blender.errors.UserError, match="keyframes of one armature"):
+        skeletal.bvh(bpy.context, [item], 1, 5, tmp_path / "out.bvh")
+    bpy.ops.align4d.make_keyframes()
+    moved = shown(item)
+    skeletal.bvh(bpy.context, [item], 1, 5, tmp_path / "out.bvh")
+    text = (tmp_path / "out.bvh").read_text()
+    assert "Frames: 5" in text and all(bone.name in text for bone in rig.data.bones)
+    np.testing.assert_array_equal(shown(item), moved)
