@@ -10,7 +10,7 @@ from bpy.props import IntProperty, StringProperty
 from bpy_extras.io_utils import ExportHelper
 
 from ..align4d_blender.errors import UserError
-from ..align4d_blender.export import fbx, gltf
+from ..align4d_blender.export import fbx, gltf, skeletal
 from ..align4d_blender.export import motion as exports
 from ..align4d_blender.gaussians import sequence_object
 from ..align4d_blender.result import gaussians
@@ -160,6 +160,19 @@ class ALIGN4D_OT_export_fbx(_MotionExport, bpy.types.Operator):
         return ""
 
 
+class ALIGN4D_OT_export_bvh(_MotionExport, bpy.types.Operator):
+    """Export the keyframes of the armature that moves the meshes as BVH: bones only, no mesh"""
+
+    bl_idname = "align4d.export_bvh"
+    bl_label = "Export BVH"
+    filename_ext = ".bvh"
+    filter_glob: StringProperty(default="*.bvh", options={"HIDDEN"})
+
+    def export(self, context: bpy.types.Context, items: list[bpy.types.Object], path: Path) -> str:
+        skeletal.bvh(context, items, self.frame_start, self.frame_end, path)
+        return ""
+
+
 class ALIGN4D_OT_export_obj(_MotionExport, bpy.types.Operator):
     """Export the motion as a sequence of OBJ files, one a frame"""
 
@@ -247,6 +260,7 @@ MESH_EXPORTS = (
     ALIGN4D_OT_export_alembic,
     ALIGN4D_OT_export_usd,
     ALIGN4D_OT_export_fbx,
+    ALIGN4D_OT_export_bvh,
     ALIGN4D_OT_export_obj,
     ALIGN4D_OT_export_mdd,
     ALIGN4D_OT_export_pc2,

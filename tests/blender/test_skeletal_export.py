@@ -60,7 +60,7 @@ def test_bvh_holds_the_one_armature(blender: ModuleType, tmp_path: Path) -> None
         skeletal.bvh(bpy.context, [item], 1, 5, tmp_path / "out.bvh")
     bpy.ops.align4d.make_keyframes()
     moved = shown(item)
-    skeletal.bvh(bpy.context, [item], 1, 5, tmp_path / "out.bvh")
+    assert bpy.ops.align4d.export_bvh(filepath=str(tmp_path / "out.bvh"), frame_start=1, frame_end=5) == {"FINISHED"}
     text = (tmp_path / "out.bvh").read_text()
     assert "Frames: 5" in text and all(bone.name in text for bone in rig.data.bones)
     np.testing.assert_array_equal(shown(item), moved)
