@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import bpy
+import clouds
 import numpy as np
 
 
@@ -43,3 +46,14 @@ class Shown:
     @property
     def opacities(self) -> np.ndarray:
         return self.arrays["splat_color"][:, 3]
+
+
+def save_where_needed(folder: Path) -> None:
+    """Before Blender 4.5 Gaussians can be shown in a saved file only."""
+    if bpy.app.version < (4, 5, 0) and not bpy.data.filepath:
+        bpy.ops.wm.save_as_mainfile(filepath=str(folder / "scene.blend"))
+
+
+def frame_shown(item: bpy.types.Object) -> int:
+    """Which frame of `clouds.sequence` is to be seen."""
+    return round(float((Shown(item).centers[:, 0] - clouds.cloud()["x"]).mean()) / 0.25)

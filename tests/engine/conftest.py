@@ -67,3 +67,16 @@ def write_images(tmp_path: Path) -> Callable[..., tuple[str, ...]]:
         return tuple(str(path) for path in paths)
 
     return write
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Small priors of each published layout, by kind; not to be changed."""
+    from prior_models import save_imagedream, save_zero123  # brings diffusers, which few tests need
+
+    folder = tmp_path_factory.mktemp("models")
+    return {
+        "xl": save_zero123(folder / "zero123-xl-diffusers"),
+        "kxic": save_zero123(folder / "some-name", "cc_projection", "projection"),
+        "imagedream": save_imagedream(folder / "imagedream-ipmv-diffusers"),
+    }

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import torch
 from diffusers import (
-    AutoencoderKL,
     AutoencoderKLFlux2,
     AutoencoderKLLTXVideo,
     AutoencoderKLTemporalDecoder,
@@ -26,22 +23,19 @@ from diffusers import (
     ZImageTransformer2DModel,
 )
 from diffusers.pipelines.shap_e.renderer import ShapERenderer
+from generator_parts import clip_text, index, qwen, save_bytes_tokenizer, vae, write_json
 from prior_models import save_clip_tokenizer, save_imagedream
 from safetensors.torch import save_file
-from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import (
     BlipConfig,
     BlipForConditionalGeneration,
     BlipImageProcessorPil,
     CLIPImageProcessorPil,
-    CLIPTextConfig,
     CLIPTextModel,
     CLIPTextModelWithProjection,
     CLIPVisionConfig,
     CLIPVisionModel,
     CLIPVisionModelWithProjection,
-    PreTrainedTokenizerFast,
-    Qwen3Config,
     Qwen3ForCausalLM,
     Qwen3Model,
     T5Config,
@@ -56,8 +50,6 @@ from align4d.generators.shap_e import SPARE as SHAP_E_SPARE
 
 SMALL_LGM = GaussianUNetConfig(down=(32,) * 5, down_attention=(False, False, False, False, True), up=(32, 32), up_attention=(True, False), layers=1)
 """From 256 px to 32 x 32 Gaussians of each view."""
-
-CHAT = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
 
 
 def save_sdxl(folder: Path) -> Path:
@@ -79,13 +71,13 @@ def save_sdxl(folder: Path) -> Path:
         norm_num_groups=1,
     )
     unet.save_pretrained(folder / "unet")
-    _vae().save_pretrained(folder / "vae")
-    CLIPTextModel(_clip_text()).save_pretrained(folder / "text_encoder")
-    CLIPTextModelWithProjection(_clip_text()).save_pretrained(folder / "text_encoder_2")
+    vae().save_pretrained(folder / "vae")
+    CLIPTextModel(clip_text()).save_pretrained(folder / "text_encoder")
+    CLIPTextModelWithProjection(clip_text()).save_pretrained(folder / "text_encoder_2")
     for name in ("tokenizer", "tokenizer_2"):
         save_clip_tokenizer(folder / name)
     EulerDiscreteScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear").save_pretrained(folder / "scheduler")
-    return _index(folder)
+    return index(folder)
 
 
 def save_flux2(folder: Path) -> Path:
@@ -105,10 +97,10 @@ def save_flux2(folder: Path) -> Path:
     transformer.save_pretrained(folder / "transformer")
     vae = AutoencoderKLFlux2(block_out_channels=(4, 4, 4, 4), layers_per_block=1, latent_channels=4, norm_num_groups=1, sample_size=32)
     vae.save_pretrained(folder / "vae")
-    Qwen3ForCausalLM(_qwen(27)).save_pretrained(folder / "text_encoder")
-    _save_bytes_tokenizer(folder / "tokenizer", "Qwen2Tokenizer")
+    Qwen3ForCausalLM(qwen(27)).save_pretrained(folder / "text_encoder")
+    save_bytes_tokenizer(folder / "tokenizer", "Qwen2Tokenizer")
     FlowMatchEulerDiscreteScheduler().save_pretrained(folder / "scheduler")
-    return _index(folder, is_distilled=True)
+    return index(folder, is_distilled=True)
 
 
 def save_z_image(folder: Path) -> Path:
@@ -126,11 +118,11 @@ def save_z_image(folder: Path) -> Path:
         axes_lens=[1024, 32, 32],
     )
     transformer.save_pretrained(folder / "transformer")
-    _vae(shift_factor=0.1).save_pretrained(folder / "vae")
-    Qwen3Model(_qwen(2)).save_pretrained(folder / "text_encoder")
-    _save_bytes_tokenizer(folder / "tokenizer", "Qwen2Tokenizer")
+    vae(shift_factor=0.1).save_pretrained(folder / "vae")
+    Qwen3Model(qwen(2)).save_pretrained(folder / "text_encoder")
+    save_bytes_tokenizer(folder / "tokenizer", "Qwen2Tokenizer")
     FlowMatchEulerDiscreteScheduler(shift=3.0).save_pretrained(folder / "scheduler")
-    return _index(folder)
+    return index(folder)
 
 
 def save_svd(folder: Path, frames: int = 4) -> Path:
@@ -168,7 +160,7 @@ def save_svd(folder: Path, frames: int = 4) -> Path:
         steps_offset=1,
     )
     scheduler.save_pretrained(folder / "scheduler")
-    return _index(folder)
+    return index(folder)
 
 
 def save_wan(folder: Path) -> Path:
@@ -200,9 +192,9 @@ def save_wan(folder: Path) -> Path:
     )
     vae.save_pretrained(folder / "vae")
     UMT5EncoderModel(UMT5Config(vocab_size=300, **_T5)).save_pretrained(folder / "text_encoder")
-    _save_bytes_tokenizer(folder / "tokenizer", "T5Tokenizer")
+    save_bytes_tokenizer(folder / "tokenizer", "T5Tokenizer")
     UniPCMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=5.0).save_pretrained(folder / "scheduler")
-    return _index(folder, expand_timesteps=True)
+    return index(folder, expand_timesteps=True)
 
 
 def save_ltx(folder: Path) -> Path:
@@ -221,9 +213,9 @@ def save_ltx(folder: Path) -> Path:
     )
     vae.save_pretrained(folder / "vae")
     T5EncoderModel(T5Config(vocab_size=300, **_T5)).save_pretrained(folder / "text_encoder")
-    _save_bytes_tokenizer(folder / "tokenizer", "T5Tokenizer")
+    save_bytes_tokenizer(folder / "tokenizer", "T5Tokenizer")
     FlowMatchEulerDiscreteScheduler().save_pretrained(folder / "scheduler")
-    return _index(folder)
+    return index(folder)
 
 
 def save_lgm(folder: Path) -> Path:
@@ -271,7 +263,7 @@ def save_shap_e(folder: Path) -> Path:
         num_train_timesteps=1024, beta_schedule="exp", prediction_type="sample", use_karras_sigmas=True, clip_sample=True, clip_sample_range=1.0
     )
     scheduler.save_pretrained(folder / "scheduler")
-    return _index(folder)
+    return index(folder)
 
 
 def save_blip(folder: Path) -> Path:
@@ -287,72 +279,8 @@ def save_blip(folder: Path) -> Path:
     BlipImageProcessorPil(size={"height": 32, "width": 32}).save_pretrained(folder)
     words = ["[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]", *(f"word{index}" for index in range(35))]
     (folder / "vocab.txt").write_text("\n".join(words))
-    _write_json(folder / "tokenizer_config.json", {"tokenizer_class": "BertTokenizer"})
+    write_json(folder / "tokenizer_config.json", {"tokenizer_class": "BertTokenizer"})
     return folder
 
 
 _T5 = {"d_model": 8, "d_kv": 4, "d_ff": 16, "num_layers": 1, "num_heads": 2, "pad_token_id": 0, "eos_token_id": 1, "decoder_start_token_id": 0}
-
-
-def _vae(**more: Any) -> AutoencoderKL:
-    return AutoencoderKL(
-        **more,
-        block_out_channels=(4, 4, 4, 4),
-        layers_per_block=1,
-        norm_num_groups=1,
-        latent_channels=4,
-        sample_size=1024,
-        down_block_types=("DownEncoderBlock2D",) * 4,
-        up_block_types=("UpDecoderBlock2D",) * 4,
-    )
-
-
-def _clip_text() -> CLIPTextConfig:
-    return CLIPTextConfig(
-        vocab_size=8,
-        hidden_size=16,
-        projection_dim=16,
-        intermediate_size=16,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        bos_token_id=6,
-        eos_token_id=7,
-    )
-
-
-def _qwen(layers: int) -> Qwen3Config:
-    return Qwen3Config(
-        vocab_size=300,
-        hidden_size=8,
-        intermediate_size=8,
-        num_hidden_layers=layers,
-        num_attention_heads=1,
-        num_key_value_heads=1,
-        head_dim=8,
-        max_position_embeddings=512,
-    )
-
-
-def _save_bytes_tokenizer(folder: Path, kind: str) -> None:
-    """A tokenizer whose words are bytes."""
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    words = ["<pad>", "</s>", "<unk>", *alphabet]
-    if kind == "T5Tokenizer":
-        model = models.Unigram([(word, -1.0) for word in words], unk_id=2)
-    else:
-        model = models.BPE(vocab={word: index for index, word in enumerate(words)}, merges=[], unk_token="<unk>")
-    tokenizer = Tokenizer(model)
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    whole = PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="<pad>", eos_token="</s>", unk_token="<unk>", chat_template=CHAT)
-    whole.save_pretrained(folder)
-    config = json.loads((folder / "tokenizer_config.json").read_text())
-    _write_json(folder / "tokenizer_config.json", {**config, "tokenizer_class": kind})
-
-
-def _index(folder: Path, **entries: Any) -> Path:
-    _write_json(folder / "model_index.json", {"_class_name": "A pipeline", **entries})
-    return folder
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    path.write_text(json.dumps(content))
