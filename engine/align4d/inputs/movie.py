@@ -132,7 +132,7 @@ class Movie:
 @contextmanager
 def _opened(path: Path) -> Iterator[av.container.InputContainer]:
     """A file's container. FFmpeg gets the file itself and may open no other one: playlists can name files and addresses."""
-    with open(path, "rb") as file, av.open(file, options={"protocol_whitelist": "none"}) as container:
+    with open(path, "rb") as file, av.open(file, mode="r", options={"protocol_whitelist": "none"}) as container:
         yield container
 
 

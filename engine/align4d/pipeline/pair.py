@@ -197,7 +197,7 @@ class PairMaker:
         """From where the video shows the asset: known where both were made of one picture, else a first guess."""
         camera, fovy, solve = asset.camera, asset.camera.fovy, not asset.exact
         if self.route.step("video"):
-            with open_image(request.video.images[0]) as frame:
+            with open_image(Path(request.video.images[0])) as frame:
                 fovy = fitted_fovy(fovy, picture.shape, (frame.height, frame.width))
         elif self.request.image:
             fovy, solve = request.camera.fovy, True

@@ -164,12 +164,13 @@ def _items(name: str, hints: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
 def _number(name: str, hint: Any, value: Any) -> int | float:
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError("not a number")
+    number = typing.cast(float, value)  # numpy's numbers too
     least, most = range_of(name)
-    if not least <= value <= most:  # neither is NaN
+    if not least <= number <= most:  # neither is NaN
         raise ValueError("out of its range")
-    if hint is int and value != math.floor(value):
+    if hint is int and number != math.floor(number):
         raise ValueError("not whole")
-    return int(value) if hint is int else float(value)
+    return int(number) if hint is int else float(number)
 
 
 def _text(value: Any) -> str:

@@ -63,4 +63,5 @@ def read_truth(path: Path) -> TruthFile:
             raise ValueError("its vertices, rest and cameras do not belong together")
         if not all(np.isfinite(values).all() for values in (vertices, rest, camera) if values is not None):
             raise ValueError("not all of its values are numbers")
-    return TruthFile(vertices, rest, *camera, viewmats)
+    azimuth, elevation, distance, fovy = camera
+    return TruthFile(vertices, rest, azimuth, elevation, distance, fovy, viewmats)
