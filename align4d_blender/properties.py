@@ -132,6 +132,21 @@ class Align4DResult(bpy.types.PropertyGroup):
         ),
         options={"HIDDEN"},
     )
+    smooth: FloatProperty(
+        name="Smooth", description="How many frames to each side a key is blended with its neighbors", default=0.0, min=0.0, soft_max=4.0
+    )
+    contacts: BoolProperty(name="Hold Contacts", description="Feet, hands or wheels that stand on the ground stand still")
+    in_place: BoolProperty(name="In Place", description="The body does not travel over the ground")
+    loop: BoolProperty(name="Loop", description="The last poses flow into the first one")
+    tolerance: FloatProperty(
+        name="Fewer Keys",
+        description="How far the surface may be off for the sake of fewer keys, in percent of its size; 0 keeps a key at every frame of the video",
+        default=0.0,
+        min=0.0,
+        soft_max=1.0,
+        precision=2,
+        subtype="PERCENTAGE",
+    )
     start: IntProperty(name="Start", description="Frame of the scene at which the motion begins", update=_play)
     speed: FloatProperty(
         name="Speed",

@@ -25,7 +25,7 @@ class ALIGN4D_OT_make_keyframes(bpy.types.Operator):
         from ..align4d_blender.result import keyframes
 
         item = context.active_object
-        if not keyframes.can_be_keyed(item) or active(item).form == "KEYFRAMES":
+        if not keyframes.can_be_keyed(item):
             cls.poll_message_set("Select a mesh whose motion can become keyframes")
             return False
         return context.mode == "OBJECT"
@@ -35,6 +35,7 @@ class ALIGN4D_OT_make_keyframes(bpy.types.Operator):
 
         context.window_manager.progress_begin(0, 1)
         try:
+            keyframes.unmake(context.active_object)
             notes = keyframes.make(context.active_object)
         except UserError as error:
             self.report({"ERROR"}, str(error))

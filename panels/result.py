@@ -59,10 +59,7 @@ class ALIGN4D_PT_result(bpy.types.Panel):
             return
         _draw_choice(layout, context, item, result)
         _draw_playback(layout, item, result)
-        if result.form == "KEYFRAMES":
-            layout.operator("align4d.use_point_cache", icon="MOD_MESHDEFORM")
-        else:
-            layout.operator("align4d.make_keyframes", icon="ARMATURE_DATA")
+        _draw_form(layout, result)
         layout.operator("align4d.bake_shape_keys", icon="SHAPEKEY_DATA")
         layout.operator("align4d.remove_result", icon="TRASH")
 
@@ -104,6 +101,18 @@ def _draw_choice(layout: bpy.types.UILayout, context: bpy.types.Context, item: b
     layout.template_list("ALIGN4D_UL_results", "", item.align4d, "results", item.align4d, "active", rows=2)
     if not is_file(Path(bpy.path.abspath(result.motion))):
         text.paragraph(layout, context, f"Its file is gone: {Path(result.motion).name}", "ERROR")
+
+
+def _draw_form(layout: bpy.types.UILayout, result: Any) -> None:
+    """Point cache or keyframes, and what is done to the keys when they are made."""
+    if result.form == "CACHE":
+        layout.operator("align4d.make_keyframes", icon="ARMATURE_DATA")
+        return
+    column = layout.column()
+    for name in ("smooth", "tolerance", "contacts", "in_place", "loop"):
+        column.prop(result, name)
+    layout.operator("align4d.make_keyframes", text="Make Keyframes Again", icon="FILE_REFRESH")
+    layout.operator("align4d.use_point_cache", icon="MOD_MESHDEFORM")
 
 
 def _draw_playback(layout: bpy.types.UILayout, item: bpy.types.Object, result: Any) -> None:

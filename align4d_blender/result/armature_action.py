@@ -6,7 +6,6 @@ Nothing of the artist's is overwritten: the action that the armature had goes to
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,10 +13,12 @@ from typing import cast
 
 import bpy
 import numpy as np
-from mathutils import Matrix, Quaternion
+from mathutils import Matrix, Quaternion, Vector
 
 from .. import compat
 from ..errors import UserError
+from . import contacts, key_cleanup
+from .key_cleanup import Cleanup
 from .pose_solver import Rig, Skinned, solve_poses
 
 TRACK = "Align4D: before"
@@ -62,16 +63,21 @@ def constrained_bones(rig: bpy.types.Object) -> list[str]:
     return sorted(names)
 
 
-def solve(rig: bpy.types.Object, meshes: Sequence[KeyedMesh]) -> Iterator[np.ndarray]:
+def solve(rig: bpy.types.Object, meshes: Sequence[KeyedMesh], hold_contacts: bool = False) -> Iterator[np.ndarray]:
     """The pose (K, 4, 4) of the armature's bones in each frame of the motion, armature space, in the order of `rig.data.bones`.
 
-    Raises UserError where no bone moves any of the meshes.
+    With `hold_contacts` what stands on the ground stands still. Raises UserError where no bone moves any of the meshes.
     """
     bones = list(cast(bpy.types.Armature, rig.data).bones)
     skinned, targets = _joined(rig, meshes, [bone.name for bone in bones])
     if not skinned.weights.any():
         raise UserError("no_weights", f"No bone of {rig.name} moves a vertex of the mesh.", "Give the mesh vertex groups named like the bones.")
-    return solve_poses(read_rig(rig, skinned.weights), skinned, targets)
+    emphasis = None
+    if hold_contacts:
+        owner = np.where(skinned.weights.sum(1) > 0, skinned.weights.argmax(1), -1)
+        up = np.array(rig.matrix_world.inverted().to_3x3() @ Vector((0, 0, 1)))
+        targets, emphasis = contacts.held(targets, contacts.find_contacts(targets, owner, up / np.linalg.norm(up)))
+    return solve_poses(read_rig(rig, skinned.weights), skinned, targets, emphasis)
 
 
 def read_rig(rig: bpy.types.Object, weights: np.ndarray) -> Rig:
@@ -96,31 +102,54 @@ def read_rig(rig: bpy.types.Object, weights: np.ndarray) -> Rig:
 
 
 def write_keys(
-    rig: bpy.types.Object, name: str, poses: np.ndarray, frames: Sequence[float], times: tuple[float, float] = (1.0, 1.0)
+    rig: bpy.types.Object,
+    name: str,
+    poses: np.ndarray,
+    frames: Sequence[float],
+    times: tuple[float, float] = (1.0, 1.0),
+    cleanup: Cleanup | None = None,
 ) -> bpy.types.Action:
     """Puts the poses (T, K, 4, 4) as keyframes on the armature, at the scene's `frames` (T,), in an action of their own.
 
     Rotation in each bone's own mode, location for bones that are free to move; bones that stay get no keys.
-    `times` are start and rate of the playback, from which `retime` goes on.
+    `times` are start and rate of the playback, from which `retime` goes on; `cleanup` says what else is done to them.
     """
+    cleanup = cleanup or Cleanup()
     _set_aside(rig, times)
     action = bpy.data.actions.new(name)
-    curves = compat.new_curves(action, rig)
+    writer = _Writer(compat.new_curves(action, rig), frames)
     bones = list(cast(bpy.types.Armature, rig.data).bones)
     number = {bone.name: index for index, bone in enumerate(bones)}
+    size = max(float(np.ptp([bone.tail_local for bone in bones], axis=0).max()), 1e-9)
     for index, bone in enumerate(bones):
         pose_bone = rig.pose.bones[bone.name]
         above = [pose[number[bone.parent.name]] for pose in poses] if bone.parent else [None] * len(poses)
         local = [_basis(bone, pose[index], parent) for pose, parent in zip(poses, above, strict=True)]
         if _still(local):
             continue
-        path, values = _rotation_values(pose_bone, local)
-        _fill(curves, f"{pose_bone.path_from_id()}.{path}", bone.name, values, frames)
-        if bone.parent is None or not bone.use_connect:
-            places = np.array([matrix.translation for matrix in local])
-            if np.abs(places).max() > 1e-6:
-                _fill(curves, f"{pose_bone.path_from_id()}.location", bone.name, places, frames)
+        turns, places = _cleaned(rig, bone, local, cleanup)
+        reach = max([bone.length, *((child.tail_local - bone.head_local).length for child in bone.children_recursive)])
+        allowed = cleanup.tolerance * size / 2
+        kept = key_cleanup.kept_keys(turns, allowed / reach / 2)  # a quaternion turns by half of the angle
+        path, values = _in_mode(pose_bone, turns)
+        writer.fill(f"{pose_bone.path_from_id()}.{path}", bone.name, values, kept)
+        if (bone.parent is None or not bone.use_connect) and np.abs(places).max() > 1e-6:
+            writer.fill(f"{pose_bone.path_from_id()}.location", bone.name, places, key_cleanup.kept_keys(places, allowed))
     return action
+
+
+def _cleaned(rig: bpy.types.Object, bone: bpy.types.Bone, local: Sequence[Matrix], cleanup: Cleanup) -> tuple[np.ndarray, np.ndarray]:
+    """A bone's turns (T, 4) and places (T, 3), after what `cleanup` asks for."""
+    turns = key_cleanup.same_signs(np.array([matrix.to_quaternion() for matrix in local]))
+    places = np.array([matrix.translation for matrix in local])
+    if cleanup.in_place and bone.parent is None:
+        down = np.array((rig.matrix_world.to_3x3() @ bone.matrix_local.to_3x3()).inverted() @ Vector((0, 0, 1)))
+        down /= np.linalg.norm(down)
+        places = places[0] + ((places - places[0]) @ down)[:, None] * down
+    if cleanup.loop:
+        turns, places = key_cleanup.looped(turns), key_cleanup.looped(places)
+    turns, places = (key_cleanup.smoothed(values, cleanup.smooth) for values in (turns, places))
+    return key_cleanup.normalized(turns), places
 
 
 def remove(rig: bpy.types.Object) -> None:
@@ -156,7 +185,8 @@ def retime(rig: bpy.types.Object, times: tuple[float, float]) -> None:
     (old_start, old_rate), (start, rate) = kept["times"], times
     for curve in compat.fcurves(rig):
         for point in curve.keyframe_points:
-            point.co_ui.x = start + (point.co.x - old_start) * old_rate / rate
+            for place in (point.co, point.handle_left, point.handle_right):
+                place.x = start + (place.x - old_start) * old_rate / rate
         curve.update()
     rig.align4d.set_aside = json.dumps({**kept, "times": times})
 
@@ -221,18 +251,15 @@ def _still(local: Sequence[Matrix]) -> bool:
     return bool(np.abs(np.array(local) - np.eye(4)).max() < 1e-6)
 
 
-def _rotation_values(bone: bpy.types.PoseBone, local: Sequence[Matrix]) -> tuple[str, np.ndarray]:
-    """The property of the bone's rotation mode, and its values (T, 3 or 4): quaternions without a change of sign, Eulers without jumps."""
-    turns = [matrix.to_quaternion() for matrix in local]
-    for before, after in itertools.pairwise(turns):
-        if before.dot(after) < 0:
-            after.negate()
+def _in_mode(bone: bpy.types.PoseBone, turns: np.ndarray) -> tuple[str, np.ndarray]:
+    """The property of the bone's rotation mode, and its values (T, 3 or 4) for quaternions (T, 4); Eulers do not jump."""
     if bone.rotation_mode == "QUATERNION":
-        return "rotation_quaternion", np.array(turns)
+        return "rotation_quaternion", turns
+    quaternions = [Quaternion(turn) for turn in turns]
     if bone.rotation_mode == "AXIS_ANGLE":
-        return "rotation_axis_angle", np.array([_axis_angle(turn) for turn in turns])
-    eulers = [turns[0].to_euler(bone.rotation_mode)]
-    for turn in turns[1:]:
+        return "rotation_axis_angle", np.array([_axis_angle(turn) for turn in quaternions])
+    eulers = [quaternions[0].to_euler(bone.rotation_mode)]
+    for turn in quaternions[1:]:
         eulers.append(turn.to_euler(bone.rotation_mode, eulers[-1]))
     return "rotation_euler", np.array(eulers)
 
@@ -242,15 +269,31 @@ def _axis_angle(turn: Quaternion) -> tuple[float, ...]:
     return (angle, *axis)
 
 
-def _fill(curves: compat.Curves, path: str, group: str, values: np.ndarray, frames: Sequence[float]) -> None:
-    """A curve for each column of `values` (T, C)."""
-    for column in range(values.shape[1]):
-        curve = curves.new(path, column, group)
-        curve.keyframe_points.add(len(frames))
-        curve.keyframe_points.foreach_set("co", np.stack([np.asarray(frames), values[:, column]], axis=1).astype(np.float32).ravel())
-        for point in curve.keyframe_points:
-            point.interpolation, point.handle_left_type, point.handle_right_type = "BEZIER", "AUTO_CLAMPED", "AUTO_CLAMPED"
-        curve.update()
+class _Writer:
+    """Fills curves of one action at the same, evenly spaced frames."""
+
+    def __init__(self, curves: compat.Curves, frames: Sequence[float]) -> None:
+        self.curves, self.frames = curves, np.asarray(frames, np.float64)
+        self.step = float(self.frames[1] - self.frames[0]) if len(frames) > 1 else 1.0
+
+    def fill(self, path: str, group: str, values: np.ndarray, kept: np.ndarray) -> None:
+        """A curve for each column of `values` (T, C), with keys at the rows `kept` and the slopes of `values` there."""
+        slope = key_cleanup.slopes(values) / self.step
+        frames = self.frames[kept]
+        third = np.diff(frames, prepend=frames[0] - self.step, append=frames[-1] + self.step) / 3
+        for column in range(values.shape[1]):
+            curve = self.curves.new(path, column, group)
+            curve.keyframe_points.add(len(kept))
+            height, rise = values[kept, column], slope[kept, column]
+            for name, x, y in (
+                ("co", frames, height),
+                ("handle_left", frames - third[:-1], height - rise * third[:-1]),
+                ("handle_right", frames + third[1:], height + rise * third[1:]),
+            ):
+                curve.keyframe_points.foreach_set(name, np.stack([x, y], axis=1).astype(np.float32).ravel())
+            for point in curve.keyframe_points:
+                point.interpolation, point.handle_left_type, point.handle_right_type = "BEZIER", "ALIGNED", "ALIGNED"
+            curve.update()
 
 
 def _driven_paths(rig: bpy.types.Object) -> Iterator[str]:

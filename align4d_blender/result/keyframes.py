@@ -16,6 +16,7 @@ from ..errors import UserError
 from ..storage import folders, tags
 from . import armature_action, made_armature, motion_armature
 from .armature_action import KeyedMesh, armature_of
+from .key_cleanup import Cleanup
 from .motion_file import as_shown, read_motion
 from .playback import PlayedResult, active, playback, scene_of, with_job
 
@@ -45,10 +46,10 @@ class Solving:
         poses: (T, K, 4, 4) of each armature that is done.
     """
 
-    def __init__(self, together: dict[bpy.types.Object, list[KeyedMesh]]) -> None:
-        """Raises UserError where no bone of an armature moves its meshes."""
+    def __init__(self, together: dict[bpy.types.Object, list[KeyedMesh]], hold_contacts: bool = False) -> None:
+        """`hold_contacts`: what stands on the ground stands still. Raises UserError where no bone of an armature moves its meshes."""
         self.poses: dict[bpy.types.Object, np.ndarray] = {}
-        self._left = [(rig, armature_action.solve(rig, meshes)) for rig, meshes in together.items()]
+        self._left = [(rig, armature_action.solve(rig, meshes, hold_contacts)) for rig, meshes in together.items()]
         self._frames: list[np.ndarray] = []
 
     def step(self, seconds: float) -> bool:
@@ -80,13 +81,13 @@ def make(item: bpy.types.Object) -> list[str]:
     moved = with_job(result.job)
     bare = [other for other, _ in moved if armature_of(other) is None]
     bare, poses = _posed(bare, result) if bare else (bare, None)
-    solving = Solving(by_armature({other: as_shown(folders.actual_path(entry.motion)) for other, entry in moved}))
+    solving = Solving(by_armature({other: as_shown(folders.actual_path(entry.motion)) for other, entry in moved}), result.contacts)
     while not solving.step(1.0):
         pass
     notes = write(solving, item)
     if poses:
         rig, own = made_armature.make(bare, [_in_world(one) for one in bare], poses)
-        armature_action.write_keys(rig, result.name, own, *_times(item))
+        armature_action.write_keys(rig, result.name, own, *_times(item), cleanup_of(result))
         notes.append(f"{rig.name} was made of what moves as one; it has {len(poses.parent)} bones.")
         for other in bare:
             _use_keys(other)
@@ -112,11 +113,16 @@ def write(solving: Solving, item: bpy.types.Object) -> list[str]:
         keyed = motion_armature.stand_in(rig) or rig
         if keyed != rig:
             notes.append(f"Constraints or drivers move bones of {rig.name}: the keys are on {keyed.name}, which its bones follow.")
-        armature_action.write_keys(keyed, result.name, poses, *_times(item))
+        armature_action.write_keys(keyed, result.name, poses, *_times(item), cleanup_of(result))
     for other, _ in with_job(result.job):
         if armature_of(other) in solving.poses:
             _use_keys(other)
     return notes
+
+
+def cleanup_of(result: PlayedResult) -> Cleanup:
+    """What the artist wants done to the keys of a result."""
+    return Cleanup(result.smooth, result.loop, result.in_place, result.tolerance / 100)
 
 
 def _times(item: bpy.types.Object) -> tuple[list[float], tuple[float, float]]:

@@ -15,6 +15,11 @@ class PlayedResult(Protocol):
     job: str
     motion: str
     form: str
+    smooth: float
+    contacts: bool
+    in_place: bool
+    loop: bool
+    tolerance: float
     frames: int
     fps: float
     start: int

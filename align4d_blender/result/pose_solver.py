@@ -59,19 +59,20 @@ class Skinned:
     weights: Array
 
 
-def solve_poses(rig: Rig, skinned: Skinned, targets: Array, start: Array | None = None) -> Iterator[Array]:
+def solve_poses(rig: Rig, skinned: Skinned, targets: Array, emphasis: Array | None = None) -> Iterator[Array]:
     """The pose of each frame, one after the other: (K, 4, 4) matrices of the bones in the armature's space.
 
     Args:
         targets: (T, V, 3) positions of the vertices.
-        start: (K, 4, 4) pose to start from; the rest pose by default.
+        emphasis: (T, V) how much each vertex counts; all the same by default.
     """
-    chosen = _spread(skinned.weights)
+    chosen = _spread(skinned.weights, None if emphasis is None else emphasis.max(0))
     vertices, weights = skinned.vertices[chosen].astype(np.float64), skinned.weights[chosen].astype(np.float64)
     solver = _Solver(rig, vertices, weights)
-    pose = (rig.rest if start is None else start).astype(np.float64).copy()
-    for target in targets:
-        pose = solver.solve(pose, target[chosen].astype(np.float64))
+    pose = rig.rest.astype(np.float64).copy()
+    for index, target in enumerate(targets):
+        importance = np.ones(len(chosen)) if emphasis is None else emphasis[index, chosen]
+        pose = solver.solve(pose, target[chosen].astype(np.float64), np.sqrt(importance)[:, None])
         yield pose.copy()
 
 
@@ -82,8 +83,11 @@ def skin(rig: Rig, skinned: Skinned, pose: Array) -> Array:
     return np.einsum("vij,vj->vi", blended[:, :3, :3], skinned.vertices) + blended[:, :3, 3]
 
 
-def _spread(weights: Array) -> Array:
-    """Indices of at most SAMPLES vertices that bones move, with as many for a small bone as for a large one where there are."""
+def _spread(weights: Array, emphasis: Array | None) -> Array:
+    """Indices of about SAMPLES vertices that bones move, with as many for a small bone as for a large one where there are.
+
+    Those with an emphasis (V,) above 1 are among them, SAMPLES of them at most.
+    """
     moved = np.flatnonzero(weights.sum(1) > 0)
     if len(moved) <= SAMPLES:
         return moved
@@ -92,7 +96,8 @@ def _spread(weights: Array) -> Array:
     bones = np.unique(owner)
     share = max(SAMPLES // (2 * len(bones)), 1)
     kept = [random.permutation(moved[owner == bone])[:share] for bone in bones]
-    return np.unique(np.concatenate([*kept, random.permutation(moved)[: SAMPLES // 2]]))
+    stressed = moved[emphasis[moved] > 1] if emphasis is not None else moved[:0]
+    return np.unique(np.concatenate([*kept, random.permutation(moved)[: SAMPLES // 2], random.permutation(stressed)[:SAMPLES]]))
 
 
 class _Solver:
@@ -111,13 +116,13 @@ class _Solver:
         self.turning = np.flatnonzero(rig.moving & (self.hanging.sum(0) > 1e-6))
         self.sliding = np.flatnonzero(rig.moving & rig.free & (self.hanging.sum(0) > 1e-6))
 
-    def solve(self, pose: Array, target: Array) -> Array:
-        """The pose (K, 4, 4) nearest to `target` (v, 3), from `pose`."""
-        error, gain = self._positions(pose) - target, DAMPING
+    def solve(self, pose: Array, target: Array, importance: Array) -> Array:
+        """The pose (K, 4, 4) nearest to `target` (v, 3), from `pose`; `importance` (v, 1) multiplies what a vertex is off."""
+        error, gain = importance * (self._positions(pose) - target), DAMPING
         for _ in range(STEPS):
-            step = self._step(pose, error, gain)
+            step = self._step(pose, error, importance, gain)
             tried = self._moved(pose, step)
-            left = self._positions(tried) - target
+            left = importance * (self._positions(tried) - target)
             if (left**2).sum() > (error**2).sum():
                 gain *= 100
                 if gain > 1e6:
@@ -132,7 +137,7 @@ class _Solver:
         """(v, 3)."""
         return np.einsum("vk,kvi->vi", self.weights, np.einsum("kij,kvj->kvi", pose[:, :3], self.local))
 
-    def _step(self, pose: Array, error: Array, gain: float) -> Array:
+    def _step(self, pose: Array, error: Array, importance: Array, gain: float) -> Array:
         """(n, 3) rotation vectors of the turning bones about their heads, then shifts of the sliding ones, over the size."""
         # for each bone the sum of weight * position over all that hangs on it, leaves first
         carried = np.einsum("kij,kvj->kvi", pose[:, :3], self.local) * self.weights.T[..., None]
@@ -148,7 +153,7 @@ class _Solver:
         for index, bone in enumerate(self.sliding, len(self.turning)):
             for axis in range(3):
                 columns[:, axis, index, axis] = self.hanging[:, bone] * self.size
-        jacobian = columns.reshape(len(error) * 3, -1)
+        jacobian = (importance[..., None, None] * columns).reshape(len(error) * 3, -1)
         normal = jacobian.T @ jacobian
         normal[np.diag_indices_from(normal)] += gain * max(float(np.trace(normal)) / max(len(normal), 1), 1e-12)
         step: Array = np.linalg.solve(normal, -jacobian.T @ error.reshape(-1)).reshape(-1, 3)

@@ -1,0 +1,106 @@
+"""What can be done to keyframes before they are written: smoothing, a loop, staying in place, and fewer keys. numpy only.
+
+Turns are quaternions wxyz (T, 4) without a change of sign, places are (T, 3); both are a bone's own channels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass(frozen=True)
+class Cleanup:
+    """Attributes:
+    smooth: how far a key is blended with its neighbors, as a standard deviation [frames]; 0 leaves them.
+    loop: the last poses flow into the first.
+    in_place: the body does not travel: its horizontal way is taken out.
+    tolerance: how far a surface may be off for the sake of fewer keys [parts of the size]; 0 keeps one at every frame.
+    """
+
+    smooth: float = 0.0
+    loop: bool = False
+    in_place: bool = False
+    tolerance: float = 0.0
+
+
+def same_signs(turns: Array) -> Array:
+    """(T, 4) of the same rotations, each the nearer of the two quaternions to the one before."""
+    flips = np.cumprod(np.where((turns[1:] * turns[:-1]).sum(1) < 0, -1.0, 1.0))
+    return turns * np.concatenate([[1.0], flips])[:, None]
+
+
+def smoothed(values: Array, sigma: float) -> Array:
+    """(T, C) after a Gaussian along time, which shifts nothing; the ends are mirrored about their own values, so that they stay."""
+    if sigma <= 0 or len(values) < 3:
+        return values
+    reach = min(int(np.ceil(3 * sigma)), len(values) - 1)
+    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
+    kernel /= kernel.sum()
+    before = 2 * values[0] - values[reach:0:-1]
+    after = 2 * values[-1] - values[-2 : -reach - 2 : -1]
+    padded = np.concatenate([before, values, after])
+    return np.stack([np.convolve(column, kernel, "valid") for column in padded.T], axis=1)
+
+
+def looped(values: Array) -> Array:
+    """(T, C) whose last value is the first: the difference is spread, smoothly, over the last third."""
+    count = max(len(values) // 3, 1)
+    share = np.linspace(0, 1, count + 1)[1:]
+    share = share * share * (3 - 2 * share)
+    result = values.copy()
+    result[-count:] += share[:, None] * (values[0] - values[-1])
+    return result
+
+
+def normalized(turns: Array) -> Array:
+    """Quaternions of length 1."""
+    return turns / np.linalg.norm(turns, axis=1, keepdims=True)
+
+
+def best_loop(poses: Array) -> int:
+    """The frame of the second half whose pose (T, K, 4, 4) is most like the first one's, where a loop is best cut."""
+    half = len(poses) // 2
+    apart = np.abs(poses[half:, :, :3, :3] - poses[0, :, :3, :3]).sum(axis=(1, 2, 3))
+    return half + int(apart.argmin())
+
+
+def slopes(values: Array) -> Array:
+    """(T, C) how fast each value changes, per frame."""
+    return np.gradient(values, axis=0) if len(values) > 1 else np.zeros_like(values)
+
+
+def kept_keys(values: Array, tolerance: float) -> Array:
+    """Indices of the rows of (T, C) between which curves with the rows' own slopes are nowhere off by more than `tolerance`.
+
+    Spans are halved at their worst row until they fit (Douglas and Peucker 1973, with cubics in the place of lines).
+    """
+    if tolerance <= 0:
+        return np.arange(len(values))
+    slope = slopes(values)
+    kept, open_spans = {0, len(values) - 1}, [(0, len(values) - 1)]
+    while open_spans:
+        first, last = open_spans.pop()
+        if last - first < 2:
+            continue
+        apart = np.linalg.norm(values[first + 1 : last] - between(values, slope, first, last), axis=1)
+        worst = int(apart.argmax())
+        if apart[worst] > tolerance:
+            middle = first + 1 + worst
+            kept.add(middle)
+            open_spans += [(first, middle), (middle, last)]
+    return np.array(sorted(kept))
+
+
+def between(values: Array, slope: Array, first: int, last: int) -> Array:
+    """(last - first - 1, C) of the cubic from row `first` to row `last` with their slopes (Hermite), which is what Blender's curves draw."""
+    length = last - first
+    s = (np.arange(1, length) / length)[:, None]
+    start, end = (1 + 2 * s) * (1 - s) ** 2 * values[first], s * s * (3 - 2 * s) * values[last]
+    leaving, arriving = s * (1 - s) ** 2 * length * slope[first], s * s * (s - 1) * length * slope[last]
+    result: Array = start + end + leaving + arriving
+    return result
