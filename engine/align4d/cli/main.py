@@ -174,6 +174,12 @@ def _pipeline(folder: Path, report: Reporter, online: bool) -> protocol.Result:
     return artist.run(folder, report, online)
 
 
+def _write_rigged(folder: Path) -> None:
+    from ..bake.rigged_gltf import write_rigged  # imports the engine: not for --help
+
+    write_rigged(folder)
+
+
 def _summary(console: Console, folder: Path, result: protocol.Result) -> None:
     """What lies where; the result's notes were shown when they arose."""
     for item in result.objects:
