@@ -183,7 +183,7 @@ def test_a_first_picture_that_is_shown_twice_is_left_out_once(write_movie: Movie
     [
         ([0, 0, 0, 1, 2, 3, 4, 5, 6, 7], "held on purpose"),
         ([0, 0, 1, 1, 2, 2, 3, 3, 4, 4], "animated on twos"),
-        ([0, 0, 1, 2, 3, 3, 4, 5, 6, 6], "its rate was raised"),
+        ([0, 0, 1, 2, 3, 3, 4, 5, 6, 6], "others are repeated too"),
         ([0, 1, 2, 3, 4, 5, 6, 7], "nothing repeated"),
         ([0, 0, 0, 0, 0, 0], "nothing moves"),
     ],

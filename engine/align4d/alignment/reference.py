@@ -10,6 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from ..cameras.orbit import intrinsics_for
+from ..inputs.bars import Window
 from ..inputs.masks import Masks
 from ..inputs.video import Clip
 from ..rendering import Cameras
@@ -68,7 +69,8 @@ def make_reference(
     left, top, side = _square(alpha)
     height, width = alpha.shape[1:]
     if masks.touches_border[frames].any() and not whole:
-        left, top = _inside(left, side, width), _inside(top, side, height)
+        seen = clip.window or Window(0, height, 0, width)
+        left, top = _inside(left, side, seen.left, seen.right), _inside(top, side, seen.top, seen.bottom)
     scale = resolution / side
     intrinsics = np.diag([scale, scale, 1.0]) @ _shift(-left, -top) @ intrinsics_for(fovy, width, height)
     colors, alphas = [], []
@@ -97,9 +99,9 @@ def _square(alpha: np.ndarray) -> tuple[float, float, float]:
     return (left + right - side) / 2, (top + bottom - side) / 2, float(side)
 
 
-def _inside(start: float, side: float, length: int) -> float:
-    """Where the crop has to start to lie within the frame; where it is too large for that, it stays."""
-    return float(np.clip(start, 0, length - side)) if side <= length else start
+def _inside(start: float, side: float, low: int, high: int) -> float:
+    """Where the crop has to start to lie between `low` and `high`; where it is too large for that, it stays."""
+    return float(np.clip(start, low, high - side)) if side <= high - low else start
 
 
 def _crop(layers: np.ndarray, left: float, top: float, side: float, resolution: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Cuts: places where the video goes on with another shot, which no motion of the object explains.
+"""Cuts: places where the video goes on with another shot, which no motion of the object explains; and clips of nothing but cuts.
 
 The measure is the change of the picture from one frame to the next, per area of the object: 0 where nothing moves, near 1
 where the object is somewhere else or something else. Motion also changes the picture much, but not in a single step: the
@@ -21,6 +21,10 @@ LEAST_CHANGE = 0.25
 """A smaller change is none that would harm."""
 STANDS_OUT = 2.0
 """How many times the largest change around it a cut's is: more than any quick motion reaches. A cut within motion as quick is missed."""
+UNRELATED = 0.55
+"""A usual change above this shows nothing that moves, but one picture after the other."""
+FEWEST = 3
+"""Changes by which the usual one is known."""
 AROUND = 3
 """Changes on either side that count as being around; figures animated on threes hold each picture this long."""
 
@@ -31,8 +35,7 @@ def find_cuts(clip: Clip, masks: Masks) -> list[int]:
     Frames without the object are passed over: leaving the picture is no cut. A clip of two frames has nothing to compare with.
     """
     shown = np.flatnonzero(~masks.empty)
-    small = [_small(clip.frames[frame], masks.alpha[frame]) for frame in shown]
-    change = np.array([_change(*pair) for pair in itertools.pairwise(small)])
+    change = _changes(clip, masks, shown)
     cuts = []
     for index in np.flatnonzero(change > LEAST_CHANGE):
         around = np.concatenate([change[max(0, index - AROUND) : index], change[index + 1 : index + 1 + AROUND]])
@@ -44,6 +47,12 @@ def find_cuts(clip: Clip, masks: Masks) -> list[int]:
 
 def cut_notes(clip: Clip, masks: Masks) -> tuple[str, ...]:
     """What the user should know about cuts, as sentences; frames are counted from 1, the first that is used."""
+    change = _changes(clip, masks, np.flatnonzero(~masks.empty))
+    if len(change) >= FEWEST and np.median(change) > UNRELATED:
+        return (
+            "The pictures of the video have little to do with each other: no motion of one object explains them. Choose a clip in which one "
+            "object moves, in small steps.",
+        )
     cuts = find_cuts(clip, masks)
     if not cuts:
         return ()
@@ -52,6 +61,12 @@ def cut_notes(clip: Clip, masks: Masks) -> tuple[str, ...]:
         f"The video seems to cut at frame {where} of {len(clip.frames)}: the object jumps there, and no motion from there on is to be "
         "trusted; that before it suffers too. Choose a range of frames within one shot.",
     )
+
+
+def _changes(clip: Clip, masks: Masks, shown: np.ndarray) -> np.ndarray:
+    """How much each of the frames `shown` (N,) differs from the one before, (N - 1,)."""
+    small = [_small(clip.frames[frame], masks.alpha[frame]) for frame in shown]
+    return np.array([_change(*pair) for pair in itertools.pairwise(small)])
 
 
 def _small(picture: np.ndarray, alpha: np.ndarray) -> np.ndarray:

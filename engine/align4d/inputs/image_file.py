@@ -22,7 +22,7 @@ def open_image(source: Path | BinaryIO) -> Image.Image:
     Raises:
         OSError, ValueError: and, like whatever reads its pixels later, others of Pillow's.
     """
-    image = Image.open(source, formats=FORMATS)
+    image = Image.open(source, formats=[one for one in FORMATS if one != "MPO"])  # Pillow opens it as a JPEG
     try:
         return checked(image)
     except ValueError:

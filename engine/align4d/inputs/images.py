@@ -24,10 +24,10 @@ class ImageSequence:
         self.fps = fps
         self.notes: list[str] = []
 
-    def pictures(self, first: int, last: int) -> Iterator[Picture]:
+    def pictures(self, first: int, last: int) -> Iterator[tuple[float, Picture]]:
         """See `Source`. Raises EngineError "video_missing", "video_unreadable" or "video_size"."""
         previous: Picture | None = None
-        for path in self.paths[first : None if last == -1 else last + 1]:
+        for index, path in enumerate(self.paths[first : None if last == -1 else last + 1]):
             picture = self._read(path, previous)
             if previous is not None and picture.size != previous.size:
                 raise EngineError(
@@ -37,7 +37,7 @@ class ImageSequence:
                     "choose_video",
                 )
             previous = picture
-            yield picture
+            yield first + index, picture
 
     def _read(self, path: Path, previous: Picture | None) -> Picture:
         if not path.is_file():

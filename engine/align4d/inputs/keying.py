@@ -26,6 +26,9 @@ SPECK = 1e-4
 """Parts and holes smaller than this part of the frame are dropped and filled."""
 LARGEST_HOLE = 0.02
 """Holes larger than this part of the frame are always background."""
+WHITE, LARGEST_WHITE = 235.0, 0.015
+"""On a background that is at least this bright a hole of up to this part of the object is a white part of it, such as an eye: a gap of that
+size that is filled by mistake is as white in the mesh's picture."""
 RINGING = 2
 """How far compression's ringing is seen around a clear edge [px at 512]."""
 LOUDEST_RINGING = 12.0
@@ -70,6 +73,14 @@ def find_background(frames: np.ndarray) -> Background | None:
     return background and _with_ringing(frames, background)
 
 
+def key_all(frames: np.ndarray, background: Background) -> np.ndarray:
+    """The alpha, (T, H, W) float16 in [0, 1], of (T, H, W, 3) uint8 frames."""
+    alpha = np.empty(frames.shape[:3], np.float16)
+    for index, frame in enumerate(frames):
+        alpha[index] = key(frame, background)
+    return alpha
+
+
 def key(frame: np.ndarray, background: Background) -> np.ndarray:
     """The alpha, (H, W) float32 in [0, 1], of one (H, W, 3) uint8 frame."""
     difference = _difference(frame, background)
@@ -83,6 +94,8 @@ def key(frame: np.ndarray, background: Background) -> np.ndarray:
     window = slice(max(0, rows[0] - margin), rows[-1] + margin + 1), slice(max(0, columns[0] - margin), columns[-1] + margin + 1)
     color = np.broadcast_to(background.color, frame.shape)[window]
     mask = _hysteresis(difference[window], background.faint, clear, difference.size)
+    if background.color.min() >= WHITE:
+        mask = _fill_white(mask)
     alpha[window] = _soften(frame[window].astype(np.float32), difference[window], mask, color, clear)
     return alpha
 
@@ -167,6 +180,14 @@ def _fill(mask: np.ndarray, difference: np.ndarray, clear: float, frame_area: in
         rim = _grow(labels[around] == number, RIM) & mask[around]
         filled[number] = float(np.median(difference[around][rim])) < 2.0 * clear
     return mask | filled[labels]
+
+
+def _fill_white(mask: np.ndarray) -> np.ndarray:
+    """The mask without holes that are small beside the object that they are in."""
+    labels, count = ndimage.label(~mask)
+    small = np.bincount(labels.ravel(), minlength=count + 1) <= LARGEST_WHITE * mask.sum()
+    small[np.concatenate([[0], labels[0], labels[-1], labels[:, 0], labels[:, -1]])] = False
+    return mask | small[labels]
 
 
 def _grow(mask: np.ndarray, radius: int) -> np.ndarray:

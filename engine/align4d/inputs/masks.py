@@ -8,7 +8,8 @@ import numpy as np
 
 from ..errors import EngineError
 from . import foreground_model
-from .keying import find_background, key
+from .bars import Window
+from .keying import find_background, key_all
 from .video import Clip
 
 EMPTY = 2e-4
@@ -47,15 +48,25 @@ def find_masks(clip: Clip, what: str = "video") -> Masks:
             "masks_unavailable" where the background is not plain and rembg or its model is not installed.
     """
     if clip.alpha is not None:
-        alpha, source = np.divide(clip.alpha, 255, dtype=np.float16), "alpha"
-    elif (background := find_background(clip.frames)) is not None:
-        alpha = np.empty(clip.frames.shape[:3], np.float16)
-        for index, frame in enumerate(clip.frames):
-            alpha[index] = key(frame, background)
-        return dataclasses.replace(judge(alpha, "background", what), behind=(background.color / 255).astype(np.float32))
+        return judge(np.divide(clip.alpha, 255, dtype=np.float16), "alpha", what)
+    frames = clip.frames if clip.window is None else clip.frames[:, *clip.window.area]
+    if (background := find_background(frames)) is not None:
+        alpha = key_all(frames, background)
+        masks = dataclasses.replace(judge(alpha, "background", what), behind=(background.color / 255).astype(np.float32))
     else:
-        alpha, source = foreground_model.find_alpha(clip.frames, what), "rembg"
-    return judge(alpha, source, what)
+        masks = judge(foreground_model.find_alpha(frames, what), "rembg", what)
+    return masks if clip.window is None else _between_bars(masks, clip.window, clip.frames.shape[1:3])
+
+
+def _between_bars(masks: Masks, window: Window, size: tuple[int, int]) -> Masks:
+    """Masks of the part of the frames between bars as those of whole frames of `size`, height and width."""
+    alpha = np.zeros((len(masks.alpha), *size), masks.alpha.dtype)
+    alpha[:, *window.area] = masks.alpha
+    behind = masks.behind
+    if behind.ndim == 3:
+        behind = np.ones((*size, 3), np.float32)
+        behind[window.area] = masks.behind
+    return dataclasses.replace(masks, alpha=alpha, behind=behind)
 
 
 def judge(alpha: np.ndarray, source: str, what: str = "video") -> Masks:

@@ -10,25 +10,22 @@ from pathlib import Path
 from typing import Any
 
 import av
-import numpy as np
 
 from ..errors import EngineError
 from .foreign import reading
 from .image_file import MOST_PIXELS
+from .movie_picture import picture_of, progressive
 from .pictures import Picture
 
 ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 """FFmpeg's own VP8 and VP9 decoders drop the alpha plane; libvpx keeps it."""
-BT709, UNSPECIFIED = 1, 2
-"""Values of AVColorSpace."""
-
 _ADVICE = "Choose another file, or convert it to MP4 (H.264) first."
 
 log = logging.getLogger(__name__)
 
 
 class Movie:
-    """The first video stream of a file.
+    """The video of a file.
 
     Args:
         path: the file.
@@ -47,53 +44,47 @@ class Movie:
             stream = _video_of(container)
             self.rate = float(stream.guessed_rate or stream.average_rate or 0)
             self.tick = float(stream.time_base or 0)
-            self.announced = stream.frames
+            self.announced = _announced(stream)
             self.aspect = float(stream.sample_aspect_ratio or 1)
         if not 0 < self.rate < math.inf:
             raise self._unreadable("it has no frame rate")
         self.fps = fps or self.rate
 
-    def pictures(self, first: int, last: int) -> Iterator[Picture]:
-        """See `Source`. Frame n is the one shown at n / rate: frames are held or dropped where the frame rate varies.
-
-        Raises EngineError "video_unreadable".
-        """
+    def pictures(self, first: int, last: int) -> Iterator[tuple[float, Picture]]:
+        """See `Source`. Raises EngineError "video_unreadable"."""
         with self._reading():
             yield from self._pictures(first, last)
 
-    def _pictures(self, first: int, last: int) -> Iterator[Picture]:
-        index = -1
-        held: av.VideoFrame | None = None
+    def _pictures(self, first: int, last: int) -> Iterator[tuple[float, Picture]]:
+        count, shown = 0, None
         for at, frame in self._timed():
-            for missing in range(index + 1, at):
-                index = missing
-                if index >= first and held is not None:
-                    yield _picture(held, self.aspect)
-                if index == last:
-                    return
-            held = frame
-            if at <= index:
-                continue  # two frames in one interval: the first is shown
-            index = at
-            if index >= first:
-                yield _picture(frame, self.aspect)
-            if index == last:
-                return
-        if index < 0:
+            if last != -1 and round(at) > last:
+                break
+            count += 1
+            if first > 0 and round(at) <= first:
+                shown = frame  # the last of these is what is to be seen at the first frame
+                continue
+            if shown is not None:
+                yield first, picture_of(shown, self.aspect)
+                shown = None
+            yield at, picture_of(frame, self.aspect)
+        if shown is not None and round(at) >= first:
+            yield first, picture_of(shown, self.aspect)
+        if count == 0:
             raise self._unreadable("no frame of it can be decoded")
-        if index + 1 < self.announced * 0.98 - 1 and last == -1:
-            self.notes.append(f"{self.path.name} ends early: {index + 1} of {self.announced} frames can be read.")
+        if last == -1 and count < self.announced * 0.98 - 1:
+            self.notes.append(f"{self.path.name} ends early: {count} of {self.announced} frames can be read.")
 
-    def _timed(self) -> Iterator[tuple[int, av.VideoFrame]]:
-        """(index at the movie's rate, frame); the first frame has index 0."""
+    def _timed(self) -> Iterator[tuple[float, av.VideoFrame]]:
+        """(when it is shown, in frames at the movie's rate; frame); the first frame comes at 0."""
         start: int | None = None
-        at = -1
-        for frame in self._frames():
+        at = -1.0
+        for frame in progressive(self._frames()):
             if frame.pts is None:
                 at += 1
             else:
                 start = frame.pts if start is None else start
-                at = round((frame.pts - start) * self.tick * self.rate)
+                at = (frame.pts - start) * self.tick * self.rate
             yield at, frame
 
     def _frames(self) -> Iterator[av.VideoFrame]:
@@ -138,8 +129,8 @@ def _opened(path: Path) -> Iterator[av.container.InputContainer]:
 
 def _video_of(container: av.container.InputContainer) -> av.VideoStream:
     """The stream of pictures. Raises ValueError where there is none, or none that can be decoded."""
-    stream = next(iter(container.streams.video), None)
-    if stream is None:
+    stream = container.streams.best("video")  # the longest rather than the first, which can be a cover picture
+    if stream is None or stream.disposition & av.stream.Disposition.attached_pic:
         raise ValueError("it holds no video")
     context: av.VideoCodecContext | None = stream.codec_context  # None, whatever the types say, for a codec that FFmpeg does not know
     if context is None:
@@ -147,6 +138,12 @@ def _video_of(container: av.container.InputContainer) -> av.VideoStream:
     if context.width * context.height > MOST_PIXELS:
         raise ValueError(f"{context.width} x {context.height} pixels are too many")
     return stream
+
+
+def _announced(stream: av.VideoStream) -> int:
+    """Frames that the file says it shows, 0 where it does not say. An edit list hides some of those that the stream holds."""
+    shown = float((stream.duration or 0) * (stream.time_base or 0) * (stream.average_rate or 0))
+    return min(stream.frames, round(shown)) if shown else stream.frames
 
 
 def _decoder(stream: av.VideoStream) -> av.CodecContext:
@@ -159,12 +156,3 @@ def _decoder(stream: av.VideoStream) -> av.CodecContext:
     decoder = av.CodecContext.create(name, "r")
     decoder.extradata = context.extradata
     return decoder
-
-
-def _picture(frame: av.VideoFrame, aspect: float) -> Picture:
-    alpha = frame.format.name == "pal8" or any(component.is_alpha for component in frame.format.components)
-    # Players take untagged video of 720 lines and more as BT.709; swscale would take it as BT.601.
-    untagged = not frame.format.is_rgb and frame.colorspace == UNSPECIFIED and frame.height >= 720
-    pixels = frame.to_ndarray(format="rgba" if alpha else "rgb24", src_colorspace=BT709 if untagged else None)
-    turns = round(frame.rotation / 90) % 4
-    return Picture(np.ascontiguousarray(np.rot90(pixels, turns)), 1 / aspect if turns % 2 else aspect)

@@ -43,15 +43,18 @@ class Source(Protocol):
     """Where pictures come from.
 
     Attributes:
-        fps: frames a second.
+        fps: frames a second, as players count them.
         notes: what went wrong without stopping; complete once `pictures` is exhausted.
     """
 
     fps: float
     notes: list[str]
 
-    def pictures(self, first: int, last: int) -> Iterator[Picture]:
-        """The pictures `first` to `last`, both included (-1: up to the end); fewer where the source ends before."""
+    def pictures(self, first: int, last: int) -> Iterator[tuple[float, Picture]]:
+        """What is shown from frame `first` to frame `last`, both included (-1: up to the end), as players count frames.
+
+        Each picture once, in order, with when it begins to be shown [frames]; fewer where the source ends before.
+        """
         ...
 
 

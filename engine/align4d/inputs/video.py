@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import EngineError
 from ..protocol import VideoSpec
+from .animated_image import AnimatedImage
+from .bars import Window, find_bars
 from .images import ImageSequence
 from .movie import Movie
 from .pictures import Source
-from .repeats import repeats_first
+from .premultiplied import is_premultiplied, straight
+from .repeats import before_conversion, repeats_first
+from .timing import Timing, find_timing
 
 MOST_FRAMES = 1000
 """Frames in one job; at 512 x 512 px a thousand of them fill 0.8 GB, their masks 0.5 GB."""
+LONGEST = 10 * MOST_FRAMES
+"""Frames, as players count them, of the range that they are chosen from."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +36,9 @@ class Clip:
         fps: frames a second.
         full_size: width and height of the video as it is shown [px]; frames may be smaller.
         notes: what the user should know, as sentences.
-        skipped: chosen frames of the video that come before the first of `frames`, see `repeats_first`.
+        skipped: chosen frames of the video, as players count them, that come before the first of `frames`, see `repeats_first`.
+        pace: how many frames, as players count them, one of `frames` lasts, see `find_timing`.
+        window: the part of the frames between black bars; None without bars.
     """
 
     frames: np.ndarray
@@ -38,68 +47,125 @@ class Clip:
     full_size: tuple[int, int]
     notes: tuple[str, ...] = ()
     skipped: int = 0
+    pace: float = 1.0
+    window: Window | None = None
 
 
 def load_clip(spec: VideoSpec, max_side: int = 512) -> Clip:
     """Decodes the chosen frames, reduced by area so that their longest side is at most `max_side` [px].
 
-    Frames that cannot be decoded are replaced by the one before and noted. A movie's first picture that is shown twice by accident is left
-    out once and the last one held instead, and noted. Of a movie with a variable frame rate, frame n is
-    what a player shows at n / fps, as in Blender.
+    A movie's pictures come at their own rate, whatever its header says, see `find_timing`; the range counts frames as players do, by the
+    header's. A frame that cannot be decoded is replaced by the one before and noted. A first picture that is shown twice by accident
+    is left out once and the last one held instead, and noted.
 
     Raises:
         EngineError: "video_missing", "video_unreadable", "video_short", "video_long", "video_range", "video_size" or "video_fps".
     """
-    name, source = _source(spec)
-    full_size = (0, 0)
-    frames: list[np.ndarray] = []
-    alphas: list[np.ndarray | None] = []
-    for picture in source.pictures(spec.first, spec.last):
-        if len(frames) == MOST_FRAMES:
-            raise EngineError("video_long", f"{name} has more than {MOST_FRAMES} frames in the chosen range.", "Choose a shorter frame range.")
-        full_size = picture.size
-        frame, alpha = picture.reduced(max_side)
-        frames.append(frame)
-        alphas.append(alpha)
-    _check_range(name, spec, len(frames))
-    skipped = int(bool(spec.path) and spec.first == 0 and repeats_first(frames))
+    source, name = open_source(spec)
+    read = _Read.of(source, spec, max_side, name)
+    timing = _timing(read, source, spec, name)
+    order = list(timing.order)
+    skipped = bool(spec.path) and spec.first == 0 and repeats_first([read.frames[index] for index in order])
     if skipped:
-        frames, alphas = [*frames[1:], frames[-1]], [*alphas[1:], alphas[-1]]
+        order = [*order[1:], order[-1]]
         source.notes.append(f"{name} shows its first picture twice; the motion starts at the second one, and its last pose is held for a frame.")
-    return Clip(_stack(frames), _stack_alpha(alphas), source.fps, full_size, tuple(source.notes), skipped)
+    frames, alpha = _stack(read.frames, order), _stack_alpha(read.alphas, order)
+    window = find_bars(frames) if alpha is None else None
+    if window:
+        source.notes.append(f"{name} has black bars: only what lies between them is looked at.")
+    before = round(timing.pace) if skipped else 0
+    return Clip(frames, alpha, source.fps / timing.pace, read.full_size, tuple(source.notes), before, timing.pace, window)
+
+
+def _timing(read: _Read, source: Source, spec: VideoSpec, name: str) -> Timing:
+    """Which picture each frame shows; noted where that is not what the header says. Raises EngineError, see `_check_range`."""
+    if not spec.path:
+        timing = Timing(tuple(range(len(read.frames))))
+        _check_range(name, spec, len(timing.order), spec.first + len(timing.order))
+        return timing
+    timing = find_timing(read.times, spec.last)
+    _check_range(name, spec, len(timing.order), round(read.times[-1] + max([1.0, *np.diff(read.times)])) if read.times else 0)
+    if timing.pace == 1 and timing.each_once and (different := before_conversion(read.frames)) is not None:
+        timing = Timing(tuple(different.tolist()), float(different[-1]) / (len(different) - 1))
+    if timing.pace != 1:
+        count = len(set(timing.order))
+        source.notes.append(
+            f"{name} names {source.fps:.4g} frames a second but shows {count} pictures in {round(len(timing.order) * timing.pace)} frames:"
+            f" they are used at {source.fps / timing.pace:.4g} frames a second."
+        )
+    return timing
 
 
 def check_video(spec: VideoSpec) -> None:
     """That a clip can be read from there, as far as two pictures tell. Raises as `load_clip`."""
-    name, source = _source(spec)
+    source, name = open_source(spec)
     count = sum(1 for _ in itertools.islice(source.pictures(spec.first, spec.last), 2))
     if count < 2:
-        _check_range(name, spec, count)
+        _check_range(name, spec, count, spec.first + count)
 
 
-def _source(spec: VideoSpec) -> tuple[str, Source]:
-    """What the pictures come from, and its name in messages."""
+def open_source(spec: VideoSpec) -> tuple[Source, str]:
+    """The pictures of a video, and what to call it. Raises EngineError as `load_clip`."""
     if spec.first < 0 or (spec.last != -1 and spec.last < spec.first):
         raise EngineError(
-            "video_range", f"The frame range {spec.first} to {spec.last} is empty.", "Choose a first frame before the last one.", "use_whole_video"
+            "video_range",
+            f"The frame range {spec.first + 1} to {spec.last + 1} is empty.",
+            "Choose a first frame before the last one.",
+            "use_whole_video",
         )
     if bool(spec.path) == bool(spec.images):
         raise EngineError("video_missing", "No reference video is set.", "Choose a movie file or an image sequence.", "choose_video")
-    name = Path(spec.path).name if spec.path else "The image sequence"
-    source: Source = Movie(Path(spec.path), spec.fps) if spec.path else ImageSequence(spec.images, spec.fps)
-    return name, source
+    if spec.images:
+        return ImageSequence(spec.images, spec.fps), "The image sequence"
+    path = Path(spec.path)
+    return (AnimatedImage if path.suffix.lower() == ".webp" and path.is_file() else Movie)(path, spec.fps), path.name
 
 
-def _check_range(name: str, spec: VideoSpec, count: int) -> None:
-    if spec.last != -1 and count < spec.last - spec.first + 1:
-        raise EngineError(
-            "video_range",
-            f"{name} ends at frame {spec.first + count - 1}, before frame {spec.last}." if count else f"{name} ends before frame {spec.first}.",
-            "Choose a frame range inside the video.",
-            "use_whole_video",
-        )
+@dataclasses.dataclass(frozen=True)
+class _Read:
+    """The different pictures of the chosen range.
+
+    Attributes:
+        times: (N,) when each begins to be shown, in frames as players count them.
+        frames: (h, w, 3) each; alphas: (h, w) each, or None.
+        full_size: width and height as shown [px].
+    """
+
+    times: list[float]
+    frames: list[np.ndarray]
+    alphas: list[np.ndarray | None]
+    full_size: tuple[int, int]
+
+    @staticmethod
+    def of(source: Source, spec: VideoSpec, max_side: int, name: str) -> _Read:
+        """Reads them, as straight alpha on white."""
+        read = _Read([], [], [], (0, 0))
+        premultiplied = None if spec.path else False
+        for at, picture in source.pictures(spec.first, spec.last):
+            if len(read.frames) == MOST_FRAMES or at - spec.first > LONGEST:
+                raise _long(name)
+            if premultiplied is None and picture.pixels.shape[2] == 4:
+                premultiplied = is_premultiplied(picture.pixels)
+            if premultiplied and picture.pixels.shape[2] == 4:
+                picture = dataclasses.replace(picture, pixels=straight(picture.pixels))
+            frame, alpha = picture.reduced(max_side)
+            read.times.append(at)
+            read.frames.append(frame)
+            read.alphas.append(alpha)
+            read = dataclasses.replace(read, full_size=picture.size)
+        return read
+
+
+def _check_range(name: str, spec: VideoSpec, count: int, end: int) -> None:
+    """Frames are counted from 1 wherever a person reads them. `end`: frames, as players count them, that the video has."""
     if count == 0:
-        raise EngineError("video_range", f"{name} ends before frame {spec.first}.", "Choose a frame range inside the video.", "use_whole_video")
+        raise EngineError("video_range", f"{name} ends before frame {spec.first + 1}.", "Choose a frame range inside the video.", "use_whole_video")
+    if spec.last >= end:
+        raise EngineError(
+            "video_range", f"{name} ends at frame {end}, before frame {spec.last + 1}.", "Choose a frame range inside the video.", "use_whole_video"
+        )
+    if count > MOST_FRAMES:
+        raise _long(name)
     if count == 1:
         raise EngineError(
             "video_short",
@@ -109,18 +175,23 @@ def _check_range(name: str, spec: VideoSpec, count: int) -> None:
         )
 
 
-def _stack_alpha(alphas: list[np.ndarray | None]) -> np.ndarray | None:
+def _long(name: str) -> EngineError:
+    return EngineError("video_long", f"{name} has more than {MOST_FRAMES} frames in the chosen range.", "Choose a shorter frame range.")
+
+
+def _stack_alpha(alphas: list[np.ndarray | None], order: Sequence[int]) -> np.ndarray | None:
     """(T, H, W) uint8; frames without alpha are opaque; None where nothing is transparent."""
     if all(alpha is None or alpha.min() == 255 for alpha in alphas):
         return None
     size = next(alpha.shape for alpha in alphas if alpha is not None)
-    return _stack([np.full(size, 255, np.uint8) if alpha is None else alpha for alpha in alphas])
+    return _stack([np.full(size, 255, np.uint8) if alpha is None else alpha for alpha in alphas], order)
 
 
-def _stack(frames: list[np.ndarray]) -> np.ndarray:
-    """np.stack that empties the list: each frame is let go of as soon as it is copied, so that a long clip is never held twice."""
-    stacked = np.empty((len(frames), *frames[0].shape), frames[0].dtype)
-    frames.reverse()
-    for index in range(len(frames)):
-        stacked[index] = frames.pop()
+def _stack(pictures: list[np.ndarray], order: Sequence[int]) -> np.ndarray:
+    """The pictures in their order, which rises; each is let go of as soon as it is copied, so that a long clip is never held twice."""
+    kept = dict(enumerate(pictures))
+    stacked = np.empty((len(order), *pictures[0].shape), pictures[0].dtype)
+    pictures.clear()
+    for place, (index, following) in enumerate(zip(order, [*order[1:], -1], strict=True)):
+        stacked[place] = kept[index] if following == index else kept.pop(index)
     return stacked

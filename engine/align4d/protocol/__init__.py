@@ -43,6 +43,7 @@ from .messages import EVENTS, decode, encode, setting_of
 from .ordering import natural_order
 from .pc2 import pc2_shape, read_pc2, write_pc2
 from .version import PROTOCOL, check_version
+from .webp import AnimatedWebp, read_webp
 
 __all__ = [
     "BONE_ARRAYS",
@@ -55,6 +56,7 @@ __all__ = [
     "POSES",
     "POSE_ARRAYS",
     "PROTOCOL",
+    "AnimatedWebp",
     "CameraResult",
     "CameraSpec",
     "MaterialSpec",
@@ -81,6 +83,7 @@ __all__ = [
     "read_pc2",
     "read_request",
     "read_result",
+    "read_webp",
     "refuse_links",
     "replacing",
     "setting_of",

@@ -15,9 +15,8 @@ from align4d.cameras.orbit import Orbit
 from align4d.errors import EngineError
 from align4d.inputs.foreign import reading
 from align4d.inputs.image_file import open_image
-from align4d.inputs.images import ImageSequence
-from align4d.inputs.movie import Movie
-from align4d.inputs.pictures import Source, on_white
+from align4d.inputs.pictures import on_white
+from align4d.inputs.video import open_source
 from align4d.job.make import IMAGE_SUFFIXES
 from align4d.protocol import CameraResult, VideoSpec, natural_order
 
@@ -110,8 +109,8 @@ def picture_views(found: Path, reference: Path) -> list[View]:
 
 def movie_frames(spec: VideoSpec, side: int) -> Iterator[np.ndarray]:
     """(h, w, 3) uint8 on white, the longest side at most `side` px. Raises EngineError as the readers do."""
-    source: Source = Movie(Path(spec.path), spec.fps) if spec.path else ImageSequence(spec.images, spec.fps or 24.0)
-    for picture in source.pictures(spec.first, spec.last):
+    source, _ = open_source(spec if spec.path else replace(spec, fps=spec.fps or 24.0))
+    for _, picture in source.pictures(spec.first, spec.last):
         yield picture.reduced(side)[0]
 
 
