@@ -48,6 +48,14 @@ def fcurves(animated: bpy.types.ID) -> list[bpy.types.FCurve]:
     return [curve for bag in bags if bag for curve in bag.fcurves]
 
 
+def all_strips(scene: bpy.types.Scene) -> list[Any]:
+    """Every strip of the scene's sequencer; from 4.4 on they are no longer called sequences."""
+    editor: Any = scene.sequence_editor
+    if editor is None:
+        return []
+    return list(editor.sequences_all if bpy.app.version < (4, 4, 0) else editor.strips_all)
+
+
 SLOTS = bpy.app.version >= (4, 4, 0)
 """Whether actions have slots and layers."""
 

@@ -64,6 +64,14 @@ class Align4DSettings(bpy.types.PropertyGroup):
     )
     first: IntProperty(name="First", description="First frame of the video to use, counted from 1; 0 starts at the beginning", min=0, default=0)
     last: IntProperty(name="Last", description="Last frame of the video to use, counted from 1; 0 goes up to the end", min=0, default=0)
+    sequence_fps: FloatProperty(
+        name="Frame Rate",
+        description="Frames a second of the image sequence; 0 takes the scene's",
+        min=0,
+        max=1000,
+        soft_max=120,
+        default=0,
+    )
     preset: EnumProperty(
         name="Quality",
         description="How much time to spend",

@@ -22,12 +22,14 @@ class ALIGN4D_OT_use_video(bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     filepath: StringProperty(name="Video", description="A movie, or one image of a sequence", subtype="FILE_PATH", options={"SKIP_SAVE"})
+    first: IntProperty(name="First", description="First frame to use, counted from 1; 0 starts at the beginning", min=0, options={"SKIP_SAVE"})
+    last: IntProperty(name="Last", description="Last frame to use, counted from 1; 0 goes up to the end", min=0, options={"SKIP_SAVE"})
     filter_movie: bpy.props.BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
     filter_image: bpy.props.BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
     filter_folder: bpy.props.BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[OperatorReturnItems]:
-        if self.filepath:  # dropped
+        if self.filepath:  # dropped, or chosen from a menu
             return self.execute(context)
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
@@ -35,7 +37,7 @@ class ALIGN4D_OT_use_video(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
         settings = context.scene.align4d
         settings.video = folders.stored_path(Path(self.filepath))
-        settings.first = settings.last = 0
+        settings.first, settings.last = self.first, self.last
         if isinstance(context.space_data, bpy.types.SpaceView3D):
             context.space_data.show_region_ui = True
         self.report({"INFO"}, f"{Path(self.filepath).name} is the reference video")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bpy
 
+from ..align4d_blender.capture.clips import clips_of
 from ..operators.exports import CLASSES as EXPORTS
 
 
@@ -30,6 +31,21 @@ class ALIGN4D_MT_object(bpy.types.Menu):
         layout.operator("align4d.standard_view", icon="COLOR")
         for export in EXPORTS:
             layout.operator(export.bl_idname, icon="EXPORT")
+
+
+class ALIGN4D_MT_clips(bpy.types.Menu):
+    """A movie or an image sequence that this file has already, in the sequencer, as a movie clip or as an image"""
+
+    bl_idname = "ALIGN4D_MT_clips"
+    bl_label = "Clips of This File"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        clips = clips_of(context.scene)
+        for clip in clips:
+            entry = self.layout.operator("align4d.use_video", text=clip.name, icon="FILE_MOVIE")
+            entry.filepath, entry.first, entry.last = bpy.path.abspath(clip.path), clip.first, clip.last
+        if not clips:
+            self.layout.label(text="No clip in this file")
 
 
 class ALIGN4D_FH_video(bpy.types.FileHandler):
@@ -60,4 +76,4 @@ def detach() -> None:
     bpy.types.VIEW3D_MT_object.remove(_draw_in_object_menu)
 
 
-CLASSES = (ALIGN4D_MT_object, ALIGN4D_FH_video)
+CLASSES = (ALIGN4D_MT_object, ALIGN4D_MT_clips, ALIGN4D_FH_video)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 
 from ..align4d_blender.capture import guidance
-from ..align4d_blender.capture.choices import selected_meshes, shift_note, takes_mesh, takes_video
+from ..align4d_blender.capture.choices import is_sequence, selected_meshes, shift_note, takes_mesh, takes_video
 from . import engine, inputs, presets, text
 
 
@@ -77,8 +77,14 @@ def _draw_objects(layout: bpy.types.UILayout, context: bpy.types.Context, missin
 def _draw_video(layout: bpy.types.UILayout, context: bpy.types.Context, missing: str | None) -> None:
     settings = context.scene.align4d
     column = layout.column()
-    column.prop(settings, "video")
+    row = column.row(align=True)
+    row.prop(settings, "video")
+    row.menu("ALIGN4D_MT_clips", text="", icon="DOWNARROW_HLT")
     _say(column, context, missing)
+    if is_sequence(context):
+        column.prop(settings, "sequence_fps")
+        if not settings.sequence_fps:
+            text.paragraph(column, context, "The scene's frame rate", "INFO")
     row = column.row(align=True)
     row.prop(settings, "first", text="Frames")
     row.prop(settings, "last", text="")

@@ -33,6 +33,12 @@ def takes_video(context: bpy.types.Context) -> bool:
     return context.scene.align4d.given == "VIDEO"
 
 
+def is_sequence(context: bpy.types.Context) -> bool:
+    """Whether the video is a sequence of images, which has no frame rate of its own; by its name, without a look at the disk."""
+    chosen = context.scene.align4d.video
+    return bool(chosen) and Path(chosen).suffix.lower() not in bpy.path.extensions_movie
+
+
 def plan_arguments(context: bpy.types.Context) -> tuple[str, ...]:
     """What `align4d plan` is to be told of the choices; () where nothing has to be generated.
 

@@ -39,10 +39,14 @@ def reference_of(scene: bpy.types.Scene) -> Reference:
     path = Path(bpy.path.abspath(settings.video))
     if not path.exists():
         raise UserError("video_missing", f"There is no video at {path}.", "Choose a movie file or an image sequence under Video.", "choose_video")
-    images = () if path.suffix.lower() in bpy.path.extensions_movie else sequence(path)
-    width, height, count = _measure(Path(images[0]) if images else path)
+    animated = protocol.read_webp(path) if path.suffix.lower() == ".webp" and path.is_file() else None
+    images = () if animated or path.suffix.lower() in bpy.path.extensions_movie else sequence(path)
+    if animated:  # of which Blender reads one frame
+        width, height, count = animated.width, animated.height, animated.frames
+    else:
+        width, height, count = _measure(Path(images[0]) if images else path)
     first, last = chosen_frames(settings.first, settings.last, len(images) if images else count)
-    fps = scene.render.fps / scene.render.fps_base if images else 0.0
+    fps = (settings.sequence_fps or scene.render.fps / scene.render.fps_base) if images else 0.0
     return Reference(protocol.VideoSpec("" if images else str(path), images, first, last, fps), width, height)
 
 

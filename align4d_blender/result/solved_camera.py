@@ -23,6 +23,9 @@ CLIP = "clip"
 _FIRST_FRAME = "align4d_first_frame"
 """Custom property of a solved camera's lens: offset in the clip of the motion's first frame."""
 
+_PACE = "align4d_pace"
+"""Custom property of a solved camera's lens: how many frames of the clip a frame of the motion lasts."""
+
 
 def add_camera(scene: bpy.types.Scene, result: protocol.Result, video: protocol.VideoSpec, times: Playback) -> bpy.types.Object:
     """A camera that sees the mesh as the video did. The scene's resolution stays; its own camera too, where it has one."""
@@ -31,7 +34,7 @@ def add_camera(scene: bpy.types.Scene, result: protocol.Result, video: protocol.
     scene.collection.objects.link(camera)
     camera.matrix_world = Matrix(result.camera.matrix_world)
     _set_lens(lens, scene, result.camera)
-    _add_background(lens, video, result.skipped)
+    _add_background(lens, video, result)
     keep_in_step(camera, times)
     if scene.camera is None:
         scene.camera = camera
@@ -102,10 +105,10 @@ def _set_lens(lens: bpy.types.Camera, scene: bpy.types.Scene, solved: protocol.C
     lens.clip_end = max(1000.0, solved.distance * 10)
 
 
-def _add_background(lens: bpy.types.Camera, video: protocol.VideoSpec, skipped: int) -> None:
-    """The clip behind the mesh; the motion starts `skipped` frames after its first chosen one."""
+def _add_background(lens: bpy.types.Camera, video: protocol.VideoSpec, result: protocol.Result) -> None:
+    """The clip behind the mesh, from the frame at which the motion starts."""
     image = bpy.data.images.load(video.path or video.images[0], check_existing=False)
-    offset = video.first + skipped
+    offset = video.first + result.skipped
     if video.images:
         image.source = "SEQUENCE"
         offset += _number(Path(video.images[0])) - 1
@@ -117,6 +120,7 @@ def _add_background(lens: bpy.types.Camera, video: protocol.VideoSpec, skipped: 
     lens.show_background_images = True
     background.image_user.use_auto_refresh = True
     lens[_FIRST_FRAME] = offset
+    lens[_PACE] = result.pace
 
 
 def keep_in_step(camera: bpy.types.Object, times: Playback) -> None:
@@ -126,17 +130,18 @@ def keep_in_step(camera: bpy.types.Object, times: Playback) -> None:
     that Blender evaluates itself, without Python and whatever the user's auto-run setting.
     """
     lens = cast(bpy.types.Camera, camera.data)
+    pace = lens.get(_PACE, 1.0)
     for background in lens.background_images:
         user = background.image_user
         user.driver_remove("frame_offset")
         user.frame_start = times.start
         user.frame_duration = math.ceil(times.length) + 1
-        user.frame_offset = lens[_FIRST_FRAME] + times.first
-        if abs(times.rate - 1) > 1e-6:
+        user.frame_offset = lens[_FIRST_FRAME] + round(times.first * pace)
+        if abs(times.rate * pace - 1) > 1e-6:
             passed = f"max(0, min(frame - {times.start}, {user.frame_duration - 1}))"
             driver = user.driver_add("frame_offset").driver
             driver.type = "SCRIPTED"
-            driver.expression = f"floor({times.expression} + 0.0001) - {passed} + {lens[_FIRST_FRAME]}"
+            driver.expression = f"floor(({times.expression}) * {pace:.9g} + 0.0001) - {passed} + {lens[_FIRST_FRAME]}"
 
 
 def _number(path: Path) -> int:

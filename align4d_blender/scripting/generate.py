@@ -33,6 +33,7 @@ def generate(
     gaussian_asset: FilePath | None = None,
     first: int | None = None,
     last: int | None = None,
+    sequence_fps: float | None = None,
     preset: Literal["draft", "artist", "paper"] | None = None,
     camera: Literal["SCENE", "VIEW", "FRONT"] | None = None,
     solve_camera: bool | None = None,
@@ -52,6 +53,7 @@ def generate(
         image, prompt: what a video is made of, where none is given.
         gaussian_asset: a .ply of Gaussians.
         first, last: frames of the video, counted from 1; 0 is its beginning, and its end.
+        sequence_fps: frames a second of an image sequence; 0 takes the scene's.
         preset: how much time to spend.
         camera: where the video was filmed from.
         solve_camera: whether that camera is a guess, to be refined.
@@ -71,6 +73,7 @@ def generate(
         "gaussian_asset": None if gaussian_asset is None else os.fspath(gaussian_asset),
         "first": first,
         "last": last,
+        "sequence_fps": sequence_fps,
         "preset": preset,
         "camera": camera,
         "solve_camera": solve_camera,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -27,6 +28,52 @@ def test_image_sequence(blender: ModuleType, tmp_path: Path) -> None:
     assert [Path(image).name for image in found.spec.images] == [f"frame_{number:04d}.png" for number in range(3, 15)]
     assert (found.spec.fps, found.spec.first, found.spec.last) == (25.0, 0, -1)
     assert (found.width, found.height) == (64, 48)
+
+
+def test_the_rate_of_an_image_sequence_can_be_given(blender: ModuleType, tmp_path: Path) -> None:
+    write_images(tmp_path, count=3)
+    settings = bpy.context.scene.align4d
+    settings.video, settings.sequence_fps = str(tmp_path / "frame_0001.png"), 12
+    assert blender.align4d_blender.capture.choices.is_sequence(bpy.context)
+    assert reference(blender).spec.fps == 12
+    settings.video = str(tmp_path / "clip.mp4")
+    assert not blender.align4d_blender.capture.choices.is_sequence(bpy.context)
+
+
+def test_an_animated_webp_is_a_movie(blender: ModuleType, tmp_path: Path) -> None:
+    """Blender itself would read its first frame."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return name + struct.pack("<I", len(data)) + data
+
+    canvas = chunk(b"VP8X", bytes([2, 0, 0, 0]) + (63).to_bytes(3, "little") + (47).to_bytes(3, "little"))
+    frame = chunk(b"ANMF", bytes(12) + (83).to_bytes(3, "little") + bytes(1))
+    body = b"WEBP" + canvas + 5 * frame
+    (tmp_path / "clip.webp").write_bytes(chunk(b"RIFF", body))
+    bpy.context.scene.align4d.video = str(tmp_path / "clip.webp")
+    found = reference(blender)
+    assert (found.spec.path, found.spec.images, found.spec.last) == (str(tmp_path / "clip.webp"), (), -1)
+    assert (found.width, found.height) == (64, 48)
+
+
+def test_clips_of_the_file_can_be_chosen(blender: ModuleType, tmp_path: Path) -> None:
+    write_images(tmp_path / "strip", count=8)
+    write_images(tmp_path / "clip", count=3)
+    scene = bpy.context.scene
+    strips = scene.sequence_editor_create()
+    strips = strips.sequences if bpy.app.version < (4, 4, 0) else strips.strips
+    strip = strips.new_image("Strip", str(tmp_path / "strip" / "frame_0001.png"), channel=1, frame_start=1)
+    for number in range(2, 9):
+        strip.elements.append(f"frame_{number:04d}.png")
+    strip.frame_offset_start, strip.frame_offset_end = 2, 1
+    bpy.data.movieclips.load(str(tmp_path / "clip" / "frame_0001.png"))
+    bpy.data.images.load(str(tmp_path / "clip" / "frame_0001.png")).source = "SEQUENCE"
+    clips = blender.align4d_blender.capture.clips.clips_of(scene)
+    assert [Path(clip.path).parent.name for clip in clips] == ["strip", "clip"]
+    assert (clips[0].first, clips[0].last, clips[1].first) == (3, 7, 0)
+    assert bpy.ops.align4d.use_video(filepath=clips[0].path, first=clips[0].first, last=clips[0].last) == {"FINISHED"}
+    found = reference(blender)
+    assert (found.spec.first, found.spec.last, len(found.spec.images)) == (2, 6, 8)
 
 
 def test_sequence_numbers_need_no_leading_zeros(blender: ModuleType, tmp_path: Path) -> None:

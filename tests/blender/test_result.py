@@ -238,6 +238,22 @@ def test_background_starts_where_the_motion_does(blender: ModuleType, tmp_path: 
     assert later.data.background_images[0].image_user.frame_offset == first.image_user.frame_offset + 1
 
 
+def test_background_keeps_step_with_a_motion_of_another_rate(blender: ModuleType, tmp_path: Path) -> None:
+    """A header of 60 over 24 true pictures: a frame of the motion is 2.5 of the clip's."""
+    add_mesh()
+    generate(tmp_path)
+    protocol, extension = blender.engine.align4d.protocol, blender.align4d_blender
+    solved = protocol.CameraResult(((1.0, 0, 0, 0), (0, 1.0, 0, 0), (0, 0, 1.0, 0), (0, 0, 0, 1.0)), 49.1, 64, 48, 0.0, 0.0, 0.0, 3.0)
+    first = bpy.data.objects["Align4D Camera"].data.background_images[0]
+    video = protocol.VideoSpec(images=(bpy.path.abspath(first.image.filepath),))
+    times = extension.result.playback.Playback(1, 1.0, 0, 20, True)
+    camera = extension.result.solved_camera.add_camera(bpy.context.scene, protocol.Result("job", 21, 24.0, (), solved, pace=2.5), video, times)
+    user = camera.data.background_images[0].image_user
+    for frame in (1, 2, 5, 11):
+        bpy.context.scene.frame_set(frame)
+        assert frame - 1 + user.frame_offset - camera.data["align4d_first_frame"] == int(2.5 * (frame - 1))
+
+
 def test_scene_camera_stays_in_charge(blender: ModuleType, tmp_path: Path) -> None:
     add_mesh()
     own = bpy.data.objects.new("Own", bpy.data.cameras.new("Own"))

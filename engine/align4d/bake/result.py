@@ -31,6 +31,7 @@ def write_result(
     gaussians: tuple[str, ...] = (),
     generated: ObjectSpec | None = None,
     skipped: int = 0,
+    pace: float = 1.0,
     poses: str = "",
 ) -> Result:
     """Writes output/motion_000.pc2, ... and, last, output/result.json; each whole or not at all.
@@ -41,6 +42,7 @@ def write_result(
         gaussians: folder of each object's Gaussians, where there are any.
         generated: the one object of a job whose mesh the engine made; it is written as a glTF as well.
         skipped: frames of the video before the motion's first.
+        pace: frames of the video that a frame of the motion lasts, see `Result`.
         poses: file of the poses, where the motion has parts.
 
     Raises:
@@ -62,7 +64,7 @@ def write_result(
             objects.append(ObjectResult(item.id, item.name, count, f"output/{name}", folder_of_gaussians))
             if generated is not None and item.id == generated.id:
                 objects[-1] = _with_mesh(folder, objects[-1], generated, asset, motion, fps)
-        result = Result(job, len(positions), fps, tuple(objects), camera, notes, seconds or {}, figures or {}, curves or {}, skipped, poses)
+        result = Result(job, len(positions), fps, tuple(objects), camera, notes, seconds or {}, figures or {}, curves or {}, skipped, poses, pace)
         write_json(output / "result.json", result)
     return result
 

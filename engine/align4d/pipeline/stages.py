@@ -141,6 +141,7 @@ class Job:
             gaussians=gaussians,
             generated=next((spec for spec in self.request.objects if spec.id == GENERATED), None),
             skipped=clip.skipped,
+            pace=clip.pace,
             poses=poses,
         )
 

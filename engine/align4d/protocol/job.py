@@ -210,6 +210,7 @@ class Result:
         figures: measured by the engine, e.g. {"reprojection_loss": ..., "peak_memory_gb": ...}.
         curves: sampled curves by name, e.g. {"video_aligned_distance": {"distance": [...], "error": [...]}}.
         poses: file with `POSE_ARRAYS` in the job folder; empty where the motion has no parts.
+        pace: how many frames of the video, as players count them by its header's rate, a frame of the motion lasts.
     """
 
     job: str
@@ -223,6 +224,7 @@ class Result:
     curves: dict[str, dict[str, list[float]]] = dataclasses.field(default_factory=dict)
     skipped: int = 0
     poses: str = ""
+    pace: float = 1.0
     protocol: int = PROTOCOL
 
 

@@ -25,6 +25,11 @@ class AnimatedWebp:
     height: int
     durations: tuple[int, ...]
 
+    @property
+    def frames(self) -> int:
+        """Its length in frames, each as long as the shortest."""
+        return round(sum(self.durations) / max(1, min(self.durations)))
+
 
 def read_webp(path: Path) -> AnimatedWebp | None:
     """The animation of a file; None where it is no WebP, or a still one. Raises OSError."""
