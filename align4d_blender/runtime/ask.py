@@ -13,7 +13,7 @@ from ..errors import UserError
 from ..storage import folders
 from . import preferences
 from .client import environment
-from .processes import kill, own_group
+from .processes import kill, start
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
@@ -68,9 +68,7 @@ def ask(words: list[str], variables: dict[str, str]) -> EngineReply:
 def last_line(words: list[str], variables: dict[str, str], limit: float) -> Any:
     """In a thread: runs a program for at most `limit` seconds, and reads the JSON in its last line. Raises UserError."""
     try:
-        process = subprocess.Popen(
-            words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8", errors="replace", env=variables, **own_group()
-        )
+        process = start(words, preferences.ENGINE_FOLDER, variables, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     except OSError as error:
         raise _missing(words, str(error)) from error
     _asked.add(process)

@@ -19,7 +19,7 @@ from typing import Any
 
 from ...engine.align4d import protocol
 from ..errors import UserError
-from .processes import be_modest, clean_environment, kill, own_group
+from .processes import clean_environment, kill, start
 
 Event = dict[str, Any]
 
@@ -47,21 +47,8 @@ class EngineClient:
         self._chatter: deque[str] = deque(maxlen=40)
         self._cancelled = ""
         self._kill_at = float("inf")
-        self._process = subprocess.Popen(
-            list(command),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=environment(engine_folder, cache),
-            cwd=engine_folder,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            bufsize=1,
-            **own_group(modest),
-        )
-        if modest:
-            be_modest(self._process)
+        pipes = {name: subprocess.PIPE for name in ("stdin", "stdout", "stderr")}
+        self._process = start(command, engine_folder, environment(engine_folder, cache), modest=modest, bufsize=1, **pipes)
         self._said_exit = False
         self._readers = [threading.Thread(target=target, daemon=True) for target in (self._read_events, self._read_chatter)]
         for reader in self._readers:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import UserError
-from .processes import clean_environment, kill, own_group
+from .processes import clean_environment, find_program, kill, output_of, start
 
 _INDEX = "https://download.pytorch.org/whl/"
 _RAW_PROGRESS = (24, 1)
@@ -29,6 +29,9 @@ _RAW_PROGRESS = (24, 1)
 
 _STAMP = "align4d.json"
 """In a finished environment: what it was made of."""
+
+_TOOL_LIMIT = 60.0
+"""Seconds that a program gets to say what it is."""
 
 _DOWNLOADS_END = 0.75
 """Where the bar stands when everything is downloaded, and the unpacking begins."""
@@ -109,11 +112,8 @@ def fitting_build() -> str:
 @functools.cache
 def has_nvidia_gpu() -> bool:
     """Whether NVIDIA's driver lists a GPU."""
-    tool = shutil.which("nvidia-smi")
-    if tool is None:
-        return False
-    listing = subprocess.run([tool, "-L"], capture_output=True, text=True, **own_group())
-    return listing.returncode == 0 and "GPU" in listing.stdout
+    tool = find_program("nvidia-smi")
+    return tool is not None and "GPU" in output_of([tool, "-L"], tool.parent, _TOOL_LIMIT)
 
 
 class Installation:
@@ -188,8 +188,7 @@ class Installation:
         return ["--extra-index-url", _INDEX + self.plan.build] if self.plan.build in {"cpu", "cu130"} else []
 
     def _raw_progress(self, python: Path) -> list[str]:
-        answer = subprocess.run([python, "-m", "pip", "--version"], capture_output=True, text=True, env=clean_environment(), **own_group())
-        found = re.match(r"pip (\d+)\.(\d+)", answer.stdout)
+        found = re.match(r"pip (\d+)\.(\d+)", output_of([python, "-m", "pip", "--version"], self.plan.place, _TOOL_LIMIT))
         return ["--progress-bar", "raw"] if found and (int(found[1]), int(found[2])) >= _RAW_PROGRESS else []
 
     def _call(self, what: str, command: Sequence[str | Path], progress: _PipProgress | None = None) -> None:
@@ -197,17 +196,8 @@ class Installation:
         self.text = what
         last = ""
         with open(self.log, "a", encoding="utf-8") as log:
-            process = subprocess.Popen(
-                [str(word) for word in command],
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL,
-                env=clean_environment(),
-                text=True,
-                encoding="utf-8",
-                errors="replace",
-                **own_group(),
-            )
+            pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+            process = start(command, self.plan.place, clean_environment(), **pipes)
             self._process = process
             if self._cancelled.is_set():
                 kill(process)

@@ -18,7 +18,7 @@ import bpy
 from ..errors import UserError
 from . import ask, preferences
 from .ask import EngineReply
-from .processes import kill, own_group
+from .processes import kill, start
 from .redraw import redraw
 
 if TYPE_CHECKING:
@@ -101,9 +101,7 @@ def fetch(model: str) -> None:
         raise UserError("fetching", "Another model is being fetched.", "Wait for it, or press Cancel.")
     words, variables = ask.command(["models", "fetch", model, "--json", "--yes"])
     try:
-        process = subprocess.Popen(
-            words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, encoding="utf-8", env=variables, **own_group()
-        )
+        process = start(words, preferences.ENGINE_FOLDER, variables, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     except OSError as error:
         raise UserError("engine_missing", f"{words[0]} could not be started ({error.strerror or error}).", preferences.ADVICE) from error
     fetching = Download(model, process)

@@ -13,10 +13,13 @@ import time
 import zlib
 from pathlib import Path
 
-import clouds
 import numpy as np
 
 from align4d import protocol
+
+sys.path.append(str(Path(__file__).parent))  # programs are started without their own folder on Python's path
+
+import clouds
 
 FRAMES = 5
 FPS = 12.0

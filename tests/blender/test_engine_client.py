@@ -62,8 +62,11 @@ def test_a_modest_engine_on_windows(blender: ModuleType, monkeypatch: pytest.Mon
     monkeypatch.setattr(processes.sys, "platform", "win32")
     for name, value in (("CREATE_NEW_PROCESS_GROUP", 0x200), ("CREATE_NO_WINDOW", 0x8000000), ("BELOW_NORMAL_PRIORITY_CLASS", 0x4000)):
         monkeypatch.setattr(processes.subprocess, name, value, raising=False)
-    assert processes.own_group(modest=True) == {"creationflags": 0x8004200}
-    assert processes.own_group() == {"creationflags": 0x8000200}
+    flags: list[int] = []
+    monkeypatch.setattr(processes.subprocess, "Popen", lambda words, *, creationflags, **options: flags.append(creationflags))
+    for modest in (True, False):
+        processes.start([sys.executable], Path(), {}, modest=modest)
+    assert flags == [0x8004200, 0x8000200]
 
 
 def test_close_ends_the_process(start: Callable[..., object]) -> None:

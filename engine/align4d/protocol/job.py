@@ -278,31 +278,38 @@ def _read(path: Path, kind: type[Parsed]) -> Parsed:
         raise ProtocolError(f"{path.name} is not an object.", "Start the job again.")
     check_version(data.get("protocol"))
     try:
-        return typing.cast(Parsed, _build(kind, data))
+        return typing.cast(Parsed, parsed(kind, data))
     except (TypeError, ValueError, OverflowError, KeyError) as error:
         raise ProtocolError(f"{path.name} does not follow the protocol ({error}).", "Start the job again.") from error
 
 
-def _build(kind: Any, value: Any) -> Any:
-    """A value of type `kind` from parsed JSON; unknown fields of dataclasses are ignored."""
+def parsed(kind: Any, value: Any) -> Any:
+    """A value of type `kind`, a dataclass for one, from what JSON holds; unknown fields of dataclasses are ignored.
+
+    Raises TypeError, ValueError or OverflowError where it is of another type, or a number that is none.
+    """
     if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         if not isinstance(value, dict):
             raise TypeError(f"{kind} needs an object")
         hints = typing.get_type_hints(kind)
         known = {field.name for field in dataclasses.fields(kind)}
-        return typing.cast(Any, kind)(**{name: _build(hints[name], item) for name, item in value.items() if name in known})
+        return typing.cast(Any, kind)(**{name: parsed(hints[name], item) for name, item in value.items() if name in known})
     if typing.get_origin(kind) is tuple:
         if not isinstance(value, list):
             raise TypeError(f"{kind} needs a list")
-        return tuple(_build(typing.get_args(kind)[0], item) for item in value)
+        return tuple(parsed(typing.get_args(kind)[0], item) for item in value)
     if typing.get_origin(kind) is dict:
         if not isinstance(value, dict):
             raise TypeError(f"{kind} needs an object")
-        return {name: _build(typing.get_args(kind)[1], item) for name, item in value.items()}
+        return {name: parsed(typing.get_args(kind)[1], item) for name, item in value.items()}
     if typing.get_origin(kind) is list:
         if not isinstance(value, list):
             raise TypeError(f"{kind} needs a list")
-        return [_build(typing.get_args(kind)[0], item) for item in value]
+        return [parsed(typing.get_args(kind)[0], item) for item in value]
+    if typing.get_origin(kind) is typing.Literal:
+        if value not in typing.get_args(kind):
+            raise ValueError(f"{str(value)[:60]!r} is none of {typing.get_args(kind)}")
+        return value
     return value if kind is Any else _plain(kind, value)
 
 

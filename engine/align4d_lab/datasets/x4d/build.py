@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from align4d.errors import EngineError, as_engine_error
+from align4d.inputs.foreign import reading
 from align4d.job.reporting import Reporter
 from align4d.models.card import Role
+from align4d.protocol import parsed
 
 from ...distributed.executor import Executor
 from .duplicates import find_duplicates
@@ -152,7 +154,8 @@ def _same_order(out: Path, given: DatasetInputs) -> None:
     path = out / "dataset.json"
     order = {"format": FORMAT, "seed": given.seed}
     if path.is_file():
-        before = json.loads(path.read_text(encoding="utf-8"))
+        with reading("dataset_damaged", f"{path} cannot be read", "Delete it, if you know the seed that the dataset was begun with."):
+            before = parsed(dict[str, int], json.loads(path.read_text(encoding="utf-8")))
         if before != order:
             raise EngineError("dataset_other", f"{out} was begun with the seed {before.get('seed')}.", "Use that seed, or another folder.")
     write_json(path, order)

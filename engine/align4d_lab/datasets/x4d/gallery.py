@@ -85,7 +85,7 @@ def write_gallery(out: Path, manifest: dict[str, Any]) -> None:
 def _card(item: dict[str, Any]) -> str:
     identifier = html.escape(item["id"], quote=True)
     made = item["modalities"]
-    words = html.escape(made["text"]["facts"]["words"])
+    words = html.escape(str(made["text"]["facts"].get("words", "")))
     kinds = ("image", "video", "asset")
     pictures = "".join(f'<img loading="lazy" alt="{kind}" title="{kind}" src="previews/{identifier}-{kind}.webp">' for kind in kinds)
     by = ", ".join(f"{name}: {made[name]['made_by'].get('name', 'given')}" for name in ("text", "image", "video", "asset"))

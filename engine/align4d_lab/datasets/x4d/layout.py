@@ -11,7 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
-from align4d.protocol import replacing
+from align4d.errors import EngineError
+from align4d.inputs.foreign import reading
+from align4d.protocol import ProtocolError, inside, parsed, replacing
 
 Modality = Literal["text", "image", "video", "asset"]
 MODALITIES: tuple[Modality, ...] = ("text", "image", "video", "asset")
@@ -75,25 +77,27 @@ class Item:
         return self.folder.name
 
     def source(self) -> Source:
-        """What drives it."""
-        return Source(**json.loads((self.folder / "source.json").read_text(encoding="utf-8")))
+        """What drives it. Raises EngineError "source_damaged"."""
+        with reading("source_damaged", f"What drives the item {self.id} cannot be read", "Put its source.json right, or delete its folder."):
+            return parsed(Source, json.loads((self.folder / "source.json").read_text(encoding="utf-8")))
 
     def record(self, modality: Modality) -> Record | None:
         """Of a finished modality; None where it is not there, not whole, or its record is damaged."""
         try:
-            content = json.loads((self.folder / f"{modality}.json").read_text(encoding="utf-8"))
-            record = Record(**content)
-        except (OSError, ValueError, TypeError):
+            record = parsed(Record, json.loads((self.folder / f"{modality}.json").read_text(encoding="utf-8")))
+            return record if all(inside(self.folder, name).is_file() for name in record.files) else None
+        except (OSError, ValueError, TypeError, OverflowError, RecursionError, ProtocolError):
             return None
-        return record if all((self.folder / name).is_file() for name in record.files) else None
 
     def quarantine(self) -> dict[str, str] | None:
         """Stage, code and reason, where it was taken out."""
         try:
-            content: dict[str, str] = json.loads((self.folder / "quarantine.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            content = parsed(dict[str, str], json.loads((self.folder / "quarantine.json").read_text(encoding="utf-8")))
+        except FileNotFoundError:
             return None
-        return content
+        except (OSError, ValueError, TypeError, RecursionError):
+            content = {}
+        return {name: content.get(name, "damaged") for name in ("stage", "code", "reason")}
 
     def store(self, modality: Modality, write: Callable[[Path], dict[str, Any]], made_by: dict[str, str], seed: int) -> None:
         """Makes a modality's files whole or not at all.
@@ -128,8 +132,26 @@ class Item:
 
 
 def items_in(out: Path) -> list[Item]:
-    """All items of a dataset, in order of their ids."""
+    """All items of a dataset, in order of their ids; without those that `damaged_in` tells of."""
+    return [item for item in _all_items(out) if _damage(item) is None]
+
+
+def damaged_in(out: Path) -> dict[str, EngineError]:
+    """Why items of a dataset cannot be used, by their ids: nobody can tell what drives them."""
+    found = {item.id: _damage(item) for item in _all_items(out)}
+    return {name: error for name, error in found.items() if error is not None}
+
+
+def _all_items(out: Path) -> list[Item]:
     return [Item(path.parent) for path in sorted((out / "items").glob("*/source.json"))]
+
+
+def _damage(item: Item) -> EngineError | None:
+    try:
+        item.source()
+    except EngineError as error:
+        return error
+    return None
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from .layout import FORMAT, MODALITIES, Item, items_in, write_json
+from .layout import FORMAT, MODALITIES, Item, damaged_in, items_in, write_json
 
 CHOICES = ("keep", "drop")
 
@@ -25,6 +25,8 @@ def write_manifest(out: Path) -> dict[str, Any]:
             unfinished.append({"id": item.id, "missing": [name for name in MODALITIES if name not in entry["modalities"]]})
         else:
             items.append({**entry, "choice": choices.get(item.id)})
+    for name, error in damaged_in(out).items():
+        quarantined.append({"id": name, "name": name, "stage": "source", "code": error.code, "reason": error.message})
     manifest = {"format": FORMAT, "items": items, "unfinished": unfinished, "quarantined": quarantined}
     write_json(out / "manifest.json", manifest)
     return manifest
@@ -34,9 +36,10 @@ def read_choices(out: Path) -> dict[str, str]:
     """id -> "keep" or "drop", as a person chose."""
     try:
         content = json.loads((out / "choices.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
-    return {str(name): choice for name, choice in content.items() if choice in CHOICES} if isinstance(content, dict) else {}
+    pairs = content.items() if isinstance(content, dict) else ()
+    return {name: choice for name, choice in pairs if isinstance(choice, str) and choice in CHOICES}
 
 
 def choose(out: Path, identifier: str, choice: str | None) -> None:
