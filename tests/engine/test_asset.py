@@ -53,7 +53,7 @@ def test_normals_stay_perpendicular_and_outwards_under_a_mirroring_shear(job: Jo
 
 def test_split_vertices_are_welded_and_shells_counted(job: Job) -> None:
     vertices, triangles = box(1, 1, 1)
-    loose = np.concatenate([vertices[triangles].reshape(-1, 3), [*vertices[triangles].reshape(-1, 3), 2, 0, 0]])
+    loose = np.concatenate([vertices[triangles].reshape(-1, 3), vertices[triangles].reshape(-1, 3) + [2, 0, 0]])
     loose += np.random.default_rng(0).uniform(-1e-6, 1e-6, loose.shape)
     job.add(mesh_arrays(loose, np.arange(len(loose)).reshape(-1, 3)))
     asset = load_asset(job.request(), job.folder)

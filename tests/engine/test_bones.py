@@ -84,8 +84,8 @@ def stored(names: list[str], weights: np.ndarray) -> dict[str, np.ndarray]:
 def test_objects_on_one_armature_share_its_bones(tmp_path: Path) -> None:
     job, (vertices, triangles) = Job(tmp_path), BAR
     add(job, BAR, stored(["Rig/l", "Rig/r", "Rig/tip"], ramp(vertices)))
-    add(job, ([*vertices, 0, 0, 0.5], triangles), stored(["Rig/r"], np.ones((len(vertices), 1))))
-    add(job, ([*vertices, 0, 0, 1.0], triangles), None)
+    add(job, (vertices + [0, 0, 0.5], triangles), stored(["Rig/r"], np.ones((len(vertices), 1))))
+    add(job, (vertices + [0, 0, 1.0], triangles), None)
     asset = load_asset(job.request(), tmp_path)
     assert asset.bone_weights is not None and asset.bone_weights.shape == (3 * len(vertices), 3)
     dense = asset.bone_weights.toarray()

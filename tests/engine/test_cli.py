@@ -87,7 +87,7 @@ def test_generate_writes_a_job_that_the_engine_can_read(movie: Path, tmp_path: P
     np.testing.assert_allclose(extent, [1, 2, 7], atol=1e-5)  # glTF's Y is Blender's Z
     np.testing.assert_allclose(colors_at(asset, np.arange(24), np.full((24, 3), 1 / 3)), np.tile([10, 120, 240], (24, 1)) / 255, atol=0.01)
     camera = np.array(request.camera.matrix_world)
-    np.testing.assert_allclose(camera[:3, 3], [*asset.similarity.center, 3 * 7, 0, 0], atol=1e-5)  # azimuth 90 is the +X side
+    np.testing.assert_allclose(camera[:3, 3], asset.similarity.center + [3 * 7, 0, 0], atol=1e-5)  # azimuth 90 is the +X side
     np.testing.assert_allclose(camera[:3, 2], [1, 0, 0], atol=1e-9)  # a camera looks along its -Z
     assert load_clip(request.video).frames.shape[0] == 3
     assert protocol.read_result(out).frames == 1

@@ -30,7 +30,7 @@ def finished(job: Job) -> protocol.Result:
     spec = write_object(TexturedMesh(vertices.astype(np.float32), triangles.astype(np.int32), uv, texture), job.folder, matrix)
     job.objects.append(spec)
     asset = load_asset(job.request(), job.folder)
-    positions = np.stack([[*asset.bake_points, 0, 0, 0.1 * frame] for frame in range(FRAMES)])
+    positions = np.stack([asset.bake_points + [0, 0, 0.1 * frame] for frame in range(FRAMES)])
     write_result(job.folder, "job", asset, positions, 24.0, CAMERA, generated=spec)
     shutil.rmtree(job.folder / "input")
     return protocol.read_result(job.folder)

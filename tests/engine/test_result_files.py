@@ -76,12 +76,12 @@ def middle(path: Path) -> np.ndarray:
 
 def test_nodes_move_turn_and_grow_as_gltf_says(tmp_path: Path) -> None:
     straight = middle(animated(tmp_path / "a.glb", "translation", np.array([[0, 0, 0], [2, 4, 6]])))
-    np.testing.assert_allclose(straight, in_blender([*TRIANGLE, 1, 2, 3]), atol=1e-6)
+    np.testing.assert_allclose(straight, in_blender(TRIANGLE + [1, 2, 3]), atol=1e-6)
     held = middle(animated(tmp_path / "b.glb", "translation", np.array([[0, 0, 0], [2, 4, 6]]), "STEP"))
     np.testing.assert_allclose(held, in_blender(TRIANGLE), atol=1e-6)
     tangents = np.array([[0, 0, 0], [0, 0, 0], [8, 0, 0], [0, 0, 0], [2, 0, 0], [0, 0, 0]])
     curved = middle(animated(tmp_path / "c.glb", "translation", tangents, "CUBICSPLINE"))
-    np.testing.assert_allclose(curved, in_blender([*TRIANGLE, 0.125 * 8 + 0.5 * 2, 0, 0]), atol=1e-6)
+    np.testing.assert_allclose(curved, in_blender(TRIANGLE + [0.125 * 8 + 0.5 * 2, 0, 0]), atol=1e-6)
     quarter = np.array([[0, 0, 0, 1], [0, 0, np.sin(np.pi / 4), np.cos(np.pi / 4)]])
     turned = middle(animated(tmp_path / "d.glb", "rotation", quarter))
     half = np.sqrt(0.5)
