@@ -120,7 +120,7 @@ def write_keys(
     writer = _Writer(compat.new_curves(action, rig), frames)
     bones = list(cast(bpy.types.Armature, rig.data).bones)
     number = {bone.name: index for index, bone in enumerate(bones)}
-    size = max(float(np.ptp([bone.tail_local for bone in bones], axis=0).max()), 1e-9)
+    size = max(float(np.ptp(np.array([bone.tail_local for bone in bones]), axis=0).max()), 1e-9)
     for index, bone in enumerate(bones):
         pose_bone = rig.pose.bones[bone.name]
         above = [pose[number[bone.parent.name]] for pose in poses] if bone.parent else [None] * len(poses)
@@ -159,19 +159,19 @@ def remove(rig: bpy.types.Object) -> None:
         return
     data = rig.animation_data
     made = data.action
-    track = data.nla_tracks.get(TRACK)
+    track = next((one for one in data.nla_tracks if one.name == TRACK), None)
     data.action = None
     if track:
         strip = track.strips[0]
         data.action = strip.action
         compat.use_slot_of(data, strip)
         data.nla_tracks.remove(track)
-    for name in kept["tracks"]:
-        if other := data.nla_tracks.get(name):
+    for other in data.nla_tracks:
+        if other.name in kept["tracks"]:
             other.mute = False
-    for name, basis in kept["pose"].items():
-        if bone := rig.pose.bones.get(name):
-            bone.matrix_basis = Matrix(np.array(basis).reshape(4, 4).tolist())
+    for bone in rig.pose.bones:
+        if bone.name in kept["pose"]:
+            bone.matrix_basis = Matrix(np.array(kept["pose"][bone.name]).reshape(4, 4).tolist())
     if made and made.users == 0:
         bpy.data.actions.remove(made)
     rig.align4d.set_aside = ""
@@ -240,10 +240,11 @@ def _weights(item: bpy.types.Object, rig: bpy.types.Object, names: Sequence[str]
 
 def _basis(bone: bpy.types.Bone, pose: np.ndarray, parent: np.ndarray | None) -> Matrix:
     """A bone's own channels for a pose (4, 4) in the armature's space, whatever it inherits of its parent's rotation and scale."""
+    matrix = Matrix(pose.tolist())
     if parent is None:
-        return bone.convert_local_to_pose(Matrix(pose), bone.matrix_local, invert=True)
-    above = {"parent_matrix": Matrix(parent), "parent_matrix_local": bone.parent.matrix_local}
-    return bone.convert_local_to_pose(Matrix(pose), bone.matrix_local, **above, invert=True)
+        return bone.convert_local_to_pose(matrix, bone.matrix_local, invert=True)
+    above = {"parent_matrix": Matrix(parent.tolist()), "parent_matrix_local": bone.parent.matrix_local}
+    return bone.convert_local_to_pose(matrix, bone.matrix_local, **above, invert=True)
 
 
 def _still(local: Sequence[Matrix]) -> bool:
@@ -266,7 +267,7 @@ def _in_mode(bone: bpy.types.PoseBone, turns: np.ndarray) -> tuple[str, np.ndarr
 
 def _axis_angle(turn: Quaternion) -> tuple[float, ...]:
     axis, angle = turn.to_axis_angle()
-    return (angle, *axis)
+    return angle, axis.x, axis.y, axis.z
 
 
 class _Writer:

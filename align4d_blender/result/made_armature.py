@@ -98,11 +98,10 @@ def remove(rig: bpy.types.Object) -> None:
         if not isinstance(modifier, bpy.types.ArmatureModifier) or modifier.object != rig:
             continue
         item.modifiers.remove(modifier)
-        for group in [item.vertex_groups.get(name) for name in names]:
-            if group:
-                item.vertex_groups.remove(group)
+        for group in [one for one in item.vertex_groups if one.name in names]:
+            item.vertex_groups.remove(group)
     action = rig.animation_data.action if rig.animation_data else None
-    data = rig.data
+    data = cast(bpy.types.Armature, rig.data)
     bpy.data.objects.remove(rig)
     bpy.data.armatures.remove(data)
     if action and action.users == 0:

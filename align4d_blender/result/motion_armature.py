@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import bpy
 
 from .armature_action import constrained_bones
@@ -48,7 +50,7 @@ def remove(rig: bpy.types.Object) -> None:
         for constraint in [one for one in bone.constraints if one.type == "COPY_TRANSFORMS" and one.target == copy]:
             bone.constraints.remove(constraint)
     action = copy.animation_data.action if copy.animation_data else None
-    data = copy.data
+    data = cast(bpy.types.Armature, copy.data)
     bpy.data.objects.remove(copy)
     bpy.data.armatures.remove(data)
     if action and action.users == 0:

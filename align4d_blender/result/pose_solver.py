@@ -113,8 +113,8 @@ class _Solver:
             if rig.parent[bone] >= 0:
                 self.hanging[:, rig.parent[bone]] += self.hanging[:, bone]
         self.size = max(float(np.ptp(vertices, axis=0).max()), 1e-9)
-        self.turning = np.flatnonzero(rig.moving & (self.hanging.sum(0) > 1e-6))
-        self.sliding = np.flatnonzero(rig.moving & rig.free & (self.hanging.sum(0) > 1e-6))
+        self.turning: list[int] = np.flatnonzero(rig.moving & (self.hanging.sum(0) > 1e-6)).tolist()
+        self.sliding: list[int] = np.flatnonzero(rig.moving & rig.free & (self.hanging.sum(0) > 1e-6)).tolist()
 
     def solve(self, pose: Array, target: Array, importance: Array) -> Array:
         """The pose (K, 4, 4) nearest to `target` (v, 3), from `pose`; `importance` (v, 1) multiplies what a vertex is off."""

@@ -17,7 +17,7 @@ from .blender import SCRIPTS_IN_BLENDER, Blender
 from .console import say
 
 ROOT = environments.ROOT
-_ENGINE_PARTS = ("engine/__init__.py", "engine/align4d/__init__.py", "engine/align4d/protocol")
+_ENGINE_PARTS = ("engine/__init__.py", "engine/align4d/protocol")
 _BLENDER_SIDE = ("__init__.py", "align4d_blender", "operators", "panels", *_ENGINE_PARTS)
 
 
@@ -82,7 +82,9 @@ def _copy_blender_side(folder: Path) -> str:
         else:
             shutil.copy(ROOT / part, target)
     shutil.copytree(SCRIPTS_IN_BLENDER, folder / package / "in_blender", ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / package / "in_blender" / "__init__.py").touch()
+    # the engine's own front door names rooms that Blender never imports
+    for bare in ("in_blender", "engine/align4d"):
+        (folder / package / bare / "__init__.py").touch()
     return package
 
 
