@@ -13,6 +13,7 @@ from .align4d_blender import generate, properties
 from .align4d_blender.gaussians import paths
 from .align4d_blender.gaussians import properties as gaussian_settings
 from .align4d_blender.jobs import plan, queue, recovery
+from .align4d_blender.result import frame_rate
 from .align4d_blender.runtime import models, setup
 from .align4d_blender.scripting import command_line
 from .align4d_blender.storage import saving
@@ -30,6 +31,7 @@ def register() -> None:
     saving.attach()
     paths.attach()
     recovery.attach()
+    frame_rate.attach()
     plan.attach()
     panels.menus.attach()
     command_line.attach()
@@ -44,6 +46,7 @@ def unregister() -> None:
     command_line.detach()
     panels.menus.detach()
     plan.detach()
+    frame_rate.detach()
     recovery.detach()
     paths.detach()
     saving.detach()

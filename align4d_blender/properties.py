@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import cast
 
 import bpy
-from bpy.props import BoolProperty, CollectionProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
+from bpy.props import BoolProperty, CollectionProperty, EnumProperty, FloatProperty, FloatVectorProperty, IntProperty, PointerProperty, StringProperty
 
 from .compat import RELATIVE_PATH
 from .errors import UserError
@@ -97,6 +97,15 @@ class Align4DSettings(bpy.types.PropertyGroup):
         description="Find the exact direction and distance from the video's first frame. Turn off when the camera is already exact",
         default=True,
     )
+    start_at: EnumProperty(
+        name="Start At",
+        description="Where on the timeline the motion begins",
+        items=(
+            ("PLAYHEAD", "Playhead", "At the frame that is shown when you press Generate"),
+            ("SCENE", "Scene Start", "At the first frame of the scene's range"),
+        ),
+        default="PLAYHEAD",
+    )
     seed: IntProperty(name="Seed", description="Another seed gives another variation; the same seed gives the same result", min=0, default=0)
     gaussians: BoolProperty(
         name="Write Gaussians",
@@ -131,6 +140,11 @@ class Align4DResult(bpy.types.PropertyGroup):
     motion: StringProperty(name="Motion", description="The file of the motion (PC2)", subtype="FILE_PATH", options={"HIDDEN"} | RELATIVE_PATH)
     frames: IntProperty(name="Frames", description="Number of frames of the motion", options={"HIDDEN"})
     fps: FloatProperty(name="Frame Rate", description="Frames a second of the video", options={"HIDDEN"})
+    vertices: IntProperty(name="Vertices", description="Of the mesh that was animated", options={"HIDDEN"})
+    after: StringProperty(name="After", description="The modifier that the motion comes after; empty: it comes first", options={"HIDDEN"})
+    held: BoolProperty(name="Held", description="Whether the object is held where it was", options={"HIDDEN"})
+    world: FloatVectorProperty(name="World", description="Where it is held", size=16, options={"HIDDEN"})
+    keys: BoolProperty(name="Shape Keys on Top", description="Whether shape keys act on top of the motion", options={"HIDDEN"})
     form: EnumProperty(
         name="Form",
         description="What the motion is",

@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
-from . import bake_shape_keys, compare, engine, exports, gaussians, generate, jobs, keyframes, models, presets, remove_result, use_video
+from . import (
+    bake_shape_keys,
+    compare,
+    engine,
+    exports,
+    gaussians,
+    generate,
+    jobs,
+    keyframes,
+    models,
+    presets,
+    remove_result,
+    select,
+    set_range,
+    use_video,
+)
 
 CLASSES = (
     *generate.CLASSES,
     *jobs.CLASSES,
     *use_video.CLASSES,
+    *select.CLASSES,
     *presets.CLASSES,
+    *set_range.CLASSES,
     *compare.CLASSES,
     *bake_shape_keys.CLASSES,
     *keyframes.CLASSES,

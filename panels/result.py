@@ -7,10 +7,12 @@ from typing import Any, cast
 
 import bpy
 
-from ..align4d_blender.result.playback import active
+from ..align4d_blender.result import placing
+from ..align4d_blender.result.playback import active, scene_of, wanted_range
 from ..align4d_blender.result.solved_camera import cameras
 from ..align4d_blender.storage import tags
 from ..align4d_blender.storage.remembered import is_file
+from ..align4d_blender.storage.tags import HOLD
 from . import text
 
 
@@ -58,7 +60,7 @@ class ALIGN4D_PT_result(bpy.types.Panel):
             text.paragraph(layout, context, "Select an object with a motion: " + ", ".join(sorted(_animated())), "INFO")
             return
         _draw_choice(layout, context, item, result)
-        _draw_playback(layout, item, result)
+        _draw_playback(layout, context, item, result)
         _draw_form(layout, result)
         layout.operator("align4d.bake_shape_keys", icon="SHAPEKEY_DATA")
         layout.operator("align4d.remove_result", icon="TRASH")
@@ -101,6 +103,13 @@ def _draw_choice(layout: bpy.types.UILayout, context: bpy.types.Context, item: b
     layout.template_list("ALIGN4D_UL_results", "", item.align4d, "results", item.align4d, "active", rows=2)
     if not is_file(Path(bpy.path.abspath(result.motion))):
         text.paragraph(layout, context, f"Its file is gone: {Path(result.motion).name}", "ERROR")
+    hindrance = placing.hindrance(item)
+    if hindrance:
+        text.paragraph(layout, context, hindrance, "ERROR")
+    if result.after:
+        text.paragraph(layout, context, f"It comes after {result.after}: what that does to the mesh is replaced", "INFO")
+    if placing.is_held(item):
+        text.paragraph(layout, context, f"{item.name} is held where it was: move {HOLD} to move it", "INFO")
 
 
 def _draw_form(layout: bpy.types.UILayout, result: Any) -> None:
@@ -115,7 +124,7 @@ def _draw_form(layout: bpy.types.UILayout, result: Any) -> None:
     layout.operator("align4d.use_point_cache", icon="MOD_MESHDEFORM")
 
 
-def _draw_playback(layout: bpy.types.UILayout, item: bpy.types.Object, result: Any) -> None:
+def _draw_playback(layout: bpy.types.UILayout, context: bpy.types.Context, item: bpy.types.Object, result: Any) -> None:
     """When, from where to where, how fast, how strongly."""
     column = layout.column()
     column.active = not item.align4d.muted
@@ -124,6 +133,11 @@ def _draw_playback(layout: bpy.types.UILayout, item: bpy.types.Object, result: A
     row.prop(result, "first", text="Play")
     row.prop(result, "last", text="")
     column.prop(result, "speed")
+    scene = scene_of(item)
+    wanted = wanted_range(item, scene)
+    if wanted != (scene.frame_start, scene.frame_end):
+        text.paragraph(layout, context, f"The motion takes frames {wanted[0]} to {wanted[1]}, the scene ends sooner or begins later", "INFO")
+        layout.operator("align4d.set_range", icon="PREVIEW_RANGE")
     cache = tags.point_cache(item)
     if cache:
         column.prop(cache, "factor", text="Strength", slider=True)

@@ -6,6 +6,7 @@ import bpy
 
 from ..align4d_blender.capture import guidance
 from ..align4d_blender.capture.choices import is_sequence, selected_meshes, shift_note, takes_mesh, takes_video
+from ..align4d_blender.capture.guidance import left_behind, left_out
 from . import engine, inputs, presets, text
 
 
@@ -35,6 +36,7 @@ class ALIGN4D_PT_generate(bpy.types.Panel):
             _draw_video(layout, context, missing.get("video"))
         inputs.draw_choices(layout, context, missing)
         _draw_camera(layout, context, missing.get("camera"))
+        layout.prop(context.scene.align4d, "start_at")
         layout.prop(context.scene.align4d, "preset")
         inputs.draw_plan(layout, context)
         _draw_generate(layout, ready=not missing)
@@ -72,6 +74,13 @@ def _draw_objects(layout: bpy.types.UILayout, context: bpy.types.Context, missin
     if len(names) > 5:
         column.label(text=f"and {len(names) - 5} more")
     _say(column, context, missing)
+    others = left_out(context)
+    if others:
+        text.paragraph(column, context, others, "INFO")
+    behind = left_behind(context)
+    if behind:
+        text.paragraph(column, context, f"On the same armature: {', '.join(item.name for item in behind)}", "INFO")
+        column.operator("align4d.select_others", icon="RESTRICT_SELECT_OFF")
 
 
 def _draw_video(layout: bpy.types.UILayout, context: bpy.types.Context, missing: str | None) -> None:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import cast
 
 import bpy
 import numpy as np
+
+from .meshes import read
+from .temporary import temporary_scene
+
+_AT_ONCE = 16
+"""Vertex groups that are read together."""
+
+_ATTRIBUTE = "align4d_weight_"
 
 
 def bone_weights(item: bpy.types.Object, evaluated: bpy.types.Object, depsgraph: bpy.types.Depsgraph, count: int) -> dict[str, np.ndarray] | None:
@@ -32,12 +40,12 @@ def bone_weights(item: bpy.types.Object, evaluated: bpy.types.Object, depsgraph:
         bpy.data.meshes.remove(copy)
 
 
-def _bones_of_groups(item: bpy.types.Object) -> dict[int, str]:
-    """Index of a vertex group -> the bone that it ties the vertices to, "ARMATURE/BONE"."""
-    bones: dict[int, str] = {}
+def _bones_of_groups(item: bpy.types.Object) -> dict[str, str]:
+    """A vertex group -> the bone that it ties the vertices to, "ARMATURE/BONE"."""
+    bones: dict[str, str] = {}
     for rig in _rigs(item):
         deforming = {bone.name for bone in rig.data.bones if bone.use_deform}
-        bones |= {group.index: f"{rig.name}/{group.name}" for group in item.vertex_groups if group.name in deforming}
+        bones |= {group.name: f"{rig.name}/{group.name}" for group in item.vertex_groups if group.name in deforming}
     return bones
 
 
@@ -50,21 +58,61 @@ def _rigs(item: bpy.types.Object) -> Iterator[bpy.types.Object]:
         yield item.parent
 
 
-def _arrays(mesh: bpy.types.Mesh, bones: dict[int, str]) -> dict[str, np.ndarray] | None:
-    names = sorted(set(bones.values()))
-    number = {group: names.index(bone) for group, bone in bones.items()}
-    found = [
-        (vertex.index, number[entry.group], entry.weight)
-        for vertex in mesh.vertices
-        for entry in vertex.groups
-        if entry.weight > 0 and entry.group in number
-    ]
-    if not found:
+def _arrays(mesh: bpy.types.Mesh, groups: Mapping[str, str]) -> dict[str, np.ndarray] | None:
+    names = sorted(set(groups.values()))
+    vertices, bones, weights = [], [], []
+    for bone, column in zip(groups.values(), _columns(mesh, list(groups)), strict=True):
+        (there,) = np.nonzero(column > 0)
+        vertices.append(there.astype(np.int32))
+        bones.append(np.full(len(there), names.index(bone), np.int32))
+        weights.append(column[there])
+    vertex, number, weight = np.concatenate(vertices), np.concatenate(bones), np.concatenate(weights)
+    if not len(vertex):
         return None
-    vertex, bone, weight = zip(*found, strict=True)
-    return {
-        "names": np.array(names),
-        "vertex": np.array(vertex, np.int32),
-        "bone": np.array(bone, np.int32),
-        "weight": np.array(weight, np.float32),
-    }
+    order = np.lexsort((number, vertex))
+    return {"names": np.array(names), "vertex": vertex[order], "bone": number[order], "weight": weight[order]}
+
+
+def _columns(mesh: bpy.types.Mesh, groups: Sequence[str]) -> Iterator[np.ndarray]:
+    """The weights (V,) of vertex groups, 0 where a vertex is in none.
+
+    Python reads vertex groups a vertex at a time, which takes long; geometry nodes hand them out as attributes, which are read at once.
+    """
+    with temporary_scene("Align4D Weights") as scene:
+        item = bpy.data.objects.new("Align4D Weights", mesh)
+        scene.collection.objects.link(item)
+        modifier = cast(bpy.types.NodesModifier, item.modifiers.new("Weights", "NODES"))
+        try:
+            for first in range(0, len(groups), _AT_ONCE):
+                tree = _tree(groups[first : first + _AT_ONCE])
+                modifier.node_group = tree
+                scene.view_layers[0].update()
+                shown = item.evaluated_get(scene.view_layers[0].depsgraph).data
+                for index in range(len(groups[first : first + _AT_ONCE])):
+                    yield read(shown.attributes[f"{_ATTRIBUTE}{index}"].data, "value", 1)
+                modifier.node_group = None
+                bpy.data.node_groups.remove(tree)
+        finally:
+            left = modifier.node_group
+            bpy.data.objects.remove(item)
+            if left:
+                bpy.data.node_groups.remove(left)
+
+
+def _tree(groups: Sequence[str]) -> bpy.types.NodeTree:
+    """Geometry nodes that store each group's weights as an attribute."""
+    tree = bpy.data.node_groups.new("Align4D Weights", "GeometryNodeTree")
+    tree.interface.new_socket("Geometry", in_out="INPUT", socket_type="NodeSocketGeometry")
+    tree.interface.new_socket("Geometry", in_out="OUTPUT", socket_type="NodeSocketGeometry")
+    last = tree.nodes.new("NodeGroupInput").outputs[0]
+    for index, group in enumerate(groups):
+        weight = cast(bpy.types.GeometryNodeInputNamedAttribute, tree.nodes.new("GeometryNodeInputNamedAttribute"))
+        store = cast(bpy.types.GeometryNodeStoreNamedAttribute, tree.nodes.new("GeometryNodeStoreNamedAttribute"))
+        weight.data_type = store.data_type = "FLOAT"
+        weight.inputs["Name"].default_value, store.inputs["Name"].default_value = group, f"{_ATTRIBUTE}{index}"
+        tree.links.new(last, store.inputs["Geometry"])
+        value = next(socket for socket in store.inputs if socket.enabled and socket.type == "VALUE")
+        tree.links.new(next(socket for socket in weight.outputs if socket.enabled and socket.type == "VALUE"), value)
+        last = store.outputs["Geometry"]
+    tree.links.new(last, tree.nodes.new("NodeGroupOutput").inputs[0])
+    return tree

@@ -15,33 +15,35 @@ import numpy as np
 
 from ...engine.align4d import protocol
 from ..errors import UserError, write_error
-from ..storage.tags import MODIFIER
-from . import choices, meshes, node_bake, png, textures
+from ..storage.tags import HOLD, MODIFIER
+from . import choices, guidance, meshes, node_bake, png, textures
 from .bone_weights import bone_weights
 from .materials import Look, look_of
-from .reference import Reference, camera_of, reference_of
+from .place import frames_to_look_at, place_of, world_of
+from .reference import Reference, camera_of, length_of, reference_of
 from .rest_shape import bare_copy, evaluated_copy, rest_shape
 from .targets import Target
 
 
 @dataclasses.dataclass(frozen=True)
 class Capture:
-    """What `capture` leaves behind, besides the job folder."""
+    """What `capture` leaves behind, besides the job folder; `notes` are what the artist should know, as sentences."""
 
     request: protocol.Request
     targets: tuple[Target, ...]
+    notes: tuple[str, ...]
 
 
 def selected_meshes(context: bpy.types.Context) -> list[bpy.types.Object]:
     """The mesh objects that the artist selected, the active one first. Raises UserError where nothing can be animated."""
     chosen = choices.selected_meshes(context) if choices.takes_mesh(context) else []
     if not chosen:
-        raise UserError("no_mesh", "No mesh is selected.", "Select the object that the video shows.")
+        raise UserError("no_mesh", "No mesh is selected.", f"{guidance.no_mesh(context)}.")
     for item in chosen:
         if item.mode == "EDIT":
             raise UserError("edit_mode", f"{item.name} is in Edit Mode.", "Leave Edit Mode (Tab).")
         if not item.is_editable:
-            raise UserError("linked", f"{item.name} is linked from another file.", "Make it local: Object > Relations > Make Local.")
+            raise UserError("linked", f"{item.name} is linked from another file.", "Use Object > Library Override > Make first.")
         if len(item.data.vertices) == 0:
             raise _empty(item)
     return chosen
@@ -50,12 +52,12 @@ def selected_meshes(context: bpy.types.Context) -> list[bpy.types.Object]:
 def capture(context: bpy.types.Context, job: str, folder: Path, device: str) -> Capture:
     """Writes the job folder of the current scene; request.json last. Raises UserError; the scene is left as it was."""
     chosen = selected_meshes(context) if choices.takes_mesh(context) else []
-    generated = Reference(protocol.VideoSpec(), choices.SIDE, choices.SIDE)
+    generated = Reference(protocol.VideoSpec(), choices.SIDE, choices.SIDE, choices.FRAMES)
     reference = reference_of(context.scene) if choices.takes_video(context) else generated
     given = choices.given(context)
     try:
         (folder / "input").mkdir(parents=True)
-        writer = _Writer(context, folder)
+        writer = _Writer(context, folder, frames_to_look_at(context.scene, choices.start(context), length_of(reference, context.scene)))
         captured = [writer.write(item, index) for index, item in enumerate(chosen)]
         settings = context.scene.align4d
         request = protocol.Request(
@@ -75,7 +77,7 @@ def capture(context: bpy.types.Context, job: str, folder: Path, device: str) -> 
         protocol.write_json(folder / "request.json", request)
     except OSError as error:
         raise write_error(error) from error
-    return Capture(request, tuple(target for _, target in captured))
+    return Capture(request, tuple(target for _, target in captured), tuple(writer.notes))
 
 
 def overrides_of(text: str) -> dict[str, Any]:
@@ -97,8 +99,10 @@ def _empty(item: bpy.types.Object) -> UserError:
 class _Writer:
     """Writes objects one by one; keeps the box around all of them, and which images are written already."""
 
-    def __init__(self, context: bpy.types.Context, folder: Path) -> None:
+    def __init__(self, context: bpy.types.Context, folder: Path, frames: Sequence[float]) -> None:
         self.folder = folder
+        self.frames = frames
+        self.notes: list[str] = []
         self.frame = (context.scene.frame_current, context.scene.frame_subframe)
         self.depsgraph = context.evaluated_depsgraph_get()
         self.low = np.full(3, np.inf)
@@ -115,26 +119,29 @@ class _Writer:
     def write(self, item: bpy.types.Object, index: int) -> tuple[protocol.ObjectSpec, Target]:
         """Writes one object's mesh and textures."""
         tag = self._identity(item)
+        place, notes = place_of(item, self.frame, self.frames)
+        self.notes += notes
         with self._evaluated(item) as (evaluated, depsgraph):
             mesh = evaluated.to_mesh()
             try:
                 materials = shown_materials(evaluated, mesh)
                 looks = [look_of(material) for material in materials]
                 specs, atlas = self._colors(evaluated, depsgraph, materials, looks, index)
-                rest = rest_shape(item, self.frame, meshes.vertices_of(mesh))
+                rest = rest_shape(item, self.frame, meshes.vertices_of(mesh), place.after)
                 arrays = meshes.mesh_arrays(mesh, looks, atlas, rest.shown)
                 weights = bone_weights(item, evaluated, depsgraph, len(mesh.vertices))
             finally:
                 evaluated.to_mesh_clear()
-        self._check(item, arrays)
+        matrix = world_of(item, self.frame)
+        self._check(item, arrays, matrix)
         name = self._store(f"{index:03d}", arrays)
         bones = self._store(f"{index:03d}_bones", weights)
         unmap = ""
         if rest.base is not None and rest.unmap is not None:
             unmap = self._store(f"{index:03d}_modifiers", {"shown": rest.shown, "base": rest.base, "unmap": rest.unmap})
-        matrix = tuple(tuple(row) for row in item.matrix_world)
-        spec = protocol.ObjectSpec(tag, item.name, name, matrix, specs, bones)
-        return spec, Target(tag, item.name, item.session_uid, len(item.data.vertices), unmap, rest.bent, self.frame)
+        spec = protocol.ObjectSpec(tag, item.name, name, tuple(tuple(row) for row in matrix), specs, bones)
+        counts = len(item.data.vertices), len(rest.shown)
+        return spec, Target(tag, item.name, item.session_uid, counts[0], unmap, rest.bent, self.frame, place, counts[1])
 
     def _store(self, name: str, arrays: dict[str, np.ndarray] | None) -> str:
         """Writes arrays among the inputs; returns their path in the job folder, "" where there are none."""
@@ -155,7 +162,7 @@ class _Writer:
     @contextmanager
     def _evaluated(self, item: bpy.types.Object) -> Iterator[tuple[bpy.types.Object, bpy.types.Depsgraph]]:
         """The object as the artist sees it, but without the motion of an earlier result."""
-        if MODIFIER not in item.modifiers:
+        if MODIFIER not in item.modifiers and not any(constraint.name.startswith(HOLD) for constraint in item.constraints):
             yield item.evaluated_get(self.depsgraph), self.depsgraph
             return
         with bare_copy(item, self.frame) as copy:
@@ -197,14 +204,14 @@ class _Writer:
             self.images[key] = name
         return self.images[key]
 
-    def _check(self, item: bpy.types.Object, arrays: dict[str, np.ndarray]) -> None:
+    def _check(self, item: bpy.types.Object, arrays: dict[str, np.ndarray], world_matrix: Sequence[Sequence[float]]) -> None:
         """Refuses what cannot be animated, and grows the box around everything."""
         if len(arrays["triangles"]) == 0:
             raise _empty(item)
         vertices = arrays["vertices"]
         if not (np.isfinite(vertices).all() and np.isfinite(arrays["bake_vertices"]).all()):
             raise UserError("broken_mesh", f"{item.name} has vertices at no position (NaN).", "Find the modifier or vertices that cause it.")
-        matrix = np.array(item.matrix_world, np.float64)
+        matrix = np.array(world_matrix, np.float64)
         world = vertices @ matrix[:3, :3].T + matrix[:3, 3]
         self.low = np.minimum(self.low, world.min(0))
         self.high = np.maximum(self.high, world.max(0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from ..storage.remembered import is_file
 
 SIDE = 1024
 """Of the picture that a video is made of, where none is given [px]."""
+
+FRAMES = 49
+"""About as many as a generated video has."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,12 @@ def is_sequence(context: bpy.types.Context) -> bool:
     """Whether the video is a sequence of images, which has no frame rate of its own; by its name, without a look at the disk."""
     chosen = context.scene.align4d.video
     return bool(chosen) and Path(chosen).suffix.lower() not in bpy.path.extensions_movie
+
+
+def start(context: bpy.types.Context) -> int:
+    """The scene's frame at which the motion will begin."""
+    scene = context.scene
+    return scene.frame_start if scene.align4d.start_at == "SCENE" else scene.frame_current
 
 
 def plan_arguments(context: bpy.types.Context) -> tuple[str, ...]:
@@ -86,10 +96,31 @@ def label(context: bpy.types.Context) -> str:
 
 
 def selected_meshes(context: bpy.types.Context) -> list[bpy.types.Object]:
-    """The selected mesh objects, the active one first. Blender's own list of them is missing where there is no window."""
+    """The selected mesh objects, the active one first; those on the selected armatures where no mesh is selected."""
     layer = context.view_layer
-    chosen = [item for item in layer.objects if item.type == "MESH" and item.select_get(view_layer=layer)]
+    chosen = selected(context, {"MESH"}) or on_armatures(context, selected(context, {"ARMATURE"}))
     return sorted(chosen, key=lambda item: (item != layer.objects.active, item.name))
+
+
+def selected(context: bpy.types.Context, types: set[str]) -> list[bpy.types.Object]:
+    """The selected objects of these types. Blender's own list of them is missing where there is no window."""
+    layer = context.view_layer
+    return [item for item in layer.objects if item.type in types and item.select_get(view_layer=layer)]
+
+
+def on_armatures(context: bpy.types.Context, armatures: Collection[bpy.types.Object]) -> list[bpy.types.Object]:
+    """The meshes in sight that hang on armatures, by a modifier or as children."""
+    if not armatures:
+        return []
+    layer = context.view_layer
+    shown = [item for item in layer.objects if item.type == "MESH" and item.data.polygons and not item.hide_get(view_layer=layer)]
+    return [item for item in shown if not armatures_of(item).isdisjoint(armatures)]
+
+
+def armatures_of(item: bpy.types.Object) -> set[bpy.types.Object]:
+    """The armatures that an object hangs on."""
+    found = {modifier.object for modifier in item.modifiers if modifier.type == "ARMATURE" and modifier.object}
+    return found | ({item.parent} if item.parent and item.parent.type == "ARMATURE" else set())
 
 
 def view_of(context: bpy.types.Context) -> bpy.types.RegionView3D | None:

@@ -27,15 +27,48 @@ def missing(context: bpy.types.Context) -> dict[str, str]:
 def _objects(context: bpy.types.Context) -> str:
     meshes = choices.selected_meshes(context)
     if not meshes:
-        return "Select the mesh that the video shows"
+        return no_mesh(context)
     for item in meshes:
         if item.mode == "EDIT":
             return "Leave Edit Mode (Tab)"
         if not item.is_editable:
-            return f"{item.name} is linked from another file: make it local"
+            return f"{item.name} is linked from another file: Object > Library Override > Make"
         if not item.data.polygons and not item.modifiers:
             return f"{item.name} has no faces: take it out of the selection"
     return ""
+
+
+_CONVERTED = {"CURVE", "SURFACE", "META", "FONT", "CURVES", "GPENCIL", "GREASEPENCIL", "POINTCLOUD"}
+"""Types of objects that Blender turns into meshes, where it can."""
+
+
+def no_mesh(context: bpy.types.Context) -> str:
+    """What to do where none of what is selected is a mesh."""
+    instances = [item for item in choices.selected(context, {"EMPTY"}) if item.instance_type == "COLLECTION" and item.instance_collection]
+    for item in instances:
+        linked = item.instance_collection.library is not None
+        cure = "Object > Library Override > Make" if linked else "Object > Apply > Make Instances Real"
+        return f"{item.name} is an instance of a collection: {cure}"
+    for item in choices.selected(context, _CONVERTED):
+        return f"{item.name} is not a mesh: Object > Convert > Mesh"
+    if choices.selected(context, {"ARMATURE"}):
+        return "No mesh hangs on the selected armature: select the mesh that the video shows"
+    return "Select the mesh that the video shows"
+
+
+def left_out(context: bpy.types.Context) -> str:
+    """What is selected beside meshes and stays as it is, in a sentence; "" where there is nothing of the kind."""
+    if not choices.selected(context, {"MESH"}):
+        return ""
+    names = [item.name for item in choices.selected(context, _CONVERTED)]
+    return f"No meshes, and left out: {', '.join(names)}" if names else ""
+
+
+def left_behind(context: bpy.types.Context) -> list[bpy.types.Object]:
+    """Meshes that hang on the armature of what is selected (hats, hair, clothes), and are not selected."""
+    chosen = choices.selected_meshes(context)
+    armatures = {armature for item in chosen for armature in choices.armatures_of(item)}
+    return [item for item in choices.on_armatures(context, armatures) if item not in chosen]
 
 
 def _video(scene: bpy.types.Scene) -> str:

@@ -18,17 +18,21 @@ from .choices import chosen_camera, view_of
 FRONT_FOVY = 49.1
 """Vertical angle of the front view [degrees]; the usual one of image-to-3D models."""
 
+_USUAL_FPS = 24.0
+"""Of a movie, before it is read."""
+
 _FRONT = Quaternion((math.sqrt(0.5), math.sqrt(0.5), 0.0, 0.0))
 """Rotation of a camera that looks along +Y with Z up."""
 
 
 @dataclass(frozen=True)
 class Reference:
-    """The video and the size of its frame [px]."""
+    """The video, the size of its frame [px], and how many frames of it are used."""
 
     spec: protocol.VideoSpec
     width: int
     height: int
+    frames: int
 
 
 def reference_of(scene: bpy.types.Scene) -> Reference:
@@ -45,9 +49,17 @@ def reference_of(scene: bpy.types.Scene) -> Reference:
         width, height, count = animated.width, animated.height, animated.frames
     else:
         width, height, count = _measure(Path(images[0]) if images else path)
-    first, last = chosen_frames(settings.first, settings.last, len(images) if images else count)
+    count = len(images) if images else count
+    first, last = chosen_frames(settings.first, settings.last, count)
     fps = (settings.sequence_fps or scene.render.fps / scene.render.fps_base) if images else 0.0
-    return Reference(protocol.VideoSpec("" if images else str(path), images, first, last, fps), width, height)
+    frames = (count - 1 if last < 0 else last) - first + 1
+    return Reference(protocol.VideoSpec("" if images else str(path), images, first, last, fps), width, height, frames)
+
+
+def length_of(reference: Reference, scene: bpy.types.Scene) -> float:
+    """About how many frames of the scene the motion will take."""
+    rate = scene.render.fps / scene.render.fps_base
+    return (reference.frames - 1) * rate / (reference.spec.fps or _USUAL_FPS)
 
 
 def sequence(path: Path) -> tuple[str, ...]:

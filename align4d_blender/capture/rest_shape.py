@@ -65,17 +65,27 @@ def bare_copy(item: bpy.types.Object, frame: tuple[int, float]) -> Iterator[bpy.
 
 
 def evaluated_copy(copy: bpy.types.Object) -> bpy.types.Object:
-    """The evaluated state of an object of `bare_copy`."""
+    """The evaluated state of an object of `bare_copy`, as everything stands at this moment: poses that were never keyed too."""
     layer = copy.users_scene[0].view_layers[0]
     layer.update()
     return copy.evaluated_get(layer.depsgraph)
+
+
+def evaluated_at(copy: bpy.types.Object, frame: float) -> bpy.types.Object:
+    """The evaluated state of an object of `bare_copy` at another frame, as its keyframes and drivers will have it.
+
+    Never after `evaluated_copy` of the same copy: that makes Blender write what it evaluates into the artist's own data from then on.
+    """
+    scene = copy.users_scene[0]
+    scene.frame_set(math.floor(frame), subframe=frame % 1)
+    return copy.evaluated_get(scene.view_layers[0].depsgraph)
 
 
 def base_shape(item: bpy.types.Object, frame: tuple[int, float], after: str = "") -> np.ndarray:
     """The vertices (B, 3) that go into the first modifier, or that come out of the one called `after`; shape keys are mixed in."""
     with bare_copy(item, frame) as copy:
         keep_until(copy, after)
-        return shown(copy)
+        return shown(evaluated_copy(copy))
 
 
 class Stack:
@@ -90,16 +100,12 @@ class Stack:
         return not self.copy.modifiers
 
     def shown(self, vertices: np.ndarray | None = None) -> np.ndarray:
-        """Where vertices (B, 3) come out; None: where those of the captured frame are shown."""
+        """Where vertices (B, 3) come out; None: where those of the captured frame do."""
         if vertices is not None:
             mesh = cast(bpy.types.Mesh, self.copy.data)
             mesh.vertices.foreach_set("co", np.ascontiguousarray(vertices, np.float32).ravel())
             mesh.update()
-        return shown(self.copy)
-
-    def go_to(self, frame: float) -> None:
-        """Lets everything that the modifiers look at be as it is at another frame; what goes in stays."""
-        self.copy.users_scene[0].frame_set(math.floor(frame), subframe=frame % 1)
+        return shown(evaluated_copy(self.copy))
 
 
 @contextmanager
@@ -108,13 +114,14 @@ def stack_of(item: bpy.types.Object, frame: tuple[int, float], after: str = "") 
 
     It may be used inside the block only.
     """
+    mesh = _entering(item, frame, after)
+    remaining = _remaining(item, frame, after)
     with bare_copy(item, frame) as copy:
-        mesh = _entering(copy, after)
         try:
-            keep_after(copy, after)
+            for modifier in [one for one in copy.modifiers if one.name not in remaining]:
+                copy.modifiers.remove(modifier)
             copy.data = mesh
             copy.shape_key_clear()
-            _keep_deforming(copy, len(mesh.vertices))
             yield Stack(copy)
         finally:
             copy.data = item.data
@@ -141,19 +148,14 @@ def rest_shape(item: bpy.types.Object, frame: tuple[int, float], evaluated: np.n
     return RestShape(seen, base, _inverse(linear).astype(np.float32), bent)
 
 
-def _entering(copy: bpy.types.Object, after: str) -> bpy.types.Mesh:
+def _entering(item: bpy.types.Object, frame: tuple[int, float], after: str) -> bpy.types.Mesh:
     """A mesh with the vertices, and their groups, that come out of the modifier called `after`; the object's own for ""."""
     if not after:
-        return cast(bpy.types.Mesh, copy.data).copy()
-    kept = copy.copy()
-    copy.users_scene[0].collection.objects.link(kept)
-    try:
-        keep_until(kept, after)
-        evaluated = evaluated_copy(kept)
-        depsgraph = kept.users_scene[0].view_layers[0].depsgraph
-        return bpy.data.meshes.new_from_object(evaluated, preserve_all_data_layers=True, depsgraph=depsgraph)
-    finally:
-        bpy.data.objects.remove(kept)
+        return cast(bpy.types.Mesh, item.data).copy()
+    with bare_copy(item, frame) as copy:
+        keep_until(copy, after)
+        evaluated, layer = evaluated_copy(copy), copy.users_scene[0].view_layers[0]
+        return bpy.data.meshes.new_from_object(evaluated, preserve_all_data_layers=True, depsgraph=layer.depsgraph)
 
 
 def keep_until(copy: bpy.types.Object, after: str) -> None:
@@ -163,29 +165,23 @@ def keep_until(copy: bpy.types.Object, after: str) -> None:
         copy.modifiers.remove(modifier)
 
 
-def keep_after(copy: bpy.types.Object, after: str) -> None:
-    """Leaves the modifiers behind the one called `after`; all for ""."""
-    last = copy.modifiers.find(after) if after else -1
-    for modifier in list(copy.modifiers)[: last + 1]:
-        copy.modifiers.remove(modifier)
-
-
-def _keep_deforming(copy: bpy.types.Object, count: int) -> None:
-    """Leaves the modifiers that move vertices and make none; of geometry nodes that shows in the number of vertices, which has to be `count`."""
-    _keep(copy, DEFORMING | {"NODES"})
-    if any(modifier.type == "NODES" for modifier in copy.modifiers) and len(shown(copy)) != count:
-        _keep(copy, DEFORMING)
-
-
-def _keep(copy: bpy.types.Object, types: set[str]) -> None:
-    for modifier in list(copy.modifiers):
-        if modifier.type not in types or not modifier.show_viewport:
+def _remaining(item: bpy.types.Object, frame: tuple[int, float], after: str) -> set[str]:
+    """The modifiers behind `after` that move vertices and make none; of geometry nodes that shows in the number of vertices."""
+    behind = list(item.modifiers)[item.modifiers.find(after) + 1 if after else 0 :]
+    found = {one.name for one in behind if one.type in DEFORMING and one.show_viewport and one.name != MODIFIER}
+    nodes = {one.name for one in behind if one.type == "NODES" and one.show_viewport}
+    if not nodes:
+        return found
+    before = {one.name for one in item.modifiers} - {one.name for one in behind}
+    with bare_copy(item, frame) as copy, bare_copy(item, frame) as bare:
+        for modifier in [one for one in copy.modifiers if one.name not in before | found | nodes]:
             copy.modifiers.remove(modifier)
+        keep_until(bare, after)
+        return found | nodes if len(shown(evaluated_copy(copy))) == len(shown(evaluated_copy(bare))) else found
 
 
-def shown(copy: bpy.types.Object) -> np.ndarray:
-    """Where an object of `bare_copy` shows its vertices (V, 3), in its own space."""
-    evaluated = evaluated_copy(copy)
+def shown(evaluated: bpy.types.Object) -> np.ndarray:
+    """Where an evaluated object has its vertices (V, 3), in its own space."""
     mesh = evaluated.to_mesh()
     try:
         return vertices_of(mesh)
@@ -196,8 +192,10 @@ def shown(copy: bpy.types.Object) -> np.ndarray:
 def _inverse(linear: np.ndarray) -> np.ndarray:
     """Inverse of (B, 3, 3); where a modifier flattens the space (a shrinkwrap) no input gives the wished output, and the pseudo-inverse
     leaves the lost direction alone."""
-    singular = np.abs(np.linalg.det(linear)) < 1e-3
-    result = np.empty_like(linear)
-    result[~singular] = np.linalg.inv(linear[~singular])
+    rows = [linear[:, index] for index in range(3)]
+    crosses = np.stack([np.cross(rows[1], rows[2]), np.cross(rows[2], rows[0]), np.cross(rows[0], rows[1])], axis=2)  # Cramer's rule
+    determinant = np.einsum("bi,bi->b", rows[0], crosses[..., 0])
+    singular = np.abs(determinant) < 1e-3
+    result = crosses / np.where(singular, 1.0, determinant)[:, None, None]
     result[singular] = np.linalg.pinv(linear[singular], rcond=1e-2)
     return result

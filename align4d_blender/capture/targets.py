@@ -9,6 +9,23 @@ import bpy
 
 from ..errors import UserError
 
+Matrix = tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a result goes on an object, see `place`.
+
+    Attributes:
+        after: name of the modifier that the point cache comes right after; "" for the first place.
+        held: (4, 4) matrix in the world at which the object has to be held; None where it stands still by itself.
+        keys: whether the mesh's shape keys go on acting on top of the motion.
+    """
+
+    after: str = ""
+    held: Matrix | None = None
+    keys: bool = False
+
 
 @dataclass(frozen=True)
 class Target:
@@ -22,6 +39,8 @@ class Target:
         unmap: file in the job folder with `shown`, `base` and `unmap` of its RestShape, where modifiers act on top of the point cache.
         bent: as in its RestShape.
         frame: scene frame and sub-frame at which it was captured.
+        place: where its result goes.
+        points: vertices of the point cache; as many as the mesh has, unless it comes after a modifier that makes some.
     """
 
     id: str
@@ -31,6 +50,8 @@ class Target:
     unmap: str = ""
     bent: bool = False
     frame: tuple[int, float] = (1, 0.0)
+    place: Place = Place()
+    points: int = 0
 
 
 def tag(targets: Iterable[Target]) -> None:
@@ -55,4 +76,7 @@ def find(target: Target) -> bpy.types.Object:
             f"{found.name} had {target.vertex_count} vertices when the job started and has {len(found.data.vertices)} now.",
             "Undo that change and press Resume, or press Generate for the new shape.",
         )
+    if target.place.after and target.place.after not in found.modifiers:
+        message = f"{found.name} has lost its modifier {target.place.after}, which the motion comes after."
+        raise UserError("vertices_changed", message, "Undo that change and press Resume, or press Generate for the new shape.")
     return found

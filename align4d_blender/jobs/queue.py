@@ -69,11 +69,11 @@ def start(context: bpy.types.Context) -> Job:
             folder,
             captured.targets,
             scene.name,
-            scene.frame_start,
+            choices.start(context),
             bpy.data.filepath,
             label_of([target.name for target in captured.targets], choices.label(context)),
             scene.align4d.preset,
-            notes=[note] if note else [],
+            notes=[*([note] if note else []), *captured.notes],
             opened=session.opened(),
         )
         job.own()

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ...engine.align4d import protocol
-from ..capture.targets import Target
+from ..capture.targets import Place, Target
 from ..errors import UserError
 from ..storage.folders import RECORD
 
@@ -135,4 +135,7 @@ def read(folder: Path) -> Job | None:
 
 def _target(entry: dict[str, Any]) -> Target:
     frame, sub_frame = entry["frame"]
-    return Target(entry["id"], entry["name"], 0, entry["vertex_count"], entry["unmap"], entry["bent"], (frame, sub_frame))
+    after, held, keys = (entry["place"][name] for name in ("after", "held", "keys"))
+    place = Place(after, tuple(tuple(row) for row in held) if held else None, keys)
+    counts = entry["vertex_count"], entry["points"]
+    return Target(entry["id"], entry["name"], 0, counts[0], entry["unmap"], entry["bent"], (frame, sub_frame), place, counts[1])

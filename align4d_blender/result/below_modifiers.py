@@ -27,6 +27,7 @@ class Undoing:
     Attributes:
         path: where the point cache belongs.
         frame: scene frame and sub-frame at which the object was captured.
+        after: name of the modifier that the point cache comes after, "" for none.
         wanted: (T, B, 3) what is to be shown.
         base: (T, B, 3) what goes into the stack; improved in place.
         unmap: (B, 3, 3) inverse of the stack's linear part.
@@ -37,6 +38,7 @@ class Undoing:
 
     path: Path
     frame: tuple[int, float]
+    after: str
     wanted: np.ndarray
     base: np.ndarray
     unmap: np.ndarray
@@ -51,17 +53,17 @@ class Undoing:
         return not self.bent or self.index == len(self.wanted)
 
 
-def start(path: Path, frame: tuple[int, float], wanted: np.ndarray, shape: dict[str, np.ndarray], bent: bool) -> Undoing:
+def start(path: Path, frame: tuple[int, float], after: str, wanted: np.ndarray, shape: dict[str, np.ndarray], bent: bool) -> Undoing:
     """The affine part. `shape` has `shown`, `base` and `unmap` of `rest_shape.RestShape`."""
     base = shape["base"] + np.einsum("bij,tbj->tbi", shape["unmap"], wanted - shape["shown"])
-    return Undoing(path, frame, wanted, base, shape["unmap"], bent)
+    return Undoing(path, frame, after, wanted, base, shape["unmap"], bent)
 
 
 def improve(undoing: Undoing, item: bpy.types.Object, seconds: float) -> None:
     """Goes on for about so many seconds; a frame ends when it is exact, or when a round makes it no better."""
     end = time.monotonic() + seconds
     size = float(max(np.ptp(undoing.wanted[0], axis=0).max(), 1e-12))
-    with stack_of(item, undoing.frame) as stack:
+    with stack_of(item, undoing.frame, undoing.after) as stack:
         while not undoing.done and time.monotonic() < end:
             base = undoing.base[undoing.index]
             residual = undoing.wanted[undoing.index] - stack.shown(base)

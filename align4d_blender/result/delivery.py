@@ -58,7 +58,7 @@ def prepare(folder: Path, targets: Sequence[Target]) -> Arrival:
                 caches[-1] = motion_file.below_modifiers(motion)
             if target.unmap and not caches[-1].exists():  # else it has arrived before, and is put back after an undo
                 shape = protocol.read_arrays(folder / target.unmap)
-                undoings[index] = below_modifiers.start(caches[-1], target.frame, protocol.read_pc2(motion), shape, target.bent)
+                undoings[index] = below_modifiers.start(caches[-1], target.frame, target.place.after, protocol.read_pc2(motion), shape, target.bent)
         made = generated_mesh.read(folder, result)
     except protocol.ProtocolError as error:
         raise UserError("bad_result", error.message, error.advice) from error
@@ -98,7 +98,7 @@ def finish(arrival: Arrival) -> None:
 
 
 def _check(motion: Path, target: Target, frames: int) -> None:
-    if protocol.pc2_shape(motion) != (frames, target.vertex_count):
+    if protocol.pc2_shape(motion) != (frames, target.points):
         raise protocol.ProtocolError(f"The motion of {target.name} has another number of frames or vertices.", "Generate the motion again.")
 
 
@@ -112,7 +112,7 @@ def apply(arrival: Arrival, scene: bpy.types.Scene, start: int) -> list[bpy.type
     name = f"{Path(video.path or video.images[0]).name}, {arrival.request.preset}"
     for item, target, cache in zip(items, arrival.targets, arrival.caches, strict=True):
         item.align4d.id = target.id
-        results.add(item, result.job, name, folders.stored_path(cache), result.frames, result.fps, start)
+        results.add(item, result.job, name, folders.stored_path(cache), result.frames, result.fps, start, target.place)
     for old in cameras(result.job):
         remove_camera(old)
     for made in arrival.made:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -22,6 +24,11 @@ class PlayedResult(Protocol):
     tolerance: float
     frames: int
     fps: float
+    vertices: int
+    after: str
+    held: bool
+    world: Sequence[float]
+    keys: bool
     start: int
     speed: float
     first: int
@@ -62,6 +69,15 @@ def playback(result: PlayedResult, scene: bpy.types.Scene) -> Playback:
     last = max(min(result.last, result.frames) - 1, first)
     rate = result.speed * result.fps * scene.render.fps_base / scene.render.fps
     return Playback(result.start, rate, first, last, first == 0 and last == result.frames - 1)
+
+
+def wanted_range(item: bpy.types.Object, scene: bpy.types.Scene) -> tuple[int, int]:
+    """The scene's range of frames, made wider where an object's motion begins before it or ends after it."""
+    result = active(item)
+    if result is None:
+        return scene.frame_start, scene.frame_end
+    times = playback(result, scene)
+    return min(scene.frame_start, max(times.start, 0)), max(scene.frame_end, math.ceil(times.start + times.length - 1e-3))
 
 
 def active(item: bpy.types.Object | None) -> PlayedResult | None:

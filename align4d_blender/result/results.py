@@ -11,18 +11,22 @@ from typing import cast
 import bpy
 
 from ...engine.align4d import protocol
+from ..capture.targets import Place
 from ..storage import folders, saving, tags
-from . import gaussians, generated_mesh, keyframes, solved_camera
+from . import gaussians, generated_mesh, keyframes, placing, solved_camera
 from .playback import Playback, PlayedResult, active, playback, scene_of, with_job
 from .solved_camera import cameras
 
 _following: set[str] = set()
 """Jobs whose results are being brought in line with one that was changed."""
 
+FIRST = Place()
+"""First in the stack, and nothing held."""
+
 _PLAYED = ("name", "start", "speed", "first", "last")
 
 
-def add(item: bpy.types.Object, job: str, name: str, motion: str, frames: int, fps: float, start: int) -> None:
+def add(item: bpy.types.Object, job: str, name: str, motion: str, frames: int, fps: float, start: int, place: Place = FIRST) -> None:
     """Puts a result on an object and plays it; one of the same job is replaced."""
     tag = item.align4d
     index = next((index for index, result in enumerate(tag.results) if result.job == job), None)
@@ -30,6 +34,8 @@ def add(item: bpy.types.Object, job: str, name: str, motion: str, frames: int, f
     _following.add(job)
     try:
         result.name, result.job, result.motion, result.frames, result.fps = name, job, motion, frames, fps
+        result.vertices, result.after, result.held, result.keys = len(item.data.vertices), place.after, place.held is not None, place.keys
+        result.world = [value for row in place.held or () for value in row] or [0.0] * 16
         result.start, result.speed, result.first, result.last = start, 1.0, 1, frames
         tag.active = len(tag.results) - 1 if index is None else index
     finally:
@@ -39,18 +45,22 @@ def add(item: bpy.types.Object, job: str, name: str, motion: str, frames: int, f
 
 
 def play(item: bpy.types.Object) -> None:
-    """Makes the object show its active result: Mesh Cache, first in the stack."""
+    """Makes the object show its active result: Mesh Cache, at its place in the stack."""
     result = active(item)
     if result is None:
         return
+    new = item.align4d.job != result.job or tags.point_cache(item) is None
     item.align4d.job = result.job
     cache = tags.point_cache(item) or _new_cache(item)
+    if new:  # else it is where it belongs, or where the artist has moved it to
+        placing.put(item, cache, result)
     cache.cache_format = "PC2"
     cache.interpolation = "LINEAR"
     if cache.filepath != result.motion:
         cache.filepath = result.motion
     _set_time(item, cache, playback(result, scene_of(item)))
     keyframes.show_form(item)
+    placing.mute(item)
     keyframes.follow(item)
     gaussians.follow(item)
 
@@ -89,8 +99,9 @@ def switch(item: bpy.types.Object) -> None:
 
 
 def mute(item: bpy.types.Object) -> None:
-    """Shows or hides the motion."""
+    """Shows or hides the motion; what is held lets go meanwhile."""
     keyframes.show_form(item)
+    placing.mute(item)
 
 
 def remove(job: str) -> None:
@@ -106,6 +117,7 @@ def remove(job: str) -> None:
         tag.results.remove(index)
         if not tag.results:
             _remove_cache(item)
+            placing.release(item)
             made = tag.id == protocol.GENERATED
             item.property_unset("align4d")
             if made:
@@ -117,6 +129,8 @@ def remove(job: str) -> None:
     for item in [item for item in tags.tagged() if item.align4d.job == job and not item.align4d.results]:
         if item.type == "CAMERA":
             solved_camera.remove_camera(item)
+        elif item.align4d.id == placing.HOLD_ID:
+            bpy.data.objects.remove(item)
         else:
             item.property_unset("align4d")
     show_cameras()
@@ -146,7 +160,6 @@ def _keep_camera_in_step(result: PlayedResult) -> None:
 
 def _new_cache(item: bpy.types.Object) -> bpy.types.MeshCacheModifier:
     cache = cast(bpy.types.MeshCacheModifier, item.modifiers.new(tags.MODIFIER, "MESH_CACHE"))
-    item.modifiers.move(len(item.modifiers) - 1, 0)
     cache.show_expanded = False
     return cache
 

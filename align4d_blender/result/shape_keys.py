@@ -8,6 +8,7 @@ import bpy
 import numpy as np
 
 from .. import compat
+from ..capture.meshes import vertices_of
 from ..capture.rest_shape import base_shape
 from ..errors import UserError
 from ..storage import folders, tags
@@ -31,9 +32,13 @@ def bake(item: bpy.types.Object) -> int:
         raise UserError("shared_mesh", f"{item.name} shares its mesh with another object.", "Use Object > Relations > Make Single User first.")
     if mesh.shape_keys and not mesh.shape_keys.use_relative:
         raise UserError("absolute_keys", f"{item.name} has absolute shape keys.", "Turn on Relative in its shape keys first.")
+    if result.after:
+        message = f"The motion of {item.name} comes after {result.after}, and shape keys come before it."
+        raise UserError("after_modifier", message, f"Export the motion instead, or apply {result.after} and generate again.")
     motion = read_motion(item, folders.actual_path(result.motion))
     scene = bpy.context.scene
-    base = base_shape(item, (scene.frame_current, scene.frame_subframe))
+    on_top = cache.deform_mode == "INTEGRATE"  # the mesh's own shape keys go on acting on the motion
+    base = vertices_of(mesh) if on_top else base_shape(item, (scene.frame_current, scene.frame_subframe))
     if mesh.shape_keys is None:
         item.shape_key_add(name="Basis", from_mix=False)
     basis = np.empty(motion.shape[1] * 3, np.float32)
@@ -46,6 +51,7 @@ def bake(item: bpy.types.Object) -> int:
         key.data.foreach_set("co", basis + cache.factor * (positions - base).ravel())
         added.append(key)
     _animate(mesh.shape_keys, added, frames)
+    cache.deform_mode = "OVERWRITE"
     item.align4d.muted = True
     return len(added)
 

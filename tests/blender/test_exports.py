@@ -26,6 +26,7 @@ def animated(blender: ModuleType, tmp_path: Path) -> bpy.types.Object:
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
     assert bpy.context.scene.render.fps == STEP * FPS
     bpy.context.scene.frame_start = START
+    bpy.context.scene.frame_set(START)
     item = add_mesh("Fox")
     new_material(item)
     place(item)

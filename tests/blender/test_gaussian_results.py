@@ -25,7 +25,7 @@ def generate(folder: Path, gaussians: bool = True) -> bpy.types.Object:
 
 def test_a_result_shows_as_its_mesh_its_gaussians_or_both(blender: ModuleType, tmp_path: Path) -> None:
     scene = bpy.context.scene
-    scene.frame_start = 11
+    scene.frame_set(11)
     item = generate(tmp_path)
     place(item)
     assert not item.children, "they come when they are asked for"

@@ -48,6 +48,7 @@ def test_plain_object(blender: ModuleType, tmp_path: Path) -> None:
 def test_start_frame_and_frame_rate(blender: ModuleType, tmp_path: Path, start: int, fps: int, base: float) -> None:
     scene = bpy.context.scene
     scene.frame_start, scene.render.fps, scene.render.fps_base = start, fps, base
+    scene.frame_set(scene.frame_start)  # Blender keeps the range from going below 0
     item = add_mesh()
     generate(tmp_path)
     assert_moves(item, local(item))
@@ -191,6 +192,7 @@ def test_mesh_and_materials_are_untouched(blender: ModuleType, tmp_path: Path) -
 def test_generating_again_adds_a_result(blender: ModuleType, tmp_path: Path) -> None:
     item = add_mesh()
     generate(tmp_path)
+    bpy.context.scene.align4d.start_at = "SCENE"
     bpy.context.scene.frame_set(9)
     generate(tmp_path)
     assert [modifier.name for modifier in item.modifiers] == ["Align4D"]
