@@ -44,6 +44,10 @@ class Layout:
         assert hasattr(bpy.types, kind)
         self.drawn += [item.name for item in getattr(owner, name)]
 
+    def menu(self, name: str, text: str = "", icon: str = "NONE") -> None:
+        assert hasattr(bpy.types, name)
+        self.drawn.append(text or getattr(bpy.types, name).bl_label)
+
     def operator(self, name: str, text: str = "", icon: str = "NONE") -> SimpleNamespace:
         group, function = name.split(".")
         assert icon in bpy.types.UILayout.bl_rna.functions["label"].parameters["icon"].enum_items
