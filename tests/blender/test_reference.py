@@ -173,7 +173,7 @@ def view_camera(blender: ModuleType, kind: str) -> tuple[Matrix, float]:
     module = blender.align4d_blender.capture.reference
     bpy.context.scene.align4d.camera = "VIEW"
     context = SimpleNamespace(scene=bpy.context.scene, region_data=View(kind))
-    clip = module.Reference(None, 64, 48)
+    clip = module.Reference(None, 64, 48, 5)
     spec = module.camera_of(context, clip, np.array([-1.0, -1, -1]), np.array([1.0, 1, 1]))
     return Matrix(spec.matrix_world), spec.fovy
 
