@@ -57,7 +57,7 @@ def prepare(folder: Path, targets: Sequence[Target]) -> Arrival:
             if target.unmap:
                 caches[-1] = motion_file.below_modifiers(motion)
             if target.unmap and not caches[-1].exists():  # else it has arrived before, and is put back after an undo
-                shape = protocol.read_arrays(folder / target.unmap)
+                shape = protocol.read_arrays(protocol.inside(folder, target.unmap))
                 undoings[index] = below_modifiers.start(caches[-1], target.frame, target.place.after, protocol.read_pc2(motion), shape, target.bent)
         made = generated_mesh.read(folder, result)
     except protocol.ProtocolError as error:

@@ -103,7 +103,7 @@ def pins(pyproject: Path, groups: tuple[str, ...] = ()) -> tuple[str, ...]:
 
 
 def fitting_build() -> str:
-    """The build of torch that fits this machine. PyPI's own is the CUDA build on Linux, the processor's elsewhere (on a Mac with Metal)."""
+    """The build of torch that fits this machine. PyPI's own is the CUDA build on Linux, the processor's elsewhere."""
     if sys.platform == "linux":
         return "default" if has_nvidia_gpu() else "cpu"
     return "cu130" if sys.platform == "win32" and has_nvidia_gpu() else "default"

@@ -47,7 +47,7 @@ class EngineChoices:
         items=(
             ("auto", "This Computer", "What fits the graphics card that was found"),
             ("cpu", "Processor", "Smaller; works everywhere, also on a render farm without graphics cards"),
-            ("default", "PyPI's Own", "What Python's package index holds for this system: CUDA on Linux, Metal on a Mac"),
+            ("default", "PyPI's Own", "What Python's package index holds for this system: CUDA on Linux, the processor elsewhere"),
         ),
         default="auto",
     )

@@ -186,6 +186,16 @@ def test_the_doctor_says_what_works(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert lines[3].startswith("--") and ("put" in lines[3] or "install" in lines[3])  # no model: told, but no job needs it
 
 
+def test_the_doctor_names_no_device_that_no_job_uses(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    from align4d.machine import doctor
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)  # a Mac
+    assert next(one for one in doctor.examine(Path()) if one.name == "device").text.startswith("CPU")
+
+
 def test_the_doctors_findings_for_blender(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Each line that does not work names the button that mends it."""
     from align4d.machine import doctor

@@ -90,6 +90,16 @@ def test_a_job_folder_with_a_link_is_not_written_to(tmp_path: Path, name: str) -
     assert elsewhere.read_text() == "mine"
 
 
+def test_a_result_names_only_files_of_its_own_folder(tmp_path: Path) -> None:
+    camera = protocol.CameraResult(IDENTITY, 49.1, 4, 4, 0.0, 0.0, 0.0, 2.0)
+    (tmp_path / "output").mkdir()
+    for field in ("motion", "gaussians", "mesh", "image", "gltf"):
+        item = protocol.ObjectResult(**{"id": "id", "name": "Name", "vertex_count": 1, "motion": "output/motion.pc2", field: "../elsewhere"})
+        protocol.write_json(tmp_path / "output" / "result.json", protocol.Result("job", 2, 24.0, (item,), camera))
+        with pytest.raises(protocol.ProtocolError, match="does not lie in the job's folder"):
+            protocol.read_result(tmp_path)
+
+
 @pytest.mark.parametrize("field", ["mesh", "bones", "image"])
 def test_a_request_reads_only_its_own_folder(job: Job, tmp_path: Path, field: str) -> None:
     arrays = mesh_arrays(*box(1, 2, 3))

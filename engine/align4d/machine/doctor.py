@@ -80,9 +80,7 @@ def _device() -> str:
 
     if torch.cuda.is_available():
         return f"{torch.cuda.get_device_name()} (torch {torch.__version__})"
-    if torch.backends.mps.is_available():
-        return f"Apple GPU (torch {torch.__version__})"
-    return f"CPU, {torch.get_num_threads()} threads (torch {torch.__version__}); no GPU found"
+    return f"CPU, {torch.get_num_threads()} threads (torch {torch.__version__}); no NVIDIA GPU found"
 
 
 def _rasterizer() -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from .errors import ProtocolError
+from .files import inside
 from .version import PROTOCOL, check_version
 
 Matrix4 = tuple[tuple[float, ...], ...]
@@ -255,18 +256,31 @@ Parsed = TypeVar("Parsed", Request, Result)
 
 def read_request(folder: Path) -> Request:
     """The request of a job folder. Raises ProtocolError."""
-    return _read(folder / "request.json", Request)
+    return _at_home(folder, _read(folder / "request.json", Request))
 
 
 def read_completed(folder: Path) -> Request:
     """The request with what the engine has generated in it; the request itself where that was nothing. Raises ProtocolError."""
     completed = folder / COMPLETED
-    return _read(completed, Request) if completed.is_file() else read_request(folder)
+    return _at_home(folder, _read(completed, Request)) if completed.is_file() else read_request(folder)
 
 
 def read_result(folder: Path) -> Result:
     """The result of a complete job. Raises ProtocolError where there is none."""
-    return _read(folder / "output" / "result.json", Result)
+    return _at_home(folder, _read(folder / "output" / "result.json", Result))
+
+
+def _at_home(folder: Path, found: Parsed) -> Parsed:
+    """What was read, where all files that it names lie in the job's folder. Raises ProtocolError where one does not."""
+    names = [found.poses] if isinstance(found, Result) else []
+    for item in found.objects:
+        if isinstance(item, ObjectResult):
+            names += [item.motion, item.gaussians, item.mesh, item.image, item.gltf]
+        else:
+            names += [item.mesh, item.bones, *(material.image for material in item.materials)]
+    for name in filter(None, names):
+        inside(folder, name)
+    return found
 
 
 def _read(path: Path, kind: type[Parsed]) -> Parsed:

@@ -52,8 +52,8 @@ def _choose(kind: str, forced: str) -> Choice:
     if forced in NAMES:
         return Choice(forced, f"Rendering uses the backend {forced}, because {FORCE} says so.")
     if kind != "cuda":
-        gpu = "the GPU has no rasterizer of its own" if kind == "mps" else "an NVIDIA GPU and torch for CUDA would be faster"
-        return Choice("cpu", f"Rendering runs on the processor ({torch.get_num_threads()} threads); {gpu}.")
+        sentence = f"Rendering runs on the processor ({torch.get_num_threads()} threads); an NVIDIA GPU and torch for CUDA would be faster."
+        return Choice("cpu", sentence)
     name = torch.cuda.get_device_name()
     failures: dict[str, str] = {}
     for candidate, seconds in CUDA_CANDIDATES.items():
