@@ -13,7 +13,7 @@ from .align4d_blender import generate, properties
 from .align4d_blender.gaussians import paths
 from .align4d_blender.gaussians import properties as gaussian_settings
 from .align4d_blender.jobs import plan, queue, recovery
-from .align4d_blender.result import frame_rate
+from .align4d_blender.result import frame_rate, results
 from .align4d_blender.runtime import models, setup
 from .align4d_blender.scripting import command_line
 from .align4d_blender.storage import saving
@@ -29,6 +29,7 @@ def register() -> None:
     properties.attach()
     gaussian_settings.attach()
     saving.attach()
+    results.attach()
     paths.attach()
     recovery.attach()
     frame_rate.attach()
@@ -49,6 +50,7 @@ def unregister() -> None:
     frame_rate.detach()
     recovery.detach()
     paths.detach()
+    results.detach()
     saving.detach()
     gaussian_settings.detach()
     properties.detach()

@@ -138,6 +138,7 @@ class Align4DResult(bpy.types.PropertyGroup):
 
     job: StringProperty(name="Job", description="The job that made this result", options={"HIDDEN"})
     motion: StringProperty(name="Motion", description="The file of the motion (PC2)", subtype="FILE_PATH", options={"HIDDEN"} | RELATIVE_PATH)
+    copied: BoolProperty(name="Copied", description="Whether this object is a copy of the one that the job moves", options={"HIDDEN"})
     frames: IntProperty(name="Frames", description="Number of frames of the motion", options={"HIDDEN"})
     fps: FloatProperty(name="Frame Rate", description="Frames a second of the video", options={"HIDDEN"})
     vertices: IntProperty(name="Vertices", description="Of the mesh that was animated", options={"HIDDEN"})

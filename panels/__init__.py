@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import exports, gaussians, jobs, menus, preferences, presets, result, sidebar
+from . import exports, files, gaussians, jobs, menus, preferences, presets, result, sidebar
 
 CLASSES = (
     *preferences.CLASSES,
@@ -12,5 +12,6 @@ CLASSES = (
     *result.CLASSES,
     *gaussians.CLASSES,
     *exports.CLASSES,
+    *files.CLASSES,
     *menus.CLASSES,
 )

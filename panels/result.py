@@ -10,8 +10,8 @@ import bpy
 from ..align4d_blender.result import placing
 from ..align4d_blender.result.playback import active, scene_of, wanted_range
 from ..align4d_blender.result.solved_camera import cameras
-from ..align4d_blender.storage import tags
-from ..align4d_blender.storage.remembered import is_file
+from ..align4d_blender.storage import paths, tags
+from ..align4d_blender.storage.remembered import remembered
 from ..align4d_blender.storage.tags import HOLD
 from . import text
 
@@ -98,10 +98,15 @@ def _animated() -> set[str]:
     return {item.name for item in tags.tagged() if item.align4d.results}
 
 
+@remembered
+def _is_there(item: bpy.types.Object, motion: str) -> bool:
+    return any(file.is_file() for file in paths.candidates(item, motion))
+
+
 def _draw_choice(layout: bpy.types.UILayout, context: bpy.types.Context, item: bpy.types.Object, result: Any) -> None:
     """Which motion, and whether its file is there."""
     layout.template_list("ALIGN4D_UL_results", "", item.align4d, "results", item.align4d, "active", rows=2)
-    if not is_file(Path(bpy.path.abspath(result.motion))):
+    if not _is_there(item, result.motion):
         text.paragraph(layout, context, f"Its file is gone: {Path(result.motion).name}", "ERROR")
     hindrance = placing.hindrance(item)
     if hindrance:

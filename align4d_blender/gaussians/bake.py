@@ -7,7 +7,6 @@ without the extension too.
 from __future__ import annotations
 
 import math
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,8 +14,9 @@ from typing import TYPE_CHECKING, cast
 
 import bpy
 
-from ..errors import UserError
-from ..storage import folders
+from ...engine.align4d import protocol
+from ..errors import UserError, write_error
+from ..storage import folders, paths, saving
 from . import files
 from .files import Sequence
 
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 
 def bake(item: bpy.types.Object, modifier: bpy.types.NodesModifier, sequence: Sequence, start: int, speed: float) -> None:
-    """Writes the bake of the whole sequence into a folder of its own, and plays it from there; an earlier one is deleted.
+    """Writes the bake of the whole sequence into a folder of its own, and plays it from there.
+
+    An earlier one goes to the trash once the .blend is saved.
 
     Args:
         start: scene frame of the first file.
@@ -37,8 +39,9 @@ def bake(item: bpy.types.Object, modifier: bpy.types.NodesModifier, sequence: Se
     if not bpy.data.filepath:
         advice = "Save the file first; Blender 4.5 and later can do without."
         raise UserError("unsaved", "This version of Blender writes Gaussians down beside the .blend, and it has not been saved.", advice)
-    _, folder = folders.new_job()
+    job, folder = folders.new_job()
     old = folder_of(modifier)
+    _name(folder, job)
     with _alone(item) as scene, _showing(item, scene, sequence, start, speed) as failures:
         scene.view_layers[0].update()
         settings = modifier.bakes[0]
@@ -48,16 +51,25 @@ def bake(item: bpy.types.Object, modifier: bpy.types.NodesModifier, sequence: Se
         with bpy.context.temp_override(scene=scene, view_layer=scene.view_layers[0]):
             ended = bpy.ops.object.geometry_node_bake_single(session_uid=item.session_uid, modifier_name=modifier.name, bake_id=settings.bake_id)
     if failures or ended != {"FINISHED"} or not (folder / "bake").is_dir():
-        folders.delete(folder)
+        folders.delete_new(folder)
         raise failures[0] if failures else UserError("bake_failed", "Blender could not write the Gaussians down.", "Free some space and try again.")
     if old and old != folder:
-        shutil.rmtree(old, ignore_errors=True)
+        saving.discard(old)
+
+
+def _name(folder: Path, job: str) -> None:
+    """Makes the folder of a bake one of ours. Raises UserError."""
+    try:
+        folder.mkdir(parents=True)
+        protocol.write_json(folder / folders.BAKE, {"job": job})
+    except OSError as error:
+        raise write_error(error) from error
 
 
 def folder_of(modifier: bpy.types.NodesModifier) -> Path | None:
     """The folder that was made for a bake; None where there is none."""
     stored = modifier.bakes[0].directory if len(modifier.bakes) else ""
-    return folders.actual_path(stored).parent if stored else None
+    return paths.absolute(stored).parent if stored else None
 
 
 @contextmanager

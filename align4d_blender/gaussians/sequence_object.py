@@ -13,7 +13,7 @@ import bpy
 
 from .. import compat
 from ..errors import UserError
-from ..storage import folders
+from ..storage import folders, paths
 from ..storage.remembered import is_file
 from . import bake, nodes
 from .files import Sequence
@@ -73,7 +73,7 @@ def everything() -> list[bpy.types.Object]:
 def sequence(item: bpy.types.Object) -> Sequence:
     """The files that an object shows, as absolute paths."""
     chosen = item.align4d_gaussians
-    return Sequence(str(folders.actual_path(chosen.file)), chosen.first, chosen.step, chosen.count, chosen.degree)
+    return Sequence(str(paths.absolute(chosen.file, item.library)), chosen.first, chosen.step, chosen.count, chosen.degree)
 
 
 def speed(item: bpy.types.Object) -> float:

@@ -82,7 +82,7 @@ def start(context: bpy.types.Context) -> Job:
     except BaseException as error:
         if job:
             job.release()
-        folders.delete(folder)
+        folders.delete_new(folder)
         if isinstance(error, OSError):
             raise write_error(error) from error
         raise

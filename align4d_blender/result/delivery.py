@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import bpy
 
@@ -121,9 +122,16 @@ def apply(arrival: Arrival, scene: bpy.types.Scene, start: int) -> list[bpy.type
         results.add(items[-1], result.job, name, folders.stored_path(made.motion), result.frames, result.fps, start)
     camera = add_camera(scene, result, video, playback(active(items[0]), scene))
     camera.align4d.id, camera.align4d.job = SOLVED, result.job
+    _store_relatively(camera)
     results.show_cameras()
     push_undo("Align4D: Generate 4D")
     return items
+
+
+def _store_relatively(camera: bpy.types.Object) -> None:
+    """The clip behind a camera is found again when it is moved together with the .blend."""
+    for background in cast(bpy.types.Camera, camera.data).background_images:
+        background.image.filepath = folders.stored_path(Path(bpy.path.abspath(background.image.filepath)))
 
 
 def push_undo(message: str) -> None:

@@ -11,7 +11,7 @@ from ...engine.align4d import protocol
 from ..errors import UserError
 from ..gaussians import files as gaussian_files
 from ..gaussians import sequence_object
-from ..storage import folders
+from ..storage import paths
 from ..storage.remembered import holds
 from .playback import active, playback, scene_of
 
@@ -19,7 +19,7 @@ from .playback import active, playback, scene_of
 def are_there(mesh: bpy.types.Object) -> bool:
     """Whether the job of the motion that a mesh plays has written Gaussians."""
     result = active(mesh)
-    return result is not None and holds(Path(bpy.path.abspath(result.motion)).parent, "gaussians_*")
+    return result is not None and holds(Path(bpy.path.abspath(result.motion, library=paths.library_of(mesh))).parent, "gaussians_*")
 
 
 def shown(mesh: bpy.types.Object) -> bpy.types.Object | None:
@@ -35,7 +35,7 @@ def playing(mesh: bpy.types.Object) -> tuple[gaussian_files.Sequence, int, float
     """
     result = active(mesh)
     try:
-        motion = folders.actual_path(result.motion) if result else Path()
+        motion = paths.motion_file(mesh, result) if result else Path()
         entries = protocol.read_result(motion.parents[1]).objects if result else ()
     except protocol.ProtocolError as error:
         raise UserError("bad_result", error.message, error.advice) from error

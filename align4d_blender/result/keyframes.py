@@ -13,12 +13,12 @@ import numpy as np
 from ...engine.align4d import protocol
 from ..capture.rest_shape import base_shape
 from ..errors import UserError
-from ..storage import folders, tags
+from ..storage import paths, tags
 from . import armature_action, made_armature, motion_armature
 from .armature_action import KeyedMesh, armature_of
 from .key_cleanup import Cleanup
 from .motion_file import as_shown, read_motion
-from .playback import PlayedResult, active, playback, scene_of, with_job
+from .playback import PlayedResult, active, playback, scene_of, together
 
 
 def can_be_keyed(item: bpy.types.Object | None) -> bool:
@@ -36,7 +36,7 @@ def has_poses(result: PlayedResult) -> bool:
 
 def job_folder(result: PlayedResult) -> Path:
     """The folder of the job that made a result."""
-    return folders.actual_path(result.motion).parents[1]
+    return paths.absolute(result.motion).parents[1]
 
 
 class Solving:
@@ -78,10 +78,10 @@ def make(item: bpy.types.Object) -> list[str]:
     result = active(item)
     if result is None:
         raise UserError("no_result", f"{item.name} has no motion.", "Select an object that Align4D has animated.")
-    moved = with_job(result.job)
+    moved = together(item, result)
     bare = [other for other, _ in moved if armature_of(other) is None]
     bare, poses = _posed(bare, result) if bare else (bare, None)
-    solving = Solving(by_armature({other: as_shown(folders.actual_path(entry.motion)) for other, entry in moved}), result.contacts)
+    solving = Solving(by_armature({other: as_shown(paths.motion_file(other, entry)) for other, entry in moved}), result.contacts)
     while not solving.step(1.0):
         pass
     notes = write(solving, item)
@@ -96,13 +96,13 @@ def make(item: bpy.types.Object) -> list[str]:
 
 def by_armature(motions: dict[bpy.types.Object, Path]) -> dict[bpy.types.Object, list[KeyedMesh]]:
     """The objects that have an armature, by armature, with their motions read from files. Raises UserError."""
-    together: dict[bpy.types.Object, list[KeyedMesh]] = {}
+    found: dict[bpy.types.Object, list[KeyedMesh]] = {}
     scene = bpy.context.scene
     for item, motion in motions.items():
         if rig := armature_of(item):
             rest = base_shape(item, (scene.frame_current, scene.frame_subframe))
-            together.setdefault(rig, []).append(KeyedMesh(item, rest, read_motion(item, motion)))
-    return together
+            found.setdefault(rig, []).append(KeyedMesh(item, rest, read_motion(item, motion)))
+    return found
 
 
 def write(solving: Solving, item: bpy.types.Object) -> list[str]:
@@ -114,7 +114,7 @@ def write(solving: Solving, item: bpy.types.Object) -> list[str]:
         if keyed != rig:
             notes.append(f"Constraints or drivers move bones of {rig.name}: the keys are on {keyed.name}, which its bones follow.")
         armature_action.write_keys(keyed, result.name, poses, *_times(item), cleanup_of(result))
-    for other, _ in with_job(result.job):
+    for other, _ in together(item, result):
         if armature_of(other) in solving.poses:
             _use_keys(other)
     return notes
@@ -142,15 +142,26 @@ def unmake(item: bpy.types.Object) -> None:
     result = active(item)
     if result is None or result.form != "KEYFRAMES":
         return
-    for other, entry in with_job(result.job):
+    for other, entry in together(item, result):
         entry.form = "CACHE"
         release(other)
         show_form(other)
 
 
+def _is_keyed(item: bpy.types.Object) -> bool:
+    result = active(item)
+    return result is not None and result.form == "KEYFRAMES"
+
+
 def release(item: bpy.types.Object) -> None:
-    """Takes the keyframes off the armature of an object, and the armature with them where it was made for them."""
+    """Takes the keyframes off the armature of an object, and the armature with them where it was made for them.
+
+    They stay as long as another object, a copy of it for one, shows its motion by them.
+    """
     made, rig = made_armature.of(item), armature_of(item)
+    shared = made or rig
+    if any(_is_keyed(other) and shared in (armature_of(other), made_armature.of(other)) for other in tags.tagged() if other != item):
+        return
     if made:
         made_armature.remove(made)
     elif rig:

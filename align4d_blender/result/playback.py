@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -15,6 +16,7 @@ class PlayedResult(Protocol):
 
     name: str
     job: str
+    id_data: bpy.types.ID
     motion: str
     form: str
     smooth: float
@@ -96,3 +98,43 @@ def scene_of(item: bpy.types.Object) -> bpy.types.Scene:
     """The scene whose frame rate counts for an object."""
     own = item.users_scene
     return bpy.context.scene if bpy.context.scene in own or not own else own[0]
+
+
+def together(item: bpy.types.Object, result: PlayedResult) -> list[tuple[bpy.types.Object, PlayedResult]]:
+    """What is played as one with a result of an object, itself included.
+
+    The objects that a job moves are, in each scene. A copy of one of them is played by itself; copies of several that are selected with it,
+    as they are once they were duplicated, go with it.
+    """
+    here = [pair for pair in with_job(result.job) if pair[0] == item or _share_a_scene(pair[0], item)]
+    if is_original(item, result, here):
+        return [pair for pair in here if is_original(*pair, here)]
+    chosen = {motion_name(result): (item, result)}
+    for other, entry in here if item.select_get() else ():
+        if other.select_get() and not is_original(other, entry, here):
+            chosen.setdefault(motion_name(entry), (other, entry))
+    return list(chosen.values())
+
+
+def is_original(item: bpy.types.Object, result: PlayedResult, among: list[tuple[bpy.types.Object, PlayedResult]]) -> bool:
+    """Whether an object is the one that its job moves, and no copy of it: the oldest that plays the same file, as far as none is marked."""
+    same = [pair for pair in among if motion_name(pair[1]) == motion_name(result)]
+    return min(same, key=lambda pair: (pair[1].copied, pair[0].session_uid))[0] == item
+
+
+def mark_copies() -> None:
+    """Notes on copies that they are; the order in which objects came into being is forgotten when the file is closed."""
+    for item in bpy.data.objects:
+        for result in item.align4d.results:
+            if item.is_editable and not result.copied and not result.is_property_readonly("copied"):
+                here = [pair for pair in with_job(result.job) if pair[0] == item or _share_a_scene(pair[0], item)]
+                result.copied = not is_original(item, result, here)
+
+
+def motion_name(result: PlayedResult) -> str:
+    """What tells the objects of a job apart: the name of the file that they play."""
+    return re.split(r"[/\\]", result.motion)[-1]
+
+
+def _share_a_scene(one: bpy.types.Object, other: bpy.types.Object) -> bool:
+    return bool(set(one.users_scene) & set(other.users_scene))

@@ -12,9 +12,9 @@ import bpy
 
 from ...engine.align4d import protocol
 from ..capture.targets import Place
-from ..storage import folders, saving, tags
+from ..storage import folders, paths, saving, tags
 from . import gaussians, generated_mesh, keyframes, placing, solved_camera
-from .playback import Playback, PlayedResult, active, playback, scene_of, with_job
+from .playback import Playback, PlayedResult, active, is_original, mark_copies, playback, scene_of, together, with_job
 from .solved_camera import cameras
 
 _following: set[str] = set()
@@ -24,6 +24,16 @@ FIRST = Place()
 """First in the stack, and nothing held."""
 
 _PLAYED = ("name", "start", "speed", "first", "last")
+
+
+def attach() -> None:
+    """Starts to follow saving."""
+    saving.on_save.append(mark_copies)
+
+
+def detach() -> None:
+    """Stops it."""
+    saving.on_save.remove(mark_copies)
 
 
 def add(item: bpy.types.Object, job: str, name: str, motion: str, frames: int, fps: float, start: int, place: Place = FIRST) -> None:
@@ -56,8 +66,10 @@ def play(item: bpy.types.Object) -> None:
         placing.put(item, cache, result)
     cache.cache_format = "PC2"
     cache.interpolation = "LINEAR"
-    if cache.filepath != result.motion:
-        cache.filepath = result.motion
+    paths.repair(item)
+    file = paths.motion_file(item, result)
+    if not cache.filepath or paths.absolute(cache.filepath, item.library) != file:
+        cache.filepath = folders.stored_path(file)
     _set_time(item, cache, playback(result, scene_of(item)))
     keyframes.show_form(item)
     placing.mute(item)
@@ -66,30 +78,30 @@ def play(item: bpy.types.Object) -> None:
 
 
 def changed(result: PlayedResult) -> None:
-    """The artist has changed how a result is played: every object that it moves follows, and its camera."""
+    """The artist has changed how a result of an object is played: what is played together with it follows, and its camera."""
     if result.job in _following:
         return
     _following.add(result.job)
     try:
-        for item, other in with_job(result.job):
+        for other, entry in together(cast(bpy.types.Object, result.id_data), result):
             for name in _PLAYED:
-                setattr(other, name, getattr(result, name))
-            if active(item) == other:
-                play(item)
-        _keep_camera_in_step(result)
+                setattr(entry, name, getattr(result, name))
+            if active(other) == entry:
+                play(other)
+        _keep_cameras_in_step(result.job)
     finally:
         _following.discard(result.job)
 
 
 def switch(item: bpy.types.Object) -> None:
-    """The artist has chosen another result of the object: every object that it moves shows it, and its camera takes over."""
+    """The artist has chosen another result of the object: what is played together with it shows it too, and its camera takes over."""
     result = active(item)
     if result is None or result.job in _following:
         return
     _following.add(result.job)
     try:
         play(item)
-        for other, _ in with_job(result.job):
+        for other, _ in together(item, result):
             if active(other).job != result.job:
                 other.align4d.active = [one.job for one in other.align4d.results].index(result.job)
                 play(other)
@@ -104,36 +116,54 @@ def mute(item: bpy.types.Object) -> None:
     placing.mute(item)
 
 
-def remove(job: str) -> None:
-    """Takes the result of a job off every object, with its camera; objects that have another result play that one. Pushes no undo step."""
-    for item, result in with_job(job):
-        tag = item.align4d
-        saving.discard(folders.actual_path(result.motion).parents[1])
-        gaussians.remove(item, job)
-        if result.form == "KEYFRAMES":
-            keyframes.release(item)
-        index = [one.job for one in tag.results].index(job)
-        playing = active(item).job
-        tag.results.remove(index)
-        if not tag.results:
-            _remove_cache(item)
-            placing.release(item)
-            made = tag.id == protocol.GENERATED
-            item.property_unset("align4d")
-            if made:
-                generated_mesh.remove(item)
-            continue
-        wanted = next((place for place, one in enumerate(tag.results) if one.job == playing), max(index - 1, 0))
-        tag.active = wanted
-        play(item)
+def take_off(job: str) -> None:
+    """Takes the result of a job off every object. Its files stay."""
+    remove([item for item, _ in with_job(job)], job)
+
+
+def remove(items: Iterable[bpy.types.Object], job: str) -> None:
+    """Takes the result of a job off these objects; those that have another one play that. Its files stay. Pushes no undo step.
+
+    The camera goes with the last object of its scene that has the result.
+    """
+    for item in items:
+        _remove_from(item, job)
     for item in [item for item in tags.tagged() if item.align4d.job == job and not item.align4d.results]:
+        if any(set(item.users_scene) & set(other.users_scene) for other, _ in with_job(job)):
+            continue
         if item.type == "CAMERA":
             solved_camera.remove_camera(item)
         elif item.align4d.id == placing.HOLD_ID:
             bpy.data.objects.remove(item)
         else:
             item.property_unset("align4d")
+    _keep_cameras_in_step(job)
     show_cameras()
+
+
+def _remove_from(item: bpy.types.Object, job: str) -> None:
+    tag = item.align4d
+    index = [one.job for one in tag.results].index(job)
+    gaussians.remove(item, job)
+    if tag.results[index].form == "KEYFRAMES":
+        keyframes.release(item)
+    playing = active(item).job
+    tag.results.remove(index)
+    if tag.results:
+        wanted = next((place for place, one in enumerate(tag.results) if one.job == playing), max(index - 1, 0))
+        _following.update(one.job for one in tag.results)  # the others that have it go on with what they play
+        try:
+            tag.active = wanted
+        finally:
+            _following.clear()
+        play(item)
+        return
+    _remove_cache(item)
+    placing.release(item)
+    made = tag.id == protocol.GENERATED
+    item.property_unset("align4d")
+    if made:
+        generated_mesh.remove(item)
 
 
 def jobs_of(items: Iterable[bpy.types.Object]) -> list[str]:
@@ -152,10 +182,14 @@ def show_cameras() -> None:
             scene.camera = shown[-1] if shown else scene.camera
 
 
-def _keep_camera_in_step(result: PlayedResult) -> None:
-    for camera in cameras(result.job):
-        scene = scene_of(camera)
-        solved_camera.keep_in_step(camera, playback(result, scene))
+def _keep_cameras_in_step(job: str) -> None:
+    """Cameras follow the objects that their job moves, not copies of them, as long as there is one of those in their scene."""
+    everyone = with_job(job)
+    for camera in cameras(job):
+        here = [pair for pair in everyone if set(camera.users_scene) & set(pair[0].users_scene)]
+        followed = next((entry for item, entry in here if is_original(item, entry, here)), None)
+        if followed:
+            solved_camera.keep_in_step(camera, playback(followed, scene_of(camera)))
 
 
 def _new_cache(item: bpy.types.Object) -> bpy.types.MeshCacheModifier:

@@ -11,7 +11,7 @@ from .. import compat
 from ..capture.meshes import vertices_of
 from ..capture.rest_shape import base_shape
 from ..errors import UserError
-from ..storage import folders, tags
+from ..storage import paths, tags
 from .motion_file import read_motion
 from .playback import active, playback
 
@@ -35,7 +35,7 @@ def bake(item: bpy.types.Object) -> int:
     if result.after:
         message = f"The motion of {item.name} comes after {result.after}, and shape keys come before it."
         raise UserError("after_modifier", message, f"Export the motion instead, or apply {result.after} and generate again.")
-    motion = read_motion(item, folders.actual_path(result.motion))
+    motion = read_motion(item, paths.motion_file(item, result))
     scene = bpy.context.scene
     on_top = cache.deform_mode == "INTEGRATE"  # the mesh's own shape keys go on acting on the motion
     base = vertices_of(mesh) if on_top else base_shape(item, (scene.frame_current, scene.frame_subframe))

@@ -1,26 +1,94 @@
-"""Results follow the .blend when it is saved; the files of removed ones go once it was saved without them."""
+"""What results are played from follows the .blend: saved elsewhere it takes a copy along, and paths say where things are then.
+
+Blender itself rewrites the relative paths that it knows when a file is saved in another folder, but neither those of an extension nor what
+they lead to. Removed results go to the trash once the .blend was saved without them, so that undo and reverting still find them.
+"""
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import bpy
 
-from . import folders, tags
+from . import folders, paths, tags, trash, users
+from .paths import StoredPath
+
+on_save: list[Callable[[], None]] = []
+"""Called before each save."""
 
 _discarded: set[Path] = set()
-"""Folders of removed results; deleted when the .blend is saved without them, so that undo and reverting can still bring them back."""
+"""Folders of results that were removed from the open file since it was opened."""
+
+
+@dataclass
+class _Save:
+    """One save on its way: what was rewritten for it.
+
+    Attributes:
+        old, new: folder of the .blend before and after; old is None for a file that was never saved.
+        rewritten: paths, and what they were before.
+        copied: job folders and their copies.
+    """
+
+    old: Path | None
+    new: Path
+    rewritten: list[tuple[StoredPath, str]] = field(default_factory=list)
+    copied: dict[Path, Path] = field(default_factory=dict)
+
+    def follow(self, path: StoredPath) -> None:
+        """Makes a path right for where the .blend will be."""
+        stored, target = path.stored, path.actual
+        moved = self._copy_of(target)
+        relative = stored.startswith("//") or moved is not None or (self.old is None and bpy.context.preferences.filepaths.use_relative_paths)
+        if not relative or (moved is None and (path.of_blender or self.old == self.new)):
+            return
+        base = self.old if path.of_blender and self.old else self.new  # Blender goes on to rewrite its own from the old to the new folder
+        try:
+            value = bpy.path.relpath(str(moved or target), start=str(base))
+        except ValueError:  # another drive of Windows
+            value = str(moved or target)
+        if value != stored:
+            self.rewritten.append((path, stored))
+            path.stored = value
+
+    def _copy_of(self, target: Path) -> Path | None:
+        """Where a file of a job lies that goes along with the .blend; None for what stays where it is."""
+        folder = folders.job_folder_of(target)
+        if folder is None or folder.parent == self.new / folders.PLACE:
+            return None
+        if folder.parent not in (folders.user_folder("jobs"), *([self.old / folders.PLACE] if self.old else [])):
+            return None
+        if folder not in self.copied:
+            if not folders.is_job_folder(folder):
+                return None
+            try:
+                folders.copy_job(folder, self.new / folders.PLACE / folder.name)
+            except OSError as error:
+                print(f"Align4D: the result stays in {folder}: {error}")
+                return None
+            self.copied[folder] = self.new / folders.PLACE / folder.name
+        return self.copied[folder] / target.relative_to(folder)
+
+    def take_back(self) -> None:
+        """The open file is still the one before."""
+        for path, stored in self.rewritten:
+            path.stored = stored
+
+
+_save: _Save | None = None
 
 
 def discard(folder: Path) -> None:
-    """Marks the folder of a removed result."""
-    _discarded.add(folder)
+    """Lets a folder go to the trash when the file is saved, unless something that is known of uses it then."""
+    if folders.is_job_folder(folder):
+        _discarded.add(folder)
 
 
 def attach() -> None:
-    """Starts to follow saving; the handlers outlive loading another file."""
+    """Starts to follow saving, loading and undo; the handlers outlive loading another file."""
     for place, handler in _HANDLERS:
         getattr(bpy.app.handlers, place).append(bpy.app.handlers.persistent(handler))
 
@@ -31,56 +99,85 @@ def detach() -> None:
         getattr(bpy.app.handlers, place).remove(handler)
 
 
-def _adopt(blend: Any, *_: object) -> None:
-    """Before a save: copies results that lie in the user folder to where the .blend will be, and refers to them relatively."""
+def _before(blend: Any, *_: object) -> None:
+    """Before a save."""
+    global _save
+    _save = None
     if not blend:
         return
-    _rebase(bpy.data.filepath, blend)
-    waiting = folders.user_folder("jobs")
+    old = Path(bpy.data.filepath).resolve().parent if bpy.data.filepath else None
+    _save = _Save(old, Path(blend).resolve().parent)
+    for listener in on_save:
+        listener()
     for item in tags.tagged():
-        for result in item.align4d.results:
-            file = folders.actual_path(result.motion)
-            old = file.parents[1]
-            if old.parent != waiting or not old.is_dir():
-                continue
-            new = folders.beside(blend) / old.name
-            try:
-                folders.copy_result(old, new)
-            except OSError as error:
-                print(f"Align4D: the result stays in {old}: {error}")
-                continue
-            cache, stored = tags.point_cache(item), result.motion
-            result.motion = bpy.path.relpath(str(new / file.relative_to(old)), start=str(Path(blend).parent))
-            if cache and cache.filepath == stored:
-                cache.filepath = result.motion
+        paths.repair(item)
+    for path in list(paths.everything()):
+        if path.stored and path.writable:
+            _save.follow(path)
 
 
-def _rebase(old: str, new: str) -> None:
-    """Makes paths of results that are relative to one .blend relative to another; Blender does so for its own paths only."""
-    if not old or Path(old).parent == Path(new).parent:
+def _after(blend: Any, *_: object) -> None:
+    """After a save: the file is noted where it plays something; a copy leaves the open file as it was."""
+    global _save
+    if not blend:
         return
-    for item in tags.tagged():
-        for result in item.align4d.results:
-            if result.motion.startswith("//"):
-                file = bpy.path.abspath(result.motion, start=str(Path(old).parent))
-                with suppress(ValueError):  # another drive of Windows
-                    result.motion = bpy.path.relpath(file, start=str(Path(new).parent))
+    saved = Path(blend).resolve()
+    for folder in _used_by(saved.parent):
+        users.add(folder, saved)
+    if bpy.data.filepath and saved == Path(bpy.data.filepath).resolve():
+        _throw_away(saved)
+    elif _save:
+        _save.take_back()
+    _save = None
 
 
-def _come_back(blend: Any, *_: object) -> None:
-    """After a copy was saved, or saving has failed: the open file is still the one before."""
-    if blend and bpy.data.filepath:
-        _rebase(blend, bpy.data.filepath)
+def _failed(*_: object) -> None:
+    """After a save that has failed."""
+    global _save
+    if _save:
+        _save.take_back()
+    _save = None
 
 
-def _delete_discarded(*_: object) -> None:
-    """After a save: deletes the folders of results that the saved file no longer uses, unless another .blend beside it may."""
-    if not bpy.data.filepath or len(list(Path(bpy.data.filepath).parent.glob("*.blend"))) > 1:
-        return
-    used = set().union(*(tags.job_folders(item) for item in tags.tagged()))
+def _used_by(home: Path) -> set[Path]:
+    """The job folders that the .blend in this folder has just been saved with."""
+    copies = set(_save.copied.values()) if _save else set()
+    return copies | {folder for folder in paths.job_folders() if not (_save and folder in _save.copied and home != _save.old)}
+
+
+def _throw_away(blend: Path) -> None:
+    """Puts what was removed into the trash, where nothing uses it."""
+    used = paths.job_folders()
     for folder in list(_discarded - used):
-        folders.delete(folder)
-        _discarded.discard(folder)
+        users.discard(folder, blend)
+        if not users.others(folder, blend) and trash.throw(folder):
+            _discarded.discard(folder)
 
 
-_HANDLERS = (("save_pre", _adopt), ("save_post", _come_back), ("save_post", _delete_discarded), ("save_post_fail", _come_back))
+def _opened(*_: object) -> None:
+    """Another file is open: what it plays is looked for, and it is noted there."""
+    _discarded.clear()
+    bring_back()
+    if bpy.data.filepath:
+        for folder in paths.job_folders():
+            users.add(folder, Path(bpy.data.filepath).resolve())
+
+
+def bring_back(*_: object) -> None:
+    """Takes out of the trash what the open file plays again, after undo or in another file, and repairs paths that were written for another."""
+    for item in tags.tagged():
+        files = [path for result in item.align4d.results for path in paths.candidates(item, result.motion)]
+        played = {folder for file in files if (folder := folders.job_folder_of(file))}
+        if [folder for folder in played if trash.put_back(folder)]:
+            item.update_tag()
+        paths.repair(item)
+
+
+_HANDLERS = (
+    ("save_pre", _before),
+    ("save_post", _after),
+    ("save_post_fail", _failed),
+    ("load_post", _opened),
+    ("undo_post", bring_back),
+    ("redo_post", bring_back),
+)

@@ -1,12 +1,8 @@
-"""Which objects of the open file belong to results, and the files that they play."""
+"""Which objects of the open file belong to results."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import bpy
-
-from . import folders
 
 MODIFIER = "Align4D"
 """Name of the point cache among an object's modifiers."""
@@ -24,8 +20,3 @@ def point_cache(item: bpy.types.Object) -> bpy.types.MeshCacheModifier | None:
     """The modifier that plays an object's result."""
     modifier: bpy.types.Modifier | None = item.modifiers.get(MODIFIER)
     return modifier if isinstance(modifier, bpy.types.MeshCacheModifier) else None
-
-
-def job_folders(item: bpy.types.Object) -> set[Path]:
-    """The job folders that an object's results are played from."""
-    return {folders.actual_path(result.motion).parents[1] for result in item.align4d.results}
