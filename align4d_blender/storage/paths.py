@@ -12,7 +12,7 @@ import bpy
 from . import folders, tags
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class StoredPath:
     """A path in the .blend, relative to it where it begins with "//".
 

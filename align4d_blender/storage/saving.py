@@ -6,7 +6,7 @@ they lead to. Removed results go to the trash once the .blend was saved without 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,11 @@ from .paths import StoredPath
 on_save: list[Callable[[], None]] = []
 """Called before each save."""
 
+_used: set[Path] = set()
+"""Job folders that the open file has played since it was opened, as far as it is noted there."""
+
 _discarded: set[Path] = set()
-"""Folders of results that were removed from the open file since it was opened."""
+"""Of these the ones that may go to the trash when nothing plays them any more."""
 
 
 @dataclass
@@ -122,9 +125,10 @@ def _after(blend: Any, *_: object) -> None:
     if not blend:
         return
     saved = Path(blend).resolve()
-    for folder in _used_by(saved.parent):
-        users.add(folder, saved)
+    used = _used_by(saved.parent)
+    _note(used, saved)
     if bpy.data.filepath and saved == Path(bpy.data.filepath).resolve():
+        _used.update(used)
         _throw_away(saved)
     elif _save:
         _save.take_back()
@@ -148,8 +152,9 @@ def _used_by(home: Path) -> set[Path]:
 def _throw_away(blend: Path) -> None:
     """Puts what was removed into the trash, where nothing uses it."""
     used = paths.job_folders()
-    for folder in list(_discarded - used):
+    for folder in _used - used:
         users.discard(folder, blend)
+    for folder in list(_discarded - used):
         if not users.others(folder, blend) and trash.throw(folder):
             _discarded.discard(folder)
 
@@ -157,10 +162,16 @@ def _throw_away(blend: Path) -> None:
 def _opened(*_: object) -> None:
     """Another file is open: what it plays is looked for, and it is noted there."""
     _discarded.clear()
+    _used.clear()
     bring_back()
     if bpy.data.filepath:
-        for folder in paths.job_folders():
-            users.add(folder, Path(bpy.data.filepath).resolve())
+        _used.update(paths.job_folders())
+        _note(_used, Path(bpy.data.filepath).resolve())
+
+
+def _note(used: Iterable[Path], blend: Path) -> None:
+    for folder in used:
+        users.add(folder, blend)
 
 
 def bring_back(*_: object) -> None:

@@ -59,6 +59,8 @@ def empty(places: Iterable[Path]) -> int:
     thrown = content(places)
     for folder in thrown:
         folders.delete(folder)
+        with suppress(OSError):
+            folder.parents[1].rmdir()
     forget()
     return len(thrown)
 

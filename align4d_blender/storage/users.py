@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
-import mmap
 import os
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from typing import IO, cast
 
 from ...engine.align4d.protocol import replacing
 from . import folders
 
-_UNCOMPRESSED = b"BLENDER"
-"""First bytes of a .blend that can be searched as it is."""
+_GZIP, _ZSTANDARD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+"""First bytes of a compressed .blend."""
+
+_BLOCK = 1 << 22
+"""Bytes that are searched at once."""
 
 
 def add(folder: Path, blend: Path) -> None:
@@ -28,8 +32,8 @@ def discard(folder: Path, blend: Path) -> None:
 def others(folder: Path, blend: Path | None) -> list[Path]:
     """The .blend files besides `blend` that play results of a job folder, as far as can be known.
 
-    They are those that were noted, also where their disk is not there at this moment; and those beside the jobs that name the job, or that
-    cannot be searched because they are compressed: a file that was copied, or saved without this extension, is not noted.
+    They are those that were noted, also where their disk is not there at this moment; and those beside the jobs in which the job's id stands:
+    a file that was copied, or saved without this extension, is not noted.
     """
     noted = {one for one in _read(folder) if one.exists() or not one.parent.exists()}
     beside = folder.parents[1].glob("*.blend") if folder.parent.name == folders.PLACE else ()
@@ -38,14 +42,32 @@ def others(folder: Path, blend: Path | None) -> list[Path]:
 
 
 def _may_name(blend: Path, job: str) -> bool:
+    """Whether a job's id stands anywhere in a .blend; also where that cannot be found out."""
+    wanted, before = job.encode(), b""
     try:
         with open(blend, "rb") as file:
-            if file.read(len(_UNCOMPRESSED)) != _UNCOMPRESSED:
-                return True
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-                return content.find(job.encode()) >= 0
-    except OSError:
+            for block in iter(partial(_uncompressed(file).read, _BLOCK), b""):
+                if wanted in before + block:
+                    return True
+                before = block[-len(wanted) :]
+    except Exception:  # whatever a damaged file makes its readers raise
         return True
+    return False
+
+
+def _uncompressed(file: IO[bytes]) -> IO[bytes]:
+    """Reads through Blender's compression: Zstandard, whose reader comes with Blender, or gzip before Blender 3."""
+    start = file.read(4)
+    file.seek(0)
+    if start.startswith(_GZIP):
+        import gzip
+
+        return cast(IO[bytes], gzip.open(file))
+    if start == _ZSTANDARD:
+        import zstandard
+
+        return cast(IO[bytes], zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True))
+    return file
 
 
 def _read(folder: Path) -> set[Path]:

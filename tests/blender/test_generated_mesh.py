@@ -86,7 +86,7 @@ def test_what_was_made_can_be_captured_for_the_next_job(blender: ModuleType, job
 def test_goes_with_its_result(blender: ModuleType, job: Path) -> None:
     item = receive(blender, job)
     assert item.align4d.job == "job"
-    blender.align4d_blender.result.results.remove("job")
+    blender.align4d_blender.result.results.take_off("job")
     left = [list(one) for one in (bpy.data.objects, bpy.data.meshes, bpy.data.materials, bpy.data.images)]
     assert left[:3] == [[], [], []] and not [image for image in left[3] if image.name == "Frog"]
 

@@ -321,18 +321,6 @@ def test_saved_while_the_job_ran(blender: ModuleType, tmp_path: Path) -> None:
     assert_moves(item, local(item))
 
 
-def test_saving_after_removal_deletes_the_files(blender: ModuleType, tmp_path: Path) -> None:
-    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "fox.blend"))
-    add_mesh("Fox")
-    generate(tmp_path)
-    folder = next((tmp_path / "align4d").iterdir())
-    assert not (folder / "input").exists() and (folder / "output" / "result.json").exists()
-    bpy.ops.align4d.remove_result()
-    assert folder.exists(), "reverting the file, or undo, must still find the motion"
-    bpy.ops.wm.save_mainfile()
-    assert not folder.exists()
-
-
 def test_removing_gives_views_their_camera_back(blender: ModuleType, tmp_path: Path) -> None:
     """Without a window there is no current view: the button's work is done on the views of the file's screens."""
     own = bpy.data.objects.new("Own", bpy.data.cameras.new("Own"))
