@@ -90,11 +90,13 @@ def test_registering_again_leaves_one_of_each(blender: ModuleType) -> None:
         return [*(f"{one.__module__}.{one.__name__}" for one in handlers), str("align4d_gaussians" in bpy.types.Object.bl_rna.properties)]
 
     before = traces()
-    assert sum("gaussians.paths" in one for one in before) == 3
+    assert sum("storage.saving" in one for one in before) == 3
+    sources = blender.align4d_blender.storage.paths.sources
+    assert len(sources) == 1
     blender.unregister()
-    assert not any("gaussians.paths" in one or one == "True" for one in traces())
+    assert not sources and not any("storage.saving" in one or one == "True" for one in traces())
     blender.register()
-    assert traces() == before
+    assert traces() == before and len(sources) == 1
 
 
 @pytest.mark.skipif(bpy.app.version < (4, 5, 0), reason="before Blender 4.5 Bake Again has to be pressed after each change")
