@@ -16,7 +16,6 @@ class PlayedResult(Protocol):
 
     name: str
     job: str
-    id_data: bpy.types.ID
     motion: str
     form: str
     smooth: float
@@ -35,6 +34,10 @@ class PlayedResult(Protocol):
     speed: float
     first: int
     last: int
+
+    @property
+    def id_data(self) -> bpy.types.ID:
+        """The object that has it."""
 
 
 @dataclass(frozen=True)
