@@ -10,10 +10,10 @@ import numpy as np
 
 from align4d.errors import EngineError
 from align4d.inputs.asset import Asset, AssetObject, Material, Similarity
+from align4d.inputs.gltf_file import GltfFile
 from align4d.inputs.mesh_import import Y_UP
 from align4d.protocol.srgb import linear_to_srgb
 
-from .gltf_file import GltfFile
 from .moving import MovingMesh
 
 DEFAULT_FPS = 24.0

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from align4d.errors import EngineError
-from align4d.inputs.foreign import reading
-from align4d.inputs.image_file import open_image
+from ..errors import EngineError
+from .foreign import reading
+from .image_file import open_image
 
 _MAGIC, _JSON, _BINARY = b"glTF", 0x4E4F534A, 0x004E4942
 _TYPES: dict[int, Any] = {5120: np.int8, 5121: np.uint8, 5122: np.int16, 5123: np.uint16, 5125: np.uint32, 5126: np.float32}
@@ -76,9 +76,19 @@ class GltfFile:
                 values = np.zeros((count, width), dtype)
             if "sparse" in accessor:
                 values = self._with_sparse(values, accessor["sparse"], dtype, width)
-        if accessor.get("normalized") and dtype.kind in "iu":
+        return self.fractions(values, accessor)
+
+    def fractions(self, values: np.ndarray, accessor: dict[str, Any]) -> np.ndarray:
+        """Values of an accessor; integers that stand for fractions as float32 in [-1, 1]."""
+        dtype = np.dtype(_TYPES[accessor["componentType"]])
+        if accessor.get("normalized") and dtype.kind in "iu" and values.dtype.kind in "iu":
             return np.maximum(values.astype(np.float32) / float(np.iinfo(_TYPES[accessor["componentType"]]).max), -1.0)
         return values
+
+    def view(self, index: Any) -> bytes:
+        """The bytes of a buffer view."""
+        with self.reading(f"bufferViews[{index}]"):
+            return self._view(index)
 
     def image(self, index: Any) -> Image.Image:
         """An image, decoded."""

@@ -1,0 +1,207 @@
+"""glTF 2.0 as a job's objects: the same objects, vertices and colors, in the same pose, as Blender's import of the file.
+
+A node with a mesh is one object, with a material slot for each of the mesh's primitives. A skinned mesh stands where its joints put
+it: the node's own transform does not count (glTF 2.0, 3.7.3.3).
+Specification: https://registry.khronos.org/glTF/specs/2.0/glTF-2.0.html
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from ..errors import EngineError
+from ..protocol import MaterialSpec
+from ..protocol.srgb import linear_to_srgb
+from .gltf_file import GltfFile
+from .gltf_primitive import DRACO, Primitive, read_primitive
+from .imported import ImportedMesh, multiplied
+
+KNOWN = {
+    DRACO,
+    "KHR_mesh_quantization",
+    "KHR_texture_transform",
+    "EXT_texture_webp",
+    "KHR_lights_punctual",
+    "KHR_materials_pbrSpecularGlossiness",
+    "KHR_node_visibility",
+    "KHR_animation_pointer",
+}
+"""Extensions without which a mesh would be wrong, and which are read here, or which do not concern it. All `KHR_materials_` ones do neither."""
+
+
+def read_gltf(path: Path) -> list[ImportedMesh]:
+    """The meshes of a .glb or .gltf file, in the order of its nodes, in its own axes.
+
+    Raises:
+        EngineError: "gltf_unreadable", or "mesh_compressed" for what cannot be unpacked here.
+    """
+    file = GltfFile(path)
+    with file.reading():
+        _check_extensions(file)
+        scene = _Nodes(file)
+        pictures = _Pictures(file)
+        return [_imported(file, scene, pictures, index) for index in scene.shown if "mesh" in file.item("nodes", index)]
+
+
+def _check_extensions(file: GltfFile) -> None:
+    required = [str(name) for name in file.json.get("extensionsRequired", [])]
+    unknown = [name for name in required if name not in KNOWN and not name.startswith("KHR_materials_")]
+    if unknown:
+        raise EngineError(
+            "mesh_compressed",
+            f"{file.path.name} needs {unknown[0]}, which is not read here.",
+            "Export it without compression and without extensions, or import it into Blender and animate it there.",
+        )
+
+
+class _Nodes:
+    """Where every node of the file stands, and which of them its scene shows."""
+
+    def __init__(self, file: GltfFile) -> None:
+        nodes = file.items("nodes")
+        scenes = file.items("scenes")
+        children = {int(child) for node in nodes for child in node.get("children", [])}
+        roots = [index for index in range(len(nodes)) if index not in children]
+        if scenes:
+            roots = [int(index) for index in file.item("scenes", file.json.get("scene", 0)).get("nodes", [])]
+        self.world: dict[int, np.ndarray] = {}
+        waiting = [(index, np.eye(4)) for index in reversed(roots)]
+        while waiting:
+            index, parent = waiting.pop()
+            node = file.item("nodes", index)
+            if index in self.world:
+                raise file.unreadable(f"nodes[{index}] has two parents")
+            self.world[index] = parent @ local_matrix(node)
+            waiting += [(int(child), self.world[index]) for child in reversed(node.get("children", []))]
+        self.shown = list(self.world)
+
+
+def local_matrix(node: dict[str, Any]) -> np.ndarray:
+    """(4, 4) of a node, from its parent's space."""
+    if "matrix" in node:
+        return np.array(node["matrix"], np.float64).reshape(4, 4).T
+    x, y, z, w = np.array(node.get("rotation", [0, 0, 0, 1]), np.float64)
+    rotation = np.array(
+        [
+            [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
+            [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
+            [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
+        ]
+    )
+    matrix = np.eye(4)
+    matrix[:3, :3] = rotation * np.array(node.get("scale", [1, 1, 1]), np.float64)
+    matrix[:3, 3] = node.get("translation", [0, 0, 0])
+    return matrix
+
+
+class _Pictures:
+    """The file's images, each decoded and multiplied once."""
+
+    def __init__(self, file: GltfFile) -> None:
+        self.file = file
+        self._found: dict[tuple[int, tuple[float, ...]], Image.Image] = {}
+
+    def find(self, source: int, factor: np.ndarray) -> Image.Image:
+        """Image `source`, times a linear factor (3,)."""
+        key = source, tuple(np.round(factor, 3).tolist())
+        if key not in self._found:
+            self._found[key] = multiplied(self.file.image(source), factor)
+        return self._found[key]
+
+
+def _imported(file: GltfFile, scene: _Nodes, pictures: _Pictures, index: int) -> ImportedMesh:
+    node = file.item("nodes", index)
+    mesh = file.item("meshes", node["mesh"])
+    weights = node.get("weights", mesh.get("weights", []))
+    read = [read_primitive(file, entry, weights) for entry in mesh.get("primitives", [])]
+    parts = [part for part in read if part is not None and len(part.triangles)]
+    pieces = [_piece(file, pictures, part) for part in parts]
+    if "skin" in node:
+        pieces = [_skinned(file, scene, file.item("skins", node["skin"]), part, piece) for part, piece in zip(parts, pieces, strict=True)]
+    name = node.get("name") or mesh.get("name") or f"Mesh_{node['mesh']}"
+    matrix = np.eye(4) if "skin" in node else scene.world[index]
+    return ImportedMesh.joined(str(name), matrix, pieces)
+
+
+def _piece(file: GltfFile, pictures: _Pictures, part: Primitive) -> ImportedMesh:
+    """One primitive as a mesh of its own."""
+    surface, source, transform = _surface(file, part.material)
+    image: Image.Image | None = None
+    colors = np.ones((part.count, 4))
+    if "COLOR_0" in part.attributes:
+        stored = part.attributes["COLOR_0"].astype(np.float64)
+        colors[:, : stored.shape[1]] = stored
+    uv = np.zeros((part.count, 2))
+    if source is not None and transform.name in part.attributes:
+        uv = transform.applied(part.attributes[transform.name].astype(np.float64))
+        mean = colors[:, :3].mean(axis=0)  # a picture and colors at once are more than a material of the engine shows
+        material, image = MaterialSpec("texture"), pictures.find(source, surface[:3] * mean)
+    elif "COLOR_0" in part.attributes:
+        material = MaterialSpec("attribute")
+        colors[:, :3] = linear_to_srgb((colors[:, :3] * surface[:3]).clip(0, 1))
+    elif part.material is None:
+        material = MaterialSpec()
+    else:
+        material = MaterialSpec("flat", base_color=(*linear_to_srgb(surface[:3]).tolist(), 1.0))
+    normals = part.attributes.get("NORMAL", np.zeros((part.count, 3))).astype(np.float64)
+    return ImportedMesh("", np.eye(4), part.attributes["POSITION"], part.triangles, normals, uv, colors, [material], [image])
+
+
+def _skinned(file: GltfFile, scene: _Nodes, skin: dict[str, Any], part: Primitive, piece: ImportedMesh) -> ImportedMesh:
+    """A primitive where its joints put it, in the file's world."""
+    joints = [int(joint) for joint in skin["joints"]]
+    bones = np.stack([scene.world.get(joint, np.eye(4)) for joint in joints])
+    if "inverseBindMatrices" in skin:
+        bones = bones @ file.accessor(skin["inverseBindMatrices"]).astype(np.float64).reshape(-1, 4, 4)[: len(joints)].transpose(0, 2, 1)
+    sets = [number for number in range(4) if f"JOINTS_{number}" in part.attributes and f"WEIGHTS_{number}" in part.attributes]
+    which = np.concatenate([part.attributes[f"JOINTS_{number}"] for number in sets], 1).astype(np.int64)
+    shares = np.concatenate([part.attributes[f"WEIGHTS_{number}"] for number in sets], 1).astype(np.float64)
+    total = shares.sum(axis=1, keepdims=True)
+    blended = np.einsum("vk,vkij->vij", shares / np.where(total > 0, total, 1), bones[which])
+    blended[total[:, 0] <= 0] = np.eye(4)
+    positions = np.einsum("vij,vj->vi", blended[:, :3, :3], piece.vertices) + blended[:, :3, 3]
+    return dataclasses.replace(piece, vertices=positions, normals=np.einsum("vij,vj->vi", blended[:, :3, :3], piece.normals))
+
+
+@dataclasses.dataclass(frozen=True)
+class _TextureTransform:
+    """KHR_texture_transform. Attributes: name of the UV map; offset, rotation [rad] and scale."""
+
+    name: str
+    offset: tuple[float, float] = (0.0, 0.0)
+    rotation: float = 0.0
+    scale: tuple[float, float] = (1.0, 1.0)
+
+    def applied(self, uv: np.ndarray) -> np.ndarray:
+        """(V, 2) with v upwards, of the file's, which counts v downwards."""
+        u, v = (uv * self.scale).T
+        cosine, sine = np.cos(self.rotation), np.sin(self.rotation)
+        return np.stack([cosine * u + sine * v + self.offset[0], 1 - (-sine * u + cosine * v + self.offset[1])], 1)
+
+
+def _surface(file: GltfFile, index: int | None) -> tuple[np.ndarray, int | None, _TextureTransform]:
+    """A material's linear base color (4,), the image that is its picture, and how that lies on the mesh."""
+    material = file.item("materials", index) if index is not None else {}
+    surface = material.get("pbrMetallicRoughness", {})
+    factor, texture = surface.get("baseColorFactor"), surface.get("baseColorTexture")
+    glossy = material.get("extensions", {}).get("KHR_materials_pbrSpecularGlossiness")
+    if glossy is not None:
+        factor, texture = glossy.get("diffuseFactor"), glossy.get("diffuseTexture")
+    color = np.array(factor or (1, 1, 1, 1), np.float64)
+    if texture is None:
+        return color, None, _TextureTransform("TEXCOORD_0")
+    entry = file.item("textures", texture["index"])
+    source = entry.get("extensions", {}).get("EXT_texture_webp", entry).get("source", entry.get("source"))
+    moved = texture.get("extensions", {}).get("KHR_texture_transform", {})
+    transform = _TextureTransform(
+        f"TEXCOORD_{moved.get('texCoord', texture.get('texCoord', 0))}",
+        tuple(moved.get("offset", (0, 0))),
+        float(moved.get("rotation", 0)),
+        tuple(moved.get("scale", (1, 1))),
+    )
+    return color, source, transform

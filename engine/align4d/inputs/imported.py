@@ -1,0 +1,68 @@
+"""A mesh as it comes from a file, before it is written into a job's folder."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+from ..protocol import MaterialSpec
+from ..protocol.srgb import linear_to_srgb, srgb_to_linear
+from .image_file import checked
+
+
+@dataclasses.dataclass(frozen=True)
+class ImportedMesh:
+    """One object of a file, in the file's axes.
+
+    Attributes:
+        name: of the object.
+        matrix: (4, 4) object to world.
+        vertices: (V, 3); triangles: (F, 3).
+        normals: (V, 3), zero where the file has none.
+        uv: (V, 2), v upwards; colors: (V, 4) sRGB and alpha, in [0, 1].
+        materials, images: of each slot; None where it shows no picture.
+        slot: (F,) of each triangle; None where there is one slot.
+        corners: (F, 3) rows of normals, uv and colors, where these are not one for each vertex.
+    """
+
+    name: str
+    matrix: np.ndarray
+    vertices: np.ndarray
+    triangles: np.ndarray
+    normals: np.ndarray
+    uv: np.ndarray
+    colors: np.ndarray
+    materials: list[MaterialSpec]
+    images: list[Image.Image | None]
+    slot: np.ndarray | None = None
+    corners: np.ndarray | None = None
+
+    @staticmethod
+    def joined(name: str, matrix: np.ndarray, parts: Sequence[ImportedMesh]) -> ImportedMesh:
+        """Parts with one slot each as one object; their vertices one after the other."""
+        starts = np.cumsum([0, *(len(part.vertices) for part in parts)])
+        triangles = [part.triangles + start for part, start in zip(parts, starts, strict=False)]
+        return ImportedMesh(
+            name,
+            matrix,
+            np.concatenate([np.zeros((0, 3)), *(part.vertices for part in parts)]),
+            np.concatenate([np.zeros((0, 3), np.int64), *triangles]),
+            np.concatenate([np.zeros((0, 3)), *(part.normals for part in parts)]),
+            np.concatenate([np.zeros((0, 2)), *(part.uv for part in parts)]),
+            np.concatenate([np.zeros((0, 4)), *(part.colors for part in parts)]),
+            [material for part in parts for material in part.materials],
+            [image for part in parts for image in part.images],
+            np.repeat(np.arange(len(parts)), [len(part.triangles) for part in parts]),
+        )
+
+
+def multiplied(image: Image.Image, factor: np.ndarray) -> Image.Image:
+    """An 8-bit sRGB picture, times a linear factor (3,)."""
+    picture = checked(image).convert("RGB")
+    if np.allclose(factor, 1.0, atol=2 / 255):
+        return picture
+    levels = linear_to_srgb((srgb_to_linear(np.arange(256) / 255.0) * np.asarray(factor)[:, None]).clip(0, 1))
+    return picture.point((levels * 255.0).round().astype(int).ravel().tolist())

@@ -1,0 +1,109 @@
+"""Mesh files by the engine's command line are what Blender's own import makes of them: objects, vertices in their order, pose."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import bpy
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "engine"))
+
+import gltf_files  # noqa: E402
+
+READ = """
+import json, pathlib, sys
+import numpy as np
+from align4d.inputs.mesh_import import import_mesh
+from align4d.protocol import read_arrays
+found, folder = {}, pathlib.Path(sys.argv[2])
+(folder / "input").mkdir()
+for item in import_mesh(pathlib.Path(sys.argv[1]), folder):
+    arrays, matrix = read_arrays(folder / item.mesh), np.array(item.matrix_world)
+    found[item.name] = {
+        "vertices": (arrays["vertices"] @ matrix[:3, :3].T + matrix[:3, 3]).tolist(),
+        "triangles": len(arrays["triangles"]),
+        "slots": len(item.materials),
+        "colors": [item.base_color[:3] for item in item.materials if item.kind == "flat"],
+    }
+print(json.dumps(found))
+"""
+
+
+def by_the_engine(path: Path, folder: Path) -> dict[str, dict[str, object]]:
+    """Its objects by name."""
+    folder.mkdir()
+    command = [os.environ["ALIGN4D_ENGINE_PYTHON"], "-c", READ, str(path), str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT / "engine")})
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def by_blender(path: Path) -> dict[str, bpy.types.Object]:
+    """The objects that Blender's import shows, posed as it shows them."""
+    before = set(bpy.data.objects)
+    if path.suffix == ".obj":
+        bpy.ops.wm.obj_import(filepath=str(path))
+    else:
+        bpy.ops.import_scene.gltf(filepath=str(path))
+    bpy.context.view_layer.update()
+    return {item.name: item for item in bpy.data.objects if item not in before and item.type == "MESH" and item.visible_get()}
+
+
+def assert_same(path: Path, folder: Path, tolerance: float = 1e-4) -> None:
+    """`tolerance`: of the file's size."""
+    ours, theirs = by_the_engine(path, folder), by_blender(path)
+    assert sorted(ours) == sorted(theirs)
+    graph = bpy.context.evaluated_depsgraph_get()
+    for name, item in theirs.items():
+        posed = item.evaluated_get(graph)
+        mesh = posed.to_mesh()
+        places = np.array([item.matrix_world @ vertex.co for vertex in mesh.vertices])
+        np.testing.assert_allclose(ours[name]["vertices"], places, atol=tolerance * np.ptp(places))
+        mesh.calc_loop_triangles()
+        assert ours[name]["triangles"] == len(mesh.loop_triangles)
+        assert ours[name]["slots"] == max(1, len(item.material_slots))
+        posed.to_mesh_clear()
+
+
+@pytest.mark.parametrize("kind", [*gltf_files.EVERY])
+def test_gltf(blender: object, tmp_path: Path, kind: str) -> None:
+    assert_same(gltf_files.EVERY[kind](tmp_path), tmp_path / "job")
+
+
+def test_obj(blender: object, tmp_path: Path) -> None:
+    path = tmp_path / "mesh.obj"
+    path.write_text("o Front\nv 9 9 9\nv 0 0 0\nv 1 0 0\nv 1 1 0\nv 0 1 0\nf 2 3 4 5\no Back\nv 0 0 -1\nf 2 4 6\nf 6 4 3\n")
+    assert_same(path, tmp_path / "job")
+
+
+def test_colors_of_an_obj(blender: object, tmp_path: Path) -> None:
+    path = tmp_path / "mesh.obj"
+    (tmp_path / "paint.mtl").write_text("newmtl paint\nKd 0.5 0.2 0\n")
+    path.write_text("mtllib paint.mtl\no Front\nusemtl paint\nv 0 0 0\nv 1 0 0\nv 1 1 0\nf 1 2 3\n")
+    linear = np.array(by_blender(path)["Front"].material_slots[0].material.node_tree.nodes["Principled BSDF"].inputs["Base Color"].default_value[:3])
+    srgb = np.where(linear > 0.0031308, 1.055 * linear ** (1 / 2.4) - 0.055, 12.92 * linear)
+    np.testing.assert_allclose(by_the_engine(path, tmp_path / "job")["Front"]["colors"], [srgb], atol=1e-3)
+
+
+SHARED = os.environ.get("ALIGN4D_ODD_INPUTS", "")
+FILES = (
+    "sparse.gltf",
+    "skinned-simple.glb",
+    "skinned-under-scaled-node.glb",
+    "triangle-fan/Mesh_PrimitiveMode_05.gltf",
+    "vertex-colors-beside-material.glb",
+    "texture-transform/TextureTransformTest.gltf",
+)
+
+
+@pytest.mark.skipif(not SHARED, reason="ALIGN4D_ODD_INPUTS does not name the folder of public files")
+@pytest.mark.parametrize("name", FILES)
+def test_public_files(blender: object, tmp_path: Path, name: str) -> None:
+    assert_same(Path(SHARED) / name, tmp_path / "job", 5e-4)  # exporters round bones' scales

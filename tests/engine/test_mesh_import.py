@@ -1,0 +1,162 @@
+"""Mesh files by the command line: what is in them, and what is said of those that cannot be read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import gltf_files
+import numpy as np
+import pytest
+from gltf_files import BLUE, FACES, GREEN, QUAD, RED, WHITE, Glb, quad
+
+from align4d.errors import EngineError
+from align4d.inputs import through_blender
+from align4d.inputs.asset import Asset
+from align4d.inputs.colors import colors_at
+from align4d.inputs.mesh_asset import load_mesh_file
+from align4d.inputs.mesh_import import import_mesh
+
+
+def world(asset: Asset) -> np.ndarray:
+    """(V, 3) of an asset, in Blender's axes."""
+    return asset.similarity.invert(asset.vertices)
+
+
+def turned(points: np.ndarray) -> np.ndarray:
+    """From glTF's axes to Blender's."""
+    return points[:, [0, 2, 1]] * [1, -1, 1]
+
+
+def shown(asset: Asset) -> np.ndarray:
+    """(F, 3) uint8 colors in the middle of each triangle."""
+    count = len(asset.triangles)
+    return np.rint(255 * colors_at(asset, np.arange(count), np.full((count, 3), 1 / 3, np.float32))).astype(int)
+
+
+def test_a_skinned_mesh_stands_where_its_joints_are(tmp_path: Path) -> None:
+    """Not where its node is: small, and lying on its back."""
+    asset = load_mesh_file(gltf_files.skinned(tmp_path))
+    expected = np.add(QUAD, [[0, 0, 0], [0, 0.25, 0], [0, 0.5, 0], [0, 0, 0]])
+    np.testing.assert_allclose(world(asset), turned(expected), atol=1e-5)
+
+
+def test_sparse_values_count(tmp_path: Path) -> None:
+    assert world(load_mesh_file(gltf_files.sparse(tmp_path)))[2] == pytest.approx([2, 0, 4])
+
+
+def test_normalized_uvs_and_textures_that_are_moved(tmp_path: Path) -> None:
+    """The triangles show the picture's right lower and left upper parts: white, red, and what lies between."""
+    plain = shown(load_mesh_file(gltf_files.textured(tmp_path)))
+    below, above = plain
+    assert below.tolist() == list(WHITE) and above.tolist() == list(RED)
+    moved = shown(load_mesh_file(gltf_files.textured(tmp_path, offset=[0.5, 0.0])))
+    assert moved.tolist() == [list(BLUE), list(GREEN)]
+    quarter = shown(load_mesh_file(gltf_files.textured(tmp_path, rotation=np.pi / 2)))  # (u, v) -> (v, -u)
+    assert quarter.tolist() == [list(GREEN), list(BLUE)]
+    small = shown(load_mesh_file(gltf_files.textured(tmp_path, scale=[0.5, 0.5])))
+    assert small.tolist() == [list(RED), list(RED)]
+
+
+def test_vertex_colors_beside_a_material_are_shown(tmp_path: Path) -> None:
+    asset = load_mesh_file(gltf_files.colored(tmp_path))
+    corners = asset.corner_color[0, :, :3]
+    np.testing.assert_allclose(corners, [[0.735, 0, 0], [0, 1, 0], [0, 0, 1]], atol=0.01)  # half of linear red is 0.735
+    assert asset.materials[0].kind == "attribute"
+
+
+def test_fans_and_strips_are_faces(tmp_path: Path) -> None:
+    asset = load_mesh_file(gltf_files.fan_and_strip(tmp_path))
+    assert [item.name for item in asset.objects] == ["Fan", "Strip"] and len(asset.triangles) == 4
+    corners = asset.vertices[asset.triangles]
+    cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    assert (cross[:, 1] < 0).all()  # all face Blender's front
+
+
+def test_the_primitives_of_a_mesh_are_one_object(tmp_path: Path) -> None:
+    asset = load_mesh_file(gltf_files.primitives(tmp_path))
+    assert [item.name for item in asset.objects] == ["Two"] and len(asset.vertices) == 8
+    assert [tuple(np.rint(255 * one.base_color)) for one in asset.materials] == [RED, BLUE]
+    assert asset.material.tolist() == [0, 0, 1, 1]
+    scaled = np.concatenate([np.add(QUAD, [0, 0, 0.5]), np.add(QUAD, [0, 2, 1])]) * [1, -2, 1]
+    np.testing.assert_allclose(world(asset), turned(scaled @ np.array([[0, 1, 0], [-1, 0, 0], [0, 0, 1]])), atol=1e-5)
+
+
+def test_draco_is_unpacked_or_named(tmp_path: Path) -> None:
+    glb = Glb()
+    shape = quad(glb)
+    for accessor in glb.json["accessors"]:
+        del accessor["bufferView"]
+    try:
+        import DracoPy
+
+        packed = DracoPy.encode(QUAD, FACES.reshape(-1, 3).astype(np.uint32), preserve_order=True, quantization_bits=16)
+    except ImportError:
+        packed = b"DRACO"
+    shape["extensions"] = {"KHR_draco_mesh_compression": {"bufferView": glb.view(packed), "attributes": {"POSITION": 0}}}
+    glb.json["extensionsRequired"] = ["KHR_draco_mesh_compression"]
+    glb.node(mesh=glb.mesh(shape))
+    path = glb.write(tmp_path / "packed.glb")
+    if packed == b"DRACO":
+        assert "Draco" in refused(path, "mesh_compressed")
+    else:
+        found = world(load_mesh_file(path))
+        assert sorted(map(tuple, found.round(3).tolist())) == sorted(map(tuple, turned(QUAD).round(3).tolist()))
+
+
+def refused(path: Path, code: str) -> str:
+    """The sentence of the refusal."""
+    with pytest.raises(EngineError) as caught:
+        import_mesh(path, path.parent)
+    assert caught.value.code == code and caught.value.advice
+    return caught.value.message
+
+
+def test_what_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    glb = Glb()
+    glb.node(mesh=glb.mesh(quad(glb)))
+    glb.json["extensionsRequired"] = ["EXT_meshopt_compression"]
+    assert "EXT_meshopt_compression" in refused(glb.write(tmp_path / "packed.glb"), "mesh_compressed")
+    (tmp_path / "figure.fbx").write_bytes(b"Kaydara FBX Binary")
+    monkeypatch.setattr(through_blender.shutil, "which", lambda _: None)
+    assert "no Blender is found" in refused(tmp_path / "figure.fbx", "mesh_needs_blender")
+    (tmp_path / "old.gltf").write_text(json.dumps({"asset": {"version": "1.0"}, "nodes": {"one": {}}}))
+    assert refused(tmp_path / "old.gltf", "mesh_empty")
+    glb = Glb()
+    glb.node(mesh=glb.mesh(quad(glb, [0, 1, 9])))
+    assert refused(glb.write(tmp_path / "damaged.glb"), "gltf_unreadable")
+
+
+OBJ = """mtllib colors.mtl
+o Front
+v 0 0 0
+v 1 0 0
+v 1 1 0
+v 0 1 0
+v 9 9 9
+vt 0 0
+vt 1 0
+vt 1 1
+vt 0 1
+usemtl picture
+f 1/1 2/2 3/3 4/4
+usemtl paint
+f -5 -4 -3
+o Back
+v 0 0 -1
+f 1 3 6
+"""
+
+
+def test_an_obj_has_the_objects_of_the_file_and_light_gray_without_a_material(tmp_path: Path) -> None:
+    (tmp_path / "mesh.obj").write_text(OBJ)
+    (tmp_path / "colors.mtl").write_text("newmtl picture\nmap_Kd -s 1 1 1 picture.png\nnewmtl paint\nKd 0.5 0 0\n")
+    (tmp_path / "picture.png").write_bytes(gltf_files.png(gltf_files.PICTURE))
+    asset = load_mesh_file(tmp_path / "mesh.obj")
+    assert [(item.name, item.points.stop - item.points.start) for item in asset.objects] == [("Front", 4), ("Back", 3)]
+    np.testing.assert_allclose(world(asset)[:4], turned(np.array([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0.0]])), atol=1e-6)
+    assert shown(asset).tolist() == [list(WHITE), list(RED), [188, 0, 0], [188, 0, 0]]
+    (tmp_path / "plain.obj").write_text("v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n")
+    assert shown(load_mesh_file(tmp_path / "plain.obj")).tolist() == [[204, 204, 204]]
+    (tmp_path / "outside.obj").write_text("mtllib ../colors.mtl\nusemtl paint\n" + "v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n")
+    assert shown(load_mesh_file(tmp_path / "outside.obj")).tolist() == [[204, 204, 204]]
