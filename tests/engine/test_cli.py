@@ -126,7 +126,7 @@ def test_bad_input_ends_in_a_sentence(movie: Path, tmp_path: Path, capsys: pytes
     mesh = save_box(tmp_path / "box.glb")
     cases = [
         (("--mesh", tmp_path / "none.glb", "--video", movie), "is not there"),
-        (("--mesh", broken, "--video", movie), "cannot be read as a mesh"),
+        (("--mesh", broken, "--video", movie), "cannot be read as glTF"),
         (("--mesh", mesh, "--video", empty), "has no images"),
     ]
     for number, (arguments, words) in enumerate(cases):
