@@ -215,7 +215,7 @@ def _load_image(path: Path, owner: str) -> np.ndarray:
         reading("texture_unreadable", f'A texture of "{owner}" cannot be read', "Reload or repack the image and generate again."),
         open_image(path) as image,
     ):
-        return np.array(image.convert("RGB"))
+        return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
 
 
 def _join(specs: tuple[ObjectSpec, ...], meshes: list[dict[str, np.ndarray]], materials: tuple[Material, ...], similarity: Similarity) -> Asset:

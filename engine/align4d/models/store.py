@@ -96,16 +96,16 @@ class ModelStore:
                 f"Read it on the model's page ({card.source}), then accept it in the preferences or by: align4d models accept {card.id}",
             )
 
-    def _choices(self, kind: str) -> dict[str, Any]:
+    def _choices(self, kind: str) -> dict[str, str]:
         found = self._read().get(kind)
-        return found if isinstance(found, dict) else {}
+        return {name: value for name, value in found.items() if isinstance(value, str)} if isinstance(found, dict) else {}
 
     def _read(self) -> dict[str, Any]:
         try:
             content = json.loads((self.root / _CHOICES).read_text(encoding="utf-8"))
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise EngineError(
                 "model_choices", f"{self.root / _CHOICES} cannot be read ({error}).", "Delete it; then choose your models' folders again."
             ) from error

@@ -133,6 +133,7 @@ class Tally:
 def _read_all(index: int, first: int, count: int, place: Path, answers: Connection) -> None:
     """In a process of its own: reads file after file; each answer is waited for, so that the parent can keep the file."""
     logging.disable(logging.CRITICAL)
+    os.chdir(place)
     os.environ["HF_HUB_CACHE"] = str(place / "hub")  # where models are looked for, too: this user's own are not the files' doing
     target = TARGETS[index]
     watch = Watch((Path(sys.prefix), Path(sys.base_prefix), environments.ROOT, cache_folder(), place, *map(Path, ("/proc", "/sys", "/usr"))))
