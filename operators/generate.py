@@ -27,11 +27,14 @@ class ALIGN4D_OT_generate(bpy.types.Operator):
         """From a button: returns at once."""
         if bpy.app.background:
             return self.execute(context)
+        context.window.cursor_set("WAIT")  # a heavy mesh takes seconds to be captured
         try:
             queue.start(context)
         except UserError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
+        finally:
+            context.window.cursor_set("DEFAULT")
         queue.watch()
         return {"FINISHED"}
 

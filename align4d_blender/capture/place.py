@@ -24,14 +24,14 @@ STILL = 1e-5
 _COPYING = {"MIRROR", "ARRAY"}
 """Modifiers whose copies have to move each for itself."""
 
-_LOOKS = 8
+_LOOKS = 6, 4
 """Frames of the coming range, and of the scene's, that are looked at."""
 
 
 def frames_to_look_at(scene: bpy.types.Scene, start: int, length: float) -> list[float]:
     """Frames spread over the coming motion, and over the scene's own range: a result may be moved to elsewhere."""
-    coming = np.linspace(start, start + max(length, 1.0), _LOOKS)
-    whole = np.linspace(scene.frame_start, max(scene.frame_end, scene.frame_start + 1), _LOOKS)
+    coming = np.linspace(start, start + max(length, 1.0), _LOOKS[0])
+    whole = np.linspace(scene.frame_start, max(scene.frame_end, scene.frame_start + 1), _LOOKS[1])
     return sorted({round(float(frame), 3) for frame in (*coming, *whole)})
 
 

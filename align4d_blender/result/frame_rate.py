@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import bpy
 
-from . import results
 from .playback import scene_of
 
 _rates: dict[int, tuple[int, float]] = {}
@@ -37,6 +36,8 @@ def _follow(scene: bpy.types.Scene, *_: object) -> None:
     _rates[scene.session_uid] = rate
     if before in (None, rate):
         return
+    from . import results  # brings numpy in: Blender starts sooner without it
+
     for item in scene.objects:
         if scene_of(item) == scene:
             for result in item.align4d.results:

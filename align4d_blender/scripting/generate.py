@@ -37,6 +37,7 @@ def generate(
     preset: Literal["draft", "artist", "paper"] | None = None,
     camera: Literal["SCENE", "VIEW", "FRONT"] | None = None,
     solve_camera: bool | None = None,
+    start_at: Literal["PLAYHEAD", "SCENE"] | None = None,
     seed: int | None = None,
     gaussians: bool | None = None,
     overrides: Mapping[str, Any] | None = None,
@@ -57,6 +58,7 @@ def generate(
         preset: how much time to spend.
         camera: where the video was filmed from.
         solve_camera: whether that camera is a guess, to be refined.
+        start_at: where the motion begins: at the frame that is shown, or at the scene's first.
         seed: of everything random.
         gaussians: whether to write the Gaussians of every frame as well.
         overrides: single settings of the engine, such as {"tracking.iterations": 40}.
@@ -77,6 +79,7 @@ def generate(
         "preset": preset,
         "camera": camera,
         "solve_camera": solve_camera,
+        "start_at": start_at,
         "seed": seed,
         "gaussians": gaussians,
         "overrides": None if overrides is None else json.dumps(dict(overrides)),

@@ -30,6 +30,7 @@ def main(order_file: str) -> None:
     settings = bpy.context.scene.align4d
     for name in ("video", "preset", "seed", "overrides"):
         setattr(settings, name, order[name])
+    settings.start_at = "SCENE"
     library("runtime.preferences").get().device = order["device"]
     library("capture.capture").capture(bpy.context, "capture", Path(order["capture"]), order["device"])
     report = press()

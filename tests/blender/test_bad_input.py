@@ -41,7 +41,7 @@ def preferences() -> bpy.types.AddonPreferences:
 
 def test_no_mesh_selected(blender: ModuleType, tmp_path: Path) -> None:
     use_video(tmp_path)
-    assert "No mesh is selected. Select the object" in refusal()
+    assert "No mesh is selected. Select the mesh that the video shows" in refusal()
     empty = bpy.data.objects.new("Empty", None)
     bpy.context.scene.collection.objects.link(empty)
     select(empty)
