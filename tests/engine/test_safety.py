@@ -190,6 +190,23 @@ def test_no_setting_of_a_job_opens_the_network() -> None:
     assert caught.value.code == "unknown_setting"
 
 
+def test_one_file_starts_all_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = Path(child.__file__).parent
+    starting = [
+        path.name for path in engine.rglob("*.py") if any(word in path.read_text("utf-8") for word in ("subprocess.run(", "Popen(", "os.system("))
+    ]
+    assert starting == ["child.py"]
+    with pytest.raises(FileNotFoundError):
+        child.run_program(["tool"], tmp_path, 1.0)
+    program = tmp_path / ("tool.exe" if sys.platform == "win32" else "tool")
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    for places, found in ((".", None), (str(tmp_path), program)):
+        monkeypatch.setenv("PATH", places)
+        assert child.find_program("tool") == found
+
+
 def test_a_child_process_does_not_run_what_lies_in_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "json.py").write_text("raise SystemExit('the wrong json')")
     (tmp_path / "align4d.py").write_text("raise SystemExit('the wrong align4d')")

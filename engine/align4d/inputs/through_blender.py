@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ..child import find_program, run_program
 from ..errors import EngineError
 
 LONGEST = 300.0
@@ -31,7 +31,7 @@ def as_gltf(path: Path) -> Iterator[Path]:
     Raises:
         EngineError: "mesh_needs_blender" where no Blender is found; "mesh_unreadable" where it cannot read the file.
     """
-    blender = shutil.which("blender")
+    blender = find_program("blender")
     if blender is None:
         raise EngineError(
             "mesh_needs_blender",
@@ -41,9 +41,9 @@ def as_gltf(path: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         script, target = Path(folder) / "convert.py", Path(folder) / "converted.glb"
         script.write_text(_SCRIPT, encoding="utf-8")
-        words = [blender, "--background", "--factory-startup", "--python", str(script), "--", str(path.resolve()), str(target)]
+        words = [blender, "--background", "--factory-startup", "--python", script, "--", path.resolve(), target]
         try:
-            subprocess.run(words, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, timeout=LONGEST, check=False)
+            run_program(words, Path(folder), LONGEST)
         except subprocess.TimeoutExpired as error:
             raise _unreadable(path) from error
         if not target.is_file():
