@@ -118,7 +118,7 @@ def test_what_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.Monkey
     glb.json["extensionsRequired"] = ["EXT_meshopt_compression"]
     assert "EXT_meshopt_compression" in refused(glb.write(tmp_path / "packed.glb"), "mesh_compressed")
     (tmp_path / "figure.fbx").write_bytes(b"Kaydara FBX Binary")
-    monkeypatch.setattr(through_blender.shutil, "which", lambda _: None)
+    monkeypatch.setattr(through_blender, "find_program", lambda _: None)
     assert "no Blender is found" in refused(tmp_path / "figure.fbx", "mesh_needs_blender")
     (tmp_path / "old.gltf").write_text(json.dumps({"asset": {"version": "1.0"}, "nodes": {"one": {}}}))
     assert refused(tmp_path / "old.gltf", "mesh_empty")
