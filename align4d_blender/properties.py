@@ -13,6 +13,9 @@ from .errors import UserError
 from .jobs import plan
 from .result import results
 
+_OVERRIDABLE = {"LIBRARY_OVERRIDABLE"}
+"""What is kept on an object can be changed where the object is an override of another file's, as a character in a shot is."""
+
 
 def _ask_plan(_settings: Align4DSettings, context: bpy.types.Context) -> None:
     """What a job would take is looked up as soon as another kind of job is chosen."""
@@ -136,16 +139,27 @@ def _mute(tag: Align4DTag, _context: bpy.types.Context) -> None:
 class Align4DResult(bpy.types.PropertyGroup):
     """One result on one object, and how it is played; `name` is what the artist calls it."""
 
-    job: StringProperty(name="Job", description="The job that made this result", options={"HIDDEN"})
-    motion: StringProperty(name="Motion", description="The file of the motion (PC2)", subtype="FILE_PATH", options={"HIDDEN"} | RELATIVE_PATH)
-    copied: BoolProperty(name="Copied", description="Whether this object is a copy of the one that the job moves", options={"HIDDEN"})
-    frames: IntProperty(name="Frames", description="Number of frames of the motion", options={"HIDDEN"})
-    fps: FloatProperty(name="Frame Rate", description="Frames a second of the video", options={"HIDDEN"})
-    vertices: IntProperty(name="Vertices", description="Of the mesh that was animated", options={"HIDDEN"})
-    after: StringProperty(name="After", description="The modifier that the motion comes after; empty: it comes first", options={"HIDDEN"})
-    held: BoolProperty(name="Held", description="Whether the object is held where it was", options={"HIDDEN"})
-    world: FloatVectorProperty(name="World", description="Where it is held", size=16, options={"HIDDEN"})
-    keys: BoolProperty(name="Shape Keys on Top", description="Whether shape keys act on top of the motion", options={"HIDDEN"})
+    name: StringProperty(name="Name", override=_OVERRIDABLE)
+    job: StringProperty(name="Job", description="The job that made this result", options={"HIDDEN"}, override=_OVERRIDABLE)
+    motion: StringProperty(
+        name="Motion",
+        description="The file of the motion (PC2)",
+        subtype="FILE_PATH",
+        options={"HIDDEN"} | RELATIVE_PATH,
+        override=_OVERRIDABLE,
+    )
+    copied: BoolProperty(
+        name="Copied", description="Whether this object is a copy of the one that the job moves", options={"HIDDEN"}, override=_OVERRIDABLE
+    )
+    frames: IntProperty(name="Frames", description="Number of frames of the motion", options={"HIDDEN"}, override=_OVERRIDABLE)
+    fps: FloatProperty(name="Frame Rate", description="Frames a second of the video", options={"HIDDEN"}, override=_OVERRIDABLE)
+    vertices: IntProperty(name="Vertices", description="Of the mesh that was animated", options={"HIDDEN"}, override=_OVERRIDABLE)
+    after: StringProperty(
+        name="After", description="The modifier that the motion comes after; empty: it comes first", options={"HIDDEN"}, override=_OVERRIDABLE
+    )
+    held: BoolProperty(name="Held", description="Whether the object is held where it was", options={"HIDDEN"}, override=_OVERRIDABLE)
+    world: FloatVectorProperty(name="World", description="Where it is held", size=16, options={"HIDDEN"}, override=_OVERRIDABLE)
+    keys: BoolProperty(name="Shape Keys on Top", description="Whether shape keys act on top of the motion", options={"HIDDEN"}, override=_OVERRIDABLE)
     form: EnumProperty(
         name="Form",
         description="What the motion is",
@@ -154,13 +168,19 @@ class Align4DResult(bpy.types.PropertyGroup):
             ("KEYFRAMES", "Keyframes", "Keyframes on the mesh's own armature, to be edited like any others"),
         ),
         options={"HIDDEN"},
+        override=_OVERRIDABLE,
     )
     smooth: FloatProperty(
-        name="Smooth", description="How many frames to each side a key is blended with its neighbors", default=0.0, min=0.0, soft_max=4.0
+        name="Smooth",
+        description="How many frames to each side a key is blended with its neighbors",
+        default=0.0,
+        min=0.0,
+        soft_max=4.0,
+        override=_OVERRIDABLE,
     )
-    contacts: BoolProperty(name="Hold Contacts", description="Feet, hands or wheels that stand on the ground stand still")
-    in_place: BoolProperty(name="In Place", description="The body does not travel over the ground")
-    loop: BoolProperty(name="Loop", description="The last poses flow into the first one")
+    contacts: BoolProperty(name="Hold Contacts", description="Feet, hands or wheels that stand on the ground stand still", override=_OVERRIDABLE)
+    in_place: BoolProperty(name="In Place", description="The body does not travel over the ground", override=_OVERRIDABLE)
+    loop: BoolProperty(name="Loop", description="The last poses flow into the first one", override=_OVERRIDABLE)
     tolerance: FloatProperty(
         name="Fewer Keys",
         description="How far the surface may be off for the sake of fewer keys, in percent of its size; 0 keeps a key at every frame of the video",
@@ -169,8 +189,9 @@ class Align4DResult(bpy.types.PropertyGroup):
         soft_max=1.0,
         precision=2,
         subtype="PERCENTAGE",
+        override=_OVERRIDABLE,
     )
-    start: IntProperty(name="Start", description="Frame of the scene at which the motion begins", update=_play)
+    start: IntProperty(name="Start", description="Frame of the scene at which the motion begins", update=_play, override=_OVERRIDABLE)
     speed: FloatProperty(
         name="Speed",
         description="1 plays the motion as fast as the video was, 2 twice as fast",
@@ -179,22 +200,43 @@ class Align4DResult(bpy.types.PropertyGroup):
         soft_min=0.1,
         soft_max=4.0,
         update=_play,
+        override=_OVERRIDABLE,
     )
-    first: IntProperty(name="First", description="First frame of the motion to play, counted from 1", min=1, default=1, update=_play)
-    last: IntProperty(name="Last", description="Last frame of the motion to play; it is held after that", min=1, default=1, update=_play)
+    first: IntProperty(
+        name="First", description="First frame of the motion to play, counted from 1", min=1, default=1, update=_play, override=_OVERRIDABLE
+    )
+    last: IntProperty(
+        name="Last", description="Last frame of the motion to play; it is held after that", min=1, default=1, update=_play, override=_OVERRIDABLE
+    )
 
 
 class Align4DTag(bpy.types.PropertyGroup):
     """Ties an object to its results; saved with the object as `object.align4d`, empty on objects that Align4D has not touched."""
 
-    id: StringProperty(name="Id", description="Identifies this object in its jobs", options={"HIDDEN"})
-    job: StringProperty(name="Job", description="The job whose result this object shows", options={"HIDDEN"})
-    results: CollectionProperty(type=Align4DResult, name="Results", description="The motions that this object can play")
-    active: IntProperty(name="Result", description="The motion that is played", update=_switch)
-    set_aside: StringProperty(name="Set Aside", description="What an armature played before it got the motion's keyframes", options={"HIDDEN"})
-    made: BoolProperty(name="Made", description="Whether this armature was made of a motion", options={"HIDDEN"})
-    stands_for: PointerProperty(type=bpy.types.Object, name="Stands For", description="The armature whose bones follow this one", options={"HIDDEN"})
-    muted: BoolProperty(name="Mute", description="Show the mesh as it is without the motion", update=_mute)
+    id: StringProperty(name="Id", description="Identifies this object in its jobs", options={"HIDDEN"}, override=_OVERRIDABLE)
+    job: StringProperty(name="Job", description="The job whose result this object shows", options={"HIDDEN"}, override=_OVERRIDABLE)
+    results: CollectionProperty(
+        type=Align4DResult,
+        name="Results",
+        description="The motions that this object can play",
+        override=_OVERRIDABLE | {"USE_INSERTION"},
+    )
+    active: IntProperty(name="Result", description="The motion that is played", update=_switch, override=_OVERRIDABLE)
+    set_aside: StringProperty(
+        name="Set Aside",
+        description="What an armature played before it got the motion's keyframes",
+        options={"HIDDEN"},
+        override=_OVERRIDABLE,
+    )
+    made: BoolProperty(name="Made", description="Whether this armature was made of a motion", options={"HIDDEN"}, override=_OVERRIDABLE)
+    stands_for: PointerProperty(
+        type=bpy.types.Object,
+        name="Stands For",
+        description="The armature whose bones follow this one",
+        options={"HIDDEN"},
+        override=_OVERRIDABLE,
+    )
+    muted: BoolProperty(name="Mute", description="Show the mesh as it is without the motion", update=_mute, override=_OVERRIDABLE)
 
 
 CLASSES = (Align4DSettings, Align4DResult, Align4DTag)
@@ -203,7 +245,7 @@ CLASSES = (Align4DSettings, Align4DResult, Align4DTag)
 def attach() -> None:
     """Adds `Scene.align4d` and `Object.align4d`."""
     bpy.types.Scene.align4d = PointerProperty(type=Align4DSettings)
-    bpy.types.Object.align4d = PointerProperty(type=Align4DTag)
+    bpy.types.Object.align4d = PointerProperty(type=Align4DTag, override=_OVERRIDABLE)
 
 
 def detach() -> None:

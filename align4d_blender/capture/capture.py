@@ -51,6 +51,7 @@ def selected_meshes(context: bpy.types.Context) -> list[bpy.types.Object]:
 
 def capture(context: bpy.types.Context, job: str, folder: Path, device: str) -> Capture:
     """Writes the job folder of the current scene; request.json last. Raises UserError; the scene is left as it was."""
+    context.view_layer.update()  # its list of objects still has those that a script has just removed, and reading these ends Blender
     chosen = selected_meshes(context) if choices.takes_mesh(context) else []
     generated = Reference(protocol.VideoSpec(), choices.SIDE, choices.SIDE, choices.FRAMES)
     reference = reference_of(context.scene) if choices.takes_video(context) else generated

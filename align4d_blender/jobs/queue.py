@@ -8,7 +8,9 @@ turns the same crank.
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -23,7 +25,7 @@ from ..runtime.redraw import redraw
 from ..storage import folders
 from ..storage.folders import RECORD
 from . import arrival, previews, progress, session, takeover
-from .record import RESUMABLE, Job
+from .record import Job
 
 _TICK = 0.2
 """Seconds between two looks at the engine; each may redraw the sidebars."""
@@ -75,9 +77,9 @@ def start(context: bpy.types.Context) -> Job:
             scene.align4d.preset,
             notes=[*([note] if note else []), *captured.notes],
             opened=session.opened(),
+            sources=takeover.sources(folder),
         )
         job.own()
-        _take_over(job)
         _queue(job)
     except BaseException as error:
         if job:
@@ -86,6 +88,7 @@ def start(context: bpy.types.Context) -> Job:
         if isinstance(error, OSError):
             raise write_error(error) from error
         raise
+    _take_over(job)  # once nothing can go wrong any more: what was reached must not go with a job that could not be made
     targets.tag(job.targets)
     listed.append(job)
     _begin_next()
@@ -102,10 +105,10 @@ def _take_over(job: Job) -> None:
     """Lets a new job go on where an equal one broke off, and takes that one's place."""
     for old in [one for one in listed if one.resumable and one.state != "done" and not one.complete]:
         try:
-            if not takeover.take_over(old.folder, job.folder):
+            if not takeover.take_over(old, job):
                 continue
         except (OSError, ProtocolError) as error:
-            print(f"Align4D: starting from the beginning, because the checkpoint of {old.folder} cannot be used: {error}")
+            print(f"Align4D: what {old.folder} has reached cannot be taken over: {error}")
             continue
         job.went_on = True
         remove(old)
@@ -114,22 +117,35 @@ def _take_over(job: Job) -> None:
 
 def resume_job(job: Job) -> None:
     """Lets a job that broke off, or was cancelled, go on where it was, at the end of the queue. Raises UserError."""
-    if not job.resumable or not job.own():
+    if not job.resumable or not _own(job):
         raise UserError("not_resumable", "This job cannot go on.", "Press Generate for a new one.")
+    if not job.complete:
+        if not (job.folder / "request.json").is_file():
+            raise UserError("job_gone", f"The files of this job are no longer in {job.folder}.", "Press Generate for a new one.")
+        _need_engine()
+    before = job.state, job.stage, job.error
     job.error, job.went_on, job.opened = None, True, session.opened()
-    listed.remove(job)
-    listed.append(job)
     if job.complete:
         arrival.begin(job)
-        return
-    if not (job.folder / "request.json").is_file():
-        raise UserError("job_gone", f"The files of this job are no longer in {job.folder}.", "Press Generate for a new one.")
-    _need_engine()
+    else:
+        try:
+            _queue(job)
+        except OSError as error:
+            job.state, job.stage, job.error = before
+            raise write_error(error) from error
+    listed.remove(job)
+    listed.append(job)
+    _begin_next()
+
+
+def _own(job: Job) -> bool:
+    """Whether this Blender has the job, or could take it. Raises UserError."""
     try:
-        _queue(job)
+        return job.own()
+    except FileNotFoundError as error:
+        raise UserError("job_gone", f"The files of this job are no longer in {job.folder}.", "Press Generate for a new one.") from error
     except OSError as error:
         raise write_error(error) from error
-    _begin_next()
 
 
 def _need_engine() -> None:
@@ -172,7 +188,7 @@ def add_found(found: Iterable[Job]) -> None:
     for job in found:
         listed.append(job)
         if job.state == "waiting":
-            arrival.begin(job)
+            _attempt(job, partial(arrival.begin, job))
 
 
 def wait(job: Job) -> None:
@@ -192,8 +208,11 @@ def watch() -> None:
 
 
 def _tick() -> float | None:
-    if step():
-        redraw()
+    try:
+        if step():
+            redraw()
+    except Exception:  # Blender would drop the timer, and every job would stand still
+        traceback.print_exc()
     return _TICK if any(not job.ended for job in listed) else None
 
 
@@ -215,16 +234,32 @@ def step() -> bool:
     changed = [job for job, old in zip(active, before, strict=True) if _shown(job) != old]
     for job in changed:
         for listener in (*on_change, *(on_end if job.ended else ())):
-            listener(job)
+            try:
+                listener(job)
+            except Exception:  # a script's own
+                traceback.print_exc()
     return bool(changed)
 
 
 def _attempt(job: Job, action: Callable[[], None]) -> None:
-    """Does something for a job; where that is not possible the job has failed."""
+    """Does something for a job; where that is not possible this job has failed, and no other."""
     try:
         action()
     except UserError as error:
         _end(job, "failed", error)
+    except Exception as error:
+        _log(job)
+        if job.state == "running" and running.client:
+            running.client.cancel(job.id)  # the engine still works on it
+        what = f"Align4D in Blender hit an error of its own ({type(error).__name__})."
+        _end(job, "failed", UserError("internal", what, "Press Resume; if it comes back, report it with the job's log.", "open_log"))
+
+
+def _log(job: Job) -> None:
+    """The error that is being handled goes to the console, and to the job's log, where the artist finds it."""
+    traceback.print_exc()
+    with suppress(OSError), open(job.folder / "log.txt", "a", encoding="utf-8", errors="backslashreplace") as log:
+        log.write(traceback.format_exc())
 
 
 def _receive(job: Job) -> None:
@@ -299,16 +334,15 @@ def _take(job: Job, event: dict[str, Any]) -> None:
 
 
 def _end(job: Job, state: str, error: UserError | None = None) -> None:
-    """The last change of a job. What is of no more use is deleted: the inputs of a finished one, all but the log of one that cannot go on."""
+    """The last change of a job. The inputs of a finished one are of no more use; of any other everything stays until the artist removes it."""
     job.state, job.error, job.eta = state, error, -1.0
     previews.forget(job.id)
     arrival.forget(job)
     if state == "done":
-        _clear(job, "input", "work")
+        for name in ("input", "work"):
+            folders.delete(job.folder / name)
         progress.learn(job)
         job.release()  # its folder is the scene's now, and may be deleted with the result
-    elif error and error.code not in RESUMABLE and not job.resumable:
-        _clear(job, "input", "work", "output")
     record(job)
 
 
@@ -318,9 +352,3 @@ def record(job: Job) -> None:
         job.write()
     except OSError as problem:
         print(f"Align4D: the record of {job.folder} could not be written: {problem}")
-
-
-def _clear(job: Job, *names: str) -> None:
-    """Deletes parts of a job's folder."""
-    for name in names:
-        folders.delete(job.folder / name)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -24,11 +25,8 @@ LOCK = "owner.lock"
 ACTIVE = {"queued", "running", "arriving", "waiting"}
 """States in which something is still to come by itself."""
 
-RESUMABLE = {"engine_died", "disk_full", "cannot_write", "engine_missing", "job_busy"}
-"""Failures that say nothing against the checkpoint."""
-
-_CHANGED_HANDS = {"object_gone", "vertices_changed"}
-"""Failures of a finished job's way into the scene; the result is whole, and comes once the artist has put things right."""
+ENDED = {"done", "failed", "cancelled", "interrupted"}
+"""All others."""
 
 
 @dataclass
@@ -49,6 +47,7 @@ class Job:
         error: why it failed.
         pictures: how many live pictures have come.
         went_on: whether it goes on from a checkpoint.
+        sources: size and date of each file that it was made of and that lies elsewhere, as they were when it was started; see `takeover`.
         opened: number of the open file, see `session.opened`; -1 for a job of an earlier session.
         lock: the open lock file.
     """
@@ -71,6 +70,7 @@ class Job:
     error: UserError | None = None
     pictures: int = 0
     went_on: bool = False
+    sources: dict[str, list[int]] = field(default_factory=dict)
     opened: int = -1
     lock: IO[bytes] | None = None
 
@@ -90,15 +90,16 @@ class Job:
 
     @property
     def resumable(self) -> bool:
-        """Whether it can go on where it was."""
-        if self.state == "failed":
-            return self.error is not None and (self.error.code in RESUMABLE or (self.error.code in _CHANGED_HANDS and self.complete))
-        return self.state in {"cancelled", "interrupted"} or (self.state == "done" and self.complete)
+        """Whether it can go on where it was: whatever broke it off, for nothing of it is deleted before the artist says so."""
+        return self.state in ENDED and (self.state != "done" or self.complete)
 
     def own(self) -> bool:
-        """Takes the job for this Blender, until `release`. Returns False where another one has it."""
+        """Takes the job for this Blender, until `release`. Returns False where another one has it. Raises OSError."""
         if self.lock is None:
             self.lock = protocol.hold(self.folder / LOCK)
+            for rest in self.folder.glob(f".{RECORD}.*.part") if self.lock else ():  # of a Blender that was killed
+                with suppress(OSError):
+                    rest.unlink()
         return self.lock is not None
 
     def release(self) -> None:
@@ -116,26 +117,50 @@ class Job:
             json.dump({"record": 1, **kept, "error": error, "targets": targets}, file, ensure_ascii=False, indent=1)
 
 
-_KEPT = ("id", "scene", "start", "blend", "label", "preset", "created", "state", "notes")
+_KEPT: dict[str, type] = {
+    "id": str,
+    "scene": str,
+    "start": int,
+    "blend": str,
+    "label": str,
+    "preset": str,
+    "created": float,
+    "state": str,
+    "notes": list,
+    "sources": dict,
+}
+"""What the record has of a job, and of which type."""
 
 
 def read(folder: Path) -> Job | None:
-    """The job of a folder as an earlier session left it; None where there is no record that can be read."""
+    """The job of a folder as an earlier session left it; None where there is no record that can be read. Raises nothing."""
     try:
         data = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-        if data["record"] != 1:
+        if data["record"] != 1 or data["state"] not in ACTIVE | ENDED:
             return None
-        targets = tuple(_target(entry) for entry in data["targets"])
-        job = Job(folder=folder, targets=targets, **{name: data[name] for name in _KEPT})
+        job = Job(folder=folder, targets=tuple(_target(entry) for entry in data["targets"]), **_kept(data))
         job.error = UserError.from_dict(data["error"]) if data["error"] else None
-    except (OSError, ValueError, KeyError, TypeError):
+    except Exception as error:  # whatever a damaged file makes its readers raise
+        if not isinstance(error, FileNotFoundError):
+            print(f"Align4D: the record in {folder} cannot be read ({error!r}); its files stay.")
         return None
     return job
 
 
+def _kept(data: dict[str, Any]) -> dict[str, Any]:
+    """What of a record a job is made of. Raises KeyError or TypeError."""
+    kept = {name: data.get(name, {}) if name == "sources" else data[name] for name in _KEPT}  # sources: a record of before they were kept
+    for name, kind in _KEPT.items():
+        if not isinstance(kept[name], (int, float) if kind is float else kind):
+            raise TypeError(f"{name} is {kept[name]!r}")
+    kept["notes"] = [str(note) for note in kept["notes"]]
+    return kept
+
+
 def _target(entry: dict[str, Any]) -> Target:
     frame, sub_frame = entry["frame"]
+    words = (str(entry[name]) for name in ("id", "name"))
     after, held, keys = (entry["place"][name] for name in ("after", "held", "keys"))
-    place = Place(after, tuple(tuple(row) for row in held) if held else None, keys)
-    counts = entry["vertex_count"], entry["points"]
-    return Target(entry["id"], entry["name"], 0, counts[0], entry["unmap"], entry["bent"], (frame, sub_frame), place, counts[1])
+    place = Place(str(after), tuple(tuple(float(x) for x in row) for row in held) if held else None, bool(keys))
+    shape = int(entry["vertex_count"]), str(entry["unmap"]), bool(entry["bent"]), (int(frame), float(sub_frame))
+    return Target(*words, 0, *shape, place, int(entry["points"]))

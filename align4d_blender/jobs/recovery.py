@@ -52,13 +52,28 @@ def _look() -> None:
 
 
 def _found() -> Iterator[Job]:
-    """The jobs on disk that are not on the list and that no other Blender has, the oldest first."""
+    """The jobs on disk that are not on the list and that no other Blender has, the oldest first. What is wrong with one hides no other."""
     listed = {one.id for one in queue.listed}
-    records = [record.read(path.parent) for place in folders.places() for path in place.glob(f"*/{record.RECORD}")]
+    records = [record.read(folder) for place in folders.places() for folder in _with_records(place)]
     for found in sorted((one for one in records if one), key=lambda one: one.created):
-        if found.state != "done" and found.id not in listed and _belongs(found) and found.own():
+        if found.state == "done" or found.id in listed or not _belongs(found):
+            continue
+        try:
+            owned = found.own()
+        except OSError as error:  # a folder that cannot be written to
+            print(f"Align4D: the job in {found.folder} is left alone: {error}")
+            continue
+        if owned:
             _settle(found)
             yield found
+
+
+def _with_records(place: Path) -> list[Path]:
+    try:
+        return [path.parent for path in place.glob(f"*/{record.RECORD}")]
+    except OSError as error:
+        print(f"Align4D: {place} cannot be looked through: {error}")
+        return []
 
 
 def _belongs(found: Job) -> bool:

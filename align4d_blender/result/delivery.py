@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
@@ -29,6 +29,7 @@ class Arrival:
         caches: PC2 file of each target, in the order of the targets.
         undoings: for targets with modifiers on top of the point cache, by index; their caches are written by `finish`.
         made: objects that the engine made, and that the scene does not have yet.
+        missed: sentences about what could not be brought into the scene.
     """
 
     result: protocol.Result
@@ -38,6 +39,7 @@ class Arrival:
     folder: Path
     undoings: dict[int, below_modifiers.Undoing]
     made: tuple[generated_mesh.GeneratedMesh, ...] = ()
+    missed: list[str] = field(default_factory=list)
 
 
 def prepare(folder: Path, targets: Sequence[Target]) -> Arrival:
@@ -61,12 +63,9 @@ def prepare(folder: Path, targets: Sequence[Target]) -> Arrival:
                 shape = protocol.read_arrays(protocol.inside(folder, target.unmap))
                 undoings[index] = below_modifiers.start(caches[-1], target.frame, target.place.after, protocol.read_pc2(motion), shape, target.bent)
         made = generated_mesh.read(folder, result)
-    except protocol.ProtocolError as error:
-        raise UserError("bad_result", error.message, error.advice) from error
-    except KeyError as error:
-        raise UserError("bad_result", "The engine's result does not hold every object.", "Press Generate again.") from error
-    except OSError as error:
-        raise write_error(error) from error
+    except Exception as error:  # whatever a damaged file makes its readers raise
+        reason = error.message.rstrip(".") if isinstance(error, UserError) else repr(error)
+        raise UserError("bad_record", f"The result of this job is damaged ({reason}).", "Press Generate again.", "open_log") from error
     return Arrival(result, request, tuple(targets), tuple(caches), folder, undoings, made)
 
 
@@ -81,7 +80,7 @@ def improve(arrival: Arrival, seconds: float) -> bool:
 
 def notes(arrival: Arrival) -> list[str]:
     """What the artist should know about the result, as sentences."""
-    said = list(arrival.result.notes)
+    said = [*arrival.result.notes, *arrival.missed]
     for index, job in arrival.undoings.items():
         if job.worst > _EXACT:
             name = arrival.targets[index].name
@@ -106,9 +105,21 @@ def _check(motion: Path, target: Target, frames: int) -> None:
 def apply(arrival: Arrival, scene: bpy.types.Scene, start: int) -> list[bpy.types.Object]:
     """Puts the motion on the objects from scene frame `start` on, makes those that the engine made, and adds the camera. Returns the objects.
 
-    Raises UserError before anything in the scene is changed. Selection and active object stay.
+    Raises UserError before anything in the scene is changed; whatever else fails is undone as a whole. Selection and active object stay.
     """
     items = [find(target) for target in arrival.targets]
+    before = set(bpy.data.objects)
+    try:
+        items += _apply(arrival, items, scene, start)
+    except BaseException:
+        _take_back(arrival.result.job, before)
+        raise
+    push_undo("Align4D: Generate 4D")
+    return items
+
+
+def _apply(arrival: Arrival, items: Sequence[bpy.types.Object], scene: bpy.types.Scene, start: int) -> list[bpy.types.Object]:
+    """Puts the motion on these objects. Returns those that were made."""
     result, video = arrival.result, arrival.request.video
     name = f"{Path(video.path or video.images[0]).name}, {arrival.request.preset}"
     for item, target, cache in zip(items, arrival.targets, arrival.caches, strict=True):
@@ -116,16 +127,25 @@ def apply(arrival: Arrival, scene: bpy.types.Scene, start: int) -> list[bpy.type
         results.add(item, result.job, name, folders.stored_path(cache), result.frames, result.fps, start, target.place)
     for old in cameras(result.job):
         remove_camera(old)
+    created = []
     for made in arrival.made:
-        items.append(generated_mesh.create(made, scene))
-        items[-1].align4d.id = made.entry.id
-        results.add(items[-1], result.job, name, folders.stored_path(made.motion), result.frames, result.fps, start)
-    camera = add_camera(scene, result, video, playback(active(items[0]), scene))
+        created.append(generated_mesh.create(made, scene))
+        created[-1].align4d.id = made.entry.id
+        results.add(created[-1], result.job, name, folders.stored_path(made.motion), result.frames, result.fps, start)
+    camera = add_camera(scene, result, video, playback(active([*items, *created][0]), scene))
     camera.align4d.id, camera.align4d.job = SOLVED, result.job
     _store_relatively(camera)
+    if not cast(bpy.types.Camera, camera.data).background_images:
+        arrival.missed.append(f"The clip is no longer at {video.path or video.images[0]}: the camera came without it.")
     results.show_cameras()
-    push_undo("Align4D: Generate 4D")
-    return items
+    return created
+
+
+def _take_back(job: str, before: set[bpy.types.Object]) -> None:
+    """Leaves the scene as it was before `_apply` began."""
+    results.take_off(job)
+    for item in [item for item in bpy.data.objects if item not in before]:
+        bpy.data.objects.remove(item)
 
 
 def _store_relatively(camera: bpy.types.Object) -> None:

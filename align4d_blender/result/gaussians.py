@@ -38,7 +38,7 @@ def playing(mesh: bpy.types.Object) -> tuple[gaussian_files.Sequence, int, float
         motion = paths.motion_file(mesh, result) if result else Path()
         entries = protocol.read_result(motion.parents[1]).objects if result else ()
     except protocol.ProtocolError as error:
-        raise UserError("bad_result", error.message, error.advice) from error
+        raise UserError("bad_record", error.message, error.advice) from error
     folder = next((entry.gaussians for entry in entries if motion.stem.startswith(Path(entry.motion).stem)), "")
     if not folder:
         advice = "Turn on Write Gaussians and press Generate again."

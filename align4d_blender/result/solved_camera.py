@@ -106,12 +106,15 @@ def _set_lens(lens: bpy.types.Camera, scene: bpy.types.Scene, solved: protocol.C
 
 
 def _add_background(lens: bpy.types.Camera, video: protocol.VideoSpec, result: protocol.Result) -> None:
-    """The clip behind the mesh, from the frame at which the motion starts."""
-    image = bpy.data.images.load(video.path or video.images[0], check_existing=False)
-    offset = video.first + result.skipped
+    """The clip behind the mesh, from the frame at which the motion starts. A clip that is gone is left out."""
+    lens[_FIRST_FRAME] = video.first + result.skipped + (_number(Path(video.images[0])) - 1 if video.images else 0)
+    lens[_PACE] = result.pace
+    try:
+        image = bpy.data.images.load(video.path or video.images[0], check_existing=False)
+    except RuntimeError:  # Blender's word for a file that is not there, or that it cannot read
+        return
     if video.images:
         image.source = "SEQUENCE"
-        offset += _number(Path(video.images[0])) - 1
     background = lens.background_images.new()
     background.image = image
     background.alpha = 0.5
@@ -119,8 +122,6 @@ def _add_background(lens: bpy.types.Camera, video: protocol.VideoSpec, result: p
     background.frame_method = "FIT"
     lens.show_background_images = True
     background.image_user.use_auto_refresh = True
-    lens[_FIRST_FRAME] = offset
-    lens[_PACE] = result.pace
 
 
 def keep_in_step(camera: bpy.types.Object, times: Playback) -> None:

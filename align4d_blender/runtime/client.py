@@ -138,7 +138,7 @@ def _is_message(line: str) -> bool:
     """Whether a line is an object with a protocol version, if not ours; anything else is chatter of a library."""
     try:
         return "protocol" in json.loads(line)
-    except (ValueError, TypeError):
+    except Exception:  # nested too deeply, for one
         return False
 
 

@@ -1,14 +1,14 @@
 """Makes the engine's environment: a virtual environment with the pinned dependencies, there whole or not at all. Standard library only, no bpy.
 
-It is built beside its place and renamed at the end, so that an interruption at any moment, of whatever kind, leaves either the finished
-environment or none. The engine itself is not in it: that runs from the extension's folder, so that the two never differ in version.
+It is built in a folder of its own, and is an environment from the moment on at which its stamp is written; the one before is deleted
+after that. So an interruption at any moment, of whatever kind, leaves one that works where there was one. The engine itself is not in
+it: that runs from the extension's folder, so that the two never differ in version.
 """
 
 from __future__ import annotations
 
 import functools
 import json
-import os
 import platform
 import re
 import shutil
@@ -16,10 +16,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...engine.align4d.protocol import replacing
 from ..errors import UserError
 from .processes import clean_environment, find_program, kill, output_of, start
 
@@ -28,7 +30,7 @@ _RAW_PROGRESS = (24, 1)
 """First version of pip that says how far a download is where nobody looks at a terminal."""
 
 _STAMP = "align4d.json"
-"""In a finished environment: what it was made of."""
+"""Written last into an environment: what it was made of, and when it was finished."""
 
 _TOOL_LIMIT = 60.0
 """Seconds that a program gets to say what it is."""
@@ -57,7 +59,7 @@ class Plan:
 
     @property
     def folder(self) -> Path:
-        """Where the environment is when it is finished; other pins, another Python or build give another folder."""
+        """Where the environment is made, if nothing is there yet; other pins, another Python or build give another folder."""
         import hashlib
 
         content = "\n".join((*sorted(self.requirements), platform.python_version(), platform.machine(), self.build))
@@ -71,20 +73,33 @@ class Installed:
     Attributes:
         python: the engine's interpreter.
         requirements, build: as in its plan.
+        finished: when, in seconds since 1970.
     """
 
     python: Path
     requirements: tuple[str, ...]
     build: str
+    finished: float
+
+    @property
+    def folder(self) -> Path:
+        """The whole environment."""
+        return self.python.parents[1]
 
 
 def find_installed(place: Path) -> Installed | None:
-    """The finished environment in the folder of environments."""
+    """The finished environment in the folder of environments; the last one that was finished, where an old one could not be deleted."""
+    return max(_finished(place), key=lambda found: found.finished, default=None)
+
+
+def _finished(place: Path) -> Iterator[Installed]:
+    """The environments with a stamp; one that cannot be read is none."""
     for stamp in place.glob(f"environment-*/{_STAMP}"):
-        if not stamp.parent.name.endswith(".part"):
+        try:
             data = json.loads(stamp.read_text(encoding="utf-8"))
-            return Installed(interpreter(stamp.parent), tuple(data["requirements"]), data["build"])
-    return None
+            yield Installed(interpreter(stamp.parent), tuple(map(str, data["requirements"])), str(data["build"]), float(data.get("finished", 0)))
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            continue
 
 
 def interpreter(folder: Path) -> Path:
@@ -132,7 +147,7 @@ class Installation:
         self.text, self.fraction = "Preparing", 0.0
         self.error: UserError | None = None
         self.log = plan.place / "install.log"
-        self._building = plan.folder.with_name(plan.folder.name + ".part")
+        self._building = _free(plan.folder)
         self._process: subprocess.Popen[str] | None = None
         self._cancelled = threading.Event()
         self._progress = _PipProgress()
@@ -163,19 +178,23 @@ class Installation:
             message = f"The engine could not be installed ({error.strerror or error})."
             self.error = UserError("cannot_write", message, "Free some space and try again.")
             self.state = "failed"
-        finally:
+        except Exception as error:  # or the bar would wait for ever
+            self.error = failure("The installation", repr(error))
+            self.state = "failed"
+        if self.state != "done":
             shutil.rmtree(self._building, ignore_errors=True)
 
     def _build(self) -> None:
-        shutil.rmtree(self._building, ignore_errors=True)
+        _delete_others(self.plan.place, [found.folder for found in _finished(self.plan.place)])  # what a killed installation left
         self._call("Making an environment", [self.plan.founder, "-m", "venv", self._building])
         python = interpreter(self._building)
         pip: list[str | Path] = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
         self._call("Downloading", [*pip, *self._raw_progress(python), *self._sources(), *self._requirements()], self._progress)
         self.text, self.fraction = "Finishing", 0.97
-        stamp = {"requirements": self.plan.requirements, "build": self.plan.build}
-        (self._building / _STAMP).write_text(json.dumps(stamp), encoding="utf-8")
-        _rename(self._building, self.plan.folder)
+        stamp = {"requirements": self.plan.requirements, "build": self.plan.build, "finished": time.time()}
+        with replacing(self._building / _STAMP, "w") as file:
+            json.dump(stamp, file)
+        _delete_others(self.plan.place, [self._building])
 
     def _requirements(self) -> list[str]:
         """The pins; torch by the name of its build, because pip would take another one in silence where PyTorch's index does not answer."""
@@ -251,18 +270,20 @@ class _PipProgress:
         return True
 
 
-def _rename(building: Path, folder: Path) -> None:
-    """Gives the finished environment its place, and deletes the one before.
+def _free(folder: Path) -> Path:
+    """The folder, or the first name like it, where nothing is yet."""
+    number = 1
+    place = folder
+    while place.exists():
+        number += 1
+        place = folder.with_name(f"{folder.name}-{number}")
+    return place
 
-    Windows refuses the renaming while a virus scanner still reads the new files, so it is tried for a while.
-    """
-    for other in folder.parent.glob("environment-*"):
-        if other != building:
+
+def _delete_others(place: Path, kept: Sequence[Path]) -> None:
+    """Deletes all environments but these. What is in use stays (on Windows), but is none any more without its stamp."""
+    for other in place.glob("environment-*"):
+        if other not in kept:
+            with suppress(OSError):
+                (other / _STAMP).unlink(missing_ok=True)
             shutil.rmtree(other, ignore_errors=True)
-    for _ in range(20):
-        try:
-            os.rename(building, folder)
-            return
-        except OSError:
-            time.sleep(0.5)
-    raise UserError("cannot_write", f"{building} could not be renamed.", "Close the programs that use it and try again.")

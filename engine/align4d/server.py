@@ -7,7 +7,6 @@ cancels the job, which writes its checkpoint, and the server leaves. Start it as
 from __future__ import annotations
 
 import argparse
-import contextlib
 import logging
 import os
 import queue
@@ -30,6 +29,9 @@ Run = Callable[[Path, Reporter], protocol.Result]
 
 TICK = 0.5
 """Seconds between looks at the clock while idle; Windows answers Ctrl+Break only between them."""
+
+LONGEST_COMMAND = 1 << 16
+"""Bytes of a line of stdin; a command holds no more than a path."""
 
 log = logging.getLogger(__name__)
 
@@ -74,11 +76,12 @@ class Server:
 
     def send(self, event: Event) -> None:
         """Writes one event. Where nobody listens any more the job is cancelled, and the server leaves."""
+        line = protocol.encode(event)
         try:
             with self._writing:
-                self.messages.write(protocol.encode(event))
+                self.messages.write(line)
                 self.messages.flush()
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError) as error:  # ValueError: the stream is closed
             log.warning("nobody listens: %s", error)
             self.leave()
 
@@ -113,8 +116,8 @@ class Server:
                 except Exception as error:
                     log.exception("failed")
                     self._fail(job, error)
-        except OSError as error:  # the log itself cannot be opened
-            log.exception("no log in %s", folder)
+        except Exception as error:  # the log itself cannot be opened, or the folder's name is none
+            log.exception("no log in %r", folder)
             self._fail(job, error)
         finally:
             with self._guard:
@@ -136,15 +139,26 @@ class Server:
         self.send({"event": "failed", "job": job, **failure.as_dict()})
 
     def _read(self) -> None:
-        """The second thread: commands until the end of stdin."""
-        with contextlib.suppress(OSError, ValueError):
-            for line in self.commands:
+        """The second thread: commands until the end of stdin. Whatever a line holds, the next one is heard."""
+        try:
+            while line := self.commands.readline(LONGEST_COMMAND):
                 try:
-                    self._obey(protocol.decode(line.decode("utf-8")))
-                except (protocol.ProtocolError, UnicodeDecodeError) as error:
-                    log.warning("%s", error)
+                    self._obey(protocol.decode(self._whole(line)))
+                except Exception as error:
+                    log.warning("not obeyed: %s", error)
                     self._fail("", error)
-        self.leave()
+        except (OSError, ValueError) as error:  # ValueError: the stream is closed
+            log.warning("nobody commands: %s", error)
+        finally:
+            self.leave()
+
+    def _whole(self, line: bytes) -> bytes:
+        """The line, if it is one to its end; the rest of one that is too long is skipped. Raises ProtocolError then."""
+        if line.endswith(b"\n") or len(line) < LONGEST_COMMAND:
+            return line
+        while (rest := self.commands.readline(LONGEST_COMMAND)) and not rest.endswith(b"\n"):
+            pass
+        raise protocol.ProtocolError(f"A command is longer than {LONGEST_COMMAND} bytes.", "Update the Align4D extension and restart Blender.")
 
     def _obey(self, message: dict[str, Any]) -> None:
         command = message.get("command")

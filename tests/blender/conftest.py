@@ -24,7 +24,8 @@ if "bpy" not in sys.modules:  # an installed Blender has read this already; scri
 import bpy  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "engine"), str(Path(__file__).parent)]  # the protocol, which the fake engine speaks; what the tests share
+# the protocol, which the fake engine speaks; what the tests of Blender share, and what all do
+sys.path[:0] = [str(ROOT / "engine"), str(Path(__file__).parent), str(ROOT / "tests")]
 from installation import build, fake_interpreter  # noqa: E402
 
 MODULE = "bl_ext.user_default.align4d"

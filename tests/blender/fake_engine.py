@@ -1,7 +1,8 @@
 """An engine that speaks the protocol and moves every vertex by a known rule, in no time: for the tests of Blender's side.
 
 FAKE_ENGINE says how it behaves: "move" (as an engine should), "slow" (waits to be cancelled), "stubborn" (and does not listen), "die",
-"chatter" (prints among its messages, then moves), "future" (another protocol version), "refuse" (a `failed` event), "fewer" (one vertex too few).
+"chatter" (prints among its messages, then moves), "future" (another protocol version), "refuse" (a `failed` event), "fail:CODE" (one with that
+code, a generated video made), "fewer" (one vertex too few), "nonsense" (an event without its fields, then waits to be cancelled).
 """
 
 from __future__ import annotations
@@ -95,6 +96,14 @@ def generate(folder: Path, mode: str) -> None:
         sys.exit(3)
     if mode == "refuse":
         send("failed", job=job, code="no_overlap", message="The video's object never overlaps the mesh.", advice="Turn the camera.")
+        return
+    if mode.startswith("fail:"):
+        (folder / "output" / "video").mkdir(parents=True, exist_ok=True)
+        (folder / "output" / "video" / "0000.png").write_bytes(b"an hour of work")
+        send("failed", job=job, code=mode.removeprefix("fail:"), message="It did not work.", advice="Try something else.")
+        return
+    if mode == "nonsense":
+        send("progress", job=job, stage=[])
         return
     if mode == "late":
         message = "The first frame of the video does not show the object."

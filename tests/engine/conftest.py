@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import av
@@ -12,9 +12,12 @@ import pytest
 from PIL import Image
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE.parents[1] / "engine"), str(HERE)]  # the engine of this checkout; what the tests share
+sys.path[:0] = [str(HERE.parents[1] / "engine"), str(HERE), str(HERE.parent)]  # the engine of this checkout; what the tests share
 
 from builders import Job  # noqa: E402
+from theatre import GENERATORS, Actor, Theatre  # noqa: E402
+
+from align4d.generators import catalog  # noqa: E402
 
 MovieWriter = Callable[..., Path]
 
@@ -80,3 +83,18 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "kxic": save_zero123(folder / "some-name", "cc_projection", "projection"),
         "imagedream": save_imagedream(folder / "imagedream-ipmv-diffusers"),
     }
+
+
+@pytest.fixture(scope="session")
+def puppets(tmp_path_factory: pytest.TempPathFactory) -> Theatre:
+    return Theatre(tmp_path_factory.mktemp("theatre"))
+
+
+@pytest.fixture
+def theatre(puppets: Theatre, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Theatre]:
+    """New generators are one file each: these stand in the catalog in the place of all others."""
+    Actor.theatre = puppets
+    puppets.called.clear()
+    monkeypatch.setattr(catalog, "GENERATORS", GENERATORS)
+    monkeypatch.setenv("ALIGN4D_MODELS", str(tmp_path / "models"))
+    yield puppets

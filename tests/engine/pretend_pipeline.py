@@ -38,6 +38,8 @@ def run(folder: Path, report: Reporter) -> protocol.Result:
         raise OSError(errno.ENOSPC, "No space left on device")
     if act == "memory":
         raise MemoryError
+    if act == "name":
+        report.warn("name", f"Look at {folder}.")
     if act == "walk":
         return walk(folder, report)
     report.warn("cut", "The object is cut by the border.")
@@ -59,7 +61,7 @@ def run(folder: Path, report: Reporter) -> protocol.Result:
 
 def walk(folder: Path, report: Reporter) -> protocol.Result:
     """Many small steps, each from the one before and each kept; whoever is killed on the way has to end with the same motion."""
-    checkpoint = Checkpoint(folder / "work")
+    checkpoint = Checkpoint(folder / "work", {}, lambda sentence: report.warn("made_anew", sentence))
     stored = checkpoint.load("walk")
     state = stored["state"] if stored else np.zeros((WALK_POINTS, 3), np.float32)
     for step in range(int(stored["step"]) if stored else 0, WALK_STEPS):

@@ -24,7 +24,7 @@ from torchmetrics.functional.image import peak_signal_noise_ratio, structural_si
 from align4d import protocol
 from align4d.cameras.orbit import Orbit, blender_from_normalized
 from align4d.cli import main
-from align4d.generators.asset_object import write_asset
+from align4d.generators.asset_object import write_object
 from align4d.job.reporting import RecordingReporter
 
 FRAMES = 4
@@ -95,12 +95,11 @@ def test_a_job_whose_mesh_was_generated(finished: Path, tmp_path: Path) -> None:
     picture = np.full((48, 48, 4), 255, np.uint8)
     picture[:12, :, 3] = 0
     made = TinySculptor().reconstruct(picture, 0, RecordingReporter())
-    pair = finished / "work" / "pair"
-    pair.mkdir(parents=True)
-    Image.fromarray(picture).save(pair / "picture.png")
-    write_asset(made, pair / "asset.npz")
-    protocol.write_json(finished / "request.json", replace(protocol.read_request(finished), objects=()))
     assert made.mesh is not None
+    request = protocol.read_request(finished)
+    spec = write_object(made.mesh, finished, request.objects[0].matrix_world)
+    protocol.write_json(finished / protocol.COMPLETED, replace(request, objects=(spec,)))
+    protocol.write_json(finished / "request.json", replace(request, objects=()))
     protocol.write_pc2(finished / "output" / "motion_000.pc2", np.repeat(made.mesh.vertices[None], FRAMES, axis=0))
     result = protocol.read_result(finished)
     objects = (protocol.ObjectResult("generated", "Generated", len(made.mesh.vertices), result.objects[0].motion),)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import os
 import random
 import time
 from collections.abc import Iterator
@@ -104,8 +107,45 @@ def test_two_engines_do_not_share_a_folder(tmp_path: Path) -> None:
 
         with pytest.raises(Cancelled), sole_engine(tmp_path, cancelled):
             pass
+
+
+def test_what_a_killed_engine_was_writing_is_cleared_away(tmp_path: Path) -> None:
+    """Files and folders at any depth; never through a link, and nothing of Blender's."""
+    job, elsewhere = tmp_path / "job", tmp_path / "elsewhere"
+    precious = elsewhere / ".precious.part"
+    precious.mkdir(parents=True)
+    (precious / "work.txt").write_text("years")
+    unfinished = [
+        job / ".request.json.7.part",
+        job / "work" / ".tracking.npz.7.part",
+        job / "work" / "pair" / ".asset.npz.7.part",
+        job / "input" / ".generated.png.7.part",
+        job / "output" / "gaussians_000" / ".frame_0000.ply.7.part",
+        job / "output" / ".video.part" / "0000.png",
+        job / "output" / ".video.part" / "deep" / "0001.png",
+    ]
+    kept = [job / "work" / "tracking.npz", job / ".record.json.8.part", job / "output" / "video" / "0000.png", job / "a.part"]
+    for path in (*unfinished, *kept):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"half")
+    links = [job / "output" / "elsewhere", job / "output" / ".linked.part"]
+    with contextlib.suppress(OSError):  # Windows allows links to few
+        links[0].symlink_to(elsewhere, target_is_directory=True)
+        links[1].symlink_to(precious, target_is_directory=True)
+    with sole_engine(job, lambda: None):
+        assert not [path for path in unfinished if path.exists()]
+        assert not (job / "output" / ".video.part").exists() and not links[1].is_symlink()
+        assert all(path.exists() for path in (*kept, precious / "work.txt"))
+
+
+def test_what_cannot_be_cleared_away_stops_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "output").mkdir()
-    rest = tmp_path / "output" / ".motion_000.pc2.1234.part"
+    rest = tmp_path / "output" / ".motion_000.pc2.7.part"
     rest.write_bytes(b"half")
+
+    def refuse(path: object) -> None:
+        raise PermissionError(errno.EACCES, "a virus scanner reads it")
+
+    monkeypatch.setattr(os, "unlink", refuse)
     with sole_engine(tmp_path, lambda: None):
-        assert not rest.exists()
+        assert rest.exists()

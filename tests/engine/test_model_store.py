@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from faults import ERRORS, Sweep, Work
 
 from align4d.errors import Cancelled, EngineError
 from align4d.folders import model_folder
@@ -303,6 +304,27 @@ def test_a_model_that_the_disk_cannot_hold(hub: Hub, store: ModelStore, monkeypa
     with pytest.raises(EngineError) as caught:
         fetch(CARD, store, lambda *_: None, endpoint=hub.endpoint)
     assert caught.value.code == "disk_full"
+
+
+def test_a_fault_costs_no_more_than_a_file(hub: Hub, tmp_path: Path) -> None:
+    """Stopped or refused by the system at any write: the next call goes on, and the model is whole; a full disk is not called a lost connection."""
+    fill(hub)
+
+    def go_on(folder: Path) -> None:
+        fetch(CARD, ModelStore(folder), lambda *_: None, endpoint=hub.endpoint)
+
+    def outcome(folder: Path) -> object:
+        return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+    def whole(folder: Path) -> str:
+        found = ModelStore(folder).find(CARD)
+        return "" if found is None or all((found / part).exists() for part in CARD.parts) else "what is found is not whole"
+
+    work = Work("fetch", lambda folder: None, go_on, outcome, lambda error: getattr(error, "code", "") in ("disk_full", "cannot_write"), whole)
+    sweep = Sweep(work, tmp_path)
+    assert len(sweep.points) > 15
+    for tally in (sweep.stopped(), *(sweep.failing(number) for number in ERRORS)):
+        assert tally.good, tally
 
 
 def test_lgm_names_both_of_its_models() -> None:

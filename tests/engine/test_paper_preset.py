@@ -20,7 +20,6 @@ from align4d import protocol
 from align4d.cameras.orbit import Orbit, blender_from_normalized
 from align4d.errors import Cancelled, EngineError
 from align4d.inputs.asset import load_asset
-from align4d.job.checkpoint import Checkpoint
 from align4d.job.reporting import RecordingReporter
 from align4d.pipeline import artist, paper
 from align4d.pipeline.paper import STAGES, fill_frames, within_budget
@@ -198,8 +197,8 @@ def test_a_job_that_was_killed_ends_with_the_same_bytes(shoot: Shoot, whole: Who
     killed = shoot.job(tmp_path)
     with pytest.raises(Interrupted):
         run(killed, Stopping(8, kill))
-    stored = Checkpoint(killed / "work").load("optimization")
-    assert stored is not None and int(stored["iteration"]) == 5 and len(stored["losses"]) == 5
+    stored = protocol.read_arrays(killed / "work" / "optimization.npz")
+    assert int(stored["iteration"]) == 5 and len(stored["losses"]) == 5
     report = RecordingReporter()
     again, resumed = run(killed, report)
     assert resumed == whole.motion and timeless(again) == timeless(whole.result)
@@ -213,8 +212,8 @@ def test_a_cancel_is_answered_within_an_iteration_and_goes_on_from_there(shoot: 
     with pytest.raises(Cancelled):
         run(folder, report)
     assert [e["done"] for e in report.events if e["event"] == "progress" and e["stage"] == "optimizing"][-1] == 7
-    stored = Checkpoint(folder / "work").load("optimization")
-    assert stored is not None and int(stored["iteration"]) == 7
+    stored = protocol.read_arrays(folder / "work" / "optimization.npz")
+    assert int(stored["iteration"]) == 7
     again, resumed = run(folder)
     assert resumed == whole.motion and timeless(again) == timeless(whole.result)
 
@@ -245,8 +244,7 @@ def test_joint_and_asynchronous_optimization_differ(shoot: Shoot, whole: Whole, 
     joint = shoot.job(tmp_path, {"paper.optimization.schedule.joint": True})
     assert run(joint)[1] != whole.motion
     for folder, steps in ((whole.folder, 6), (joint, 12)):
-        stored = Checkpoint(folder / "work").load("optimization")
-        assert stored is not None
+        stored = protocol.read_arrays(folder / "work" / "optimization.npz")
         assert int(stored["gaussians_adam.0.step"]) == int(stored["field_adam.0.step"]) == steps
 
 
@@ -254,8 +252,7 @@ def test_bound_gaussians_keep_the_artist_s_shape_and_free_ones_do_not(shoot: Sho
     free = shoot.job(tmp_path, {"paper.optimization.free": True})
     run(free)
     for folder, kept in ((whole.folder, True), (free, False)):
-        first, last = (Checkpoint(folder / "work").load(name) for name in ("gaussians", "optimization"))
-        assert first is not None and last is not None
+        first, last = (protocol.read_arrays(folder / "work" / f"{name}.npz") for name in ("gaussians", "optimization"))
         assert np.array_equal(last["gaussians.center"], first["means"]) is kept
         assert np.allclose(np.exp(last["gaussians.log_scale"]), first["scales"], rtol=1e-5) is kept
 

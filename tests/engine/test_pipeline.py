@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from align4d import protocol
 from align4d.cameras.orbit import Orbit, blender_from_normalized
 from align4d.errors import Cancelled, EngineError
 from align4d.inputs.asset import load_asset
+from align4d.job import preview
 from align4d.job.preview import NAME
 from align4d.job.reporting import RecordingReporter
 from align4d.machine.device import choose_device
@@ -25,7 +27,7 @@ from align4d.motion.parts import find_parts
 from align4d.motion.skeleton import build_skeleton
 from align4d.motion.skinning import skin_points
 from align4d.motion.surface_graph import build_surface_graph
-from align4d.pipeline import artist
+from align4d.pipeline import artist, stages
 from align4d.pipeline.artist import STAGES
 
 CAMERA = Orbit(20.0, 12.0, 2.4)
@@ -280,11 +282,69 @@ def test_the_device() -> None:
         assert caught.value.code == "no_device"
 
 
-def test_gaussians_of_an_older_version_are_made_anew(shoot: Shoot, done: Done, tmp_path: Path) -> None:
-    folder = shoot.job(tmp_path)
-    stored = protocol.read_arrays(done.folder / "work" / "gaussians.npz")
-    (folder / "work").mkdir()
+def broken_off(shoot: Shoot, folder: Path, **changes: object) -> Path:
+    """A job that has everything but its result."""
+    shoot.job(folder, **changes)
+    with pytest.raises(Interrupted):
+        artist.run(folder, Interrupting(lambda event: event.get("name") == "refining"))
+    return folder
+
+
+def made_anew(report: RecordingReporter) -> list[str]:
+    return [event["message"] for event in report.events if event.get("code") == "made_anew"]
+
+
+def test_what_is_kept_of_a_damaged_job_is_made_anew(shoot: Shoot, done: Done, tmp_path: Path) -> None:
+    """Stored by an older version, cut, of other arrays: the user is told, and the result is what it would have been."""
+    folder = broken_off(shoot, tmp_path)
+    stored = protocol.read_arrays(folder / "work" / "gaussians.npz")
     protocol.write_arrays(folder / "work" / "gaussians.npz", {name: array for name, array in stored.items() if name != "triangle"})
-    result = artist.run(folder, RecordingReporter())
+    whole = (folder / "work" / "camera.npz").read_bytes()
+    (folder / "work" / "camera.npz").write_bytes(whole[: len(whole) // 2])
+    (folder / "work" / "tracking.npz").write_bytes(b"")
+    report = RecordingReporter()
+    result = artist.run(folder, report)
     assert same(result, done.result)
     assert (folder / result.objects[0].motion).read_bytes() == done.bytes()
+    assert sorted(one.split("(")[1].split(")")[0] for one in made_anew(report)) == ["camera", "gaussians", "tracking"]
+
+
+def test_a_video_that_was_overwritten_is_not_taken_from_the_checkpoint(shoot: Shoot, done: Done, tmp_path: Path) -> None:
+    names = [str(tmp_path / f"clip_{index}.png") for index in range(FRAMES)]
+    for name, source in zip(names, reversed(shoot.images), strict=True):  # the same frames in another order: the same size
+        shutil.copy2(source, name)
+    video = protocol.VideoSpec(images=tuple(names), fps=24.0)
+    folder = broken_off(shoot, tmp_path / "job", video=video)
+    for name, source in zip(names, shoot.images, strict=True):
+        shutil.copy2(source, name)  # rendered again, over the old files
+    report = RecordingReporter()
+    result = artist.run(folder, report)
+    assert (folder / result.objects[0].motion).read_bytes() == done.bytes()
+    assert [one.startswith("The video changed since this job broke off") for one in made_anew(report)] == [True]
+    stages = [event["stage"] for event in report.events if event["event"] == "progress"]
+    assert "camera" in stages and "sampling" not in stages, "what the mesh alone decides is still right"
+
+
+def test_other_settings_and_another_engine_start_anew(shoot: Shoot, done: Done, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = broken_off(shoot, tmp_path, settings={**TINY, "tracking.iterations": 2})
+    protocol.write_json(folder / "request.json", protocol.read_request(done.folder))
+    report = RecordingReporter()
+    assert same(artist.run(folder, report), done.result)
+    assert [one.split(" since")[0] for one in made_anew(report)] == ["The settings changed"]
+    monkeypatch.setattr(stages, "engine_digest", lambda: "another")
+    report = RecordingReporter()
+    assert same(artist.run(folder, report), done.result)
+    assert [one.split(" since")[0] for one in made_anew(report)] == ["Align4D changed"]
+
+
+@pytest.mark.parametrize("error", [OSError("4096 requested and 100 written"), PermissionError(13, "no"), MemoryError(), RuntimeError("no")])
+def test_a_job_does_without_a_picture_that_cannot_be_shown(
+    shoot: Shoot, done: Done, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(preview, "_write", fail)
+    folder, report = shoot.job(tmp_path), RecordingReporter()
+    assert same(artist.run(folder, report), done.result)
+    assert not [event for event in report.events if event["event"] == "preview"]

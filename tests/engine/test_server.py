@@ -187,6 +187,51 @@ def test_messages_that_are_none_are_answered_and_survived(start: Callable[..., E
     assert engine.until("finished", "failed")[-1]["event"] == "finished"
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"[" * 100_000 + b"]" * 100_000,
+        b'{"a":' * 30_000,
+        b'{"protocol": 1, "command": "generate", "job_folder": "' + b"x" * 3_000_000 + b'"}',
+        b'{"protocol": ' + b"1" * 20_000 + b"}",
+        b"\xff\xfe",
+        b'{"protocol": 1, "command": "generate", "job_folder": "a\\u0000b"}',
+        b'{"protocol": 1, "command": "generate", "job_folder": "\\ud800"}',
+        b'{"protocol": 1, "command": "\\udcff"}',
+        b'{"protocol": 1, "command": "generate", "job_folder": ["a"]}',
+        b'{"protocol": 1, "command": {"deep": 1}}',
+        b'{"protocol": 1}',
+    ],
+    ids=["deep list", "deep object", "long", "long number", "no UTF-8", "NUL", "half a letter", "odd command", "list", "object", "nothing"],
+)
+def test_whatever_a_line_holds_the_next_one_is_heard(start: Callable[..., Engine], folder: Path, line: bytes) -> None:
+    engine = start()
+    assert engine.process.stdin is not None
+    engine.process.stdin.write(line + b"\n")
+    engine.process.stdin.flush()
+    failed = engine.next()
+    assert failed["event"] == "failed" and failed["message"] and failed["advice"]
+    engine.command("generate", job_folder=act(folder, "long"))
+    engine.until("progress")
+    engine.command("cancel", job="job-1")
+    assert engine.until("cancelled", "finished")[-1]["event"] == "cancelled"
+    engine.command("quit")
+    assert engine.ended() == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has such names")
+def test_a_folder_whose_name_is_no_utf_8(start: Callable[..., Engine], tmp_path: Path) -> None:
+    job = Job(Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9")))
+    job.folder.mkdir()
+    job.write(protocol.VideoSpec(path=str(job.folder / "clip.mp4")))
+    assert protocol.read_request(job.folder).video.path == str(job.folder / "clip.mp4")
+    engine = start()
+    engine.command("generate", job_folder=act(job.folder, "name"))
+    events = engine.until("finished", "failed")
+    assert events[-1]["event"] == "finished"
+    assert next(event["message"] for event in events if event["event"] == "warning") == f"Look at {job.folder}."
+
+
 def test_another_protocol_version_says_what_to_update(start: Callable[..., Engine]) -> None:
     engine = start()
     engine.write('{"protocol": 999, "command": "generate", "job_folder": "x"}\n')

@@ -7,6 +7,7 @@ import dataclasses
 import functools
 import importlib
 import importlib.util
+import io
 import json
 import logging
 import signal
@@ -39,6 +40,8 @@ def main(arguments: list[str] | None = None, run: Run | None = None) -> int:
     """Runs one command; 0 where it succeeded. `run` stands in for the pipeline in tests."""
     options = _parser().parse_args(arguments)
     wait_passively()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file name that is no UTF-8 must not end a job
     console = Console(soft_wrap=True)
     if options.verbose:
         logging.basicConfig(level=logging.DEBUG, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")

@@ -46,22 +46,31 @@ def write_object(mesh: TexturedMesh, folder: Path, matrix_world: Matrix4) -> Obj
     return ObjectSpec(GENERATED, NAME, f"input/{GENERATED}.npz", matrix_world, (material,))
 
 
-def write_asset(asset: GeneratedAsset, path: Path) -> None:
-    """Stores a whole asset, so that a job that was broken off need not make it again."""
+def arrays_of(asset: GeneratedAsset) -> dict[str, np.ndarray]:
+    """A whole asset as arrays, for files."""
     arrays = {name: tensor.cpu().numpy() for name, tensor in asset.gaussians.named().items()}
     arrays["camera"] = np.array([*dataclasses.astuple(asset.camera), asset.exact])
     if asset.mesh:
         arrays |= {f"mesh.{name}": array for name, array in vars(asset.mesh).items()}
-    write_arrays(path, arrays)
+    return arrays
 
 
-def read_asset(path: Path) -> GeneratedAsset:
-    """What `write_asset` stored."""
-    arrays = read_arrays(path)
+def asset_from(arrays: dict[str, np.ndarray]) -> GeneratedAsset:
+    """From `arrays_of`."""
     gaussians = Gaussians(*(torch.from_numpy(arrays[name]) for name in ("means", "quats", "scales", "opacities", "colors")))
     *camera, exact = (float(number) for number in arrays["camera"])
     mesh = {name.removeprefix("mesh."): array for name, array in arrays.items() if name.startswith("mesh.")}
     return GeneratedAsset(gaussians, Orbit(*camera), TexturedMesh(**mesh) if mesh else None, bool(exact))
+
+
+def write_asset(asset: GeneratedAsset, path: Path) -> None:
+    """Stores a whole asset."""
+    write_arrays(path, arrays_of(asset))
+
+
+def read_asset(path: Path) -> GeneratedAsset:
+    """What `write_asset` stored."""
+    return asset_from(read_arrays(path))
 
 
 def _vertex_normals(mesh: TexturedMesh) -> np.ndarray:

@@ -6,9 +6,10 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
-from ..errors import EngineError
-from ..protocol import hold
+from ..errors import EngineError, writing
+from ..protocol import RECORD, clear_unfinished, hold
 
 LOCK = "engine.lock"
 PATIENCE = 30.0
@@ -22,16 +23,20 @@ def sole_engine(folder: Path, check_cancelled: Callable[[], None], patience: flo
     """Holds the job folder, and clears away what a killed engine was writing.
 
     Raises:
-        EngineError: "job_busy" where another engine keeps working on the job.
+        EngineError: "job_busy" where another engine keeps working on the job, "disk_full" or "cannot_write" where nothing can be written.
         Cancelled: by `check_cancelled`, which is called while waiting.
     """
     end = time.monotonic() + patience
-    while (lock := hold(folder / LOCK)) is None:
+    while (lock := _hold(folder)) is None:
         check_cancelled()
         if time.monotonic() > end:
             raise EngineError("job_busy", "Another engine is working on this job.", "Wait until it has ended, then press Resume.")
         time.sleep(_PAUSE)
     with lock:
-        for rest in (rest for place in ("work", "output") for rest in (folder / place).glob(".*.part")):
-            rest.unlink(missing_ok=True)
+        clear_unfinished(folder, RECORD)
         yield
+
+
+def _hold(folder: Path) -> IO[bytes] | None:
+    with writing():
+        return hold(folder / LOCK)

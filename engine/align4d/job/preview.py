@@ -5,27 +5,46 @@ Plain numbers and no image file: Blender's side reads them many times a minute, 
 
 from __future__ import annotations
 
+import io
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from torch import Tensor
 
+from ..errors import Cancelled
 from ..protocol import replacing
+from .reporting import Reporter
 
 log = logging.getLogger(__name__)
 
 NAME = "work/preview.npy"
 
 
-def write_preview(folder: Path, frame: Tensor, render: Tensor) -> str:
-    """Writes two pictures (3, H, W) in [0, 1] side by side, as uint8 (H, 2 W, 3), top row first; returns the path relative to the job folder."""
-    pair = np.concatenate([frame.cpu().numpy(), render.cpu().numpy()], axis=2).transpose(1, 2, 0)
-    path = folder / NAME
-    path.parent.mkdir(parents=True, exist_ok=True)
+def show_preview(folder: Path, frame: Tensor, render: Callable[[], Tensor], report: Reporter) -> None:
+    """Renders, writes and reports a picture. The job goes on without one, whatever goes wrong: a full disk, too little memory, a file in use.
+
+    Args:
+        folder: of the job.
+        frame: of the video, (3, H, W) in [0, 1].
+        render: makes the picture of the same size that stands beside it.
+    """
     try:
-        with replacing(path) as file:
-            np.save(file, (pair.clip(0, 1) * 255).round().astype(np.uint8), allow_pickle=False)
-    except PermissionError as error:  # Windows, while Blender reads the one before: the next one will do
-        log.info("no preview: %s", error)
-    return NAME
+        _write(folder / NAME, frame, render())
+    except Cancelled:
+        raise
+    except Exception as error:
+        log.warning("no preview: %r", error)
+        return
+    report.preview(NAME)
+
+
+def _write(path: Path, frame: Tensor, render: Tensor) -> None:
+    """Two pictures side by side, as uint8 (H, 2 W, 3), top row first."""
+    pair = np.concatenate([frame.cpu().numpy(), render.cpu().numpy()], axis=2).transpose(1, 2, 0)
+    content = io.BytesIO()
+    np.save(content, (pair.clip(0, 1) * 255).round().astype(np.uint8), allow_pickle=False)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as file:
+        file.write(content.getbuffer())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import math
 import platform
@@ -17,7 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from ..errors import Cancelled
+from ..errors import Cancelled, writing
 from ..machine.memory import peak_gb
 from ..protocol import printable, refuse_links
 from ..protocol.version import ENGINE
@@ -46,6 +47,11 @@ class Reporter(Protocol):
 
     def check_cancelled(self) -> None:
         """Raises Cancelled once the user has asked for it."""
+
+
+def tell_once(report: Reporter, code: str) -> Callable[[str], None]:
+    """Says each sentence as a warning, a single time."""
+    return functools.cache(lambda sentence: report.warn(code, sentence))
 
 
 class EventReporter:
@@ -177,10 +183,12 @@ class OneLineFormatter(logging.Formatter):
 def job_log(folder: Path) -> Iterator[None]:
     """Everything logged inside goes to JOB/log.txt too.
 
-    Raises ProtocolError where anything in the folder is a link: a log is the first that is written there.
+    Raises:
+        EngineError: "disk_full" or "cannot_write"; "protocol" where anything in the folder is a link: a log is the first that is written there.
     """
     refuse_links(folder)
-    handler = logging.FileHandler(folder / "log.txt", encoding="utf-8", errors="backslashreplace")
+    with writing():
+        handler = logging.FileHandler(folder / "log.txt", encoding="utf-8", errors="backslashreplace")
     handler.setFormatter(OneLineFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
     root.addHandler(handler)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ..errors import Cancelled, EngineError
+from ..errors import Cancelled, EngineError, writing
 from ..protocol import replacing
 from .card import ModelCard
 from .component_loading import require_libraries
@@ -124,13 +125,14 @@ def fetch(card: ModelCard, store: ModelStore, progress: Progress, cancelled: Cal
     """Fetches a model, or what is left of it, and gives its folder.
 
     Raises:
-        EngineError: "license_not_accepted", "model_libraries", "model_offline", "model_hash", "disk_full", "model_unsafe".
+        EngineError: "license_not_accepted", "model_libraries", "model_offline", "model_hash", "disk_full", "cannot_write", "model_unsafe".
         Cancelled: what is here stays, and the next call goes on with it.
     """
     store.require_accepted(card)
     files = list_files(card, endpoint)
     unfinished = store.unfinished_place_of(card)
-    unfinished.mkdir(parents=True, exist_ok=True)
+    with writing():
+        unfinished.mkdir(parents=True, exist_ok=True)
     total = sum(one.size for one in files)
     here = sum(_bytes_here(unfinished / one.place) for one in files)
     if total - here > shutil.disk_usage(unfinished).free:
@@ -146,12 +148,13 @@ def fetch(card: ModelCard, store: ModelStore, progress: Progress, cancelled: Cal
 
         _fetch_file(card, one, unfinished / one.place, tell, endpoint)
         done += one.size
-    _write_manifest(card, files, unfinished)
     place = store.place_of(card)
-    if place.is_dir():
-        (place / MANIFEST).unlink(missing_ok=True)  # first: a half deleted model must not look whole
-        shutil.rmtree(place)
-    os.replace(unfinished, place)
+    with writing():
+        _write_manifest(card, files, unfinished)  # from now on it is whole where it is
+        if place.is_dir():
+            (place / MANIFEST).unlink(missing_ok=True)  # first: a half deleted model must not look whole
+            shutil.rmtree(place)
+        os.replace(unfinished, place)
     progress(total, total)
     return place
 
@@ -166,15 +169,18 @@ def _fetch_file(card: ModelCard, file: RemoteFile, path: Path, tell: Callable[[i
     tell(0)
     if path.is_file():
         return  # it was checked when it got its name
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with writing():
+        path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.part")
     have = part.stat().st_size if part.is_file() else 0
     if have > file.size:
         part.unlink()
         have = 0
     url = hf_hub_url(file.repository, file.name, revision=file.revision, endpoint=endpoint)
+    with writing():
+        target = _OnDisk(open(part, "ab", buffering=0))  # noqa: SIM115  closed below
     try:
-        with open(part, "ab") as target:
+        with target:
             http_get(url, target, resume_size=have, expected_size=file.size, headers=build_hf_headers(), tqdm_class=_bar(tell))
     except (HTTPError, OSError, ValueError) as error:
         raise _no_answer(card, file.repository, error) from error
@@ -185,7 +191,20 @@ def _fetch_file(card: ModelCard, file: RemoteFile, path: Path, tell: Callable[[i
             f"{file.name} of {card.name} came damaged: its hash is not the one that the hub names.",
             "Fetch it again: only this file is.",
         )
-    os.replace(part, path)
+    with writing():
+        os.replace(part, path)
+
+
+class _OnDisk(io.BufferedWriter):
+    """A file whose failed writes are told as such, and are not taken for the network's."""
+
+    def write(self, data: Any) -> int:
+        with writing():
+            return super().write(data)
+
+    def flush(self) -> None:
+        with writing():
+            super().flush()
 
 
 def _bar(tell: Callable[[int], None]) -> Any:

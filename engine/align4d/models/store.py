@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from ..errors import EngineError
+from ..errors import EngineError, writing
 from ..folders import model_folder
 from ..protocol import replacing
 from .card import ModelCard
@@ -39,8 +39,8 @@ class ModelStore:
             return Path()
         if chosen := self.chosen_folder(card):
             return chosen if chosen.is_dir() else None
-        fetched = self.place_of(card)
-        return fetched if (fetched / MANIFEST).is_file() else _in_hub_cache(card)
+        places = self.place_of(card), self.unfinished_place_of(card)  # one that is whole, but could not get its place yet
+        return next((place for place in places if (place / MANIFEST).is_file()), None) or _in_hub_cache(card)
 
     def chosen_folder(self, card: ModelCard) -> Path | None:
         """The folder that the artist chose for it."""
@@ -115,9 +115,10 @@ class ModelStore:
         content = self._read()
         entries = {**self._choices(kind), identifier: value}
         content[kind] = {key: kept for key, kept in entries.items() if kept is not None}
-        self.root.mkdir(parents=True, exist_ok=True)
-        with replacing(self.root / _CHOICES, "w") as file:
-            json.dump(content, file, indent=1)
+        with writing():
+            self.root.mkdir(parents=True, exist_ok=True)
+            with replacing(self.root / _CHOICES, "w") as file:
+                json.dump(content, file, indent=1)
 
 
 def _in_hub_cache(card: ModelCard) -> Path | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ..alignment.animated_asset import AnimatedAsset
 from ..alignment.appearance import paint
@@ -27,7 +28,7 @@ from ..gaussians.surface_bound import BoundGaussians
 from ..inputs.asset import Asset, weld
 from ..inputs.masks import Masks
 from ..inputs.video import Clip
-from ..job.preview import write_preview
+from ..job.preview import show_preview
 from ..job.reporting import Reporter
 from ..motion.bones import parts_of_bones
 from ..motion.parts import Parts, find_parts
@@ -175,8 +176,10 @@ class PreviewEveryFrame:
 
     def show(self, done: Track) -> None:
         """The last frame of `done`."""
-        frame = len(done.turn) - 1
-        with torch.no_grad():
+
+        @torch.no_grad()
+        def render() -> Tensor:
             shown = self.animated.perform(self.skeleton.pose(done.turn[-1:], done.shift[-1:]))
-            picture = self.animated.render(shown, self.cameras, self.reference.size)
-        self.job.report.preview(write_preview(self.job.folder, self.reference.color[frame], picture.color[0]))
+            return self.animated.render(shown, self.cameras, self.reference.size).color[0]
+
+        show_preview(self.job.folder, self.reference.color[len(done.turn) - 1], render, self.job.report)

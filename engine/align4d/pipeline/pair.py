@@ -1,15 +1,12 @@
 """Carrying out a route: what is missing of the pair of video and 3D asset is generated, step by step, and kept in the job's folder.
 
-Each product is stored when its step is done, so that a job that was broken off goes on with the next one: picture, caption and
-asset in work/pair/, the video, which outlives the job, in output/.
+Each product is stored when its step is done, so that a job that was broken off goes on with the next one, see `products`.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import os
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,12 +17,12 @@ from PIL import Image
 
 from ..cameras.orbit import Orbit, blender_from_normalized, normalized_from_blender
 from ..errors import EngineError, writing
-from ..generators.asset_object import read_asset, write_asset, write_object
+from ..generators.asset_object import arrays_of, asset_from, write_object
 from ..generators.catalog import generator_of
 from ..generators.interfaces import GeneratedAsset, GenerationOptions
 from ..generators.mesh_extraction import extract_mesh
 from ..generators.pictures import around_object, cut_out, fitted_fovy
-from ..inputs.asset import load_asset
+from ..inputs.asset import Asset, load_asset
 from ..inputs.gaussian_file import read_gaussians
 from ..inputs.image_file import open_image
 from ..inputs.images import load_picture
@@ -34,16 +31,16 @@ from ..inputs.mesh_import import as_matrix
 from ..inputs.pictures import on_white
 from ..inputs.reference_view import render_reference_view
 from ..inputs.video import Clip, load_clip
-from ..job.reporting import Reporter
+from ..job.fingerprint import mesh_digest
+from ..job.reporting import Reporter, tell_once
 from ..machine.device import choose_device
 from ..models.placing import Place
 from ..models.store import ModelStore
 from ..priors.prior import same_apparent_size
-from ..protocol import COMPLETED, CameraSpec, Request, VideoSpec, replacing, write_json
+from ..protocol import COMPLETED, CameraSpec, Request, VideoSpec, write_json
+from .products import Products
 from .route import JobInputs, Product, Route, plan, require_ready
 from .settings import Settings, settings_for
-
-FOLDER = "work/pair"
 
 STAGES: dict[Product, str] = {"image": "painting", "caption": "describing", "video": "filming", "asset": "reconstructing"}
 """Names of the stages, by what they make."""
@@ -88,7 +85,8 @@ class PairMaker:
         self.route = route_of(request, settings)
         self.place = Place(torch.device(device), round(settings.generators.memory_gb * 1e9))
         self.total = len(self.route.steps) + steps_after
-        self.work = folder / FOLDER
+        made_by = settings.generators, settings.video_side, request.seed
+        self.products = Products(folder, made_by, tell_once(report, "made_anew"))
 
     def complete(self) -> Request:
         """The request with meshes and a video.
@@ -100,7 +98,6 @@ class PairMaker:
         request = self.request
         if not self.route.steps and not request.gaussian_asset:
             return request
-        self._make_folder()
         if request.gaussian_asset:
             request = self._with_given_gaussians(request)
         picture = self._picture(request) if self.route.steps else None
@@ -109,6 +106,7 @@ class PairMaker:
         if picture is not None and self.route.step("asset"):
             request = self._with_asset(request, picture)
         with writing():
+            (self.folder / COMPLETED).parent.mkdir(exist_ok=True)
             write_json(self.folder / COMPLETED, request)
         return request
 
@@ -116,78 +114,75 @@ class PairMaker:
 
     def _picture(self, request: Request) -> np.ndarray:
         """(H, W, 4) uint8: the object with its mask."""
-        path = self.work / "picture.png"
-        if path.is_file():
-            return load_picture(path)
+        origin, make = self._origin(request)
+        kept = self.products.made_of(**origin)
+        stored = kept.load("picture")
+        if stored is None:
+            picture = make()
+            if not request.objects and self.route.step("video"):
+                picture = cut_out(picture, around_object(picture[..., 3], MARGIN), LARGEST)
+            stored = {"pixels": picture}
+            kept.save("picture", stored)
+        return stored["pixels"]
+
+    def _origin(self, request: Request) -> tuple[dict[str, object], Callable[[], np.ndarray]]:
+        """What the picture is made of, by its name in a sentence, and what makes it."""
         if self.route.step("image"):
-            with self._stage("image"), self._opened("image") as painter:
-                picture = _masked(painter.paint(request.prompt, request.seed, self.report), "generated image")
-        elif request.image:
-            picture = _masked(_reduced(load_picture(Path(request.image))), "image")
-        elif request.video.path or request.video.images:
-            picture = self._first_frame(request)
-        else:
-            picture = self._reference_view(request)
-        if not request.objects and self.route.step("video"):
-            picture = cut_out(picture, around_object(picture[..., 3], MARGIN), LARGEST)
-        _write_picture(path, picture)
-        return picture
-
-    def _first_frame(self, request: Request) -> np.ndarray:
-        clip = load_clip(request.video, self.settings.video_side)
-        masks = find_masks(clip)
-        return np.dstack([clip.frames[0], (masks.alpha[0] * 255).round().astype(np.uint8)])
-
-    def _reference_view(self, request: Request) -> np.ndarray:
+            return {"text": request.prompt}, lambda: self._painted(request)
+        if request.image:
+            image = _reduced(load_picture(Path(request.image)))
+            return {"image": image}, lambda: _masked(image, "image")
+        if request.video.path or request.video.images:
+            clip = load_clip(request.video, self.settings.video_side)
+            return {"video": clip}, lambda: _first_frame(clip)
         asset = load_asset(request, self.folder)
-        similarity = asset.similarity
-        camera = normalized_from_blender(np.array(request.camera.matrix_world), similarity.center, similarity.size)
-        picture = render_reference_view(asset, camera, request.camera.fovy, LARGEST)
-        if picture[..., 3].max() < 255:
-            raise EngineError(
-                "mesh_not_seen", "The reference camera does not see the mesh.", "Point the camera at the mesh, or choose the front view."
-            )
-        return picture
+        return {"mesh": mesh_digest(asset), "camera": request.camera}, lambda: _reference_view(asset, request.camera)
+
+    def _painted(self, request: Request) -> np.ndarray:
+        with self._stage("image"), self._opened("image") as painter:
+            return _masked(painter.paint(request.prompt, request.seed, self.report), "generated image")
 
     # -- the video
 
     def _with_video(self, request: Request, picture: np.ndarray) -> Request:
-        folder = self.folder / "output" / "video"
-        if not folder.is_dir():
-            prompt = request.prompt.strip() or self._caption(picture)
+        prompt = request.prompt.strip() or self._caption(picture)
+        kept = self.products.video(picture=picture, text=prompt)
+        stored = kept.load()
+        if stored is None:
             with self._stage("video"), self._opened("video") as camera:
                 footage = camera.animate(on_white(picture), prompt, request.seed, self.report)
-            _write_frames(folder, footage.frames, footage.fps)
-        images = sorted(folder.glob("*.png"))
-        with open_image(images[0]) as first:
+            kept.save(footage.frames, footage.fps)
+            stored = kept.load()
+        assert stored is not None  # it was just stored
+        frames, fps = stored
+        with open_image(frames[0]) as first:
             size = first.height, first.width
-        fps = float((folder / "fps.txt").read_text(encoding="utf-8"))
-        video = VideoSpec(images=tuple(str(path.resolve()) for path in images), fps=fps)
+        video = VideoSpec(images=tuple(str(path.resolve()) for path in frames), fps=fps)
         fovy = fitted_fovy(request.camera.fovy, picture.shape, size)
         return dataclasses.replace(request, video=video, camera=dataclasses.replace(request.camera, fovy=fovy))
 
     def _caption(self, picture: np.ndarray) -> str:
         if not self.route.step("caption"):
             return ""
-        path = self.work / "caption.txt"
-        if not path.is_file():
+        kept = self.products.made_of(picture=picture)
+        stored = kept.load("caption")
+        if stored is None:
             with self._stage("caption"), self._opened("caption") as writer:
-                words = writer.describe(on_white(picture))
-            with writing(), replacing(path, "w") as file:
-                file.write(words)
-        return path.read_text(encoding="utf-8")
+                stored = {"words": np.array(writer.describe(on_white(picture)))}
+            kept.save("caption", stored)
+        return str(stored["words"])
 
     # -- the asset
 
     def _with_asset(self, request: Request, picture: np.ndarray) -> Request:
-        path = self.work / "asset.npz"
-        if not path.is_file():
+        kept = self.products.made_of(picture=picture)
+        stored = kept.load("asset")
+        if stored is None:
             with self._stage("asset"), self._opened("asset") as maker:
                 made = maker.reconstruct(picture, request.seed, self.report)
-            asset = dataclasses.replace(made, mesh=made.mesh or extract_mesh(made, self.report))
-            with writing():
-                write_asset(asset, path)
-        asset = read_asset(path)
+            stored = arrays_of(dataclasses.replace(made, mesh=made.mesh or extract_mesh(made, self.report)))
+            kept.save("asset", stored)
+        asset = asset_from(stored)
         assert asset.mesh is not None  # it was extracted before it was stored
         with writing():
             spec = write_object(asset.mesh, self.folder, as_matrix(np.eye(4)))
@@ -207,17 +202,17 @@ class PairMaker:
 
     def _with_given_gaussians(self, request: Request) -> Request:
         """A file of Gaussians as an object where the file has them."""
-        path = self.work / "asset.npz"
         gaussians = read_gaussians(Path(request.gaussian_asset))
         low, high = gaussians.means.amin(0), gaussians.means.amax(0)
         center, size = (low + high) / 2, float((high - low).max()) or 1.0
-        if not path.is_file():
+        kept = self.products.made_of(Gaussians=gaussians, camera=request.camera.fovy)
+        stored = kept.load("asset")
+        if stored is None:
             inside = dataclasses.replace(gaussians, means=(gaussians.means - center) / size, scales=gaussians.scales / size)
             asset = GeneratedAsset(inside, Orbit(fovy=request.camera.fovy))
-            whole = dataclasses.replace(asset, mesh=extract_mesh(asset, self.report))
-            with writing():
-                write_asset(whole, path)
-        mesh = read_asset(path).mesh
+            stored = arrays_of(dataclasses.replace(asset, mesh=extract_mesh(asset, self.report)))
+            kept.save("asset", stored)
+        mesh = asset_from(stored).mesh
         assert mesh is not None  # it was extracted before it was stored
         matrix = np.diag([size, size, size, 1.0])
         matrix[:3, 3] = center.numpy()
@@ -249,10 +244,19 @@ class PairMaker:
             finally:
                 generator.close()
 
-    def _make_folder(self) -> None:
-        with writing():
-            self.work.mkdir(parents=True, exist_ok=True)
-            (self.folder / "output").mkdir(exist_ok=True)
+
+def _first_frame(clip: Clip) -> np.ndarray:
+    """(H, W, 4) uint8 with the object's mask."""
+    return np.dstack([clip.frames[0], (find_masks(clip).alpha[0] * 255).round().astype(np.uint8)])
+
+
+def _reference_view(asset: Asset, spec: CameraSpec) -> np.ndarray:
+    """(H, W, 4) uint8: the mesh as the reference camera sees it. Raises EngineError "mesh_not_seen"."""
+    camera = normalized_from_blender(np.array(spec.matrix_world), asset.similarity.center, asset.similarity.size)
+    picture = render_reference_view(asset, camera, spec.fovy, LARGEST)
+    if picture[..., 3].max() < 255:
+        raise EngineError("mesh_not_seen", "The reference camera does not see the mesh.", "Point the camera at the mesh, or choose the front view.")
+    return picture
 
 
 def _masked(pixels: np.ndarray, what: str) -> np.ndarray:
@@ -275,20 +279,3 @@ def _reduced(pixels: np.ndarray) -> np.ndarray:
     if image.mode == "RGBA":  # premultiplied: hidden colors must not bleed in
         return np.asarray(image.convert("RGBa").resize(size, Image.Resampling.BOX).convert("RGBA"))
     return np.asarray(image.resize(size, Image.Resampling.BOX))
-
-
-def _write_picture(path: Path, picture: np.ndarray) -> None:
-    with writing(), replacing(path) as file:
-        Image.fromarray(picture).save(file, format="PNG")
-
-
-def _write_frames(folder: Path, frames: np.ndarray, fps: float) -> None:
-    """The frames as pictures; the folder is there whole or not at all. Raises EngineError "disk_full" or "cannot_write"."""
-    unfinished = folder.with_name(f".{folder.name}.part")
-    with writing():
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir()
-        for index, frame in enumerate(frames):
-            Image.fromarray(frame).save(unfinished / f"{index:04}.png")
-        (unfinished / "fps.txt").write_text(repr(float(fps)), encoding="utf-8")
-        os.replace(unfinished, folder)

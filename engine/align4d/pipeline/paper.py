@@ -30,7 +30,7 @@ from ..gaussians.surface_bound import LOW_PASS, BoundGaussians
 from ..inputs.asset import Asset
 from ..inputs.masks import Masks
 from ..inputs.video import Clip
-from ..job.preview import write_preview
+from ..job.preview import show_preview
 from ..job.reporting import Reporter
 from ..motion.hexplane import Offsets
 from ..priors.loading import EMBEDDED, load_prior
@@ -157,7 +157,7 @@ class PaperJob(Job):
 
         def save() -> None:
             self.checkpoint.save("optimization", optimization.arrays())
-            self.report.preview(write_preview(self.folder, shot.scene.reference.color[shown], optimization.picture(shown)))
+            show_preview(self.folder, shot.scene.reference.color[shown], lambda: optimization.picture(shown), self.report)
 
         optimization.run(self.report, save)
         return optimization

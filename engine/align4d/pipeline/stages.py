@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,8 @@ from ..inputs.cuts import cut_notes
 from ..inputs.masks import Masks, find_masks
 from ..inputs.video import Clip, load_clip
 from ..job.checkpoint import Checkpoint
-from ..job.reporting import Reporter
+from ..job.fingerprint import digest, engine_digest, mesh_digest
+from ..job.reporting import Reporter, tell_once
 from ..machine.device import choose_device
 from ..machine.memory import peak_gb
 from ..protocol import GENERATED, CameraResult, Request, Result
@@ -35,11 +35,18 @@ DISTANCE_AT_END = (
 
 
 class Job:
-    """One job: its request, its settings, its checkpoint, and what has been said and measured so far.
+    """One job: its request, its settings, its checkpoints, and what has been said and measured so far.
 
     Args:
         route: by which the request was completed; None where it was complete.
+
+    Attributes:
+        checkpoint: stages that the video has a part in; there once the inputs are read.
+        mesh_checkpoint: stages that the mesh alone decides; the same.
     """
+
+    checkpoint: Checkpoint
+    mesh_checkpoint: Checkpoint
 
     stages: tuple[str, ...]
     """Names of the stages, in their order."""
@@ -48,7 +55,6 @@ class Job:
         self.folder, self.request, self.report = folder, request, report
         self.settings = settings_for(request.preset, request.settings)
         self.device = choose_device(request.device)
-        self.checkpoint = Checkpoint(folder / "work")
         self.notes: list[str] = []
         self.seconds: dict[str, float] = {}
         self.steps_before = len(route.steps) if route else 0
@@ -77,15 +83,26 @@ class Job:
         masks = find_masks(clip)
         for sentence in (*clip.notes, *masks.notes, *cut_notes(clip, masks)):
             self.note("input", sentence)
+        self._open_checkpoints(asset, clip)
         return asset, clip, masks
+
+    def _open_checkpoints(self, asset: Asset, clip: Clip) -> None:
+        """From now on it is known of what the stages are made: of what was read, and not of files that may be written over meanwhile."""
+        request, settings = self.request, self.settings
+        note = tell_once(self.report, "made_anew")
+        mesh = {"the mesh": mesh_digest(asset), "Align4D": engine_digest()}
+        chosen = digest(settings.gaussians, request.seed, request.backend)
+        self.mesh_checkpoint = Checkpoint(self.folder / "work", {**mesh, "the settings": chosen}, note)
+        chosen = digest(settings, request.camera, request.seed, request.backend)
+        self.checkpoint = Checkpoint(self.folder / "work", {**mesh, "the video": digest(clip), "the settings": chosen}, note)
 
     def bind(self, asset: Asset) -> BoundGaussians:
         """Gaussians on the mesh."""
-        stored = self.checkpoint.load("gaussians")
-        if stored is None or stored.keys() != {one.name for one in fields(BoundGaussians)}:  # another version's are made anew
+        stored = self.mesh_checkpoint.load("gaussians")
+        if stored is None:
             bound = bind_gaussians(asset, self.settings.gaussians, self.request.seed, self.device, self.request.backend, self.report)
             stored = {name: tensor.cpu().numpy() for name, tensor in vars(bound).items()}
-            self.checkpoint.save("gaussians", stored)
+            self.mesh_checkpoint.save("gaussians", stored)
         return BoundGaussians(**{name: torch.from_numpy(array) for name, array in stored.items()}).to(self.device)
 
     def reference(self, clip: Clip, masks: Masks, resolution: int, frames: slice = slice(None)) -> Reference:

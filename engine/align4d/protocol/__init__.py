@@ -13,11 +13,12 @@ version that it does not know.
     JOB/output/             motion_000.pc2, ..., gaussians_000/frame_0000.ply, ...; result.json last, so that its presence means complete
     JOB/output/completed.json  the request with what was generated in it, where something was
     JOB/log.txt             the engine's log
+    JOB/record.json         Blender's own, see `RECORD`
     JOB/*.lock              locked by the process that works on the job, see `hold`
 """
 
 from .errors import FIXES, ProtocolError, UserError, is_full_disk, printable, write_error
-from .files import hold, inside, is_link, read_arrays, refuse_links, replacing, write_arrays, write_json
+from .files import clear_unfinished, hold, inside, is_link, read_arrays, refuse_links, replacing, write_arrays, write_json
 from .job import (
     BONE_ARRAYS,
     COMPLETED,
@@ -26,6 +27,7 @@ from .job import (
     MESH_ARRAYS,
     POSE_ARRAYS,
     POSES,
+    RECORD,
     CameraResult,
     CameraSpec,
     MaterialSpec,
@@ -57,6 +59,7 @@ __all__ = [
     "POSES",
     "POSE_ARRAYS",
     "PROTOCOL",
+    "RECORD",
     "AnimatedWebp",
     "CameraResult",
     "CameraSpec",
@@ -70,6 +73,7 @@ __all__ = [
     "UserError",
     "VideoSpec",
     "check_version",
+    "clear_unfinished",
     "decode",
     "encode",
     "hold",

@@ -10,6 +10,7 @@ import dataclasses
 import errno
 import json
 import os
+import shutil
 import stat
 import sys
 import typing
@@ -28,7 +29,9 @@ def replacing(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
     """Opens a temporary file beside `path` and renames it over `path` at the end; on an error nothing is left behind."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with open(temporary, mode, encoding=None if "b" in mode else "utf-8") as file:
+        # a file name that is no UTF-8 (Linux allows it) becomes \udcXX, which is what JSON calls it too
+        text = {} if "b" in mode else {"encoding": "utf-8", "errors": "backslashreplace"}
+        with open(temporary, mode, **text) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -74,6 +77,31 @@ def is_link(path: Path) -> bool:
     if sys.platform == "win32":
         return stat.S_ISLNK(status.st_mode) or status.st_reparse_tag == stat.IO_REPARSE_TAG_MOUNT_POINT
     return stat.S_ISLNK(status.st_mode)
+
+
+def clear_unfinished(folder: Path, kept: str = "") -> None:
+    """Deletes what `replacing`, and whoever makes whole folders in the same way, left behind when it was killed: .*.part, at any depth.
+
+    Links are never followed. What cannot be deleted stays: it is in nobody's way.
+
+    Args:
+        folder: nobody else writes in it.
+        kept: name of a file of somebody else in it, whose unfinished copy is left alone.
+    """
+    try:
+        entries = list(os.scandir(folder))
+    except OSError:
+        return
+    for entry in entries:
+        plain_folder = entry.is_dir(follow_symlinks=False)
+        if not (entry.name.startswith(".") and entry.name.endswith(".part")):
+            if plain_folder:
+                clear_unfinished(Path(entry.path))
+        elif plain_folder:
+            shutil.rmtree(entry.path, ignore_errors=True)
+        elif not (kept and entry.name.startswith(f".{kept}.")):
+            with contextlib.suppress(OSError):
+                os.unlink(entry.path)
 
 
 def hold(path: Path) -> IO[bytes] | None:

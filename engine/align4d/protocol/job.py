@@ -251,6 +251,9 @@ it follows `part` with `weight`, at most four parts a point, and the weights of 
 
 _LARGEST = (1 << 63) - 1
 
+RECORD = "record.json"
+"""What Blender's side knows of a job; it writes it at any time, and the engine leaves it alone."""
+
 Parsed = TypeVar("Parsed", Request, Result)
 
 
@@ -286,14 +289,14 @@ def _at_home(folder: Path, found: Parsed) -> Parsed:
 def _read(path: Path, kind: type[Parsed]) -> Parsed:
     try:
         data = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
-    except (OSError, ValueError, RecursionError) as error:
+    except Exception as error:  # not there, no UTF-8, no JSON, nested too deeply, ...
         raise ProtocolError(f"{path.name} cannot be read ({error}).", "Start the job again.") from error
     if not isinstance(data, dict):
         raise ProtocolError(f"{path.name} is not an object.", "Start the job again.")
     check_version(data.get("protocol"))
     try:
         return typing.cast(Parsed, parsed(kind, data))
-    except (TypeError, ValueError, OverflowError, KeyError) as error:
+    except Exception as error:
         raise ProtocolError(f"{path.name} does not follow the protocol ({error}).", "Start the job again.") from error
 
 

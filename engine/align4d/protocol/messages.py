@@ -26,15 +26,17 @@ EVENTS = {
 
 
 def encode(message: dict[str, Any]) -> str:
-    """One line of JSON, with the protocol version, ending in a newline."""
-    return json.dumps({"protocol": PROTOCOL, **message}, ensure_ascii=False, allow_nan=False) + "\n"
+    """One line of JSON, with the protocol version, ending in a newline. It can be written as UTF-8, whatever file names it holds."""
+    line = json.dumps({"protocol": PROTOCOL, **message}, ensure_ascii=False, allow_nan=False) + "\n"
+    # half a surrogate pair (a file name that is no UTF-8) becomes \udcXX, which is JSON for the same
+    return line.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def decode(line: str) -> dict[str, Any]:
-    """The message of one line. Raises ProtocolError for anything but an object of this protocol version."""
+def decode(line: str | bytes) -> dict[str, Any]:
+    """The message of one line. Raises ProtocolError, and nothing else, for anything but an object of this protocol version."""
     try:
-        message = json.loads(line)
-    except ValueError as error:
+        message = json.loads(line if isinstance(line, str) else line.decode("utf-8"))
+    except Exception as error:  # nested too deeply, a number too long, no UTF-8, ...
         raise ProtocolError(f"Not a message: {line[:80]!r}.", "Update the Align4D extension and restart Blender.") from error
     if not isinstance(message, dict):
         raise ProtocolError(f"Not a message: {line[:80]!r}.", "Update the Align4D extension and restart Blender.")

@@ -16,8 +16,6 @@ from align4d.inputs.asset import Asset, load_asset
 from align4d.inputs.gaussian_file import holds_gaussians, read_gaussians
 from align4d.inputs.mesh_asset import load_mesh_file
 from align4d.inputs.mesh_import import Y_UP, Y_UP_SUFFIXES
-from align4d.job.reporting import RecordingReporter
-from align4d.pipeline.pair import complete_pair
 
 from .gltf_motion import read_animated_gltf
 from .moving import Moving, MovingGaussians, MovingMesh
@@ -74,9 +72,7 @@ def read_result(path: Path, mesh: Path | None, fps: float, device: torch.device)
 
 
 def _job(folder: Path) -> Found:
-    request, result = protocol.read_request(folder), protocol.read_result(folder)
-    if not request.objects or not (request.video.path or request.video.images):
-        request, _ = complete_pair(folder, request, RecordingReporter(), 0)  # what was generated lies in the job's folder
+    request, result = protocol.read_completed(folder), protocol.read_result(folder)
     asset = load_asset(request, folder)
     if len(asset.vertices) != len(asset.bake_points):
         raise EngineError(

@@ -15,7 +15,6 @@ import align4d
 from align4d import protocol
 from align4d.errors import EngineError
 from align4d.job.reporting import RecordingReporter
-from align4d.pipeline.pair import FOLDER as GENERATED
 
 from ..evaluation.evaluate import evaluate
 from ..evaluation.options import EvaluationOptions
@@ -106,9 +105,7 @@ def _execute(folder: Path) -> None:
         lines = (folder / "log.txt").read_text(encoding="utf-8", errors="replace").splitlines()
         last = lines[-1] if lines else f"exit code {code}"
         raise EngineError("table_run", f"The engine failed: {last}", f"The whole log is in {folder / 'log.txt'}.")
-    for part in (folder / "work").glob("*"):
-        if part != folder / GENERATED:  # the result is judged by it; the rest are checkpoints, many megabytes a run
-            shutil.rmtree(part) if part.is_dir() else part.unlink()
+    shutil.rmtree(folder / "work", ignore_errors=True)  # checkpoints, many megabytes a run
 
 
 def _record(run: Run, values: dict[str, float], unmeasured: dict[str, str]) -> Record:
