@@ -63,9 +63,10 @@ def prepare(folder: Path, targets: Sequence[Target]) -> Arrival:
                 shape = protocol.read_arrays(protocol.inside(folder, target.unmap))
                 undoings[index] = below_modifiers.start(caches[-1], target.frame, target.place.after, protocol.read_pc2(motion), shape, target.bent)
         made = generated_mesh.read(folder, result)
+    except UserError as error:
+        raise UserError("bad_record", error.message, error.advice, "open_log") from error
     except Exception as error:  # whatever a damaged file makes its readers raise
-        reason = error.message.rstrip(".") if isinstance(error, UserError) else repr(error)
-        raise UserError("bad_record", f"The result of this job is damaged ({reason}).", "Press Generate again.", "open_log") from error
+        raise UserError("bad_record", f"The result of this job is damaged ({error!r}).", "Press Generate again.", "open_log") from error
     return Arrival(result, request, tuple(targets), tuple(caches), folder, undoings, made)
 
 

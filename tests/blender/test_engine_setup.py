@@ -70,7 +70,8 @@ def test_install_repair_and_remove(blender: ModuleType, setup: ModuleType) -> No
     marker = python.parents[1] / "marker"
     marker.touch()
     assert bpy.ops.align4d.install_engine() == {"FINISHED"} and marker.exists(), "what is there is not installed again"
-    assert bpy.ops.align4d.repair_engine() == {"FINISHED"} and not marker.exists() and python.exists()
+    assert bpy.ops.align4d.repair_engine() == {"FINISHED"} and not marker.exists()
+    assert preferences.engine_python(preferences.get()).exists() and len(left_behind(setup)) == 1, "the old one went once the new one was whole"
     assert bpy.ops.align4d.remove_engine() == {"FINISHED"}
     assert left_behind(setup) == []
 
@@ -125,6 +126,28 @@ def test_a_killed_installation_is_not_taken_for_a_whole_one(blender: ModuleType,
         preferences.engine_python(preferences.get())
     bpy.ops.align4d.install_engine()
     assert preferences.engine_python(preferences.get()).exists() and len(left_behind(setup)) == 1
+
+
+def test_the_old_engine_stays_until_the_new_one_is_whole(blender: ModuleType, setup: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blender is killed, or the disk is full, when the new one is about to be finished; and a stamp that was cut is no engine."""
+    preferences, install = blender.align4d_blender.runtime.preferences, blender.align4d_blender.runtime.install
+    bpy.ops.align4d.install_engine()
+    python = preferences.engine_python(preferences.get())
+
+    def full(path: Path, mode: str = "wb") -> None:
+        assert python.exists() and preferences.engine_python(preferences.get()) == python
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(install, "replacing", full)
+        with pytest.raises(RuntimeError, match="No space left on device"):
+            bpy.ops.align4d.repair_engine()
+    assert preferences.engine_python(preferences.get()) == python and len(left_behind(setup)) == 1
+    (preferences.environments() / "environment-torn").mkdir()
+    (preferences.environments() / "environment-torn" / "align4d.json").write_text('{"requirements": [')
+    assert preferences.engine_python(preferences.get()) == python
+    bpy.ops.align4d.repair_engine()
+    assert len(left_behind(setup)) == 1 and preferences.engine_python(preferences.get()).exists()
 
 
 def test_the_network_is_asked_for_first(setup: ModuleType, blender: ModuleType) -> None:
