@@ -139,7 +139,6 @@ def _mute(tag: Align4DTag, _context: bpy.types.Context) -> None:
 class Align4DResult(bpy.types.PropertyGroup):
     """One result on one object, and how it is played; `name` is what the artist calls it."""
 
-    name: StringProperty(name="Name", override=_OVERRIDABLE)
     job: StringProperty(name="Job", description="The job that made this result", options={"HIDDEN"}, override=_OVERRIDABLE)
     motion: StringProperty(
         name="Motion",

@@ -44,7 +44,7 @@ def test_all_that_is_kept_on_an_object_can_be_overridden(blender: ModuleType) ->
 
 def test_a_linked_mesh_says_what_to_do(blender: ModuleType, linked: bpy.types.Object) -> None:
     select(linked)
-    with pytest.raises(RuntimeError, match="Hero is linked from another file. Make an override of it: Object > Library Override > Make"):
+    with pytest.raises(RuntimeError, match="Hero is linked from another file. Use Object > Library Override > Make first"):
         bpy.ops.align4d.generate()
     assert not blender.align4d_blender.jobs.queue.listed
 
@@ -55,7 +55,7 @@ def test_an_override_gets_its_motion_and_keeps_it(blender: ModuleType, linked: b
     assert bpy.ops.align4d.generate() == {"FINISHED"}
     job = blender.align4d_blender.jobs.queue.listed[0]
     assert job.state == "done", job.error
-    name = hero.name
+    name, called = hero.name, hero.align4d.results[0].name
 
     def plays(item: bpy.types.Object) -> None:
         scene, result = bpy.context.scene, item.align4d.results[0]
@@ -71,6 +71,7 @@ def test_an_override_gets_its_motion_and_keeps_it(blender: ModuleType, linked: b
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "shot.blend"))
     again = bpy.data.objects[name]
     assert again.override_library and again.align4d.results[0].start == 7 and again.align4d.job == job.id
+    assert again.align4d.results[0].name == called
     plays(again)
     select(again)
     assert bpy.ops.align4d.remove_result() == {"FINISHED"}
