@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from support import blender, checks, console, environments, extension
 
@@ -24,21 +26,30 @@ def main() -> int:
 
 
 def run(parts: Sequence[str], program: str | None, every: bool) -> list[checks.Outcome]:
-    """Runs the parts in their order, the cheap ones first."""
+    """Runs the parts, the cheap ones first; what needs Blender runs beside what does not."""
     engine_python = environments.ready(environments.engine_environment())
+    blenders: list[blender.Blender] = []
+    zip_file = extension.default_zip()
+    if "blender" in parts or "end_to_end" in parts:
+        blenders = blender.everything() if every else [blender.chosen(program)]
+        extension.build(blenders[-1], zip_file)
+    with ThreadPoolExecutor(2) as lanes:
+        plain = lanes.submit(_without_blender, parts, engine_python)
+        inside = lanes.submit(_in_blender, parts, blenders, zip_file, engine_python)
+        return [*plain.result(), *inside.result()]
+
+
+def _without_blender(parts: Sequence[str], engine_python: Path) -> list[checks.Outcome]:
     outcomes: list[checks.Outcome] = []
     if "style" in parts:
         style_python = environments.ready(environments.style_environment())
         outcomes += [*checks.style(style_python), *checks.types(style_python, engine_python)]
-    outcomes += [checks.engine_tests(engine_python, part) for part in ("scripts", "engine") if part in parts]
-    if "blender" in parts or "end_to_end" in parts:
-        blenders = blender.everything() if every else [blender.chosen(program)]
-        zip_file = extension.build(blenders[-1], extension.default_zip())
-        if "blender" in parts:
-            outcomes += [checks.blender_tests(one, zip_file, engine_python) for one in blenders]
-        if "end_to_end" in parts:
-            outcomes += [checks.blender_tests(one, zip_file, engine_python, "end_to_end") for one in blenders]
-    return outcomes
+    return outcomes + [checks.engine_tests(engine_python, part) for part in ("scripts", "engine") if part in parts]
+
+
+def _in_blender(parts: Sequence[str], blenders: Sequence[blender.Blender], zip_file: Path, engine_python: Path) -> list[checks.Outcome]:
+    chosen = [part for part in ("blender", "end_to_end") if part in parts]
+    return [checks.blender_tests(one, zip_file, engine_python, part) for part in chosen for one in blenders]
 
 
 def report(outcomes: Sequence[checks.Outcome]) -> int:

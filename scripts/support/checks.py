@@ -108,23 +108,34 @@ def blender_tests(blender: Blender, zip_file: Path, engine_python: Path, folder:
 
 def _check(name: str, command: Sequence[str | Path], variables: Mapping[str, str] | None = None, folder: Path = ROOT) -> Outcome:
     """A tool that passes or fails as a whole."""
-    say(f"\n== {name}")
     started = time.monotonic()
-    code = subprocess.run([str(word) for word in command], cwd=folder, env={**os.environ, **(variables or {})}).returncode
+    code = _run(name, [str(word) for word in command], variables or {}, folder)
     return Outcome(name, int(code == 0), int(code != 0), 0, time.monotonic() - started)
 
 
 def _pytest(name: str, command: list[str], variables: Mapping[str, str]) -> Outcome:
     """Runs pytest; a run that breaks off, or that finds no test, counts as one failure more."""
-    say(f"\n== {name}")
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        code = subprocess.run([*command, "--durations=5", f"--junitxml={report}"], cwd=ROOT, env={**os.environ, **variables}).returncode
+        code = _run(name, [*command, "--durations=5", f"--junitxml={report}"], variables, ROOT)
         passed, failed, skipped = _counts(report)
     if code and not failed:
         failed = 1
     return Outcome(name, passed, failed, skipped, time.monotonic() - started)
+
+
+def _run(name: str, command: list[str], variables: Mapping[str, str], folder: Path) -> int:
+    """Runs a command; each line of its output begins with `name`, because others may run beside it. Returns the exit code."""
+    say(f"== {name}")
+    surroundings = {**os.environ, **variables}
+    with subprocess.Popen(
+        command, cwd=folder, env=surroundings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8", errors="replace"
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            say(f"{name} | {line.rstrip()}")
+    return process.returncode
 
 
 def _counts(report: Path) -> tuple[int, int, int]:

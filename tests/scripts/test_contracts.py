@@ -30,7 +30,7 @@ def house(tmp_path: Path) -> Path:
 def broken(house: Path, capfd: pytest.CaptureFixture[str]) -> list[str]:
     """The names of the contracts that do not hold."""
     outcome = checks.contracts(STYLE, house)
-    names = [line.partition(" BROKEN")[0] for line in capfd.readouterr().out.splitlines() if " BROKEN" in line]
+    names = [line.partition(" BROKEN")[0].removeprefix("imports | ") for line in capfd.readouterr().out.splitlines() if " BROKEN" in line]
     assert outcome.failed == int(bool(names))
     return names
 

@@ -158,7 +158,7 @@ def test_gaussians_are_fitted_to_what_is_shown(monkeypatch: pytest.MonkeyPatch) 
     subjects = Discs((1.8, 1.8))
     clouds = prior_cloud.fit_clouds(subjects)
     cameras = np.array([(0.0, 25.0, 1.8)] * 2, np.float32)
-    shown = clouds.render(clouds.centers, prior_cloud.views_of(cameras, CPU), SIZE)
+    shown = clouds.render(clouds.means, prior_cloud.views_of(cameras, CPU), SIZE)
     assert judge.psnr(shown, subjects.pictures(cameras)).min() > 20
 
 
@@ -172,7 +172,7 @@ class Seer(Copying):
     def predict_noise(self, noisy: Tensor, timestep: Tensor, condition: Condition, camera: RelativeCamera) -> Tensor:
         there = torch.stack([condition.elevation + camera.elevation, camera.azimuth, condition.distance + camera.distance], 1)
         away = torch.tensor([0.0, self.wrong, 0.0])
-        clean = self.clouds.render(self.clouds.centers + away, prior_cloud.views_of(there.numpy(), CPU), SIZE)
+        clean = self.clouds.render(self.clouds.means + away, prior_cloud.views_of(there.numpy(), CPU), SIZE)
         abar = self.schedule.at(timestep, noisy)
         return (noisy - abar.sqrt() * self.encode(clean)) / (1 - abar).sqrt()
 
@@ -204,9 +204,9 @@ def test_a_gaussian_follows_the_vertices_around_it(monkeypatch: pytest.MonkeyPat
     cloud = prior_cloud.Clouds(torch.from_numpy(rest[None, ::5]), torch.ones(1, 60, 3), torch.ones(1, 60), torch.ones(1, 60, 3))
     case = clip(np.zeros(3, np.float32), np.zeros((2, 1, 1, 3)), vertices=np.stack([rest, (rest @ turn.T).astype(np.float32)]))
     bent = perturbed.bent_frames(case, cloud)
-    assert np.abs(bent.clouds.centers[0].numpy() - rest[::5] @ turn.T).max() < 1e-3
-    assert torch.equal(bent.rest.centers[0], cloud.centers[0])
-    assert float((bent.centers(bent.start) - bent.clouds.centers).norm(dim=-1).mean()) == pytest.approx(prior_cloud.BENT, abs=1e-4)
+    assert np.abs(bent.clouds.means[0].numpy() - rest[::5] @ turn.T).max() < 1e-3
+    assert torch.equal(bent.rest.means[0], cloud.means[0])
+    assert float((bent.means(bent.start) - bent.clouds.means).norm(dim=-1).mean()) == pytest.approx(prior_cloud.BENT, abs=1e-4)
 
 
 def test_frames_turn_with_their_triangles() -> None:
