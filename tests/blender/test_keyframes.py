@@ -20,6 +20,7 @@ def generate_limb(blender: ModuleType, folder: Path) -> tuple[bpy.types.Object, 
     animate(rig)
     motion = shown(item)[:FRAMES]
     forget(rig)
+    bpy.context.scene.frame_set(1)  # the motion begins at the playhead
     select(item)
     use_video(folder / "video")
     assert bpy.ops.align4d.generate() == {"FINISHED"}
