@@ -93,6 +93,7 @@ def test_two_meshes_on_one_armature_are_keyed_together(blender: ModuleType, tmp_
     animate(rig)
     motion = shown(item)[:FRAMES]
     forget(rig)
+    bpy.context.scene.frame_set(1)
     select(item, twin)
     use_video(tmp_path / "video")
     assert bpy.ops.align4d.generate() == {"FINISHED"}
