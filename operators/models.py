@@ -45,7 +45,7 @@ class _OfModel:
 
 
 class ALIGN4D_OT_fetch_model(_OfModel, bpy.types.Operator):
-    """Download this model from the Hugging Face hub. Goes on where it was when it broke off; every file is checked"""
+    """Download this model from its publisher. Goes on where it was when it broke off; every file is checked"""
 
     bl_idname = "align4d.fetch_model"
     bl_label = "Fetch"

@@ -15,6 +15,7 @@ _ROLES = {
     "image_to_video": "Image to Video",
     "image_to_3d": "Image to 3D",
     "image_to_text": "Image to Text",
+    "masks": "Masks of Any Background",
 }
 """The engine's roles in an artist's words; another one is shown by its own name."""
 
@@ -59,6 +60,9 @@ def _draw_model(layout: bpy.types.UILayout, context: bpy.types.Context, model: d
         row.operator("align4d.fetch_model", text=f"Fetch {text.size(model['size_on_disk'])}", icon="IMPORT").model = model["id"]
         row.operator("align4d.use_model", icon="FILE_FOLDER").model = model["id"]
     limits = ", limits commercial use" if model["non_commercial"] else ""
+    if not model["memory"]:
+        text.paragraph(layout, context, f"{model['license']}{limits}; no GPU needed", "INFO")
+        return
     memory = f"{text.size(model['memory'])} of GPU memory, at least {text.size(model['memory_offloaded'])}"
     text.paragraph(layout, context, f"{model['license']}{limits}; {memory}", "ERROR" if model["non_commercial"] else "INFO")
 

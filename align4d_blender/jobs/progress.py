@@ -14,6 +14,7 @@ _STAGES = {
     "filming": "Making the video",
     "reconstructing": "Making the 3D asset",
     "reading": "Reading the video",
+    "cutting": "Cutting out the object",
     "sampling": "Sampling the mesh",
     "camera": "Finding the camera",
     "tracking": "Following the motion",

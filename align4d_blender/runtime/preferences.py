@@ -53,7 +53,7 @@ class EngineChoices:
     )
     with_masks: BoolProperty(
         name="Masks for Busy Backgrounds",
-        description="Also install what cuts an object out of a busy background (rembg). Videos on a plain background do not need it",
+        description="Also install what runs a network that cuts an object out of a busy background. Videos on a plain background do not need it",
     )
     with_priors: BoolProperty(
         name="Published Priors",

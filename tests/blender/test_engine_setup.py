@@ -42,7 +42,7 @@ def setup(blender: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     make_wheel(wheels, "align4d_test_torch", "align4d_test_numpy")
     make_wheel(wheels, "align4d_test_numpy")
     pyproject = tmp_path / "pyproject.toml"
-    pyproject.write_text('[project]\ndependencies = ["align4d_test_torch==1.0"]\noptional-dependencies = {masks = ["align4d_test_rembg==1.0"]}\n')
+    pyproject.write_text('[project]\ndependencies = ["align4d_test_torch==1.0"]\noptional-dependencies = {masks = ["align4d_test_masks==1.0"]}\n')
     library = blender.align4d_blender
     monkeypatch.setattr(library.runtime.preferences, "PINS", pyproject)
     chosen = library.runtime.preferences.get()
@@ -181,8 +181,8 @@ def test_the_pins_are_the_projects(blender: ModuleType) -> None:
     """The zip brings pyproject.toml along."""
     library = blender.align4d_blender
     pins = library.runtime.install.pins(library.runtime.preferences.PINS)
-    assert any(pin.startswith("torch==") for pin in pins) and not any(pin.startswith("rembg") for pin in pins)
-    assert any(pin.startswith("rembg") for pin in library.runtime.install.pins(library.runtime.preferences.PINS, ("masks",)))
+    assert any(pin.startswith("torch==") for pin in pins) and not any(pin.startswith("onnxruntime") for pin in pins)
+    assert any(pin.startswith("onnxruntime") for pin in library.runtime.install.pins(library.runtime.preferences.PINS, ("masks",)))
 
 
 def test_long_names_on_windows_get_their_own_advice(blender: ModuleType) -> None:
@@ -216,7 +216,7 @@ def doctor_that(folder: Path, code: str) -> Path:
 
 LINES = [
     {"name": "device", "works": True, "needed": True, "text": "CPU", "fix": ""},
-    {"name": "masks", "works": False, "needed": False, "text": "install the engine's masks group.", "fix": "install_masks"},
+    {"name": "masks", "works": False, "needed": False, "text": "install what cuts objects out.", "fix": "install_masks"},
 ]
 
 

@@ -313,14 +313,14 @@ def test_undo_and_redo_fifty_times_with_results(blender: ModuleType, fox: bpy.ty
 def test_the_time_left_is_learned(blender: ModuleType, tmp_path: Path) -> None:
     forecast = blender.align4d_blender.jobs.forecast
     way = forecast.Forecast(forecast.known(tmp_path, "draft"))
-    way.stage("reading", 0, 6)
+    way.stage("reading", 0, 7)
     assert way.fraction == 0 and way.left < 0
-    way.stage("tracking", 3, 6)
-    assert way.fraction == pytest.approx(16 / 55)
+    way.stage("tracking", 4, 7)
+    assert way.fraction == pytest.approx(16.5 / 55.5)
     way.progress(0.1, 27.0)
     assert way.left < 0, "too early to tell"
     way.progress(0.5, 15.0)
-    assert way.fraction == pytest.approx(31 / 55) and way.left == pytest.approx(15 + 9)
+    assert way.fraction == pytest.approx(31.5 / 55.5) and way.left == pytest.approx(15 + 9)
     forecast.learn(tmp_path, "draft", {"one": 1.0, "two": 3.0})
     way = forecast.Forecast(forecast.known(tmp_path, "draft"))
     way.stage("two", 1, 2)

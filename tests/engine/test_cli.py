@@ -180,10 +180,11 @@ def test_ctrl_c_writes_the_checkpoint_and_says_how_to_go_on(movie: Path, tmp_pat
 
 def test_the_doctor_says_what_works(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("U2NET_HOME", str(tmp_path))
+    monkeypatch.setenv("ALIGN4D_MODELS", str(tmp_path))
     assert main.main(["doctor", "--folder", str(tmp_path / "not" / "yet")]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[1].rstrip(":") for line in lines] == ["device", "rasterizer", "video", "masks", "prior", "disk"]
-    assert lines[3].startswith("--") and ("put" in lines[3] or "install" in lines[3])  # no model: told, but no job needs it
+    assert lines[3].startswith("--") and ("fetch" in lines[3] or "install" in lines[3])  # no model: told, but no job needs it
 
 
 def test_the_doctor_names_no_device_that_no_job_uses(monkeypatch: pytest.MonkeyPatch) -> None:

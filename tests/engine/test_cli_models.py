@@ -72,6 +72,18 @@ def test_models_are_listed_used_accepted_and_removed(capsys: pytest.CaptureFixtu
     assert code == 1 and answer["code"] == "model_not_found"
 
 
+def test_networks_for_masks_are_among_the_models(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("U2NET_HOME", str(tmp_path / "rembg"))
+    _, listed = told(capsys, "models", "list")
+    found = [model for model in listed["models"] if model["role"] == "masks"]
+    assert [model["id"] for model in found] == ["isnet-general-use", "birefnet-general-lite", "u2net"]
+    assert not any(model["there"] or model["non_commercial"] for model in found) and isinstance(listed["masks_installed"], bool)
+    (tmp_path / "u2net.onnx").touch()
+    assert told(capsys, "models", "use", "u2net", str(tmp_path / "u2net.onnx"))[0] == 0
+    assert main.main(["models", "list"]) == 0
+    assert "Masks for any background" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("name", ["no-such-model", "embedded"])
 def test_an_unknown_model_is_answered_with_the_known_ones(capsys: pytest.CaptureFixture[str], name: str) -> None:
     code, answer = told(capsys, "models", "fetch", name)

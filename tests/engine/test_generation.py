@@ -106,6 +106,7 @@ def test_a_job_that_broke_off_generates_only_what_is_missing(theatre: Theatre, t
 
 def test_a_picture_with_a_busy_background_says_what_to_do(theatre: Theatre, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("U2NET_HOME", str(tmp_path))
+    monkeypatch.setenv("ALIGN4D_MODELS", str(tmp_path))
     folder = job_of(theatre, tmp_path, "image")
     write_picture(tmp_path / "image.png", np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8))
     with pytest.raises(EngineError) as caught:

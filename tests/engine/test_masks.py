@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 import pytest
 from builders import moving_square
@@ -11,7 +9,6 @@ from conftest import MovieWriter
 from scipy import ndimage
 
 from align4d.errors import EngineError
-from align4d.inputs.keying import find_background
 from align4d.inputs.masks import find_masks
 from align4d.inputs.pictures import on_white
 from align4d.inputs.video import Clip, load_clip
@@ -111,14 +108,3 @@ def test_a_video_that_is_all_background_is_refused(alpha: np.ndarray | None) -> 
     with pytest.raises(EngineError) as caught:
         find_masks(clip_of(white, alpha))
     assert caught.value.code == "video_empty"
-
-
-def test_a_busy_background_without_a_model_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
-    frames = np.random.default_rng(0).integers(0, 255, (3, 64, 64, 3), dtype=np.uint8)
-    assert find_background(frames) is None
-    monkeypatch.setenv("U2NET_HOME", str(tmp_path))
-    monkeypatch.setitem(sys.modules, "rembg", None)
-    for _ in ("rembg is missing", "its model is missing"):
-        with pytest.raises(EngineError) as caught:
-            find_masks(clip_of(frames))
-        assert caught.value.code == "masks_unavailable"

@@ -20,7 +20,7 @@ from align4d.generators.embedded_3d import Embedded3D
 from align4d.generators.lgm import LGM
 from align4d.generators.sdxl import SDXL
 from align4d.generators.svd import SVD
-from align4d.models.card import ModelCard
+from align4d.models.card import ModelCard, ReleaseFile
 from align4d.models.fetch import fetch, needed
 from align4d.models.store import MANIFEST, ModelStore
 
@@ -160,6 +160,7 @@ class Hub:
         self.asked: list[tuple[str, str]] = []
         self.break_after: int | None = None
         self.spoil = False
+        self.whole_only = False
         self.endpoint = ""
 
     def info(self, repository: str) -> dict[str, Any]:
@@ -186,6 +187,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
         def do_GET(self) -> None:
             part = self.headers.get("Range", "")
             served.asked.append((self.path, part))
+            part = "" if served.whole_only else part
             if self.path.startswith("/api/models/"):
                 self.answer(200, json.dumps(served.info(self.path.partition("?")[0].removeprefix("/api/models/"))).encode())
                 return
@@ -325,6 +327,64 @@ def test_a_fault_costs_no_more_than_a_file(hub: Hub, tmp_path: Path) -> None:
     assert len(sweep.points) > 15
     for tally in (sweep.stopped(), *(sweep.failing(number) for number in ERRORS)):
         assert tally.good, tally
+
+
+# -- a model of one file, from its publisher
+
+
+CONTENT = bytes(range(256)) * 9000
+
+
+def one_file(hub: Hub, sha256: str = hashlib.sha256(CONTENT).hexdigest()) -> ModelCard:
+    """A model of one file, and that file on the server."""
+    hub.files["somebody/masks"] = {"published.onnx": CONTENT}
+    file = ReleaseFile(f"{hub.endpoint}/somebody/masks/resolve/v1/published.onnx", len(CONTENT), sha256)
+    return dataclasses.replace(CARD, id="net", role="masks", source=hub.endpoint, parts=("net.onnx",), file=file)
+
+
+def test_a_model_of_one_file_is_fetched_and_found(hub: Hub, store: ModelStore) -> None:
+    card = one_file(hub)
+    steps: list[tuple[int, int]] = []
+    folder = fetch(card, store, lambda done, total: steps.append((done, total)))
+    assert store.find(card) == folder / "net.onnx" and (folder / "net.onnx").read_bytes() == CONTENT
+    assert steps[-1] == (len(CONTENT), len(CONTENT)) and len(set(steps)) > 2 and steps == sorted(steps)
+    assert "deleted" in store.remove(card) and store.find(card) is None
+
+
+def test_a_file_that_broke_off_goes_on_where_it_was(hub: Hub, store: ModelStore) -> None:
+    card = one_file(hub)
+    seen: list[int] = []
+    with pytest.raises(Cancelled):
+        fetch(card, store, lambda done, _: seen.append(done), cancelled=lambda: len(seen) > 1)
+    assert store.find(card) is None
+    fetch(card, store, lambda *_: None)
+    assert hub.asked[-1][1].startswith("bytes=") and hub.asked[-1][1] != "bytes=0-"
+    assert (store.place_of(card) / "net.onnx").read_bytes() == CONTENT
+
+
+def test_a_server_without_parts_begins_again(hub: Hub, store: ModelStore) -> None:
+    card = one_file(hub)
+    hub.whole_only = True
+    store.unfinished_place_of(card).mkdir(parents=True)
+    (store.unfinished_place_of(card) / "net.onnx.part").write_bytes(b"some other beginning")
+    assert (fetch(card, store, lambda *_: None) / "net.onnx").read_bytes() == CONTENT
+
+
+def test_a_file_of_another_hash_is_not_taken(hub: Hub, store: ModelStore) -> None:
+    card = one_file(hub, sha256="0" * 64)
+    with pytest.raises(EngineError) as caught:
+        fetch(card, store, lambda *_: None)
+    assert caught.value.code == "model_hash" and store.find(card) is None
+    assert not list(store.unfinished_place_of(card).glob("net.onnx*"))
+
+
+def test_a_publisher_who_does_not_answer_is_a_sentence(hub: Hub, store: ModelStore) -> None:
+    card = one_file(hub)
+    assert card.file is not None
+    gone = dataclasses.replace(card, file=dataclasses.replace(card.file, url="http://127.0.0.1:9/net.onnx"))
+    with pytest.raises(EngineError) as caught:
+        fetch(gone, store, lambda *_: None)
+    assert caught.value.code == "model_offline" and "hf auth" not in caught.value.advice
 
 
 def test_lgm_names_both_of_its_models() -> None:

@@ -14,9 +14,11 @@ from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from ..errors import Cancelled, EngineError, as_engine_error
-from ..generators.catalog import cards, generator_of
+from ..generators.catalog import cards
+from ..inputs.foreground_model import installed
 from ..models.card import ROLES, ModelCard
 from ..models.fetch import fetch
+from ..models.mask_models import MASK_MODELS
 from ..models.store import ModelStore
 from ..pipeline.route import JobInputs, Route, Step, plan
 from ..pipeline.settings import settings_for
@@ -109,16 +111,16 @@ def _told(card: ModelCard | None, there: bool) -> dict[str, Any] | None:
 
 def _list(options: argparse.Namespace, store: ModelStore, console: Console) -> int:
     told = []
-    for card in cards():
+    for card in _all_cards():
         folder = store.find(card)
         entry = _told(card, folder is not None) or {}
         told.append({**entry, "accepted": store.accepted(card), "folder": "" if card.built_in or folder is None else str(folder)})
     if options.json:
-        _print({"root": str(store.root), "models": told})
+        _print({"root": str(store.root), "masks_installed": installed(), "models": told})
         return 0
     for role, words in ROLES.items():
         console.print(f"[bold]{words[0].upper()}{words[1:]}[/bold]")
-        for card in cards(role):
+        for card in (one for one in _all_cards() if one.role == role):
             console.print(f"  {card.id:12} {escape(_line(card, store))}")
     return 0
 
@@ -137,7 +139,7 @@ def _fetch(options: argparse.Namespace, store: ModelStore, console: Console) -> 
     card = _card(options)
     store.require_accepted(card)
     if not options.yes:
-        question = f"Fetch {card.name} from {card.source} on the Hugging Face hub (about {card.size_on_disk / 1e9:.1f} GB, {_license(card)})? [y/N] "
+        question = f"Fetch {card.name} from {card.publisher} (about {card.size_on_disk / 1e9:.1f} GB, {_license(card)})? [y/N] "
         if options.json or not sys.stdin.isatty():
             raise EngineError("no_leave", "The network is used only with your leave.", "Run it again with --yes.")
         if console.input(escape(question)).strip().lower() not in ("y", "yes"):
@@ -180,11 +182,15 @@ def _remove(options: argparse.Namespace, store: ModelStore, console: Console) ->
 
 
 def _card(options: argparse.Namespace) -> ModelCard:
-    found = generator_of(options.model)
-    if found is None or found.card.built_in:
-        known = ", ".join(card.id for card in cards() if not card.built_in)
-        raise EngineError("unknown_model", f"There is no model {options.model!r} to fetch.", f"Known are: {known}.")
-    return found.card
+    known = {card.id: card for card in _all_cards() if not card.built_in}
+    if options.model not in known:
+        raise EngineError("unknown_model", f"There is no model {options.model!r} to fetch.", f"Known are: {', '.join(known)}.")
+    return known[options.model]
+
+
+def _all_cards() -> list[ModelCard]:
+    """Of generators, and of what cuts objects out."""
+    return [*cards(), *(model.card for model in MASK_MODELS)]
 
 
 def _say(options: argparse.Namespace, console: Console, told: dict[str, Any], sentence: str) -> None:

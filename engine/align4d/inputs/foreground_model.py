@@ -1,13 +1,9 @@
-"""Masks from a segmentation network through rembg, for videos whose background is not plain.
-
-Only models named in `MODELS` and already on this machine are used: rembg's default model may not be used commercially, some of
-its others upload images, and nothing is downloaded here.
-"""
+"""Masks predicted by a segmentation network, for videos whose background is not plain. Nothing is downloaded here."""
 
 from __future__ import annotations
 
 import importlib.util
-import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,52 +11,103 @@ import numpy as np
 from PIL import Image
 
 from ..errors import EngineError
+from ..models.mask_models import ISNET, MASK_MODELS, MaskModel
+from ..models.store import ModelStore
 
-MODELS = ("isnet-general-use", "birefnet-general-lite", "u2net")
-"""Apache-2.0, MIT, Apache-2.0. The second is finer than the first, and many times slower without a graphics card."""
+LEAST_PEAK = 0.1
+"""A prediction in [0, 1] that nowhere rises above this shows no object: stretched to the full range it would be noise."""
+
+ADVICE = "or use one with an alpha channel or on a plain background"
+
+Watch = Callable[[int, int, np.ndarray], None]
+"""Told of each mask that was predicted: how many are done, of how many, and the frame with its mask, (H, W, 4) uint8. It may raise to stop."""
 
 
-def find_alpha(frames: np.ndarray, what: str = "video") -> np.ndarray:
-    """(T, H, W) float16 alpha of (T, H, W, 3) uint8 frames of `what`, for messages. Raises EngineError "masks_unavailable"."""
-    session = _session(what)
+def find_alpha(frames: np.ndarray, what: str = "video", watch: Watch | None = None) -> np.ndarray:
+    """(T, H, W) float16 alpha of (T, H, W, 3) uint8 frames of `what`, for messages. Raises EngineError "masks_unavailable", "model_file"."""
+    if not installed():
+        raise EngineError(
+            "masks_unavailable",
+            f"The background of the {what} is not plain, and what cuts an object out of any background is not installed.",
+            f"Press Install Masks, {ADVICE}.",
+            "install_masks",
+        )
+    found = find_model()
+    if found is None:
+        raise EngineError(
+            "masks_unavailable",
+            f"The background of the {what} is not plain, and no model that cuts an object out of any background is on this machine.",
+            f"Fetch {ISNET.card.name}, {ADVICE}.",
+            f"fetch_model:{ISNET.card.id}",
+        )
+    network = Network(*found)
     alpha = np.empty(frames.shape[:3], np.float16)
     for index, frame in enumerate(frames):
-        # a prediction that is the same everywhere is stretched by 0 / 0
-        alpha[index] = np.nan_to_num(np.asarray(session.predict(Image.fromarray(frame))[0], np.float32) / 255.0)
+        alpha[index] = network.predict(frame)
+        if watch:
+            watch(index + 1, len(frames), np.dstack([frame, (alpha[index] * 255).round().astype(np.uint8)]))
     return alpha
 
 
-def find_model() -> str | None:
-    """The best of `MODELS` whose file lies where rembg looks for it; None without one."""
-    return next((name for name in MODELS if any((folder / f"{name}.onnx").is_file() for folder in (model_folder(name), _legacy_folder()))), None)
+def installed() -> bool:
+    """Whether what runs the networks is installed."""
+    return importlib.util.find_spec("onnxruntime") is not None
 
 
-def model_folder(name: str) -> Path:
-    """Where rembg 2.0.86 looks for a model first (asking rembg itself costs an import of many seconds)."""
-    home = os.environ.get("U2NET_HOME") or os.environ.get("REMBG_HOME")
-    data = os.environ.get("XDG_DATA_HOME")
-    return Path(home or (os.path.join(data, "rembg") if data else "~/.rembg")).expanduser() / "models" / name
+def find_model(store: ModelStore | None = None) -> tuple[MaskModel, Path] | None:
+    """The first of `MASK_MODELS` on this machine, and its file; None without one."""
+    store = store or ModelStore()
+    return next(((model, file) for model in MASK_MODELS if (file := store.find(model.card))), None)
 
 
-def _legacy_folder() -> Path:
-    return Path(os.environ.get("U2NET_HOME") or os.path.join(os.environ.get("XDG_DATA_HOME", "~"), ".u2net")).expanduser()
+class Network:
+    """A segmentation network at work, on the processor.
+
+    Args:
+        file: of the network, ONNX.
+
+    Raises:
+        EngineError: "model_file" where it cannot be read.
+    """
+
+    def __init__(self, model: MaskModel, file: Path) -> None:
+        import onnxruntime
+
+        self.model = model
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3  # errors only
+        try:
+            self._session: Any = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime's own have no base class
+            raise EngineError(
+                "model_file",
+                f"{file} cannot be read as {model.card.name}.",
+                f"Fetch {model.card.name} again.",
+                f"fetch_model:{model.card.id}",
+            ) from error
+        asked = self._session.get_inputs()[0]
+        self._name = asked.name
+        self._type = np.float16 if asked.type == "tensor(float16)" else np.float32
+
+    def predict(self, frame: np.ndarray) -> np.ndarray:
+        """(H, W) float32 alpha in [0, 1] of an (H, W, 3) uint8 frame."""
+        given = self._session.run(None, {self._name: prepare(frame, self.model).astype(self._type)})[0]
+        return stretch(np.asarray(given[0, 0], np.float32), self.model.logits, frame.shape[:2])
 
 
-def _session(what: str) -> Any:
-    if importlib.util.find_spec("rembg") is None:
-        raise EngineError(
-            "masks_unavailable",
-            f"The background of the {what} is not plain, and rembg, which finds the object there all the same, is not installed.",
-            "Install the engine's masks group, or use one with an alpha channel or on a plain background.",
-            "install_masks",
-        )
-    name = find_model()
-    if name is None:
-        raise EngineError(
-            "masks_unavailable",
-            f"The background of the {what} is not plain, and no model that finds the object there all the same is on this machine.",
-            f"Put {MODELS[0]}.onnx into {model_folder(MODELS[0])}, or use one with an alpha channel or on a plain background.",
-        )
-    from rembg import new_session  # slow: compiles at its first import
+def prepare(frame: np.ndarray, model: MaskModel) -> np.ndarray:
+    """(1, 3, side, side) float32, what the network takes, of an (H, W, 3) uint8 frame: its brightest value is 1 before it is normalized."""
+    square = np.asarray(Image.fromarray(frame).resize((model.side, model.side), Image.Resampling.LANCZOS), np.float32)
+    normalized = (square / max(float(square.max()), 1.0) - np.float32(model.mean)) / np.float32(model.deviation)
+    return np.ascontiguousarray(normalized.transpose(2, 0, 1)[None])
 
-    return new_session(name)
+
+def stretch(prediction: np.ndarray, logits: bool, size: tuple[int, int]) -> np.ndarray:
+    """(H, W) float32 alpha of `size`, height and width, over the whole of [0, 1], of a prediction (S, S)."""
+    if logits:
+        prediction = 1 / (1 + np.exp(-np.clip(prediction, -80, 80)))
+    low, high = float(prediction.min()), float(prediction.max())
+    if high <= max(LEAST_PEAK, low):
+        return np.zeros(size, np.float32)
+    whole = Image.fromarray((prediction - low) / (high - low)).resize(size[::-1], Image.Resampling.LANCZOS)
+    return np.asarray(whole, np.float32).clip(0, 1)

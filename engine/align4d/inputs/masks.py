@@ -1,4 +1,4 @@
-"""Where the object is in each frame: the video's own alpha, else a plain background keyed out, else rembg."""
+"""Where the object is in each frame: the video's own alpha, else a plain background keyed out, else a segmentation network."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Masks:
 
     Attributes:
         alpha: (T, H, W) float16 in [0, 1].
-        source: "alpha", "background" or "rembg".
+        source: "alpha", "background" or "network".
         touches_border: (T,) bool, the object is cut by the frame's border.
         empty: (T,) bool, the frame shows no object.
         notes: what the user should know, as sentences.
@@ -37,15 +37,16 @@ class Masks:
     behind: np.ndarray = dataclasses.field(default_factory=lambda: np.ones(3, np.float32))
 
 
-def find_masks(clip: Clip, what: str = "video") -> Masks:
+def find_masks(clip: Clip, what: str = "video", watch: foreground_model.Watch | None = None) -> Masks:
     """Masks of all frames.
 
     Args:
         what: it is, for messages: a "video", or an "image", which is a clip of one frame.
+        watch: told of masks that a network predicts, which takes long.
 
     Raises:
         EngineError: "video_empty" where no frame shows an object, "first_frame_empty" where the first one does not;
-            "masks_unavailable" where the background is not plain and rembg or its model is not installed.
+            "masks_unavailable" where the background is not plain and no network is at hand, "model_file" where its file cannot be read.
     """
     if clip.alpha is not None:
         return judge(np.divide(clip.alpha, 255, dtype=np.float16), "alpha", what)
@@ -54,7 +55,7 @@ def find_masks(clip: Clip, what: str = "video") -> Masks:
         alpha = key_all(frames, background)
         masks = dataclasses.replace(judge(alpha, "background", what), behind=(background.color / 255).astype(np.float32))
     else:
-        masks = judge(foreground_model.find_alpha(frames, what), "rembg", what)
+        masks = judge(foreground_model.find_alpha(frames, what, watch), "network", what)
     return masks if clip.window is None else _between_bars(masks, clip.window, clip.frames.shape[1:3])
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import io
 import shutil
 from collections.abc import Callable
@@ -115,15 +114,16 @@ def _video() -> str:
 
 
 def _masks() -> str:
-    from ..inputs.foreground_model import MODELS, find_model, model_folder
+    from ..inputs.foreground_model import find_model, installed
+    from ..models.mask_models import ISNET
 
     basis = "videos with alpha or a plain background work; for others"
-    if importlib.util.find_spec("rembg") is None:
-        raise CheckFailed(f"{basis}, install the engine's masks group.", "install_masks")
-    model = find_model()
-    if model is None:
-        raise CheckFailed(f"{basis}, put {MODELS[0]}.onnx into {model_folder(MODELS[0])}.")
-    return f"alpha, plain background, rembg with {model}"
+    if not installed():
+        raise CheckFailed(f"{basis}, install what cuts objects out.", "install_masks")
+    found = find_model()
+    if found is None:
+        raise CheckFailed(f"{basis}, fetch {ISNET.card.name}.", f"fetch_model:{ISNET.card.id}")
+    return f"alpha, plain background, any other by {found[0].card.name}"
 
 
 def _prior() -> str:

@@ -1,4 +1,4 @@
-"""Fetching a model from the Hugging Face hub, with the artist's leave: resumed where it broke off, every file checked by its hash."""
+"""Fetching a model from the hub, or its one file from its publisher, with the artist's leave: resumed where it broke off, checked by hashes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -16,6 +17,7 @@ from ..errors import Cancelled, EngineError, writing
 from ..protocol import replacing
 from .card import ModelCard
 from .component_loading import require_libraries
+from .single_file import download
 from .store import MANIFEST, ModelStore
 
 HARMLESS = (".json", ".txt", ".model", ".safetensors", ".jinja")
@@ -27,7 +29,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file of a model on the hub.
+    """A file of a model on the hub, or elsewhere.
 
     Attributes:
         repository, revision: where it stands, and the commit.
@@ -36,6 +38,7 @@ class RemoteFile:
         size: [bytes].
         sha256: of its content where the hub knows it; else "".
         blob: git's own hash of it.
+        url: where it is, for one that is not on the hub.
     """
 
     repository: str
@@ -45,6 +48,7 @@ class RemoteFile:
     size: int
     sha256: str
     blob: str
+    url: str = ""
 
     @property
     def place(self) -> str:
@@ -53,7 +57,7 @@ class RemoteFile:
 
 
 def list_files(card: ModelCard, endpoint: str | None = None) -> list[RemoteFile]:
-    """What has to be fetched for a model; asks the hub.
+    """What has to be fetched for a model; asks the hub, unless the model is one file.
 
     Args:
         endpoint: of the hub; None: the usual one.
@@ -61,6 +65,8 @@ def list_files(card: ModelCard, endpoint: str | None = None) -> list[RemoteFile]
     Raises:
         EngineError: "model_libraries", "model_offline", "model_unsafe".
     """
+    if card.file:
+        return [RemoteFile(card.source, "", card.parts[0], "", card.file.size, card.file.sha256, "", card.file.url)]
     require_libraries()
     from httpx2 import HTTPError
     from huggingface_hub import HfApi
@@ -161,11 +167,6 @@ def fetch(card: ModelCard, store: ModelStore, progress: Progress, cancelled: Cal
 
 def _fetch_file(card: ModelCard, file: RemoteFile, path: Path, tell: Callable[[int], None], endpoint: str | None) -> None:
     """One file, unless it is here; on an error what has come stays for the next time."""
-    from httpx2 import HTTPError
-    from huggingface_hub import hf_hub_url
-    from huggingface_hub.file_download import http_get
-    from huggingface_hub.utils import build_hf_headers
-
     tell(0)
     if path.is_file():
         return  # it was checked when it got its name
@@ -176,23 +177,48 @@ def _fetch_file(card: ModelCard, file: RemoteFile, path: Path, tell: Callable[[i
     if have > file.size:
         part.unlink()
         have = 0
-    url = hf_hub_url(file.repository, file.name, revision=file.revision, endpoint=endpoint)
     with writing():
         target = _OnDisk(open(part, "ab", buffering=0))  # noqa: SIM115  closed below
-    try:
-        with target:
-            http_get(url, target, resume_size=have, expected_size=file.size, headers=build_hf_headers(), tqdm_class=_bar(tell))
-    except (HTTPError, OSError, ValueError) as error:
-        raise _no_answer(card, file.repository, error) from error
+    with target:
+        if file.url:
+            _fetch_from_publisher(card, file, target, have, tell)
+        else:
+            _fetch_from_hub(card, file, target, have, tell, endpoint)
     if not _is_whole(part, file):
         part.unlink()
         raise EngineError(
             "model_hash",
-            f"{file.name} of {card.name} came damaged: its hash is not the one that the hub names.",
+            f"{file.name} of {card.name} came damaged: its hash is not the one that its publisher names.",
             "Fetch it again: only this file is.",
         )
     with writing():
         os.replace(part, path)
+
+
+def _fetch_from_hub(
+    card: ModelCard, file: RemoteFile, target: io.BufferedWriter, have: int, tell: Callable[[int], None], endpoint: str | None
+) -> None:
+    """Goes on with `target`, which holds the first `have` bytes."""
+    from httpx2 import HTTPError
+    from huggingface_hub import hf_hub_url
+    from huggingface_hub.file_download import http_get
+    from huggingface_hub.utils import build_hf_headers
+
+    url = hf_hub_url(file.repository, file.name, revision=file.revision, endpoint=endpoint)
+    try:
+        http_get(url, target, resume_size=have, expected_size=file.size, headers=build_hf_headers(), tqdm_class=_bar(tell))
+    except (HTTPError, OSError, ValueError) as error:
+        raise _no_answer(card, file.repository, error) from error
+
+
+def _fetch_from_publisher(card: ModelCard, file: RemoteFile, target: io.BufferedWriter, have: int, tell: Callable[[int], None]) -> None:
+    """The same without the hub's libraries."""
+    if have == file.size:
+        return  # it broke off before it was looked through
+    try:
+        download(file.url, target, have, tell)
+    except (HTTPException, OSError) as error:
+        raise _no_answer(card, file.repository, error) from error
 
 
 class _OnDisk(io.BufferedWriter):
@@ -255,8 +281,9 @@ def _write_manifest(card: ModelCard, files: list[RemoteFile], folder: Path) -> N
 
 def _no_answer(card: ModelCard, repository: str, error: Exception) -> EngineError:
     reason = str(error).strip().partition("\n")[0][:200] or type(error).__name__
+    account = "" if card.file else " For a model that asks for an account, log in by: hf auth login"
     return EngineError(
         "model_offline",
         f"{card.name} could not be fetched from {repository}: {reason}",
-        "Check the connection and fetch again: it goes on where it was. For a model that asks for an account, log in by: hf auth login",
+        f"Check the connection and fetch again: it goes on where it was.{account}",
     )

@@ -1,4 +1,4 @@
-"""Where the generators' models lie on this machine: fetched ones, folders that the artist chose, and the hub's own cache."""
+"""Where the models lie on this machine: fetched ones, folders that the artist chose, and the hub's own cache."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ..errors import EngineError, writing
 from ..folders import model_folder
 from ..protocol import replacing
 from .card import ModelCard
+from .single_file import find_file, kept_by_rembg
 
 MANIFEST = "align4d-model.json"
 """Written last into a fetched model's folder: its presence means that the model is whole."""
@@ -34,22 +35,34 @@ class ModelStore:
         return self.root / card.id
 
     def find(self, card: ModelCard) -> Path | None:
-        """The folder of a model on this machine: the artist's own, else the fetched one, else the hub's cache; None without one."""
+        """Where a model lies on this machine: the artist's own, else the fetched one, else what another program has fetched; None without one.
+
+        That is its folder, or for a model of one file that file.
+        """
         if card.built_in:
             return Path()
         if chosen := self.chosen_folder(card):
-            return chosen if chosen.is_dir() else None
+            return chosen if chosen.exists() else None
         places = self.place_of(card), self.unfinished_place_of(card)  # one that is whole, but could not get its place yet
-        return next((place for place in places if (place / MANIFEST).is_file()), None) or _in_hub_cache(card)
+        fetched = next((place for place in places if (place / MANIFEST).is_file()), None)
+        if card.file:
+            return fetched / card.parts[0] if fetched else kept_by_rembg(card)
+        return fetched or _in_hub_cache(card)
 
     def chosen_folder(self, card: ModelCard) -> Path | None:
-        """The folder that the artist chose for it."""
+        """The folder, or for a model of one file the file, that the artist chose for it."""
         folder = self._choices("folders").get(card.id)
         return Path(folder) if folder else None
 
     def use(self, card: ModelCard, folder: Path) -> None:
-        """From now on the model lies in `folder`. Raises EngineError "model_not_found", "license_not_accepted"."""
+        """From now on the model lies in `folder`, which may be the file itself of a model of one file.
+
+        Raises EngineError "model_not_found", "model_layout", "license_not_accepted".
+        """
         self.require_accepted(card)
+        if card.file:
+            self._change("folders", card.id, str(find_file(card, folder).resolve()))
+            return
         if not folder.is_dir():
             raise EngineError("model_not_found", f"There is no folder {folder}.", "Choose the folder that holds the model's files.")
         missing = [part for part in card.parts if not (folder / part).exists()]

@@ -43,7 +43,7 @@ from .request_check import check_values
 from .settings import Settings, settings_for
 from .stages import Job
 
-STAGES = ("reading", "sampling", "camera", "tracking", "refining", "baking")
+STAGES = ("reading", "cutting", "sampling", "camera", "tracking", "refining", "baking")
 
 
 def run(folder: Path, report: Reporter, online: bool = False) -> Result:
@@ -61,7 +61,9 @@ def run(folder: Path, report: Reporter, online: bool = False) -> Result:
         return animate_as_published(folder, request, report, route, online)
     job = ArtistJob(folder, request, report, route)
     with job.stage("reading"):
-        asset, clip, masks = job.read_inputs()
+        asset, clip = job.read_inputs()
+    with job.stage("cutting"):
+        masks = job.cut_out(clip)
     with job.stage("sampling"):
         gaussians = job.bind(asset)
     with job.stage("camera"):

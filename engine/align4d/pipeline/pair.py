@@ -38,6 +38,7 @@ from ..models.placing import Place
 from ..models.store import ModelStore
 from ..priors.prior import same_apparent_size
 from ..protocol import COMPLETED, CameraSpec, Request, VideoSpec, write_json
+from .mask_pictures import MaskPictures
 from .products import Products
 from .route import JobInputs, Product, Route, plan, require_ready
 from .settings import Settings, settings_for
@@ -134,7 +135,7 @@ class PairMaker:
             return {"image": image}, lambda: _masked(image, "image")
         if request.video.path or request.video.images:
             clip = load_clip(request.video, self.settings.video_side)
-            return {"video": clip}, lambda: _first_frame(clip)
+            return {"video": clip}, lambda: _first_frame(clip, MaskPictures(self.folder, self.report))
         asset = load_asset(request, self.folder)
         return {"mesh": mesh_digest(asset), "camera": request.camera}, lambda: _reference_view(asset, request.camera)
 
@@ -245,9 +246,9 @@ class PairMaker:
                 generator.close()
 
 
-def _first_frame(clip: Clip) -> np.ndarray:
+def _first_frame(clip: Clip, watch: MaskPictures) -> np.ndarray:
     """(H, W, 4) uint8 with the object's mask."""
-    return np.dstack([clip.frames[0], (find_masks(clip).alpha[0] * 255).round().astype(np.uint8)])
+    return np.dstack([clip.frames[0], (find_masks(clip, watch=watch).alpha[0] * 255).round().astype(np.uint8)])
 
 
 def _reference_view(asset: Asset, spec: CameraSpec) -> np.ndarray:

@@ -42,7 +42,7 @@ from .route import Route
 from .settings import PaperSettings
 from .stages import Job
 
-STAGES = ("reading", "sampling", "camera", "distance", "optimizing", "baking")
+STAGES = ("reading", "cutting", "sampling", "camera", "distance", "optimizing", "baking")
 BASELINE_FOVY = 49.1
 """Field of view [degrees] at which the baseline's fixed distance is meant [D]."""
 
@@ -56,8 +56,10 @@ def animate_as_published(folder: Path, request: Request, report: Reporter, route
     """
     job = PaperJob(folder, request, report, route)
     with job.stage("reading"):
-        asset, clip, masks = job.read_inputs()
+        asset, clip = job.read_inputs()
         prior = job.load_prior(online)
+    with job.stage("cutting"):
+        masks = job.cut_out(clip)
     with job.stage("sampling"):
         bound = job.bind(asset)
     with job.stage("camera"):

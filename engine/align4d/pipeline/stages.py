@@ -25,6 +25,7 @@ from ..job.reporting import Reporter, tell_once
 from ..machine.device import choose_device
 from ..machine.memory import peak_gb
 from ..protocol import GENERATED, CameraResult, Request, Result
+from .mask_pictures import MaskPictures
 from .route import Route
 from .settings import settings_for
 
@@ -76,15 +77,22 @@ class Job:
         self.report.warn(code, sentence)
         self.notes.append(sentence)
 
-    def read_inputs(self) -> tuple[Asset, Clip, Masks]:
-        """The mesh, the video and where the object is in it."""
+    def read_inputs(self) -> tuple[Asset, Clip]:
+        """The mesh and the video."""
         asset = load_asset(self.request, self.folder)
         clip = load_clip(self.request.video, self.settings.video_side)
-        masks = find_masks(clip)
-        for sentence in (*clip.notes, *masks.notes, *cut_notes(clip, masks)):
+        for sentence in clip.notes:
             self.note("input", sentence)
         self._open_checkpoints(asset, clip)
-        return asset, clip, masks
+        return asset, clip
+
+    def cut_out(self, clip: Clip) -> Masks:
+        """Where the object is in the video; what a network guesses of that is shown and kept as pictures."""
+        masks = find_masks(clip, watch=MaskPictures(self.folder, self.report))
+        self.report.progress(len(clip.frames), len(clip.frames))
+        for sentence in (*masks.notes, *cut_notes(clip, masks)):
+            self.note("input", sentence)
+        return masks
 
     def _open_checkpoints(self, asset: Asset, clip: Clip) -> None:
         """From now on it is known of what the stages are made: of what was read, and not of files that may be written over meanwhile."""
