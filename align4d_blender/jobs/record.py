@@ -159,8 +159,16 @@ def _kept(data: dict[str, Any]) -> dict[str, Any]:
 
 def _target(entry: dict[str, Any]) -> Target:
     frame, sub_frame = entry["frame"]
-    words = (str(entry[name]) for name in ("id", "name"))
     after, held, keys = (entry["place"][name] for name in ("after", "held", "keys"))
     place = Place(str(after), tuple(tuple(float(x) for x in row) for row in held) if held else None, bool(keys))
-    shape = int(entry["vertex_count"]), str(entry["unmap"]), bool(entry["bent"]), (int(frame), float(sub_frame))
-    return Target(*words, 0, *shape, place, int(entry["points"]))
+    return Target(
+        id=str(entry["id"]),
+        name=str(entry["name"]),
+        uid=0,
+        vertex_count=int(entry["vertex_count"]),
+        unmap=str(entry["unmap"]),
+        bent=bool(entry["bent"]),
+        frame=(int(frame), float(sub_frame)),
+        place=place,
+        points=int(entry["points"]),
+    )

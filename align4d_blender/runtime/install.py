@@ -215,8 +215,8 @@ class Installation:
         self.text = what
         last = ""
         with open(self.log, "a", encoding="utf-8") as log:
-            pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-            process = start(command, self.plan.place, clean_environment(), **pipes)
+            none, pipe, both = subprocess.DEVNULL, subprocess.PIPE, subprocess.STDOUT
+            process = start(command, self.plan.place, clean_environment(), stdin=none, stdout=pipe, stderr=both)
             self._process = process
             if self._cancelled.is_set():
                 kill(process)

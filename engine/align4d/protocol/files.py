@@ -30,8 +30,8 @@ def replacing(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         # a file name that is no UTF-8 (Linux allows it) becomes \udcXX, which is what JSON calls it too
-        text = {} if "b" in mode else {"encoding": "utf-8", "errors": "backslashreplace"}
-        with open(temporary, mode, **text) as file:
+        encoding, errors = (None, None) if "b" in mode else ("utf-8", "backslashreplace")
+        with open(temporary, mode, encoding=encoding, errors=errors) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

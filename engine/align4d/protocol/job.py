@@ -275,15 +275,22 @@ def read_result(folder: Path) -> Result:
 
 def _at_home(folder: Path, found: Parsed) -> Parsed:
     """What was read, where all files that it names lie in the job's folder. Raises ProtocolError where one does not."""
-    names = [found.poses] if isinstance(found, Result) else []
-    for item in found.objects:
-        if isinstance(item, ObjectResult):
-            names += [item.motion, item.gaussians, item.mesh, item.image, item.gltf]
-        else:
-            names += [item.mesh, item.bones, *(material.image for material in item.materials)]
-    for name in filter(None, names):
+    for name in filter(None, _names_in(found)):
         inside(folder, name)
     return found
+
+
+def _names_in(found: Request | Result) -> list[str]:
+    """The files that a request or a result names."""
+    names: list[str] = []
+    if isinstance(found, Result):
+        names.append(found.poses)
+        for result in found.objects:
+            names += [result.motion, result.gaussians, result.mesh, result.image, result.gltf]
+    else:
+        for spec in found.objects:
+            names += [spec.mesh, spec.bones, *(material.image for material in spec.materials)]
+    return names
 
 
 def _read(path: Path, kind: type[Parsed]) -> Parsed:
