@@ -52,6 +52,9 @@ class StoredPath:
         return absolute(self.stored, self.library)
 
 
+former_homes: list[Path] = []
+"""Folders from which the open .blend was saved elsewhere: what an undo brings back may be relative to one of them."""
+
 sources: list[Callable[[], Iterator[StoredPath]]] = []
 """Rooms above this one add what only they know."""
 
@@ -119,6 +122,7 @@ def candidates(item: bpy.types.Object, stored: str) -> list[Path]:
     if folder:
         files.append(folder.parent / files[0].parents[1].name / files[0].parent.name / files[0].name)
     if stored.startswith("//"):
+        files += [Path(bpy.path.abspath(stored, start=str(home))).resolve() for home in former_homes]
         files += [absolute(stored, library) for library in bpy.data.libraries]
     return list(dict.fromkeys(files))
 

@@ -128,6 +128,8 @@ def _after(blend: Any, *_: object) -> None:
     used = _used_by(saved.parent)
     _note(used, saved)
     if bpy.data.filepath and saved == Path(bpy.data.filepath).resolve():
+        if _save and _save.old and _save.old != _save.new:
+            paths.former_homes.append(_save.old)
         _used.update(used)
         _throw_away(saved)
     elif _save:
@@ -163,6 +165,7 @@ def _opened(*_: object) -> None:
     """Another file is open: what it plays is looked for, and it is noted there."""
     _discarded.clear()
     _used.clear()
+    paths.former_homes.clear()
     bring_back()
     if bpy.data.filepath:
         _used.update(paths.job_folders())
