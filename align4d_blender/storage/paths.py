@@ -70,7 +70,7 @@ def everything() -> Iterator[StoredPath]:
         yield from of_group(scene.align4d, scene.library)
     for item in bpy.data.objects:
         for result in item.align4d.results:
-            yield from of_group(result, library_of(item))
+            yield from of_group(result, item.library)
         cache = tags.point_cache(item)
         if cache:
             yield StoredPath(cache, "filepath", True, item.library)

@@ -118,28 +118,34 @@ def test_the_clip_behind_the_camera_follows(project: Path) -> None:
     assert Path(bpy.path.abspath(image.filepath)).is_file()
 
 
-@pytest.mark.parametrize("link", [False, True])
-def test_an_appended_or_linked_object_goes_on_after_a_touch(project: Path, link: bool) -> None:
+@pytest.mark.parametrize("way", ["append", "make local", "override"])
+def test_an_appended_or_linked_object_goes_on_after_a_touch(project: Path, way: str) -> None:
     """Its own record of the path is relative to the file that it comes from."""
     other = project.parent / "deep" / "er" / "shot.blend"
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
     bpy.context.scene.render.fps = int(FPS)
     other.parent.mkdir(parents=True)
     bpy.ops.wm.save_as_mainfile(filepath=str(other))
-    with bpy.data.libraries.load(str(project / "fox.blend"), link=link) as (_, wanted):
+    with bpy.data.libraries.load(str(project / "fox.blend"), link=way != "append") as (_, wanted):
         wanted.objects = ["Fox"]
     fox = wanted.objects[0]
     bpy.context.scene.collection.objects.link(fox)
-    if link:
-        assert_moves(fox)
+    assert_moves(fox)
+    if way == "make local":
         fox = fox.make_local()
+    if way == "override":
+        fox = fox.override_hierarchy_create(bpy.context.scene, bpy.context.view_layer)
+    name = fox.name
     fox.align4d.results[0].speed = 1.5
     fox.align4d.results[0].speed = 1.0
     fox.align4d.results[0].start = 7
     assert_moves(fox, 7)
     bpy.ops.wm.save_mainfile()
     bpy.ops.wm.open_mainfile(filepath=str(other))
-    assert_moves(bpy.data.objects["Fox"], 7)
+    assert_moves(bpy.data.objects[name], 7)
+    bpy.ops.wm.save_as_mainfile(filepath=str(project.parent / "shot_v2.blend"))
+    bpy.ops.wm.open_mainfile(filepath=str(project.parent / "shot_v2.blend"))
+    assert_moves(bpy.data.objects[name], 7)
 
 
 def test_a_linked_object_shows_that_its_file_is_there(blender: ModuleType, project: Path) -> None:
