@@ -10,6 +10,7 @@ import bpy
 
 from . import operators, panels
 from .align4d_blender import generate, properties
+from .align4d_blender.capture import clip_check
 from .align4d_blender.gaussians import paths
 from .align4d_blender.gaussians import properties as gaussian_settings
 from .align4d_blender.jobs import plan, queue, recovery
@@ -43,6 +44,7 @@ def unregister() -> None:
     queue.on_end.remove(operators.generate.announce)
     setup.shut_down()
     models.shut_down()
+    clip_check.clear()
     queue.shut_down()
     command_line.detach()
     panels.menus.detach()

@@ -8,6 +8,7 @@ from typing import Literal, cast
 import bpy
 from bpy.props import BoolProperty, CollectionProperty, EnumProperty, FloatProperty, FloatVectorProperty, IntProperty, PointerProperty, StringProperty
 
+from .capture import clip_check
 from .compat import RELATIVE_PATH
 from .errors import UserError
 from .jobs import plan
@@ -22,6 +23,12 @@ def _ask_plan(_settings: Align4DSettings, context: bpy.types.Context) -> None:
     with suppress(UserError):  # without an engine the panel says so
         if not bpy.app.background:
             plan.ask_plan(context)
+
+
+def _look_at_clip(_settings: Align4DSettings, context: bpy.types.Context) -> None:
+    """What a clip needs is said as soon as it is chosen."""
+    if not bpy.app.background:
+        clip_check.look(context.scene)
 
 
 class Align4DSettings(bpy.types.PropertyGroup):
@@ -64,6 +71,7 @@ class Align4DSettings(bpy.types.PropertyGroup):
         description="The reference: a movie file, or the first image of a sequence (or the folder that holds it)",
         subtype="FILE_PATH",
         options=RELATIVE_PATH,
+        update=_look_at_clip,
     )
     first: IntProperty(name="First", description="First frame of the video to use, counted from 1; 0 starts at the beginning", min=0, default=0)
     last: IntProperty(name="Last", description="Last frame of the video to use, counted from 1; 0 goes up to the end", min=0, default=0)

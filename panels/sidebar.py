@@ -7,7 +7,7 @@ import bpy
 from ..align4d_blender.capture import guidance
 from ..align4d_blender.capture.choices import is_sequence, selected_meshes, shift_note, takes_mesh, takes_video
 from ..align4d_blender.capture.guidance import left_behind, left_out
-from . import engine, inputs, presets, text
+from . import clip, engine, inputs, presets, text
 
 
 class ALIGN4D_PT_generate(bpy.types.Panel):
@@ -90,6 +90,7 @@ def _draw_video(layout: bpy.types.UILayout, context: bpy.types.Context, missing:
     row.prop(settings, "video")
     row.menu("ALIGN4D_MT_clips", text="", icon="DOWNARROW_HLT")
     _say(column, context, missing)
+    clip.draw(column, context)
     if is_sequence(context):
         column.prop(settings, "sequence_fps")
         if not settings.sequence_fps:

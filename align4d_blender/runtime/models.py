@@ -11,6 +11,7 @@ import subprocess
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bpy
@@ -58,19 +59,32 @@ on_change: list[Callable[[], None]] = []
 """Called on the main thread when another model is there, or one is gone."""
 
 _list: Future[EngineReply] | None = None
+_asked = Path()
+"""The engine that the list is of."""
 _change: Future[EngineReply] | None = None
 
 
 def look() -> None:
     """Asks which models there are. Raises UserError where there is no engine."""
-    global _list
+    global _list, _asked
     _list = ask.submit(["models", "list", "--json"])
+    _asked = preferences.engine_python(preferences.get())
     watch()
 
 
 def looking() -> bool:
     """Whether an answer is on its way."""
     return any(one is not None and not one.done() for one in (_list, _change))
+
+
+def outdated() -> bool:
+    """Whether nobody has looked yet, or another engine has been installed since. Raises UserError where there is no engine."""
+    return _list is None or _asked != preferences.engine_python(preferences.get())
+
+
+def can_cut_out() -> bool | None:
+    """Whether the engine can run the models for masks; None as long as that is not known. Raises UserError where `look` failed."""
+    return bool(_list.result()["masks_installed"]) if _list is not None and _list.done() else None
 
 
 def known() -> list[EngineReply]:

@@ -1,8 +1,8 @@
 """Masks from a plain background: what differs from it is the object.
 
-The background is estimated from the border of all frames, as one color or, where light falls off, as a smooth gradient. A
-pixel belongs to the object where it differs clearly, or differs at all and is connected to such a place (hysteresis): that keeps
-near-white parts of an object on white. Edges are soft: color = alpha * object + (1 - alpha) * background, solved for alpha.
+The background is estimated from the border of all frames (`protocol.plain_background`). A pixel belongs to the object where
+it differs clearly, or differs at all and is connected to such a place (hysteresis): that keeps near-white parts of an
+object on white. Edges are soft: color = alpha * object + (1 - alpha) * background, solved for alpha.
 """
 
 from __future__ import annotations
@@ -12,16 +12,12 @@ import dataclasses
 import numpy as np
 from scipy import ndimage
 
+from ..protocol.plain_background import Background, find_plain_background
+
 LOOKED_AT = 16
 """Frames that the background is estimated from, spread over the clip."""
-BORDER = 0.02
-"""Width of the border that is looked at, as part of the shorter side."""
-PLAIN = 0.6
-"""Part of the border that has to agree for the background to count as plain; the rest may be the object, cut by the frame."""
-FAINT, CLEAR = 4.0, 24.0
-"""Least differences, of 255, that count as different at all and as clearly different; compression ringing lies below CLEAR."""
-NOISIEST = 24.0
-"""A background whose noise exceeds this (of 255) is not plain."""
+CLEAR = 24.0
+"""Least difference, of 255, that counts as clearly different; compression ringing lies below."""
 SPECK = 1e-4
 """Parts and holes smaller than this part of the frame are dropped and filled."""
 LARGEST_HOLE = 0.02
@@ -39,37 +35,10 @@ RIM = 4
 """How far around a hole its rim is looked at [px at 512]."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Background:
-    """A plain background.
-
-    Attributes:
-        color: (3,) or (H, W, 3) float32 in [0, 255].
-        faint: differences up to this are noise.
-    """
-
-    color: np.ndarray
-    faint: float
-
-
 def find_background(frames: np.ndarray) -> Background | None:
     """The plain background of (T, H, W, 3) uint8 frames, or None where there is none."""
     frames = frames[:: max(1, len(frames) // LOOKED_AT)]
-    height, width = frames.shape[1:3]
-    ring = np.ones((height, width), bool)
-    margin = max(1, round(BORDER * min(height, width)))
-    ring[margin:-margin, margin:-margin] = False
-    rows, columns = np.nonzero(ring)
-    border = frames[:, rows, columns].astype(np.float32)
-    constant = np.median(border.reshape(-1, 3), axis=0).astype(np.float32)
-    background = _judge(border, constant, constant)
-    if background is not None:
-        return _with_ringing(frames, background)
-    basis = _basis(rows / height, columns / width)
-    coefficients = _fit(np.median(border, axis=0), basis)
-    y, x = np.mgrid[:height, :width]
-    everywhere = (_basis(y.ravel() / height, x.ravel() / width) @ coefficients).reshape(height, width, 3)
-    background = _judge(border, (basis @ coefficients).astype(np.float32), everywhere.astype(np.float32))
+    background = find_plain_background(frames)
     return background and _with_ringing(frames, background)
 
 
@@ -106,16 +75,6 @@ def _difference(frame: np.ndarray, background: Background) -> np.ndarray:
     return np.maximum(np.maximum(difference[..., 0], difference[..., 1]), difference[..., 2])  # far faster than max(axis=2)
 
 
-def _judge(border: np.ndarray, expected: np.ndarray, everywhere: np.ndarray) -> Background | None:
-    """A background where enough of the border (T, P, 3) agrees with `expected`; its noise is that of the part that agrees."""
-    difference = np.abs(border - expected).max(axis=2)
-    agrees = difference <= NOISIEST
-    if agrees.mean() < PLAIN:
-        return None
-    noise = float(np.percentile(difference[agrees], 98.0))
-    return Background(everywhere, max(FAINT, 1.5 * noise)) if noise <= NOISIEST / 2 else None
-
-
 def _with_ringing(frames: np.ndarray, background: Background) -> Background:
     """The background with the noise that compression leaves around the object, which a border far from it does not show.
 
@@ -131,21 +90,6 @@ def _with_ringing(frames: np.ndarray, background: Background) -> Background:
         return background
     ringing = min(2.0 * float(np.percentile(pooled, 90.0)), LOUDEST_RINGING)
     return dataclasses.replace(background, faint=max(background.faint, ringing))
-
-
-def _basis(y: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """(P, 6) quadratic in the image plane."""
-    return np.stack([np.ones_like(y), y, x, y * y, x * y, x * x], axis=1)
-
-
-def _fit(values: np.ndarray, basis: np.ndarray) -> np.ndarray:
-    """(6, 3) least squares, repeated without what does not fit (the object at the border)."""
-    keep = np.ones(len(values), bool)
-    for _ in range(5):
-        coefficients = np.linalg.lstsq(basis[keep], values[keep], rcond=None)[0]
-        error = np.abs(basis @ coefficients - values).max(axis=1)
-        keep = error <= max(4.0, 2.0 * float(np.median(error)))
-    return coefficients
 
 
 def _hysteresis(difference: np.ndarray, faint: float, clear: float, frame_area: int) -> np.ndarray:
