@@ -56,16 +56,14 @@ def _found() -> Iterator[Job]:
     listed = {one.id for one in queue.listed}
     records = [record.read(folder) for place in folders.places() for folder in _with_records(place)]
     for found in sorted((one for one in records if one), key=lambda one: one.created):
-        if found.state == "done" or found.id in listed or not _belongs(found):
-            continue
         try:
-            owned = found.own()
-        except OSError as error:  # a folder that cannot be written to
-            print(f"Align4D: the job in {found.folder} is left alone: {error}")
-            continue
-        if owned:
+            if found.state == "done" or found.id in listed or not _belongs(found) or not found.own():
+                continue
             _settle(found)
-            yield found
+        except Exception as error:  # a folder that cannot be written to, for one
+            print(f"Align4D: the job in {found.folder} is left alone: {error!r}")
+            continue
+        yield found
 
 
 def _with_records(place: Path) -> list[Path]:

@@ -276,6 +276,34 @@ def test_damaged_records_hide_no_other_job(blender: ModuleType, fox: bpy.types.O
         turn_until(blender, lambda: all(job.ended for job in blender.align4d_blender.jobs.queue.listed), 20)
 
 
+def test_taking_over_survives_every_fault(blender: ModuleType, fox: bpy.types.Object, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Stopped or refused by the system at any step: the checkpoint and the generated video are in one of the two folders, whole."""
+    takeover, record = blender.align4d_blender.jobs.takeover, blender.align4d_blender.jobs.record
+    job = run(blender, "fail:internal", monkeypatch)
+
+    def begin(folder: Path) -> None:
+        shutil.copytree(job.folder, folder / "old", ignore=shutil.ignore_patterns("*.lock"))
+        shutil.copytree(job.folder, folder / "new", ignore=shutil.ignore_patterns("*.lock", "work", "output"))
+
+    def go_on(folder: Path) -> None:
+        old, new = (record.Job(name, folder / name, (), "Scene", 1) for name in ("old", "new"))
+        takeover.take_over(old, new)
+
+    def reached(folder: Path) -> dict[str, bytes]:
+        files = [path for name in ("work", "output") for path in folder.glob(f"*/{name}/**/*") if path.is_file()]
+        return {path.relative_to(folder).as_posix().partition("/")[2]: path.read_bytes() for path in files}
+
+    def whole(folder: Path) -> str:
+        there = reached(folder)
+        return "" if there["work/checkpoint"] and there["output/video/0000.png"] == b"an hour of work" else "something is lost"
+
+    work = Work("take over", begin, go_on, reached, lambda error: isinstance(error, OSError), whole)
+    sweep = Sweep(work, tmp_path / "sweep")
+    assert len(sweep.points) >= 2
+    for tally in (sweep.stopped(), *(sweep.failing(number) for number in ERRORS)):
+        assert tally.good, tally
+
+
 def test_a_record_survives_every_fault(blender: ModuleType, tmp_path: Path) -> None:
     """Stopped or refused by the system at any write: the record is there, whole, and says one of the job's states."""
     record = blender.align4d_blender.jobs.record
