@@ -42,7 +42,7 @@ def look_of(material: bpy.types.Material | None) -> Look:
     if tree is None:
         return _flat(material.diffuse_color)
     output = tree.get_output_node("CYCLES")
-    shader = source(output.inputs["Surface"]) if output else None
+    shader = _seen_by_camera(source(output.inputs["Surface"])) if output else None
     if shader is None:
         return _flat((0.0, 0.0, 0.0, 1.0))
     node = shader.node
@@ -51,6 +51,16 @@ def look_of(material: bpy.types.Material | None) -> Look:
     socket = node.inputs[BASE_COLOR[node.type]]
     color = source(socket)
     return _flat(socket.default_value) if color is None else _linked(color)
+
+
+def _seen_by_camera(shader: bpy.types.NodeSocket | None) -> bpy.types.NodeSocket | None:
+    """The shader that camera rays meet, where a material mixes two by Is Camera Ray: so does what glTF calls unlit."""
+    while shader and shader.node.type == "MIX_SHADER" and not shader.node.mute:
+        ray = source(shader.node.inputs[0])
+        if ray is None or ray.node.type != "LIGHT_PATH" or ray.identifier != "Is Camera Ray":
+            break
+        shader = source(shader.node.inputs[2])
+    return shader
 
 
 def source(socket: bpy.types.NodeSocket) -> bpy.types.NodeSocket | None:

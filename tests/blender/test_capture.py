@@ -270,6 +270,23 @@ def test_colors_reach_through_modifiers(blender: ModuleType, tmp_path: Path) -> 
     assert np.ptp(arrays["corner_uv"][~painted], axis=(0, 1)).min() > 0.01
 
 
+def test_an_unlit_material_of_gltf_is_its_image(blender: ModuleType, tmp_path: Path) -> None:
+    """Camera rays meet an emission, all others nothing: what Blender's glTF importer makes of unlit. No baking is needed to see that."""
+    item = add_mesh()
+    tree = new_material(item).node_tree
+    picture, glow, nothing, ray, mix = (
+        tree.nodes.new(f"ShaderNode{name}") for name in ("TexImage", "Emission", "BsdfTransparent", "LightPath", "MixShader")
+    )
+    picture.image = gradient(float_buffer=False)[0]
+    tree.links.new(picture.outputs["Color"], glow.inputs["Color"])
+    tree.links.new(ray.outputs["Is Camera Ray"], mix.inputs[0])
+    tree.links.new(nothing.outputs[0], mix.inputs[1])
+    tree.links.new(glow.outputs[0], mix.inputs[2])
+    tree.links.new(mix.outputs[0], tree.get_output_node("ALL").inputs["Surface"])
+    request, _ = capture(blender, tmp_path)
+    assert request.objects[0].materials[0].kind == "texture"
+
+
 def test_procedural_texture_is_baked(blender: ModuleType, tmp_path: Path) -> None:
     """Red where the local x is positive, blue elsewhere: a tree of maths on generated coordinates."""
     item = add_mesh(subdivisions=4)
