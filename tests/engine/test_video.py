@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from builders import moving_square
@@ -12,6 +14,7 @@ from conftest import MovieWriter
 from PIL import Image
 
 from align4d.errors import EngineError
+from align4d.inputs.movie import Movie
 from align4d.inputs.pictures import on_white
 from align4d.inputs.video import load_clip
 from align4d.protocol import VideoSpec
@@ -35,6 +38,18 @@ def test_a_movie_is_decoded_frame_by_frame(write_movie: MovieWriter) -> None:
     for index in range(8):
         errors = np.abs(clip.frames[index].astype(int) - frames).mean(axis=(1, 2, 3))
         assert errors.argmin() == index and errors[index] < 3
+
+
+def test_decoded_frames_are_let_go(write_movie: MovieWriter) -> None:
+    path = write_movie(on_white(moving_square(24)), rotation=90)
+    gc.collect()
+    gc.disable()  # a long clip in 4K fills the memory before Python looks for circles
+    try:
+        for _ in Movie(path, 0.0).pictures(0, -1):
+            alive = sum(type(one) is av.VideoFrame for one in gc.get_objects())
+            assert alive < 12
+    finally:
+        gc.enable()
 
 
 def test_the_range_is_cut_out_with_both_ends(write_movie: MovieWriter) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 import align4d
 from align4d.errors import EngineError
-from align4d.rendering.cache import cache_folder
+from align4d.rendering.cache import kernel_folder
 from benchmarks.robustness.fuzzing.targets import TARGETS, Target
 from benchmarks.robustness.fuzzing.trial import Watch, attempt, make_sound
 
@@ -22,13 +22,14 @@ ROOT = Path(align4d.__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def watch(tmp_path_factory: pytest.TempPathFactory) -> Watch:
-    places = (sys.prefix, sys.base_prefix, ROOT, cache_folder(), tmp_path_factory.getbasetemp(), "/proc", "/sys", "/usr")
+    places = (sys.prefix, sys.base_prefix, ROOT, kernel_folder(), tmp_path_factory.getbasetemp(), "/proc", "/sys", "/usr")
     return Watch(tuple(map(Path, places)))
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
 def test_damaged_files_are_read_or_refused_in_words(target: Target, tmp_path: Path, watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    for name in ("HF_HUB_CACHE", "ALIGN4D_MODELS"):
+        monkeypatch.setenv(name, str(tmp_path / name))
     sound = tmp_path / "sound"
     sound.mkdir()
     names = make_sound(target, sound)

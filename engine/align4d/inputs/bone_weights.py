@@ -36,7 +36,7 @@ def load_bone_weights(specs: tuple[ObjectSpec, ...], counts: list[int], folder: 
             blocks.append(csr_matrix((count, len(names)), dtype=np.float32))
             continue
         columns = np.array([number[str(name)] for name in arrays["names"]], np.int64)[arrays["bone"]]
-        blocks.append(csr_matrix((arrays["weight"], (arrays["vertex"], columns)), shape=(count, len(names))))
+        blocks.append(csr_matrix((arrays["weight"].astype(np.float32), (arrays["vertex"], columns)), shape=(count, len(names))))
     return vstack(blocks).tocsr()
 
 

@@ -19,7 +19,7 @@ from ..protocol import MaterialSpec
 from ..protocol.srgb import linear_to_srgb
 from .gltf_file import GltfFile
 from .gltf_primitive import DRACO, Primitive, read_primitive
-from .imported import ImportedMesh, multiplied
+from .imported import MOST_OBJECTS, ImportedMesh, multiplied
 
 KNOWN = {
     DRACO,
@@ -45,7 +45,10 @@ def read_gltf(path: Path) -> list[ImportedMesh]:
         _check_extensions(file)
         scene = _Nodes(file)
         pictures = _Pictures(file)
-        return [_imported(file, scene, pictures, index) for index in scene.shown if "mesh" in file.item("nodes", index)]
+        shown = [index for index in scene.shown if "mesh" in file.item("nodes", index)]
+        if len(shown) > MOST_OBJECTS:
+            raise ValueError(f"{len(shown)} objects are too many; join some of them")
+        return [_imported(file, scene, pictures, index) for index in shown]
 
 
 def _check_extensions(file: GltfFile) -> None:

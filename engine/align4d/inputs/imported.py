@@ -12,6 +12,9 @@ from ..protocol import MaterialSpec
 from ..protocol.srgb import linear_to_srgb, srgb_to_linear
 from .image_file import checked
 
+MOST_OBJECTS = 2000
+"""In one file."""
+
 
 @dataclasses.dataclass(frozen=True)
 class ImportedMesh:

@@ -21,9 +21,6 @@ SUFFIXES = {".glb", ".gltf", ".obj", ".ply", ".stl", ".off"}
 MOST_BYTES = 2_000_000_000
 """Of one file."""
 
-MOST_OBJECTS = 2000
-"""In one file."""
-
 Y_UP = np.array([[1.0, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]])
 """From the axes of glTF and OBJ (Y up, looking at +Z) to Blender's (Z up, looking at -Y), as Blender's importers turn them."""
 Y_UP_SUFFIXES = {".glb", ".gltf", ".obj", ".fbx"}
@@ -41,8 +38,6 @@ def import_mesh(path: Path, folder: Path) -> tuple[ObjectSpec, ...]:
         meshes = [mesh for mesh in _read(path) if len(mesh.triangles)]  # points and curves have nothing to show
         if not meshes:
             raise EngineError("mesh_empty", f"{path.name} has no faces.", "Use a file with a mesh in it.")
-        if len(meshes) > MOST_OBJECTS:
-            raise ValueError(f"{len(meshes)} objects are too many; join some of them")
         turn = Y_UP if path.suffix.lower() in Y_UP_SUFFIXES else np.eye(4)
         return _written(meshes, turn, folder)
 

@@ -14,7 +14,7 @@ import av
 from ..errors import EngineError
 from .foreign import reading
 from .image_file import MOST_PIXELS
-from .movie_picture import picture_of, progressive
+from .movie_picture import display_matrix, picture_of, progressive
 from .pictures import Picture
 
 ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
@@ -56,20 +56,22 @@ class Movie:
             yield from self._pictures(first, last)
 
     def _pictures(self, first: int, last: int) -> Iterator[tuple[float, Picture]]:
-        count, shown = 0, None
+        count, shown, matrix = 0, None, None
         for at, frame in self._timed():
             if last != -1 and round(at) > last:
                 break
+            if count == 0:
+                matrix = display_matrix(frame)
             count += 1
             if first > 0 and round(at) <= first:
                 shown = frame  # the last of these is what is to be seen at the first frame
                 continue
             if shown is not None:
-                yield first, picture_of(shown, self.aspect)
+                yield first, picture_of(shown, self.aspect, matrix)
                 shown = None
-            yield at, picture_of(frame, self.aspect)
+            yield at, picture_of(frame, self.aspect, matrix)
         if shown is not None and round(at) >= first:
-            yield first, picture_of(shown, self.aspect)
+            yield first, picture_of(shown, self.aspect, matrix)
         if count == 0:
             raise self._unreadable("no frame of it can be decoded")
         if last == -1 and count < self.announced * 0.98 - 1:
@@ -132,9 +134,9 @@ def _video_of(container: av.container.InputContainer) -> av.VideoStream:
     stream = container.streams.best("video")  # the longest rather than the first, which can be a cover picture
     if stream is None or stream.disposition & av.stream.Disposition.attached_pic:
         raise ValueError("it holds no video")
-    context: av.VideoCodecContext | None = stream.codec_context  # None, whatever the types say, for a codec that FFmpeg does not know
-    if context is None:
+    if not isinstance(stream, av.VideoStream) or not isinstance(stream.codec_context, av.VideoCodecContext):  # it has none: no codec of FFmpeg's
         raise ValueError("nothing here knows its codec")
+    context = stream.codec_context
     if context.width * context.height > MOST_PIXELS:
         raise ValueError(f"{context.width} x {context.height} pixels are too many")
     return stream

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import av
 import av.filter
@@ -15,9 +16,25 @@ BT709, UNSPECIFIED = 1, 2
 """Values of AVColorSpace."""
 
 
-def picture_of(frame: av.VideoFrame, aspect: float) -> Picture:
-    """The picture of a frame whose pixels are `aspect` times as wide as high."""
-    pixels, aspect = _upright(_colors(frame), frame, aspect)
+DisplayMatrix = tuple[float, float, float, float]
+"""(a, b, c, d): a pixel's place (x, y) is shown at (a x + c y, b x + d y)."""
+
+
+def display_matrix(frame: av.VideoFrame) -> DisplayMatrix | None:
+    """How the file says that its frames are to be turned and mirrored: the same for all of them.
+
+    To be asked of one frame only: PyAV's frames keep themselves alive once they were asked, until Python's next full collection.
+    """
+    data: Any = frame.side_data.get("DISPLAYMATRIX")
+    if data is None:
+        return None
+    a, b, _, c, d = np.frombuffer(bytes(data), np.int32, 5).astype(np.float64).tolist()
+    return a, b, c, d
+
+
+def picture_of(frame: av.VideoFrame, aspect: float, matrix: DisplayMatrix | None) -> Picture:
+    """The picture of a frame whose pixels are `aspect` times as wide as high, turned by `matrix`."""
+    pixels, aspect = _upright(_colors(frame), matrix, aspect)
     return Picture(np.ascontiguousarray(pixels), aspect)
 
 
@@ -62,16 +79,11 @@ def _colors(frame: av.VideoFrame) -> np.ndarray:
     return frame.to_ndarray(format="rgba" if alpha else "rgb24", src_colorspace=BT709 if untagged else None)
 
 
-def _upright(pixels: np.ndarray, frame: av.VideoFrame, aspect: float) -> tuple[np.ndarray, float]:
-    """The pixels turned and mirrored as the file says, and the aspect of their pixels then.
-
-    The file's matrix maps a pixel's place (x, y) to where it is shown, (a x + c y, b x + d y); phones turn by quarters, and their front
-    cameras mirror.
-    """
-    data = frame.side_data.get("DISPLAYMATRIX")
-    if data is None:
+def _upright(pixels: np.ndarray, matrix: DisplayMatrix | None, aspect: float) -> tuple[np.ndarray, float]:
+    """The pixels turned and mirrored as the file says, and the aspect of their pixels then: phones turn by quarters, their front cameras mirror."""
+    if matrix is None:
         return pixels, aspect
-    a, b, _, c, d = np.frombuffer(bytes(data), np.int32, 5).astype(np.float64).tolist()
+    a, b, c, d = matrix
     if abs(b) + abs(c) > abs(a) + abs(d):
         pixels, aspect, a, d = pixels.swapaxes(0, 1), 1 / aspect, c, b
     return pixels[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1], aspect

@@ -41,7 +41,7 @@ def as_gltf(path: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         script, target = Path(folder) / "convert.py", Path(folder) / "converted.glb"
         script.write_text(_SCRIPT, encoding="utf-8")
-        words = [blender, "--background", "--factory-startup", "--python", script, "--", path.resolve(), target]
+        words: list[str | Path] = [blender, "--background", "--factory-startup", "--python", script, "--", path.resolve(), target]
         try:
             run_program(words, Path(folder), LONGEST)
         except subprocess.TimeoutExpired as error:

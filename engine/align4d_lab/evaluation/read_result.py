@@ -13,6 +13,7 @@ import trimesh
 from align4d import protocol
 from align4d.errors import EngineError
 from align4d.inputs.asset import Asset, load_asset
+from align4d.inputs.foreign import reading
 from align4d.inputs.gaussian_file import holds_gaussians, read_gaussians
 from align4d.inputs.mesh_asset import load_mesh_file
 from align4d.inputs.mesh_import import Y_UP, Y_UP_SUFFIXES
@@ -50,10 +51,15 @@ def read_result(path: Path, mesh: Path | None, fps: float, device: torch.device)
         fps: frames a second where the file does not say.
 
     Raises:
-        EngineError: "result_missing", "result_unknown", "result_mesh", and as the readers of the files.
+        EngineError: "result_missing", "result_unreadable", "result_unknown", "result_mesh", and as the readers of the files.
     """
     if not path.exists():
         raise EngineError("result_missing", f"There is no {path}.", "Check the path of the result.")
+    with reading("result_unreadable", f"{path.name} cannot be read as a result", "Make it again, or export it again."):
+        return _read(path, mesh, fps, device)
+
+
+def _read(path: Path, mesh: Path | None, fps: float, device: torch.device) -> Found:
     if (path / "request.json").is_file():
         return _job(path)
     if path.is_dir():

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from align4d.machine.description import machine
 from align4d.protocol import replacing
-from align4d.rendering.cache import cache_folder
+from align4d.rendering.cache import kernel_folder
 from support import environments
 from support.console import say
 
@@ -46,9 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
         count = arguments.count // len(chosen) + (index < arguments.count % len(chosen))
         figures[target.name] = Tally(target, arguments.out / "failures").over(count)
         say(f"{target.name:12} {json.dumps(figures[target.name])}")
-    total = collections.Counter[str]()
-    for one in figures.values():
-        total.update({name: value for name, value in one.items() if isinstance(value, int)})
+    total = {name: sum(one[name] for one in figures.values()) for name in next(iter(figures.values()))}
     total["largest_mb"] = max(one["largest_mb"] for one in figures.values())
     with replacing(arguments.out / "figures.json", "w") as file:
         json.dump({"machine": machine("cpu"), "total": total, "readers": figures}, file, indent=1)
@@ -134,9 +132,10 @@ def _read_all(index: int, first: int, count: int, place: Path, answers: Connecti
     """In a process of its own: reads file after file; each answer is waited for, so that the parent can keep the file."""
     logging.disable(logging.CRITICAL)
     os.chdir(place)
-    os.environ["HF_HUB_CACHE"] = str(place / "hub")  # where models are looked for, too: this user's own are not the files' doing
+    for name in ("HF_HUB_CACHE", "ALIGN4D_MODELS"):  # where models are looked for, too: this user's own are not the files' doing
+        os.environ[name] = str(place / name)
     target = TARGETS[index]
-    watch = Watch((Path(sys.prefix), Path(sys.base_prefix), environments.ROOT, cache_folder(), place, *map(Path, ("/proc", "/sys", "/usr"))))
+    watch = Watch((Path(sys.prefix), Path(sys.base_prefix), environments.ROOT, kernel_folder(), place, *map(Path, ("/proc", "/sys", "/usr"))))
     sound = place / "sound"
     shutil.rmtree(sound, ignore_errors=True)
     sound.mkdir()

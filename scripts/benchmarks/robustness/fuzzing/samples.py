@@ -6,6 +6,7 @@ import base64
 import json
 import struct
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -32,7 +33,7 @@ def write_movie(path: Path, codec: str, pixel_format: str, rotation: int = 0) ->
     """A movie of four frames."""
     alpha = "a" in pixel_format
     with av.open(str(path), "w") as movie:
-        stream = movie.add_stream(codec, rate=12)
+        stream: Any = movie.add_stream(codec, rate=12)
         stream.width, stream.height, stream.pix_fmt = 48, 32, pixel_format
         if rotation:
             stream.set_display_rotation(rotation)
@@ -82,7 +83,7 @@ def meshes(folder: Path) -> None:
     (folder / "text.gltf").write_bytes(_as_gltf((folder / "two.glb").read_bytes()))
     plain.export(folder / "plain.stl")
     plain.export(folder / "plain.off")
-    plain.visual.vertex_colors = np.tile(np.uint8([200, 100, 50, 255]), (len(plain.vertices), 1))
+    plain.visual.vertex_colors = np.tile(np.array([200, 100, 50, 255], np.uint8), (len(plain.vertices), 1))
     plain.export(folder / "colors.ply")
     plain.export(folder / "text.ply", encoding="ascii")
     corners = "".join(f"v {x} {y} {z}\n" for x in (0, 1) for y in (0, 1) for z in (0, 1))

@@ -118,7 +118,8 @@ def attempt(target: Target, sound: Path, names: list[str], number: int | None, f
     tempfile.tempdir = str(folder)
     before = _largest_memory()
     watch.own = os.path.realpath(folder)
-    watch.steps = steps = []
+    steps: list[str] = []
+    watch.steps = steps
     try:
         target.read(folder, folder / name)
         outcome = Outcome("read")
