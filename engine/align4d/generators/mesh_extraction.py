@@ -8,12 +8,13 @@ import torch
 from ..cameras.orbit import Orbit, intrinsics_for
 from ..errors import EngineError
 from ..job.reporting import Reporter
-from ..reconstruction.depth_fusion import DepthViews, fuse
+from ..reconstruction.depth_fusion import HALF, DepthViews, fuse
 from ..reconstruction.texture import HIDDEN, LEAST_COVERAGE, Witness, in_texture, mean_of
 from ..reconstruction.textured_mesh import TexturedMesh
 from ..reconstruction.unwrapping import unwrap, vertex_normals
 from ..rendering import Cameras, Gaussians, rasterize
 from .interfaces import GeneratedAsset
+from .occupancy import occupancy
 
 DISTANCE, FOVY, SIDE = 2.5, 32.0, 256
 """Of the views that the surface is made of: longest sides, degrees, px; the whole normalized object fits."""
@@ -33,7 +34,7 @@ def extract_mesh(asset: GeneratedAsset, report: Reporter) -> TexturedMesh:
     """
     views = _views(asset.gaussians, report)
     try:
-        surface = fuse(views, CELLS, SMOOTHING)
+        surface = fuse(views, CELLS, SMOOTHING, occupancy(asset.gaussians, CELLS, HALF).numpy())
     except ValueError as error:
         raise EngineError(
             "no_surface", "The Gaussians have no surface: nothing of them is solid.", "Use an asset that is opaque, or another picture."
