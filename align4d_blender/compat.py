@@ -27,10 +27,6 @@ NODES_READ_PLY = bpy.app.version >= (4, 5, 0)
 """Whether geometry nodes can read a .ply whose name depends on the frame (Import PLY, Format String)."""
 
 
-BLENDER_KEEPS_BAKES = True
-"""Whether Blender rewrites the folders of nodes' bakes when a file is saved elsewhere."""
-
-
 def set_input(modifier: bpy.types.NodesModifier, name: str, value: object) -> None:
     """Sets an input of a geometry nodes modifier by its label; from 5.2 on inputs are no longer custom properties."""
     identifier = next(item.identifier for item in modifier.node_group.interface.items_tree if item.name == name and item.in_out == "INPUT")

@@ -6,6 +6,7 @@ without the extension too.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,7 +62,8 @@ def _name(folder: Path, job: str) -> None:
     """Makes the folder of a bake one of ours. Raises UserError."""
     try:
         folder.mkdir(parents=True)
-        protocol.write_json(folder / folders.BAKE, {"job": job})
+        with protocol.replacing(folder / folders.BAKE, "w") as file:
+            json.dump({"job": job}, file)
     except OSError as error:
         raise write_error(error) from error
 

@@ -1,4 +1,4 @@
-"""The paths of Gaussians, which follow the .blend as the others do: they are texts of nodes, and folders of bakes."""
+"""The paths of Gaussians, which follow the .blend as the others do: texts of nodes and folders of bakes, which Blender does not rewrite."""
 
 from __future__ import annotations
 
@@ -31,4 +31,4 @@ def _stored() -> Iterator[StoredPath]:
         changed = partial(sequence_object.point_to_files, item) if compat.NODES_READ_PLY else None
         yield StoredPath(item.align4d_gaussians, "file", library=item.library, changed=changed)
         for bake in () if compat.NODES_READ_PLY else modifier.bakes:
-            yield StoredPath(bake, "directory", compat.BLENDER_KEEPS_BAKES, library=item.library)
+            yield StoredPath(bake, "directory", library=item.library)

@@ -84,6 +84,24 @@ def test_gaussians_of_an_unsaved_file_move_beside_the_blend(blender: ModuleType,
     assert frame_shown(bpy.data.objects[name].children[0]) == 1
 
 
+@pytest.mark.parametrize("copy", [False, True])
+def test_gaussians_follow_a_file_that_is_saved_elsewhere(blender: ModuleType, tmp_path: Path, copy: bool) -> None:
+    """Its bakes too, before Blender 4.5; the open file keeps its own where a copy is saved."""
+    (tmp_path / "one").mkdir()
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "one" / "fox.blend"))
+    name = generate(tmp_path / "one").name
+    bpy.ops.align4d.show_result_as(what="GAUSSIANS")
+    bpy.ops.wm.save_mainfile()
+    before = bpy.data.objects[name].children[0].align4d_gaussians.file
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "deep" / "er" / "fox.blend"), copy=copy)
+    if copy:
+        assert bpy.data.objects[name].children[0].align4d_gaussians.file == before
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "deep" / "er" / "fox.blend"))
+    (tmp_path / "one").rename(tmp_path / "gone")
+    bpy.context.scene.frame_set(1 + round(24 / FPS))
+    assert frame_shown(bpy.data.objects[name].children[0]) == 1
+
+
 def test_registering_again_leaves_one_of_each(blender: ModuleType) -> None:
     def traces() -> list[str]:
         handlers = (*bpy.app.handlers.save_pre, *bpy.app.handlers.save_post, *bpy.app.handlers.save_post_fail)

@@ -156,7 +156,7 @@ def test_results_are_saved_and_moved_with_the_file(blender: ModuleType, fox: bpy
 
 @pytest.mark.parametrize("copy", [False, True])
 def test_results_are_found_after_saving_in_another_folder(blender: ModuleType, fox: bpy.types.Object, tmp_path: Path, copy: bool) -> None:
-    """The files stay where they are; of two results only one is in the modifier, whose path Blender looks after itself."""
+    """Of two results only one is in the modifier, whose path Blender looks after itself."""
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "one" / "fox.blend"))
