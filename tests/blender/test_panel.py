@@ -155,15 +155,15 @@ def test_progress_in_an_artists_words(blender: ModuleType, tmp_path: Path, monke
     add_mesh()
     job = start_slow_job(blender, tmp_path, monkeypatch)
     take = blender.align4d_blender.jobs.progress.take
-    take(job, {"event": "stage", "name": "camera", "index": 2, "count": 6})
-    assert "Finding the camera\nStep 3 of 6\n" in draw(blender, "jobs")
+    take(job, {"event": "stage", "name": "camera", "index": 3, "count": 7})
+    assert "Finding the camera\nStep 4 of 7\n" in draw(blender, "jobs")
     take(job, {"event": "progress", "done": 1, "total": 40, "eta": 1277.0})
-    assert "Step 3 of 6\n" in draw(blender, "jobs"), "the first step compiles code: its time says nothing about the others"
+    assert "Step 4 of 7\n" in draw(blender, "jobs"), "the first step compiles code: its time says nothing about the others"
     take(job, {"event": "progress", "done": 20, "total": 40, "eta": 10.0})
-    assert "Step 3 of 6, 95 s left" not in draw(blender, "jobs") and "Step 3 of 6, 2 min left" in draw(blender, "jobs"), "10 s here, 87 s after it"
-    take(job, {"event": "stage", "name": "baking", "index": 5, "count": 6})
+    assert "Step 4 of 7, 95 s left" not in draw(blender, "jobs") and "Step 4 of 7, 2 min left" in draw(blender, "jobs"), "10 s here, 87 s after it"
+    take(job, {"event": "stage", "name": "baking", "index": 6, "count": 7})
     take(job, {"event": "progress", "done": 39, "total": 40, "eta": 0.4})
-    assert "Step 6 of 6, 5 s left" in draw(blender, "jobs")
+    assert "Step 7 of 7, 5 s left" in draw(blender, "jobs")
 
 
 def test_the_live_picture_is_drawn(blender: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

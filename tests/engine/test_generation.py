@@ -162,7 +162,7 @@ def test_the_papers_own_models_make_a_pair(theatre: Theatre, tmp_path: Path, mon
     for kind, save in ((SDXL, saved.save_sdxl), (ShortSVD, saved.save_svd), (LGM, saved.save_lgm)):
         store.use(kind.card, save(tmp_path / kind.card.id))
 
-    def middle(frames: np.ndarray, _what: str = "") -> np.ndarray:
+    def middle(frames: np.ndarray, *_others: object) -> np.ndarray:
         alpha = np.zeros(frames.shape[:3], np.float32)
         alpha[:, frames.shape[1] // 4 : -frames.shape[1] // 4, frames.shape[2] // 4 : -frames.shape[2] // 4] = 1
         return alpha
