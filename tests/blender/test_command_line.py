@@ -41,7 +41,22 @@ def test_no_window_is_needed(blender: ModuleType) -> None:
 def test_generate(blender: ModuleType, scene: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out.blend"
     video = scene.parent / "vidéo" / "frame_0001.png"
-    options = ["--preset", "draft", "--camera", "FRONT", "--exact-camera", "--seed", 3, "--set", "tracking.iterations=40", "--device", "cpu"]
+    bpy.context.scene.frame_set(5)
+    options = [
+        "--preset",
+        "draft",
+        "--camera",
+        "FRONT",
+        "--exact-camera",
+        "--seed",
+        3,
+        "--start-at",
+        "SCENE",
+        "--set",
+        "tracking.iterations=40",
+        "--device",
+        "cpu",
+    ]
     assert run(blender, "generate", "--video", video, "--objects", "Fox", "Wolf", *options, "--save-as", out) == 0
     said = capsys.readouterr().out
     assert "%  Moving" in said and "The motion is on Fox, Wolf" in said and "A note of the engine." in said
@@ -52,7 +67,7 @@ def test_generate(blender: ModuleType, scene: Path, tmp_path: Path, capsys: pyte
     assert bpy.context.scene.align4d.preset == "artist", "the panel's own choices stay"
     for name in ("Fox", "Wolf"):
         item = bpy.data.objects[name]
-        assert item.modifiers["Align4D"] and not item.select_get()
+        assert item.modifiers["Align4D"] and not item.select_get() and item.align4d.results[0].start == 1
         assert Path(bpy.path.abspath(item.align4d.results[0].motion)).is_file()
 
 

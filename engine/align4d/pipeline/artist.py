@@ -70,8 +70,6 @@ def run(folder: Path, report: Reporter, online: bool = False) -> Result:
         solved = job.solve_camera(asset, gaussians, clip, masks)
     with job.stage("tracking"):
         body = Articulation(asset, job.settings)
-        if body.rigged:
-            job.note("own_bones", f"The weights of the mesh's own bones say what moves as one ({body.parts.count} parts).")
         animated = job.animated(gaussians, body, clip, masks, solved)
         tracked = job.track(animated, body, clip, masks, solved)
     with job.stage("refining"):
