@@ -15,6 +15,7 @@ from PIL import Image
 from safetensors.numpy import save
 
 from align4d import protocol
+from align4d.job.checkpoint import Checkpoint
 from align4d.protocol import ply
 
 IDENTITY = tuple(tuple(float(row == column) for column in range(4)) for row in range(4))
@@ -208,6 +209,16 @@ def dataset(folder: Path) -> None:
             (item / f"{modality}.json").write_text(json.dumps(record))
     (folder / "items" / "two" / "quarantine.json").write_text(json.dumps({"stage": "image", "code": "empty", "reason": "it is empty"}))
     (folder / "choices.json").write_text(json.dumps({"one": "keep"}))
+
+
+MADE_OF = {"the video": "0123abcd"}
+"""What the checkpoint is made of."""
+
+
+def checkpoint(folder: Path) -> None:
+    """Arrays of a stage."""
+    arrays = {"azimuth": np.array(10.0), "curve": np.ones((2, 40))}
+    Checkpoint(folder, MADE_OF, lambda sentence: None).save("camera", arrays)
 
 
 def conversation(folder: Path) -> None:

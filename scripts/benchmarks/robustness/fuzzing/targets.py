@@ -23,6 +23,7 @@ from align4d.inputs.gaussian_file import holds_gaussians, read_gaussians
 from align4d.inputs.images import load_picture
 from align4d.inputs.mesh_asset import load_mesh_file
 from align4d.inputs.video import load_clip
+from align4d.job.checkpoint import Checkpoint
 from align4d.models.component_folder import find_component
 from align4d.models.store import ModelStore
 from align4d.pipeline.request_check import check_values
@@ -79,6 +80,10 @@ def _dataset(folder: Path, path: Path) -> None:
     write_gallery(folder, write_manifest(folder))
 
 
+def _checkpoint(folder: Path, path: Path) -> None:
+    Checkpoint(folder, samples.MADE_OF, lambda sentence: None).load("camera")
+
+
 def _line(folder: Path, path: Path) -> None:
     """A server that hears the line, and then one that tells it to leave, and leaves."""
     heard = io.BytesIO(path.read_bytes() + b"\n" + protocol.encode({"command": "quit"}).encode())
@@ -105,6 +110,7 @@ TARGETS = (
     Target("gaussians", samples.gaussians, _gaussians),
     Target("requests", samples.job, _request),
     Target("results", samples.job, _result),
+    Target("checkpoints", samples.checkpoint, _checkpoint),
     Target("moving glTF", samples.moving_gltf, lambda folder, path: read_animated_gltf(path, 12.0)),
     Target("truths", samples.truths, lambda folder, path: read_truth(path)),
     Target("weights", samples.weights, _weights),
