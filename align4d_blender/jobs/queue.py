@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -248,18 +247,11 @@ def _attempt(job: Job, action: Callable[[], None]) -> None:
     except UserError as error:
         _end(job, "failed", error)
     except Exception as error:
-        _log(job)
+        job.log_error()
         if job.state == "running" and running.client:
             running.client.cancel(job.id)  # the engine still works on it
         what = f"Align4D in Blender hit an error of its own ({type(error).__name__})."
         _end(job, "failed", UserError("internal", what, "Press Resume; if it comes back, report it with the job's log.", "open_log"))
-
-
-def _log(job: Job) -> None:
-    """The error that is being handled goes to the console, and to the job's log, where the artist finds it."""
-    traceback.print_exc()
-    with suppress(OSError), open(job.folder / "log.txt", "a", encoding="utf-8", errors="backslashreplace") as log:
-        log.write(traceback.format_exc())
 
 
 def _receive(job: Job) -> None:

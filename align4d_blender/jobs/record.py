@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
+import traceback
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -107,6 +108,12 @@ class Job:
         if self.lock:
             self.lock.close()
             self.lock = None
+
+    def log_error(self) -> None:
+        """The error that is being handled goes to the console, and to the job's log, where the artist finds it."""
+        traceback.print_exc()
+        with suppress(OSError), open(self.folder / "log.txt", "a", encoding="utf-8", errors="backslashreplace") as log:
+            log.write(traceback.format_exc())
 
     def write(self) -> None:
         """Puts the record into the folder. Raises OSError."""
