@@ -104,7 +104,8 @@ def _joints(poses: dict[str, np.ndarray]) -> list[dict[str, Any]]:
 def _animation(buffer: Buffer, poses: dict[str, np.ndarray], result: Result) -> dict[str, Any]:
     quaternions, places = local_transforms(poses)
     times = buffer.add((np.arange(len(places)) / result.fps).astype(np.float32), "SCALAR", bounds=True)
-    samplers, channels = [], []
+    samplers: list[dict[str, Any]] = []
+    channels: list[dict[str, Any]] = []
     for part in range(places.shape[1]):
         for path, values, kind in (("rotation", quaternions[:, part], "VEC4"), ("translation", places[:, part], "VEC3")):
             channels.append({"sampler": len(samplers), "target": {"node": 1 + part, "path": path}})

@@ -98,7 +98,7 @@ class Network:
 def prepare(frame: np.ndarray, model: MaskModel) -> np.ndarray:
     """(1, 3, side, side) float32, what the network takes, of an (H, W, 3) uint8 frame: its brightest value is 1 before it is normalized."""
     square = np.asarray(Image.fromarray(frame).resize((model.side, model.side), Image.Resampling.LANCZOS), np.float32)
-    normalized = (square / max(float(square.max()), 1.0) - np.float32(model.mean)) / np.float32(model.deviation)
+    normalized = (square / max(float(square.max()), 1.0) - np.array(model.mean, np.float32)) / np.array(model.deviation, np.float32)
     return np.ascontiguousarray(normalized.transpose(2, 0, 1)[None])
 
 
