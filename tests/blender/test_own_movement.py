@@ -242,6 +242,32 @@ def test_what_is_held_can_be_moved_and_animated_again(blender: ModuleType, tmp_p
     np.testing.assert_allclose(shown(item), moved(rest, 3) @ matrix[:3, :3].T + matrix[:3, 3] + [5, 0, 0], atol=1e-4)
 
 
+def test_pieces_on_one_rig_are_held_by_one_empty(blender: ModuleType, tmp_path: Path) -> None:
+    pieces = [add_mesh("Arm"), add_mesh("Leg", 1)]
+    rig = add_armature(add_mesh("Body"))
+    keyed(rig.pose.bones["upper"], "rotation_euler", 0, 0.9)
+    for piece in pieces:
+        piece.parent, piece.parent_type, piece.parent_bone = rig, "BONE", "upper"
+    use_video(tmp_path / "video")
+    select(*pieces)
+    assert bpy.ops.align4d.generate() == {"FINISHED"}
+    holds = {constraint.target for piece in pieces for constraint in piece.constraints}
+    assert len(holds) == 1
+    for piece, left in zip(pieces, (1, 0), strict=True):
+        select(piece)
+        assert bpy.ops.align4d.remove_result() == {"FINISHED"}
+        assert not piece.constraints and len([one for one in bpy.data.objects if one.type == "EMPTY"]) == left
+
+
+def test_a_simulation_that_cannot_be_held_is_said(blender: ModuleType, tmp_path: Path) -> None:
+    item = add_mesh("Fox")
+    item.modifiers.new("Cloth", "CLOTH")
+    bpy.ops.rigidbody.object_add(type="ACTIVE")
+    notes = generate(tmp_path, item)
+    for what in ("Cloth", "The rigid body"):
+        assert f"{what} of Fox goes on simulating, on top of the motion: apply it, or turn it off." in notes
+
+
 def test_mirrored_halves_move_each_for_itself(blender: ModuleType, tmp_path: Path) -> None:
     item = half()
     add_armature(item)
@@ -287,52 +313,3 @@ def test_a_place_where_the_vertices_are_not_always_the_same_is_refused_before_th
     generate(tmp_path, item)
     go_to(frame_of(2))
     np.testing.assert_allclose(evaluated(item), moved(rest, 2), atol=1e-4)
-
-
-def add_key(item: bpy.types.Object) -> bpy.types.ShapeKey:
-    item.shape_key_add(name="Basis")
-    key = item.shape_key_add(name="Smile")
-    points = local(item)
-    points[:4] += (0.1, 0, 0.2)
-    key.data.foreach_set("co", points.ravel())
-    key.value = 0.0
-    return key
-
-
-def test_shape_keys_act_on_top_of_the_motion(blender: ModuleType, tmp_path: Path) -> None:
-    item = add_mesh("Fox")
-    key = add_key(item)
-    driver = key.driver_add("value").driver
-    driver.type, driver.expression = "SCRIPTED", "min(max((frame - 10) / 4, 0), 1)"
-    rest = local(item)
-    generate(tmp_path, item)
-    go_to(frame_of(0))
-    np.testing.assert_allclose(evaluated(item), rest, atol=1e-5)
-    go_to(frame_of(4))
-    change = np.abs(evaluated(item) - moved(rest, 4)).max(1)
-    assert change[:4].min() > 0.1 and change[4:].max() < 1e-5
-
-
-def test_shape_keys_that_are_on_at_the_capture_are_held(blender: ModuleType, tmp_path: Path) -> None:
-    item = add_mesh("Fox")
-    add_key(item).value = 1.0
-    rest = evaluated(item)
-    notes = generate(tmp_path, item)
-    assert "The shape keys of Fox are held as they were at frame 7." in notes
-    go_to(frame_of(4))
-    np.testing.assert_allclose(evaluated(item), moved(rest, 4), atol=1e-5)
-
-
-def test_a_motion_with_shape_keys_on_top_can_be_baked(blender: ModuleType, tmp_path: Path) -> None:
-    item = add_mesh("Fox")
-    key = add_key(item)
-    rest = local(item)
-    generate(tmp_path, item)
-    key.value = 1.0
-    go_to(frame_of(3))
-    with_key = evaluated(item)
-    assert bpy.ops.align4d.bake_shape_keys() == {"FINISHED"}
-    np.testing.assert_allclose(evaluated(item)[4:], moved(rest, 3)[4:], atol=1e-5)
-    assert np.abs(evaluated(item) - with_key).max() < 0.15
-    item.align4d.muted = False
-    np.testing.assert_allclose(evaluated(item), moved(rest, 3), atol=1e-5)
