@@ -18,6 +18,7 @@ from . import armature_action, made_armature, motion_armature
 from .armature_action import KeyedMesh, armature_of
 from .key_cleanup import Cleanup
 from .motion_file import as_shown, read_motion
+from .placing import show_form
 from .playback import PlayedResult, active, playback, scene_of, together
 
 
@@ -167,14 +168,6 @@ def release(item: bpy.types.Object) -> None:
     elif rig:
         armature_action.remove(rig)
         motion_armature.remove(rig)
-
-
-def show_form(item: bpy.types.Object) -> None:
-    """Shows the point cache where it is the form of the active result and the motion is not muted; mutes the keyframes with it."""
-    result, cache = active(item), tags.point_cache(item)
-    if result is None or cache is None:
-        return
-    cache.show_viewport = cache.show_render = result.form == "CACHE" and not item.align4d.muted
 
 
 def follow(item: bpy.types.Object) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import bpy
 from mathutils import Matrix
 
-from ..storage.tags import HOLD, MODIFIER, tagged
+from ..storage.tags import HOLD, MODIFIER, point_cache, tagged
 from .playback import PlayedResult, active, scene_of
 
 HOLD_ID = "hold"
@@ -40,6 +40,14 @@ def mute(item: bpy.types.Object) -> None:
     """Lets a held object go while its motion is muted; not where the motion is in shape keys meanwhile."""
     for constraint in [one for one in item.constraints if one.name.startswith(HOLD)]:
         constraint.mute = item.align4d.muted and not _baked(item)
+
+
+def show_form(item: bpy.types.Object) -> None:
+    """Shows the point cache where it is the form of the active result and the motion is not muted; mutes the keyframes with it."""
+    result, cache = active(item), point_cache(item)
+    if result is None or cache is None:
+        return
+    cache.show_viewport = cache.show_render = result.form == "CACHE" and not item.align4d.muted
 
 
 def is_held(item: bpy.types.Object) -> bool:

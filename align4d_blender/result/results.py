@@ -13,7 +13,7 @@ import bpy
 from ...engine.align4d import protocol
 from ..capture.targets import Place
 from ..storage import folders, paths, saving, tags
-from . import gaussians, generated_mesh, keyframes, placing, solved_camera
+from . import gaussians, generated_mesh, placing, solved_camera
 from .playback import Playback, PlayedResult, active, is_original, mark_copies, playback, scene_of, together, with_job
 from .solved_camera import cameras
 
@@ -71,9 +71,12 @@ def play(item: bpy.types.Object) -> None:
     if not cache.filepath or paths.absolute(cache.filepath, item.library) != file:
         cache.filepath = folders.stored_path(file)
     _set_time(item, cache, playback(result, scene_of(item)))
-    keyframes.show_form(item)
+    placing.show_form(item)
     placing.mute(item)
-    keyframes.follow(item)
+    if result.form == "KEYFRAMES":
+        from . import keyframes  # brings numpy in: Blender starts sooner without it
+
+        keyframes.follow(item)
     gaussians.follow(item)
 
 
@@ -112,7 +115,7 @@ def switch(item: bpy.types.Object) -> None:
 
 def mute(item: bpy.types.Object) -> None:
     """Shows or hides the motion; what is held lets go meanwhile."""
-    keyframes.show_form(item)
+    placing.show_form(item)
     placing.mute(item)
 
 
@@ -146,6 +149,8 @@ def _remove_from(item: bpy.types.Object, job: str) -> None:
     index = [one.job for one in tag.results].index(job)
     gaussians.remove(item, job)
     if tag.results[index].form == "KEYFRAMES":
+        from . import keyframes
+
         keyframes.release(item)
     playing = active(item).job
     tag.results.remove(index)
