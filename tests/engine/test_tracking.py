@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -10,9 +11,11 @@ import torch
 from builders import Job
 from puppets import TWO_PARTS, Studio, asset_of, bound, puppet
 
+from align4d.alignment import tracking
 from align4d.alignment.animated_asset import AnimatedAsset
 from align4d.alignment.asynchronous import AsynchronousSchedule
 from align4d.alignment.lighting import to_linear, unlit
+from align4d.alignment.pose_search import PoseSearchSettings
 from align4d.alignment.reference import Reference
 from align4d.alignment.refinement import Refined, RefinementSettings, refine
 from align4d.alignment.tracking import PoseCost, Track, TrackingSettings, track
@@ -32,6 +35,8 @@ TRACKING = TrackingSettings(resolution=SIZE, iterations=40, bend=1e-4)
 """The puppet's joint is thick, and bends all the same: it has to cost little here."""
 REFINEMENT = RefinementSettings(resolution=SIZE, iterations=12, batch=2, hexplane=HexPlaneSettings(resolution=8, channels=8, width=16))
 POSE_MATRIX = CAMERA.world_to_camera()
+SEARCH = PoseSearchSettings(points=200, samples=150)
+STILL = torch.zeros(1, 2, 3)
 
 
 class Show:
@@ -64,11 +69,14 @@ class Show:
     def video(self, degrees: list[float]) -> Reference:
         return Studio(CAMERA).reference(self.asset, self.vertices(self.bent(degrees)), SIZE)
 
-    def track(self, reference: Reference, **others: object) -> Track:
-        return track(self.animated, self.skeleton, reference, POSE_MATRIX, TRACKING, RecordingReporter(), **others)  # type: ignore[arg-type]
+    def track(self, reference: Reference, start: Track | None = None, save: Callable[[Track, int], None] | None = None) -> Track:
+        """From the rest pose in the first frame, unless another start is given."""
+        begin, report = start or self.bent([0.0]), RecordingReporter()
+        return track(self.animated, self.skeleton, reference, POSE_MATRIX, begin, STILL, TRACKING, SEARCH, report, save)
 
-    def refine(self, reference: Reference, start: Track, settings: RefinementSettings, seed: int = 0) -> Refined:
-        return refine(self.animated, self.skeleton, reference, POSE_MATRIX, start, TRACKING, settings, seed, RecordingReporter())
+    def refine(self, reference: Reference, start: Track, settings: RefinementSettings, seed: int = 0, known: int | None = 0) -> Refined:
+        report = RecordingReporter()
+        return refine(self.animated, self.skeleton, reference, POSE_MATRIX, start, known, STILL, TRACKING, settings, seed, report)
 
     def in_view(self, found: np.ndarray, true: np.ndarray) -> np.ndarray:
         """(T, V) distances in the picture's plane: the camera looks along +Y, and depth hardly shows in it."""
@@ -114,7 +122,7 @@ def test_a_still_video_is_held_still(show: Show) -> None:
 
 def test_moving_in_depth_costs_by_how_much_moves_not_by_how_far(show: Show) -> None:
     """One leg far away is cheaper than all of it half as far, though the mean square is larger; what stands still costs nothing."""
-    cost = PoseCost(show.animated, show.skeleton, POSE_MATRIX, TRACKING)
+    cost = PoseCost(show.animated, show.skeleton, POSE_MATRIX, STILL, TRACKING)
     rest, still = show.animated.bound.means, torch.zeros(1, 2, 3)
     part = (rest[:, 0] > rest[:, 0].median()).float()
 
@@ -127,10 +135,50 @@ def test_moving_in_depth_costs_by_how_much_moves_not_by_how_far(show: Show) -> N
 
 
 def test_it_goes_on_where_it_was_and_ends_the_same(show: Show, bending: Reference, tracked: Track) -> None:
+    saved: list[tuple[int, int]] = []
+    done = Track(tracked.turn[:3], tracked.shift[:3], tracked.loss[:3])
+    resumed = show.track(bending, done, lambda one, frame: saved.append((len(one.turn), frame)))
+    assert same(resumed, tracked) and saved == [(4, 3)]
+
+
+def same(one: Track, other: Track) -> bool:
+    pairs = (one.turn, other.turn), (one.shift, other.shift), (one.loss, other.loss)
+    return one.first == other.first and all(torch.equal(*pair) for pair in pairs)
+
+
+def test_tracking_goes_both_ways_from_a_frame_in_the_middle(show: Show, bending: Reference) -> None:
+    begin = Track(*(one[2:3] for one in (show.bent(BEND).turn, show.bent(BEND).shift, torch.zeros(4))), first=2)
     saved: list[Track] = []
-    resumed = show.track(bending, resume=Track(tracked.turn[:3], tracked.shift[:3], tracked.loss[:3]), save=saved.append)
-    assert all(torch.equal(a, b) for a, b in zip(vars(resumed).values(), vars(tracked).values(), strict=True))
-    assert [len(one.turn) for one in saved] == [4]
+    frames: list[int] = []
+    poses = show.track(bending, begin, lambda one, frame: (saved.append(one), frames.append(frame))[0])
+    assert frames == [3, 1, 0] and poses.first == 0 and len(poses.turn) == 4 and poses.loss[2] == 0
+    true = show.vertices(show.bent(BEND))
+    assert show.in_view(show.vertices(poses), true).mean() < 0.4 * show.in_view(show.asset.vertices, true).mean()
+    assert same(show.track(bending, saved[1]), poses)  # broken off on the way back, it ends the same
+
+
+def test_a_limb_that_moved_farther_than_its_width_is_found(show: Show) -> None:
+    """In the next frame the wing hardly covers where it was; without the outline it stays behind."""
+    far = [0.0, 50.0]
+    poses, true = show.track(show.video(far)), show.vertices(show.bent(far))
+    assert show.in_view(show.vertices(poses), true)[1].mean() < 0.6 * show.in_view(show.asset.vertices, true)[1].mean()
+
+
+def test_after_a_gap_it_is_looked_for_far_and_wide(show: Show, bending: Reference, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    far = tracking._Following._far
+
+    def watched(self: tracking._Following, past: Track, frame: int) -> tracking.Pose:
+        asked.append(frame)
+        return far(self, past, frame)
+
+    monkeypatch.setattr(tracking._Following, "_far", watched)
+    gap = Reference(bending.color[:3], bending.alpha[:3], bending.intrinsics, np.array([True, False, True]))
+    poses, true = show.track(gap), show.vertices(show.bent(BEND[:3]))
+    assert asked == [2]
+    assert show.in_view(show.vertices(poses), true)[2].mean() < 0.4 * show.in_view(show.asset.vertices, true)[2].mean()
+    show.track(Reference(bending.color[:2], bending.alpha[:2], bending.intrinsics, np.array([True, True])))
+    assert asked == [2]  # not where nothing was lost
 
 
 def test_a_frame_without_the_object_keeps_the_pose_before(show: Show, bending: Reference) -> None:
@@ -143,9 +191,9 @@ def test_a_cancel_is_noticed(show: Show, bending: Reference) -> None:
     report = RecordingReporter()
     report.cancelled.set()
     with pytest.raises(Cancelled):
-        track(show.animated, show.skeleton, bending, POSE_MATRIX, TRACKING, report)
+        track(show.animated, show.skeleton, bending, POSE_MATRIX, show.bent([0.0]), STILL, TRACKING, SEARCH, report)
     with pytest.raises(Cancelled):
-        refine(show.animated, show.skeleton, bending, POSE_MATRIX, show.bent(BEND), TRACKING, REFINEMENT, 0, report)
+        refine(show.animated, show.skeleton, bending, POSE_MATRIX, show.bent(BEND), 0, STILL, TRACKING, REFINEMENT, 0, report)
 
 
 def test_refinement_lowers_the_loss(show: Show, bending: Reference) -> None:
@@ -158,6 +206,14 @@ def test_refinement_lowers_the_loss(show: Show, bending: Reference) -> None:
     true = show.vertices(show.bent(BEND))
     assert show.in_view(found, true).mean() < 0.8 * show.in_view(show.vertices(start), true).mean()
     np.testing.assert_allclose(found[0], show.asset.vertices, atol=1e-6)  # frame 0 stays the rest pose
+
+
+def test_refinement_keeps_the_known_frame_and_no_other(show: Show, bending: Reference) -> None:
+    start = show.bent([4.0, 8.0, 24.0, 28.0])
+    kept, free = (show.refine(bending, start, replace(REFINEMENT, iterations=2), known=known).motion for known in (2, None))
+    before = show.skeleton.pose(start.turn, start.shift)
+    stays = [[bool(torch.equal(found.rotation[i], before.rotation[i])) for i in range(4)] for found in (kept, free)]
+    assert stays == [[False, False, True, False], [False] * 4]
 
 
 def test_the_same_seed_refines_the_same(show: Show, bending: Reference) -> None:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..job.reporting import Reporter
-from ..motion.skeleton import Skeleton
+from ..motion.skeleton import Motion
 from .animated_asset import AnimatedAsset
 from .known_views import KnownViewLoss, KnownViewSettings
 from .lighting import Lighting, to_linear, to_srgb
@@ -24,7 +24,7 @@ class AppearanceSettings:
     """Attributes:
     color_rate, light_rate: learning rates of the Gaussians' colors [D] and of the light.
     true_color: cost of a color that differs from the asset's own by 1, squared.
-    paint: steps that colors and light learn from the first frame, where the pose is known, before anything is tracked.
+    paint: steps that colors and light learn from the frame whose pose is known, before anything is tracked.
     """
 
     color_rate: float = 1e-2
@@ -57,26 +57,25 @@ class Appearance:
 
 def paint(
     animated: AnimatedAsset,
-    skeleton: Skeleton,
+    motion: Motion,
     reference: Reference,
     world_to_camera: np.ndarray,
     loss: KnownViewSettings,
     settings: AppearanceSettings,
     report: Reporter,
 ) -> AnimatedAsset:
-    """The animated in the colors and the light that it has in frame 0, where it stands in its rest pose.
+    """The animated in the colors and the light that it has in the one frame of `reference`, where it stands as in that of `motion`.
 
     What no material and no simple light explains (a cast shadow, a texture that the video's object does not quite have) is then
     known before tracking looks for it in other places.
     """
     appearance, known = Appearance(animated, settings), KnownViewLoss(loss)
-    still = reference.color.new_zeros(1, skeleton.count, 3)
-    motion, cameras = skeleton.pose(still, still), reference.cameras(world_to_camera)
+    cameras = reference.cameras(world_to_camera)
     for _ in range(settings.paint):
         report.check_cancelled()
         painted = appearance.on(animated, frozen=False)
         picture = painted.render(painted.perform(motion), cameras, reference.size)
-        wrong = known(picture.color, picture.alpha, reference.color[:1], reference.alpha[:1])
+        wrong = known(picture.color, picture.alpha, reference.color, reference.alpha)
         (wrong + appearance.cost()).backward()
         appearance.optimizer.step()
         appearance.optimizer.zero_grad()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,6 +18,7 @@ from ..job.reporting import Reporter
 from ..rendering import rasterize
 from .distance import DistanceCurve, DistanceSettings, pinhole_distance, video_aligned_distance
 from .lighting import Lighting, fit_lighting, to_linear
+from .outline import apart, overlap
 from .reference import Reference
 
 PARAMETERS = ("azimuth", "elevation", "roll", "yaw", "pitch", "distance")
@@ -53,12 +55,14 @@ class SolvedPose:
     lighting: the video's light.
     curve: the distance sweep at the solved direction.
     overlap: intersection over union of rendered and video mask in the first frame.
+    apart: how far they are from each other, see `outline.apart`.
     """
 
     camera: Orbit
     lighting: Lighting
     curve: DistanceCurve
     overlap: float
+    apart: float
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """For the checkpoint."""
@@ -69,6 +73,7 @@ class SolvedPose:
             "error": self.curve.error,
             "best": np.array(self.curve.best),
             "overlap": np.array(self.overlap),
+            "apart": np.array(self.apart),
         }
 
     @staticmethod
@@ -76,7 +81,7 @@ class SolvedPose:
         """From `to_arrays`."""
         camera = Orbit(*arrays["camera"].tolist())
         curve = DistanceCurve(arrays["distance"], arrays["error"], float(arrays["best"]))
-        return SolvedPose(camera, Lighting(torch.from_numpy(arrays["lighting"])), curve, float(arrays["overlap"]))
+        return SolvedPose(camera, Lighting(torch.from_numpy(arrays["lighting"])), curve, float(arrays["overlap"]), float(arrays["apart"]))
 
 
 def solve_pose(
@@ -97,7 +102,7 @@ def solve_pose(
     Raises:
         EngineError: "no_overlap" when the mesh cannot be brought over the object of the video.
     """
-    scene = _Scene(asset, gaussians, reference, settings, backend)
+    scene = RestScene(asset, gaussians, reference, settings, backend)
     camera = start
     if solve:
         report.progress(0, settings.candidates + 2)
@@ -109,21 +114,33 @@ def solve_pose(
             refined.append(scene.refine(one, settings.iterations))
             report.progress(number + 1, settings.candidates + 2)
         camera = min(refined, key=lambda one: scene.loss(one, scene.light(one)))
-    lighting = scene.light(camera)
-    curve = scene.sweep(camera, lighting, camera.distance if solve else scene.pinhole_distance(camera))
-    if solve:
+        curve = scene.sweep(camera, scene.light(camera), camera.distance)
         camera = scene.refine(camera.moved(distance=curve.best), settings.iterations)
-        lighting = scene.light(camera)
-        curve = scene.sweep(camera, lighting, camera.distance)
-    overlap = scene.overlap(camera)
+    solved = scene.solved(camera, camera.distance if solve else scene.pinhole_distance(camera))
     report.progress(settings.candidates + 2, settings.candidates + 2)
-    if overlap < settings.least_overlap:
-        raise EngineError(
-            "no_overlap",
-            f"The object in the video and the mesh do not match: their outlines overlap by {overlap:.0%} only.",
-            "Check that the video shows this object, and put the camera roughly where the video was taken from.",
-        )
-    return SolvedPose(camera, lighting, curve, overlap)
+    if solved.overlap < settings.least_overlap:
+        raise no_overlap(solved.overlap)
+    return solved
+
+
+def place_camera(asset: Asset, gaussians: BoundGaussians, reference: Reference, start: Orbit, settings: PoseSettings, backend: str) -> SolvedPose:
+    """The camera that looks in the direction of `start`: where it aims, and from how far, are found. Arguments as of `solve_pose`.
+
+    Raises:
+        EngineError: "no_overlap" where the mesh reaches over the picture's border at every distance.
+    """
+    scene = RestScene(asset, gaussians, reference, settings, backend)
+    camera = scene.refine(scene.centered(start), settings.iterations, ("yaw", "pitch", "distance"))
+    return scene.solved(camera, camera.distance)
+
+
+def no_overlap(overlap: float) -> EngineError:
+    """The error for a mesh that covers the object of the video by no more than `overlap`."""
+    return EngineError(
+        "no_overlap",
+        f"The object in the video and the mesh do not match: their outlines overlap by {overlap:.0%} only.",
+        "Check that the video shows this object, and put the camera roughly where the video was taken from.",
+    )
 
 
 def _directions(start: Orbit, settings: PoseSettings) -> list[Orbit]:
@@ -135,8 +152,8 @@ def _directions(start: Orbit, settings: PoseSettings) -> list[Orbit]:
     ]
 
 
-class _Scene:
-    """The asset in its rest pose against the first frame."""
+class RestScene:
+    """The asset in its rest pose against the first frame of `reference`; arguments as of `solve_pose`."""
 
     def __init__(self, asset: Asset, gaussians: BoundGaussians, reference: Reference, settings: PoseSettings, backend: str) -> None:
         self.asset, self.gaussians, self.reference, self.settings, self.backend = asset, gaussians, reference, settings, backend
@@ -152,6 +169,7 @@ class _Scene:
         return picture.color, picture.alpha
 
     def light(self, camera: Orbit) -> Lighting:
+        """What explains the frame's colors best, seen by `camera`."""
         return fit_lighting(self.asset, self.reference, camera.world_to_camera())
 
     def residuals(self, cameras: list[Orbit], lighting: Lighting) -> Tensor:
@@ -161,12 +179,18 @@ class _Scene:
         return torch.cat([(color - self.color).flatten(1), weight * (alpha - self.alpha).flatten(1)], 1)
 
     def loss(self, camera: Orbit, lighting: Lighting) -> float:
+        """Mean squared difference of color and mask."""
         return float((self.residuals([camera], lighting)[0] ** 2).mean())
 
-    def overlap(self, camera: Orbit) -> float:
+    def solved(self, camera: Orbit, guess: float) -> SolvedPose:
+        """Everything about `camera`; its sweep is around the distance `guess`."""
+        lighting = self.light(camera)
+        return SolvedPose(camera, lighting, self.sweep(camera, lighting, guess), *self.overlap(camera))
+
+    def overlap(self, camera: Orbit) -> tuple[float, float]:
+        """Intersection over union of the masks, and how far they are apart."""
         _, alpha = self.render([camera], self.light(camera))
-        ours, theirs = alpha[0] > 0.5, self.alpha > 0.5
-        return float((ours & theirs).sum()) / max(1.0, float((ours | theirs).sum()))
+        return overlap(alpha[0], self.alpha), apart(alpha[0], self.alpha)
 
     def pinhole_distance(self, camera: Orbit) -> float:
         """The distance at which the mesh looks as large as the video's mask, on the ray on which `camera` sees it."""
@@ -196,21 +220,21 @@ class _Scene:
         shift = float(np.degrees(SHIFT_STEP / self.reference.intrinsics[0, 0]))
         return np.array([TURN_STEP, TURN_STEP, TURN_STEP, shift, shift, DISTANCE_STEP * camera.distance])
 
-    def refine(self, camera: Orbit, iterations: int) -> Orbit:
-        """Levenberg-Marquardt on the six parameters, with a numeric Jacobian: seven pictures a step."""
+    def refine(self, camera: Orbit, iterations: int, free: Sequence[str] = PARAMETERS) -> Orbit:
+        """Levenberg-Marquardt on the `free` ones of PARAMETERS, with a numeric Jacobian: a picture for each in every step, and one more."""
         damping, lighting = 1e-2, self.light(camera)
         for step in range(iterations):
             if step % 3 == 0:
                 lighting = self.light(camera)
-            values, steps = np.array([getattr(camera, name) for name in PARAMETERS]), self.steps(camera)
-            around = [camera] + [camera.moved(**{name: values[i] + steps[i]}) for i, name in enumerate(PARAMETERS)]
+            values, steps = np.array([getattr(camera, name) for name in free]), self.steps(camera)[[PARAMETERS.index(name) for name in free]]
+            around = [camera] + [camera.moved(**{name: values[i] + steps[i]}) for i, name in enumerate(free)]
             residuals = self.residuals(around, lighting).double().cpu().numpy()
             jacobian = (residuals[1:] - residuals[0]).T
             normal, gradient, before = jacobian.T @ jacobian, jacobian.T @ residuals[0], float((residuals[0] ** 2).mean())
             for _ in range(5):
                 change = -np.linalg.solve(normal + damping * np.diag(np.diag(normal) + 1e-9), gradient)
                 change = np.clip(change, -10, 10) * steps
-                after = camera.moved(**{name: float(values[i] + change[i]) for i, name in enumerate(PARAMETERS)})
+                after = camera.moved(**{name: float(values[i] + change[i]) for i, name in enumerate(free)})
                 if self.loss(after, lighting) < before:
                     camera, damping = after, damping / 3
                     break

@@ -45,6 +45,11 @@ class Reference:
         """Number of frames T."""
         return self.color.shape[0]
 
+    def only(self, frame: int) -> Reference:
+        """One frame of it."""
+        one = slice(frame, frame + 1)
+        return Reference(self.color[one], self.alpha[one], self.intrinsics, self.usable[one])
+
     def cameras(self, world_to_camera: np.ndarray, count: int = 1) -> Cameras:
         """`count` times the same camera (4, 4), or one for each matrix of (C, 4, 4), with the crop's intrinsics."""
         poses = torch.from_numpy(np.asarray(world_to_camera)).to(self.color)

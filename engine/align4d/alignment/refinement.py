@@ -19,8 +19,9 @@ from .appearance import Appearance, AppearanceSettings
 from .asynchronous import AsynchronousSchedule
 from .known_views import KnownViewLoss
 from .optimizer import LeveredAdam
+from .pose_levers import levers
 from .reference import Reference
-from .tracking import PoseCost, Track, TrackingSettings, levers
+from .tracking import PoseCost, Track, TrackingSettings
 
 NEIGHBORS = 6
 
@@ -116,17 +117,24 @@ def refine(
     reference: Reference,
     world_to_camera: np.ndarray,
     start: Track,
+    known_frame: int | None,
+    neutral: Tensor,
     tracking: TrackingSettings,
     settings: RefinementSettings,
     seed: int,
     report: Reporter,
 ) -> Refined:
-    """Refines the poses of all frames, then the field on top of them; both in turns with the appearance (AO)."""
+    """Refines the poses of all frames, then the field on top of them; both in turns with the appearance (AO).
+
+    Args:
+        known_frame: the frame that shows the rest pose, and keeps it; None where no frame does.
+        neutral: see `PoseCost`.
+    """
     torch.manual_seed(seed)
     generator = torch.Generator().manual_seed(seed)
     appearance = Appearance(animated, settings.appearance)
-    cost = PoseCost(animated, skeleton, world_to_camera, tracking)
-    poses = _PoseRound(animated, skeleton, start, cost, tracking.floor, settings)
+    cost = PoseCost(animated, skeleton, world_to_camera, neutral, tracking)
+    poses = _PoseRound(skeleton, start, known_frame, cost, tracking.floor, settings)
     field_round = _FieldRound(animated, reference.frames, settings, generator)
     known = KnownViewLoss(tracking.loss)
     usable = torch.from_numpy(np.flatnonzero(reference.usable))
@@ -166,14 +174,15 @@ def _batches(frames: Tensor, settings: RefinementSettings, generator: torch.Gene
 
 
 class _PoseRound:
-    """The skeleton's poses in all frames; frame 0 stays the rest pose."""
+    """The skeleton's poses in all frames; a known one stays."""
 
-    def __init__(self, animated: AnimatedAsset, skeleton: Skeleton, start: Track, cost: PoseCost, floor: float, settings: RefinementSettings) -> None:
-        self.skeleton, self.settings, self.cost = skeleton, settings, cost
+    def __init__(self, skeleton: Skeleton, start: Track, known_frame: int | None, cost: PoseCost, floor: float, settings: RefinementSettings) -> None:
+        self.skeleton, self.settings, self.cost, self.start = skeleton, settings, cost, start
         self.turn_lever, self.shift_lever = levers(skeleton, start.turn)
-        self.first = start.turn[:1], start.shift[:1]
-        self.turns = (start.turn[1:] / self.turn_lever).requires_grad_()
-        self.shifts = (start.shift[1:] / self.shift_lever).requires_grad_()
+        frames = torch.arange(len(start.turn), device=start.turn.device)
+        self.free = frames if known_frame is None else frames[frames != known_frame]
+        self.turns = (start.turn[self.free] / self.turn_lever).requires_grad_()
+        self.shifts = (start.shift[self.free] / self.shift_lever).requires_grad_()
         self.optimizer = LeveredAdam([self.turns, self.shifts], floor)
 
     def motion(self) -> Motion:
@@ -183,7 +192,7 @@ class _PoseRound:
 
     def _all(self) -> tuple[Tensor, Tensor]:
         turn, shift = self.turns * self.turn_lever, self.shifts * self.shift_lever
-        return torch.cat([self.first[0], turn]), torch.cat([self.first[1], shift])
+        return self.start.turn.index_copy(0, self.free, turn), self.start.shift.index_copy(0, self.free, shift)
 
     def show(self, animated: AnimatedAsset, frames: Tensor, deforming: bool) -> tuple[Gaussians, Tensor]:
         """Gaussians of `frames` and the cost of all poses per frame."""

@@ -12,9 +12,13 @@ from torch.nn.functional import avg_pool2d
 
 from ..job.reporting import Reporter
 from ..motion.skeleton import Skeleton
+from ..rendering import Cameras
 from .animated_asset import AnimatedAsset
 from .known_views import KnownViewLoss, KnownViewSettings
 from .optimizer import LeveredAdam
+from .outline import apart, overlap
+from .pose_levers import levers, stiffness
+from .pose_search import PoseSearch, PoseSearchSettings
 from .recorded_steps import RecordedSteps
 from .reference import Reference
 
@@ -38,6 +42,10 @@ class TrackingSettings:
         to have moved in depth has not.
     depth_reach: motion in depth that counts half of that [longest sides]. Beyond, going farther costs little more: the price
         asks how much of the surface moves in depth, not how far, so that a leg may swing and the body still stands.
+    lost: known-view loss, in those of the frame before, from which the object counts as lost and is searched far and wide.
+    usual: known-view loss that is no reason to search.
+    found: what is found so is taken where it costs less than this share.
+    drawn_share: a guess that was drawn to the outline is started from where it costs less than this share of the other.
     recorded: on a GPU, record an iteration as a CUDA graph and replay it.
     loss: weights of color and mask.
     """
@@ -55,40 +63,44 @@ class TrackingSettings:
     stretch: float = 0.3
     depth_drift: float = 0.015
     depth_reach: float = 0.04
+    lost: float = 2.0
+    usual: float = 0.06
+    found: float = 0.7
+    drawn_share: float = 0.5
     recorded: bool = True
     loss: KnownViewSettings = field(default_factory=KnownViewSettings)
 
 
 @dataclass(frozen=True)
 class Track:
-    """Poses of the frames so far.
+    """Poses of the frames so far, which follow each other.
 
     Attributes:
         turn: (T, K, 3) rotation vectors of the joints.
         shift: (T, K, 3) translations of the joints.
-        loss: (T,) known-view loss reached; 0 for the rest pose and for frames that were skipped.
+        loss: (T,) known-view loss reached; 0 for the pose that tracking began with and for frames that were skipped.
+        first: frame of the clip that comes first here.
     """
 
     turn: Tensor
     shift: Tensor
     loss: Tensor
+    first: int = 0
 
+    @property
+    def end(self) -> int:
+        """The frame of the clip after the last one here."""
+        return self.first + len(self.turn)
 
-def levers(skeleton: Skeleton, like: Tensor) -> tuple[Tensor, Tensor]:
-    """How much to turn (1, K, 1) and to shift (1, K, 1) a joint so that the whole surface moves by a root mean square of 1.
+    def backwards(self) -> Track:
+        """The same frames from the last to the first, for going on before the first; `first` says nothing then."""
+        return Track(self.turn.flip(0), self.shift.flip(0), self.loss.flip(0))
 
-    Both on the device and of the type of `like`.
-    """
-    turn = torch.from_numpy((skeleton.inertia + 1e-7) ** -0.5).to(like)
-    shift = torch.from_numpy((skeleton.mass + 1e-4) ** -0.5).to(like)
-    return turn[None, :, None], shift[None, :, None]
-
-
-def stiffness(skeleton: Skeleton, joint_radius: float) -> Tensor:
-    """(K,) resistance of each joint to bending: 1 up to `joint_radius`, more for thicker ones; the root's is 0."""
-    resistance = np.maximum(1.0, (skeleton.radius / joint_radius) ** 2)
-    resistance[skeleton.root] = 0
-    return torch.from_numpy(resistance).float()
+    def with_frame(self, frame: int, turn: Tensor, shift: Tensor, loss: float) -> Track:
+        """One more frame, (1, K, 3) each: the one after the last here, or the one before the first."""
+        pairs = (self.turn, turn), (self.shift, shift), (self.loss, torch.tensor([loss]))
+        longer = [torch.cat(pair if frame == self.end else pair[::-1]) for pair in pairs]
+        return Track(longer[0], longer[1], longer[2], min(self.first, frame))
 
 
 def track(
@@ -96,50 +108,99 @@ def track(
     skeleton: Skeleton,
     reference: Reference,
     world_to_camera: np.ndarray,
+    start: Track,
+    neutral: Tensor,
     settings: TrackingSettings,
+    search: PoseSearchSettings,
     report: Reporter,
-    resume: Track | None = None,
-    save: Callable[[Track], None] | None = None,
+    save: Callable[[Track, int], None] | None = None,
 ) -> Track:
-    """Tracks all frames; frame 0 is the rest pose.
+    """Tracks all frames: from those of `start` to the clip's end, then back to its beginning.
 
     Args:
         world_to_camera: (4, 4), of the solved camera.
-        resume: the frames that are done already.
-        save: called after each frame with all frames so far.
+        start: the frame whose pose is known, or all that are done already.
+        neutral: (1, K, 3) turns of the joints that cost nothing.
+        search: how a frame's first guess is drawn to its outline.
+        save: called after each frame with all frames so far, and with that frame.
     """
-    parts, total = skeleton.count, reference.frames
-    still = reference.color.new_zeros(1, parts, 3)
-    done = resume or Track(still, still, torch.zeros(1))
-    step = _FrameStep(animated, skeleton, reference, world_to_camera, settings)
-    for frame in range(len(done.turn), total):
-        start = _extrapolate(done, settings.momentum)
-        if reference.usable[frame]:
-            turn, shift, loss = step.solve(frame, *start, report)
-        else:
-            turn, shift, loss = done.turn[-1:], done.shift[-1:], 0.0
-        done = Track(torch.cat([done.turn, turn]), torch.cat([done.shift, shift]), torch.cat([done.loss, torch.tensor([loss])]))
-        report.progress(frame + 1, total, loss)
+    step = FrameStep(animated, skeleton, reference, world_to_camera, neutral, settings)
+    finder = PoseSearch(animated, skeleton, reference, world_to_camera, search, settings.joint_radius)
+    following = _Following(step, finder, report)
+    done, total = start, reference.frames
+    for frame in (*range(start.end, total), *range(start.first - 1, -1, -1)):
+        past = done if frame == done.end else done.backwards()
+        pose = following.next(past, frame) if reference.usable[frame] else (past.turn[-1:], past.shift[-1:], 0.0)
+        done = done.with_frame(frame, *pose)
+        report.progress(len(done.turn), total, pose[2])
         if save:
-            save(done)
+            save(done, frame)
     return done
 
 
-def _extrapolate(done: Track, momentum: float) -> tuple[Tensor, Tensor]:
-    """(1, K, 3) turn and shift to start the next frame with."""
-    if len(done.turn) < 2:
-        return done.turn[-1:], done.shift[-1:]
-    return (
-        done.turn[-1:] + momentum * (done.turn[-1:] - done.turn[-2:-1]),
-        done.shift[-1:] + momentum * (done.shift[-1:] - done.shift[-2:-1]),
-    )
+Pose = tuple[Tensor, Tensor, float]
+"""Turn (1, K, 3), shift (1, K, 3), and the known-view loss."""
+
+
+class _Following:
+    """Goes from frame to frame. `past` is always in the order of going: its last frame is the neighbor of the next."""
+
+    def __init__(self, step: FrameStep, finder: PoseSearch, report: Reporter) -> None:
+        self.step, self.finder, self.report, self.settings = step, finder, report, step.settings
+
+    def next(self, past: Track, frame: int) -> Pose:
+        """The pose of `frame`; looked for far and wide where the object has just come back, or where it is suddenly lost.
+
+        What is found so knows nothing of the depth that tracking has gathered, so it has to show the frame clearly better.
+        """
+        pose, before = self._near(past, frame), float(past.loss[-1])
+        came_back = len(past.loss) > 1 and before == 0
+        if not came_back and (before == 0 or not self._is_lost(pose[2], before)):
+            return pose
+        other = self._far(past, frame)
+        return other if other[2] < self.settings.found * pose[2] else pose
+
+    def _is_lost(self, loss: float, before: float) -> bool:
+        """Whether a known-view loss is too high after one of `before`."""
+        return loss > self.settings.lost * max(before, self.settings.usual)
+
+    def _near(self, past: Track, frame: int) -> Pose:
+        """From where momentum carries the neighbor's pose.
+
+        Where that misses the object, the guess is drawn to its outline, which finds what moved farther than its own width. It knows
+        nothing of depth, so it is taken only where it makes the frame clearly better.
+        """
+        turn, shift = (_extrapolated(one, self.settings.momentum) for one in (past.turn, past.shift))
+        cost, known = self.step.judge(frame, turn, shift)
+        if self._is_lost(float(known), float(past.loss[-1])):
+            both = torch.cat([turn, past.turn[-1:]]), torch.cat([shift, past.shift[-1:]])
+            drawn_turn, drawn_shift, _ = self.finder.draw(frame, both[0], both[1], past.turn[-1:], self.finder.settings.near)
+            cost = torch.cat([cost, self.step.judge(frame, drawn_turn, drawn_shift)[0] / self.settings.drawn_share])
+            turn, shift = torch.cat([turn, drawn_turn]), torch.cat([shift, drawn_shift])
+        return self._solved(frame, turn, shift, cost)
+
+    def _far(self, past: Track, frame: int) -> Pose:
+        """From many poses around the neighbor's."""
+        starts = self.finder.around(past.turn[-1:], past.shift[-1:], frame)
+        turn, shift, cost = self.finder.draw(frame, *starts, past.turn[-1:], self.finder.settings.iterations)
+        best = cost.argsort()[: self.finder.settings.kept]
+        return self._solved(frame, turn[best], shift[best], self.step.judge(frame, turn[best], shift[best])[0])
+
+    def _solved(self, frame: int, turn: Tensor, shift: Tensor, cost: Tensor) -> Pose:
+        best = int(cost.argmin())
+        return self.step.solve(frame, turn[best : best + 1], shift[best : best + 1], self.report)
+
+
+def _extrapolated(past: Tensor, momentum: float) -> Tensor:
+    """(1, K, 3) that would follow `past` (T, K, 3)."""
+    return past[-1:] if len(past) < 2 else past[-1:] + momentum * (past[-1:] - past[-2:-1])
 
 
 class PoseCost:
-    """What a pose costs whatever the video shows: bent joints, joints pulled apart, motion in depth."""
+    """What a pose costs whatever the video shows: joints bent away from `neutral` (1, K, 3), joints pulled apart, motion in depth."""
 
-    def __init__(self, animated: AnimatedAsset, skeleton: Skeleton, world_to_camera: np.ndarray, settings: TrackingSettings) -> None:
-        self.settings = settings
+    def __init__(self, animated: AnimatedAsset, skeleton: Skeleton, world_to_camera: np.ndarray, neutral: Tensor, settings: TrackingSettings) -> None:
+        self.settings, self.neutral = settings, neutral
         rest = animated.bound.means
         self.resistance = stiffness(skeleton, settings.joint_radius).to(rest)
         self.is_joint = rest.new_ones(skeleton.count)
@@ -149,7 +210,7 @@ class PoseCost:
 
     def per_frame(self, turn: Tensor, shift: Tensor, means: Tensor, stretch: Tensor) -> Tensor:
         """(T,) of turns and shifts (T, K, 3), the Gaussians' means (T, N, 3) and the stretch (T,) of the surface."""
-        bend = ((turn**2).sum(-1) * self.resistance).sum(-1)
+        bend = (((turn - self.neutral) ** 2).sum(-1) * self.resistance).sum(-1)
         slack = ((shift**2).sum(-1) * self.is_joint).sum(-1)
         away = (means @ self.depth_axis - self.rest_depth) ** 2
         drift = (away / (away + self.settings.depth_reach**2)).mean(-1)
@@ -157,17 +218,23 @@ class PoseCost:
         return joints + self.settings.depth_drift * drift + self.settings.stretch * stretch
 
 
-class _FrameStep:
-    """Finds the pose of one frame, in tensors that all frames share."""
+class FrameStep:
+    """Finds the pose of one frame, in tensors that all frames share; arguments as of `track`."""
 
     def __init__(
-        self, animated: AnimatedAsset, skeleton: Skeleton, reference: Reference, world_to_camera: np.ndarray, settings: TrackingSettings
+        self,
+        animated: AnimatedAsset,
+        skeleton: Skeleton,
+        reference: Reference,
+        world_to_camera: np.ndarray,
+        neutral: Tensor,
+        settings: TrackingSettings,
     ) -> None:
         self.animated, self.skeleton, self.reference, self.settings = animated, skeleton, reference, settings
-        self.cameras = reference.cameras(world_to_camera)
+        self.world_to_camera, self.cameras = world_to_camera, reference.cameras(world_to_camera)
         self.turn_lever, self.shift_lever = levers(skeleton, reference.color)
         self.known = KnownViewLoss(settings.loss)
-        self.cost = PoseCost(animated, skeleton, world_to_camera, settings)
+        self.cost = PoseCost(animated, skeleton, world_to_camera, neutral, settings)
         self.turns, self.shifts = (torch.zeros(1, skeleton.count, 3).to(reference.color).requires_grad_() for _ in range(2))
         self.target, self.target_alpha = torch.empty_like(reference.color[:1]), torch.empty_like(reference.alpha[:1])
         self.loss = torch.zeros_like(reference.color[0, 0, 0, 0])
@@ -188,17 +255,37 @@ class _FrameStep:
         self.steps.run(begin, self.settings.iterations, report.check_cancelled)
         return self.turns.detach() * self.turn_lever, self.shifts.detach() * self.shift_lever, float(self.loss)
 
+    @torch.no_grad()
+    def judge(self, frame: int, turn: Tensor, shift: Tensor) -> tuple[Tensor, Tensor]:
+        """Of poses (B, K, 3) of a frame what `solve` makes small (B,), and the known-view loss in it (B,)."""
+        cameras = self.reference.cameras(self.world_to_camera, len(turn))
+        target, target_alpha = (one[frame].expand(len(turn), -1, -1, -1) for one in (self.reference.color, self.reference.alpha))
+        known, blurred, cost = self._terms(turn, shift, cameras, target, target_alpha)
+        return known + blurred + cost, known
+
+    @torch.no_grad()
+    def agreement(self, frame: int, turn: Tensor, shift: Tensor) -> tuple[float, float, float]:
+        """Overlap of the masks, how far they are apart (see `outline`), and the known-view loss, of a pose (1, K, 3) of a frame."""
+        picture = self.animated.render(self.animated.perform(self.skeleton.pose(turn, shift)), self.cameras, self.reference.size)
+        one = self.reference.only(frame)
+        masks = picture.alpha[0], one.alpha[0]
+        return overlap(*masks), apart(*masks), float(self.known(picture.color, picture.alpha, one.color, one.alpha))
+
     def _step(self) -> None:
         settings = self.settings
         turn, shift = self.turns * self.turn_lever, self.shifts * self.shift_lever
+        known, blurred, cost = self._terms(turn, shift, self.cameras, self.target, self.target_alpha)
+        (known + blurred + cost).sum().backward()
+        self.loss.copy_(known[0].detach())
+        self.optimizer.step(settings.rate + (settings.last_rate - settings.rate) * self.optimizer.steps / settings.iterations)
+
+    def _terms(self, turn: Tensor, shift: Tensor, cameras: Cameras, target: Tensor, target_alpha: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(B,) each: the known-view loss, that of blurred pictures, and what the pose itself costs."""
         motion = self.skeleton.pose(turn, shift)
         corners = self.animated.corners(motion)
         shown = self.animated.perform(motion, corners)
-        picture = self.animated.render(shown, self.cameras, self.reference.size)
-        shown_and_true = (picture.color, picture.alpha, self.target, self.target_alpha)
-        loss = self.known(*shown_and_true)
-        blurred = self.known(*(avg_pool2d(one, settings.blur) for one in shown_and_true))
-        cost = self.cost.per_frame(turn, shift, shown.means, self.animated.stretch(corners)).sum()
-        (loss + blurred + cost).backward()
-        self.loss.copy_(loss.detach())
-        self.optimizer.step(settings.rate + (settings.last_rate - settings.rate) * self.optimizer.steps / settings.iterations)
+        picture = self.animated.render(shown, cameras, self.reference.size)
+        pictures = (picture.color, picture.alpha, target, target_alpha)
+        blurred = (avg_pool2d(one, self.settings.blur) for one in pictures)
+        cost = self.cost.per_frame(turn, shift, shown.means, self.animated.stretch(corners))
+        return self.known.per_frame(*pictures), self.known.per_frame(*blurred), cost

@@ -14,16 +14,20 @@ from torch import Tensor
 
 from ..alignment.animated_asset import AnimatedAsset
 from ..alignment.appearance import paint
-from ..alignment.lighting import to_linear
-from ..alignment.pose import SolvedPose
+from ..alignment.distance import DistanceCurve
+from ..alignment.first_pose import FirstPose, FirstPoseSearch, standing
+from ..alignment.lighting import Lighting, to_linear, unlit
+from ..alignment.pose import SolvedPose, no_overlap, place_camera
 from ..alignment.reference import Reference
 from ..alignment.refinement import Refined, refine
 from ..alignment.tracking import Track, track
+from ..alignment.verdict import known_view_loss, standing_still
 from ..bake.binding import bind_points
 from ..bake.gaussians import GaussianSequence, owners
 from ..bake.poses import write_poses
 from ..bake.relaxing import Relaxation
 from ..cameras.orbit import Orbit
+from ..errors import EngineError
 from ..gaussians.surface_bound import BoundGaussians
 from ..inputs.asset import Asset, weld
 from ..inputs.masks import Masks
@@ -42,6 +46,16 @@ from .paper import animate_as_published
 from .request_check import check_values
 from .settings import Settings, settings_for
 from .stages import Job
+
+NO_MOTION = (
+    "The motion that was found shows the clip no better than the mesh as it stands, so the mesh stands still. "
+    "Pose the mesh as in a frame of the clip, put the camera where the video was taken from, and generate again."
+)
+
+SURE_APART = 0.03
+"""How far the outlines may be apart for a searched pose to count as found, see `outline.apart`."""
+SURE_LOSS = 0.2
+"""Known-view loss above which it counts as not found: the mesh may not be what the clip shows at all."""
 
 STAGES = ("reading", "cutting", "sampling", "camera", "tracking", "refining", "baking")
 
@@ -67,15 +81,15 @@ def run(folder: Path, report: Reporter, online: bool = False) -> Result:
     with job.stage("sampling"):
         gaussians = job.bind(asset)
     with job.stage("camera"):
-        solved = job.solve_camera(asset, gaussians, clip, masks)
-    with job.stage("tracking"):
         body = Articulation(asset, job.settings)
-        animated = job.animated(gaussians, body, clip, masks, solved)
-        tracked = job.track(animated, body, clip, masks, solved)
+        solved, first = job.find_first_pose(asset, gaussians, body, clip, masks)
+    with job.stage("tracking"):
+        animated = job.animated(gaussians, body, clip, masks, first)
+        tracked = job.track(animated, body, clip, masks, first)
     with job.stage("refining"):
-        refined = job.refine(animated, body, clip, masks, solved, tracked)
+        refined = job.refine(animated, body, clip, masks, first, tracked)
     with job.stage("baking"):
-        return job.bake(asset, body, clip, solved, tracked, refined)
+        return job.bake(asset, body, clip, solved, first, tracked, refined)
 
 
 class Articulation:
@@ -97,47 +111,109 @@ class ArtistJob(Job):
 
     stages = STAGES
 
-    def animated(self, gaussians: BoundGaussians, body: Articulation, clip: Clip, masks: Masks, solved: SolvedPose) -> AnimatedAsset:
-        """The asset, ready to be posed, in the light and the colors of the first frame."""
-        skin = skin_points(body.surface, body.parts, gaussians.corners.reshape(-1, 3).cpu().numpy(), self.device)
-        plain = AnimatedAsset(gaussians, skin, to_linear(gaussians.albedo), solved.lighting, self.request.backend)
-        settings = self.settings.tracking
-        first = self.reference(clip, masks, settings.resolution)
-        camera = solved.camera.world_to_camera()
-        return paint(plain, body.skeleton, first, camera, settings.loss, self.settings.refinement.appearance, self.report)
+    def find_first_pose(self, asset: Asset, gaussians: BoundGaussians, body: Articulation, clip: Clip, masks: Masks) -> tuple[SolvedPose, FirstPose]:
+        """The camera, and in which frame and pose it sees the mesh: as it stands, where the clip begins so, else as the search finds."""
+        rest = self._rest_camera(asset, gaussians, clip, masks)
+        if rest is not None:
+            return rest, standing(rest, body.skeleton, gaussians.means)
+        first = self._searched(asset, gaussians, body, clip, masks)
+        self.first_note("first_pose", pose_note(first))
+        curve = DistanceCurve(np.array([first.camera.distance]), np.array([first.loss]), first.camera.distance)
+        return SolvedPose(first.camera, first.lighting, curve, first.overlap, first.apart), first
 
-    def track(self, animated: AnimatedAsset, body: Articulation, clip: Clip, masks: Masks, solved: SolvedPose) -> Track:
+    def _rest_camera(self, asset: Asset, gaussians: BoundGaussians, clip: Clip, masks: Masks) -> SolvedPose | None:
+        """The camera that sees the mesh as it stands in the first frame; None where that frame shows it in another pose.
+
+        Where the outlines agree all but exactly, they say where the camera is. Where they agree less, a camera beside the artist's
+        and a body in another pose explain the frame alike, and the artist's direction is believed.
+        """
+        settings = self.settings.search
+        try:
+            solved = self.solve_camera(asset, gaussians, clip, masks)
+            if not self.request.camera.solve or (solved.overlap >= settings.exact and solved.apart <= settings.matching):
+                return solved
+            frame, start = self.first_frame(clip, masks), self.start_camera(asset)
+            placed = place_camera(asset, gaussians, frame, start, self.settings.pose, self.request.backend)
+        except EngineError as error:
+            if error.code != "no_overlap" or not self.request.camera.solve:
+                raise
+            return None
+        return placed if placed.apart <= settings.matching else None
+
+    def _searched(self, asset: Asset, gaussians: BoundGaussians, body: Articulation, clip: Clip, masks: Masks) -> FirstPose:
+        """The pose that the mesh has in the clip, searched.
+
+        Raises:
+            EngineError: "no_overlap" where none brings the mesh over the object of the video.
+        """
+        stored = self.checkpoint.load("first_pose")
+        if stored is not None:
+            return FirstPose.from_arrays(stored, self.device)
+        plain = self._plain(gaussians, body, unlit())
+        skin = skin_points(body.surface, body.parts, asset.vertices, self.device)
+        reference = self.reference(clip, masks, self.settings.tracking.resolution)
+        settings = self.settings
+        search = FirstPoseSearch(asset, skin, plain, body.skeleton, reference, settings.pose, settings.search, settings.tracking)
+        first = search.find(self.start_camera(asset), self.request.seed, self.report)
+        if first.overlap < settings.pose.least_overlap:
+            raise no_overlap(first.overlap)
+        self.checkpoint.save("first_pose", first.to_arrays())
+        return first
+
+    def _plain(self, gaussians: BoundGaussians, body: Articulation, lighting: Lighting) -> AnimatedAsset:
+        skin = skin_points(body.surface, body.parts, gaussians.corners.reshape(-1, 3).cpu().numpy(), self.device)
+        return AnimatedAsset(gaussians, skin, to_linear(gaussians.albedo), lighting, self.request.backend)
+
+    def animated(self, gaussians: BoundGaussians, body: Articulation, clip: Clip, masks: Masks, first: FirstPose) -> AnimatedAsset:
+        """The asset, ready to be posed, in the light and the colors of the frame whose pose is known."""
+        plain, settings = self._plain(gaussians, body, first.lighting), self.settings
+        seen = self.reference(clip, masks, settings.tracking.resolution).only(first.frame)
+        motion, viewmat = body.skeleton.pose(first.turn, first.shift), first.camera.world_to_camera()
+        return paint(plain, motion, seen, viewmat, settings.tracking.loss, settings.refinement.appearance, self.report)
+
+    def track(self, animated: AnimatedAsset, body: Articulation, clip: Clip, masks: Masks, first: FirstPose) -> Track:
         """The pose of every frame, one after the other."""
         stored = self.checkpoint.load("tracking")
-        resume = None if stored is None else self._track_from(stored)
+        begin = Track(first.turn, first.shift, torch.zeros(1), first.frame) if stored is None else self._track_from(stored)
         reference = self.reference(clip, masks, self.settings.tracking.resolution)
-        preview = PreviewEveryFrame(self, animated, body.skeleton, reference, solved.camera)
+        preview = PreviewEveryFrame(self, animated, body.skeleton, reference, first.camera)
 
-        def save(done: Track) -> None:
-            self.checkpoint.save("tracking", {name: tensor.cpu().numpy() for name, tensor in vars(done).items()})
-            preview.show(done)
+        def save(done: Track, frame: int) -> None:
+            arrays = {"turn": done.turn, "shift": done.shift, "loss": done.loss, "first": torch.tensor(done.first)}
+            self.checkpoint.save("tracking", {name: tensor.cpu().numpy() for name, tensor in arrays.items()})
+            preview.show(done, frame)
 
-        return track(animated, body.skeleton, reference, solved.camera.world_to_camera(), self.settings.tracking, self.report, resume, save)
+        viewmat, settings = first.camera.world_to_camera(), self.settings
+        return track(animated, body.skeleton, reference, viewmat, begin, first.turn, settings.tracking, settings.search, self.report, save)
 
     def _track_from(self, stored: dict[str, np.ndarray]) -> Track:
         turn, shift = (torch.from_numpy(stored[name]).to(self.device) for name in ("turn", "shift"))
-        return Track(turn, shift, torch.from_numpy(stored["loss"]))
+        return Track(turn, shift, torch.from_numpy(stored["loss"]), int(stored["first"]))
 
-    def refine(self, animated: AnimatedAsset, body: Articulation, clip: Clip, masks: Masks, solved: SolvedPose, tracked: Track) -> Refined:
-        """All frames together."""
-        return refine(
+    def refine(self, animated: AnimatedAsset, body: Articulation, clip: Clip, masks: Masks, first: FirstPose, tracked: Track) -> Refined:
+        """All frames together; no motion at all where that shows the video better."""
+        reference, viewmat = self.reference(clip, masks, self.settings.refinement.resolution), first.camera.world_to_camera()
+        refined = refine(
             animated,
             body.skeleton,
-            self.reference(clip, masks, self.settings.refinement.resolution),
-            solved.camera.world_to_camera(),
+            reference,
+            viewmat,
             tracked,
+            first.known_frame,
+            first.turn,
             self.settings.tracking,
             self.settings.refinement,
             self.request.seed,
             self.report,
         )
+        still = standing_still(refined, body.skeleton, self.settings.refinement.hexplane)
+        moving, standing = (known_view_loss(one, reference, viewmat, self.settings.tracking.loss) for one in (refined, still))
+        if moving <= standing:
+            return refined
+        self.first_note("no_motion", NO_MOTION)
+        return still
 
-    def bake(self, asset: Asset, body: Articulation, clip: Clip, solved: SolvedPose, tracked: Track, refined: Refined) -> Result:
+    def bake(self, asset: Asset, body: Articulation, clip: Clip, solved: SolvedPose, first: FirstPose, tracked: Track, refined: Refined) -> Result:
         """The motion at the artist's own vertices, the camera in the artist's own space."""
         binding, relaxation = bind_points(asset), Relaxation(body.welded, self.settings.relaxing)
         skin = skin_points(body.surface, body.parts, asset.vertices, self.device)
@@ -147,7 +223,7 @@ class ArtistJob(Job):
         for frame in range(len(positions)):
             self.report.check_cancelled()
             with torch.no_grad():
-                displaced = rest if frame == 0 else rest + refined.field.at_frame(rest, frame).center[0]
+                displaced = rest if frame == first.known_frame else rest + refined.field.at_frame(rest, frame).center[0]
                 moved = relaxation.relax(skin.move(refined.motion.frame(frame), displaced)[0].cpu().numpy())
             positions[frame] = binding.follow(asset.triangles, moved)
             if sequence:
@@ -167,6 +243,15 @@ class ArtistJob(Job):
         return self.write(asset, clip, positions, solved, solved.camera, figures, curves, sequence.folders if sequence else (), poses)
 
 
+def pose_note(first: FirstPose) -> str:
+    """What the user should know of a pose that was searched."""
+    advice = "Pose the mesh as in a frame of the clip, or put the camera where the video was taken from, and generate again."
+    seen = f"in frame {first.frame + 1} the outlines agree by {first.overlap:.0%}"
+    if first.apart > SURE_APART or first.loss > SURE_LOSS:
+        return f"The pose that the clip shows was not found: {seen}, and the motion is a guess. {advice}"
+    return f"The mesh does not stand as in the clip's first frame, so its pose was searched: {seen}. If it looks wrong there: {advice}"
+
+
 class PreviewEveryFrame:
     """Leaves a picture of each tracked frame beside the video's, for the panel."""
 
@@ -174,12 +259,13 @@ class PreviewEveryFrame:
         self.job, self.animated, self.skeleton, self.reference = job, animated, skeleton, reference
         self.cameras = reference.cameras(camera.world_to_camera())
 
-    def show(self, done: Track) -> None:
-        """The last frame of `done`."""
+    def show(self, done: Track, frame: int) -> None:
+        """One frame of those that are done."""
+        one = slice(frame - done.first, frame - done.first + 1)
 
         @torch.no_grad()
         def render() -> Tensor:
-            shown = self.animated.perform(self.skeleton.pose(done.turn[-1:], done.shift[-1:]))
+            shown = self.animated.perform(self.skeleton.pose(done.turn[one], done.shift[one]))
             return self.animated.render(shown, self.cameras, self.reference.size).color[0]
 
-        show_preview(self.job.folder, self.reference.color[len(done.turn) - 1], render, self.job.report)
+        show_preview(self.job.folder, self.reference.color[frame], render, self.job.report)

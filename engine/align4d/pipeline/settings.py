@@ -10,6 +10,7 @@ from typing import Any, Literal
 from ..alignment.multiview_distance import MultiviewDistanceSettings
 from ..alignment.optimization import OptimizationSettings
 from ..alignment.pose import PoseSettings
+from ..alignment.pose_search import PoseSearchSettings
 from ..alignment.refinement import RefinementSettings
 from ..alignment.tracking import TrackingSettings
 from ..bake.relaxing import RelaxingSettings
@@ -52,7 +53,7 @@ class Settings:
     video_side: longest side to which the video is scaled when it is read [px].
     method: "artist" (tracking and refinement) or "paper".
     gaussians, pose: of the stages that both have.
-    parts, tracking, refinement, relaxing: of the artist's method.
+    parts, search, tracking, refinement, relaxing: of the artist's method.
     prior: the multiview prior of the paper's method, e.g. {"prior.source": FOLDER}.
     paper: of the paper's method.
     generators: which models make what is not given.
@@ -63,6 +64,7 @@ class Settings:
     gaussians: GaussianSettings = field(default_factory=GaussianSettings)
     pose: PoseSettings = field(default_factory=PoseSettings)
     parts: PartSettings = field(default_factory=PartSettings)
+    search: PoseSearchSettings = field(default_factory=PoseSearchSettings)
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
     refinement: RefinementSettings = field(default_factory=RefinementSettings)
     relaxing: RelaxingSettings = field(default_factory=RelaxingSettings)

@@ -77,6 +77,11 @@ class Job:
         self.report.warn(code, sentence)
         self.notes.append(sentence)
 
+    def first_note(self, code: str, sentence: str) -> None:
+        """What the user should know before anything else: it comes first in the result."""
+        self.note(code, sentence)
+        self.notes.insert(0, self.notes.pop())
+
     def read_inputs(self) -> tuple[Asset, Clip]:
         """The mesh and the video."""
         asset = load_asset(self.request, self.folder)
@@ -117,6 +122,11 @@ class Job:
         """The video as the optimization sees it."""
         return make_reference(clip, masks, self.request.camera.fovy, resolution, frames, self.device)
 
+    def start_camera(self, asset: Asset) -> Orbit:
+        """The artist's own camera."""
+        matrix, similarity = np.array(self.request.camera.matrix_world), asset.similarity
+        return orbit_from_matrix(normalized_from_blender(matrix, similarity.center, similarity.size), self.request.camera.fovy)
+
     def solve_camera(self, asset: Asset, gaussians: BoundGaussians, clip: Clip, masks: Masks) -> SolvedPose:
         """Object distance alignment, and direction and offset with it."""
         stored = self.checkpoint.load("camera")
@@ -131,12 +141,15 @@ class Job:
 
     def found_camera(self, asset: Asset, gaussians: BoundGaussians, clip: Clip, masks: Masks) -> SolvedPose:
         """The camera that the first frame was taken with, searched from the scene's."""
-        matrix, similarity = np.array(self.request.camera.matrix_world), asset.similarity
-        fovy, resolution = self.request.camera.fovy, self.settings.pose.resolution
-        start = orbit_from_matrix(normalized_from_blender(matrix, similarity.center, similarity.size), fovy)
-        # as if the first frame showed the object whole: the sweep tells by the space around it whether a distance is possible
-        reference = make_reference(clip, masks, fovy, resolution, slice(0, 1), self.device, whole=True)
+        reference, start = self.first_frame(clip, masks), self.start_camera(asset)
         return solve_pose(asset, gaussians, reference, start, self.request.camera.solve, self.settings.pose, self.request.backend, self.report)
+
+    def first_frame(self, clip: Clip, masks: Masks) -> Reference:
+        """The frame that the camera is solved in.
+
+        As if it showed the object whole: the sweep tells by the space around it whether a distance is possible.
+        """
+        return make_reference(clip, masks, self.request.camera.fovy, self.settings.pose.resolution, slice(0, 1), self.device, whole=True)
 
     def write(
         self,

@@ -63,9 +63,9 @@ class Case:
         asset, clip = self.job.read_inputs()
         masks = self.job.cut_out(clip)
         bound = self.job.bind(asset)
-        self.solved = self.job.solve_camera(asset, bound, clip, masks)
         self.body = artist.Articulation(asset, self.job.settings)
-        self.animated = self.job.animated(bound, self.body, clip, masks, self.solved)
+        _, self.first = self.job.find_first_pose(asset, bound, self.body, clip, masks)
+        self.animated = self.job.animated(bound, self.body, clip, masks, self.first)
         whole = self.job.reference(clip, masks, self.job.settings.tracking.resolution)
         self.reference = Reference(whole.color[:FRAMES], whole.alpha[:FRAMES], whole.intrinsics, whole.usable[:FRAMES])
 
@@ -79,4 +79,6 @@ class Case:
 
     def _track(self, recorded: bool) -> Track:
         settings = dataclasses.replace(self.job.settings.tracking, recorded=recorded)
-        return track(self.animated, self.body.skeleton, self.reference, self.solved.camera.world_to_camera(), settings, self.job.report)
+        begin = Track(self.first.turn, self.first.shift, torch.zeros(1), min(self.first.frame, FRAMES - 1))
+        viewmat, search = self.first.camera.world_to_camera(), self.job.settings.search
+        return track(self.animated, self.body.skeleton, self.reference, viewmat, begin, self.first.turn, settings, search, self.job.report)

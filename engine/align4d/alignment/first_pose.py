@@ -1,0 +1,175 @@
+"""Where the clip's motion is picked up: the frame that the mesh explains best, from where it is seen, and in which pose.
+
+Most clips begin in the pose that the mesh stands in, and `solve_pose` sees it. A rig in its bind pose does not look like any
+frame. Its camera then cannot be told from its pose, so the artist's own camera says from where the video was taken, and the
+pose is searched: outlines draw many starts (`pose_search`), the picture judges among the best.
+"""
+
+from __future__ import annotations
+
+from dataclasses import astuple, dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..cameras.orbit import Orbit, orbit_from_matrix
+from ..inputs.asset import Asset
+from ..job.reporting import Reporter
+from ..motion.mirror import find_twins, mirrored
+from ..motion.skeleton import Skeleton
+from ..motion.skinning import Skin
+from .animated_asset import AnimatedAsset
+from .lighting import Lighting, fit_lighting
+from .pose import PoseSettings, RestScene, SolvedPose
+from .pose_search import PoseSearch, PoseSearchSettings
+from .posed_asset import posed_asset
+from .reference import Reference
+from .tracking import FrameStep, TrackingSettings
+
+
+@dataclass(frozen=True)
+class FirstPose:
+    """Attributes:
+    frame: of the clip where the pose is known.
+    turn, shift: (1, K, 3) joints in it, see `Skeleton.pose`.
+    camera, lighting: of the video.
+    overlap: intersection over union of rendered and video mask there.
+    apart: how far these are from each other, see `outline.apart`.
+    loss: known-view loss there.
+    """
+
+    frame: int
+    turn: Tensor
+    shift: Tensor
+    camera: Orbit
+    lighting: Lighting
+    overlap: float
+    apart: float
+    loss: float
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """For the checkpoint."""
+        return {
+            "turn": self.turn.cpu().numpy(),
+            "shift": self.shift.cpu().numpy(),
+            "camera": np.array(astuple(self.camera)),
+            "lighting": self.lighting.coefficients.cpu().numpy(),
+            "agreement": np.array([self.frame, self.overlap, self.apart, self.loss]),
+        }
+
+    @staticmethod
+    def from_arrays(arrays: dict[str, np.ndarray], device: str) -> FirstPose:
+        """From `to_arrays`."""
+        turn, shift = (torch.from_numpy(arrays[name]).to(device) for name in ("turn", "shift"))
+        frame, *agreement = arrays["agreement"].tolist()
+        lighting = Lighting(torch.from_numpy(arrays["lighting"]))
+        return FirstPose(int(frame), turn, shift, Orbit(*arrays["camera"].tolist()), lighting, *agreement)
+
+    @property
+    def known_frame(self) -> int | None:
+        """The frame that shows the mesh as it stands; None where no frame does."""
+        return self.frame if not (self.turn.any() or self.shift.any()) else None
+
+
+def standing(solved: SolvedPose, skeleton: Skeleton, like: Tensor) -> FirstPose:
+    """The mesh as it stands, in the clip's first frame; on the device of `like`."""
+    still = like.new_zeros(1, skeleton.count, 3)
+    return FirstPose(0, still, still, solved.camera, solved.lighting, solved.overlap, solved.apart, 0.0)
+
+
+def sighted(start: Orbit, centered: Orbit, aim: float) -> Orbit:
+    """The artist's own camera, moved along its line of sight to the distance of `centered`.
+
+    Where the body has moved away from where the mesh stands, only the artist's camera knows it. It is not believed where it
+    would put the body farther off than `aim` [longest sides]: then it is `centered` on it.
+    """
+    matrix = start.world_to_camera()
+    matrix[2, 3] += centered.distance - start.distance
+    found = orbit_from_matrix(matrix, start.fovy)
+    off = np.radians([found.yaw - centered.yaw, found.pitch - centered.pitch])
+    return found if centered.distance * float(np.hypot(*off)) <= aim else centered
+
+
+class FirstPoseSearch:
+    """Searches the pose of a mesh that stands otherwise than in the clip.
+
+    Args:
+        asset: the mesh.
+        skin: of its vertices.
+        animated: its Gaussians; their lighting is not used.
+        skeleton: of both.
+        reference: all frames.
+        pose, search, tracking: settings.
+    """
+
+    def __init__(
+        self,
+        asset: Asset,
+        skin: Skin,
+        animated: AnimatedAsset,
+        skeleton: Skeleton,
+        reference: Reference,
+        pose: PoseSettings,
+        search: PoseSearchSettings,
+        tracking: TrackingSettings,
+    ) -> None:
+        self.asset, self.skin, self.animated, self.skeleton, self.reference = asset, skin, animated, skeleton, reference
+        self.pose, self.search, self.tracking = pose, search, tracking
+        self.still = reference.color.new_zeros(1, skeleton.count, 3)
+
+    def find(self, start: Orbit, seed: int, report: Reporter) -> FirstPose:
+        """The pose in one of the frames that the mesh fits best as it stands, seen from the direction of `start`."""
+        frames, camera = self._anchors(start)
+        drawn = []
+        for frame in frames:
+            report.check_cancelled()
+            drawn += self._drawn(frame, camera, seed)
+        drawn.sort(key=lambda one: one[0])
+        found: list[tuple[float, FirstPose]] = []
+        for number, (_, frame, turn, shift) in enumerate(drawn[: self.search.kept]):
+            report.progress(number, self.search.kept + 1)
+            found.append(self._compared(frame, camera, turn, shift, report))
+        best = min(found, key=lambda one: one[0])[1]
+        twins = find_twins(self.skeleton)
+        if twins is not None:
+            found.append(self._compared(best.frame, camera, *mirrored(twins, best.turn, best.shift), report))
+        report.progress(self.search.kept + 1, self.search.kept + 1)
+        return min(found, key=lambda one: one[0])[1]
+
+    def _anchors(self, start: Orbit) -> tuple[list[int], Orbit]:
+        """The frames that the mesh as it stands covers best, and the camera that sees it in its place in the middle of the frames."""
+        usable = np.flatnonzero(self.reference.usable)
+        tried = usable[np.linspace(0, len(usable) - 1, min(self.search.frames, len(usable))).round().astype(int)].tolist()
+        scenes = [RestScene(self.asset, self.animated.bound, self.reference.only(frame), self.pose, self.animated.backend) for frame in tried]
+        cameras = [scene.centered(start) for scene in scenes]
+        ranked = sorted(zip(tried, scenes, cameras, strict=True), key=lambda one: -one[1].overlap(one[2])[0])
+        middle = {name: float(np.median([getattr(one, name) for one in cameras])) for name in ("yaw", "pitch", "distance")}
+        return [frame for frame, _, _ in ranked[: self.search.anchors]], sighted(start, start.moved(**middle), self.search.aim)
+
+    def _drawn(self, frame: int, camera: Orbit, seed: int) -> list[tuple[float, int, Tensor, Tensor]]:
+        """Cost, frame, turn and shift of poses drawn to a frame's outline from all starts."""
+        viewmat = camera.world_to_camera()
+        lit = replace(self.animated, lighting=fit_lighting(self.asset, self.reference, viewmat, frame))
+        finder = PoseSearch(lit, self.skeleton, self.reference, viewmat, self.search, self.tracking.joint_radius)
+        turns, shifts, costs = finder.draw(frame, *finder.around(self.still, self.still, seed), self.still, self.search.iterations)
+        return [(cost, frame, turns[i : i + 1], shifts[i : i + 1]) for i, cost in enumerate(costs.tolist())]
+
+    def _compared(self, frame: int, camera: Orbit, turn: Tensor, shift: Tensor, report: Reporter) -> tuple[float, FirstPose]:
+        """The pose drawn to the frame's picture in its own light, and what it costs there."""
+        viewmat = camera.world_to_camera()
+        light = self._light(frame, viewmat, turn, shift)
+        step = self._step(viewmat, light)
+        turn, shift, _ = step.solve(frame, turn, shift, report)
+        light = self._light(frame, viewmat, turn, shift)
+        step = self._step(viewmat, light)
+        cost = float(step.judge(frame, turn, shift)[0]) + self.search.turned * float((turn[0, self.skeleton.root] ** 2).sum())
+        return cost, FirstPose(frame, turn, shift, camera, light, *step.agreement(frame, turn, shift))
+
+    def _light(self, frame: int, viewmat: np.ndarray, turn: Tensor, shift: Tensor) -> Lighting:
+        posed = posed_asset(self.asset, self.skin, self.skeleton.pose(turn, shift))
+        return fit_lighting(posed, self.reference, viewmat, frame)
+
+    def _step(self, viewmat: np.ndarray, light: Lighting) -> FrameStep:
+        animated = replace(self.animated, lighting=light)
+        return FrameStep(animated, self.skeleton, self.reference, viewmat, self.still, self.tracking)

@@ -1,0 +1,156 @@
+"""From one pose to a far one: many starts at once are drawn towards a frame's outline, then the best are compared with its picture."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from ..motion.skeleton import Motion, Skeleton
+from ..motion.skinning import Skin, rotate
+from .animated_asset import AnimatedAsset
+from .optimizer import LeveredAdam
+from .outline import Outline, spread_out
+from .pose_levers import levers, stiffness
+from .reference import Reference
+
+
+@dataclass(frozen=True)
+class PoseSearchSettings:
+    """Attributes:
+    points, samples: points of the surface, and pixels of the object, that are matched.
+    color_weight: see `Outline`.
+    starts: poses that the wide search starts from.
+    spread: standard deviation of the large joints' angles in the picture's plane among these [rad].
+    depth_spread: the same about any other axis: outlines say little of it, so it had better not begin far off.
+    turn: how far the whole body is turned to either side among these [degrees].
+    large: least inertia of what hangs on a joint for it to count as large, see `Skeleton.inertia`.
+    iterations: steps towards the outline in the wide search.
+    near: the same for a frame whose neighbor is known.
+    rate, last_rate: norm of a step at first and at last, as root mean square motion of the whole surface.
+    bend, slack: as in `TrackingSettings`.
+    turned: cost of the whole body having turned by 1 rad from where the start has it, squared: the artist's camera is believed.
+    kept: starts that are compared with the picture.
+    frames: of the clip, evenly, among which the search picks those that it looks at.
+    anchors: how many these are.
+    aim: how far the artist's camera may miss the object and still be believed, see `first_pose.sighted` [longest sides].
+    exact: overlap of the masks from which the mesh as it stands tells where the camera is.
+    matching: how far the outlines may be apart for the mesh to count as standing as in the clip's first frame, see `outline.apart`.
+    """
+
+    points: int = 500
+    samples: int = 300
+    color_weight: float = 0.1
+    starts: int = 16
+    spread: float = 0.4
+    depth_spread: float = 0.1
+    turn: float = 25.0
+    large: float = 0.002
+    iterations: int = 80
+    near: int = 20
+    rate: float = 0.02
+    last_rate: float = 0.004
+    bend: float = 0.002
+    slack: float = 0.5
+    turned: float = 0.1
+    kept: int = 4
+    frames: int = 8
+    anchors: int = 3
+    aim: float = 0.15
+    exact: float = 0.945
+    matching: float = 0.02
+
+
+class PoseSearch:
+    """Draws poses towards outlines.
+
+    Args:
+        animated: the asset in the light of the video.
+        skeleton: of it.
+        reference: the video.
+        world_to_camera: (4, 4), of the camera.
+        settings: weights and numbers.
+        joint_radius: up to which a joint is thin, see `TrackingSettings`.
+    """
+
+    def __init__(
+        self,
+        animated: AnimatedAsset,
+        skeleton: Skeleton,
+        reference: Reference,
+        world_to_camera: np.ndarray,
+        settings: PoseSearchSettings,
+        joint_radius: float,
+    ) -> None:
+        self.skeleton, self.reference, self.settings = skeleton, reference, settings
+        self.surface = _SurfacePoints(animated, settings.points)
+        self.turn_lever, self.shift_lever = levers(skeleton, reference.color)
+        self.resistance = stiffness(skeleton, joint_radius).to(reference.color)
+        self.is_joint = (torch.arange(skeleton.count) != skeleton.root).to(reference.color)
+        self.viewmat = torch.from_numpy(world_to_camera).to(reference.color)
+        self.K = torch.from_numpy(reference.intrinsics).to(reference.color)
+
+    def around(self, turn: Tensor, shift: Tensor, seed: int) -> tuple[Tensor, Tensor]:
+        """Turns and shifts (B, K, 3) of a wide search: the pose (1, K, 3), turned to both sides, and with large joints bent at random."""
+        settings, count = self.settings, self.settings.starts
+        generator = torch.Generator().manual_seed(seed)
+        large = torch.from_numpy(self.skeleton.inertia > settings.large)
+        large[self.skeleton.root] = False
+        in_picture, about_any = (torch.randn(count, self.skeleton.count, axes, generator=generator) for axes in (1, 3))
+        change = (settings.spread * in_picture * self.viewmat[2, :3].cpu() + settings.depth_spread * about_any) * large[:, None]
+        change[:3] = 0
+        change[1:3, self.skeleton.root, 2] = math.radians(settings.turn) * torch.tensor([1.0, -1.0])
+        return turn + change.to(turn), shift.expand(count, -1, -1)
+
+    def draw(self, frame: int, turn: Tensor, shift: Tensor, neutral: Tensor, iterations: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Poses (B, K, 3) drawn towards the outline of a frame, and the cost (B,) of each.
+
+        Args:
+            neutral: (1, K, 3) turns that cost nothing.
+            iterations: steps.
+        """
+        settings = self.settings
+        outline = Outline(self.reference.color[frame], self.reference.alpha[frame], settings.samples, settings.color_weight)
+        turns, shifts = ((one / lever).detach().clone().requires_grad_() for one, lever in ((turn, self.turn_lever), (shift, self.shift_lever)))
+        optimizer = LeveredAdam([turns, shifts], floor=0.3)
+        for step in range(iterations):
+            cost = self._cost(outline, turns * self.turn_lever, shifts * self.shift_lever, neutral)
+            cost.sum().backward()
+            rate = settings.rate + (settings.last_rate - settings.rate) * step / iterations
+            optimizer.step(rate * len(turn) ** 0.5)
+        with torch.no_grad():
+            found = turns * self.turn_lever, shifts * self.shift_lever
+            return *found, self._cost(outline, *found, neutral)
+
+    def _cost(self, outline: Outline, turn: Tensor, shift: Tensor, neutral: Tensor) -> Tensor:
+        """(B,) of the outline and of the pose itself."""
+        places, colors = self.surface.at(self.skeleton.pose(turn, shift))
+        local = places @ self.viewmat[:3, :3].T + self.viewmat[:3, 3]
+        depth = local[..., 2].clamp_min(0.05)
+        pixels = (local / depth[..., None] @ self.K.T)[..., :2]
+        bend = (((turn - neutral) ** 2).sum(-1) * self.resistance).sum(-1)
+        slack = ((shift**2).sum(-1) * self.is_joint).sum(-1)
+        turned = ((turn - neutral)[:, self.skeleton.root] ** 2).sum(-1)
+        pose = self.settings.bend * bend + self.settings.slack * slack + self.settings.turned * turned
+        return outline.cost(pixels, depth.detach(), colors) + pose
+
+
+class _SurfacePoints:
+    """A few points, evenly over the surface, in many poses at once."""
+
+    def __init__(self, animated: AnimatedAsset, count: int) -> None:
+        chosen = spread_out(animated.bound.means, count)
+        self.animated, self.means, self.normals = animated, animated.bound.means[chosen], animated.bound.normals[chosen]
+        self.albedo = animated.albedo[chosen]
+        self.skin = Skin(animated.skin.weights.unflatten(0, (-1, 3))[chosen].mean(1))
+
+    def at(self, motion: Motion) -> tuple[Tensor, Tensor]:
+        """Places and colors (B, N, 3) in each pose of `motion`."""
+        matrices, offsets = self.skin.blend(motion)
+        with torch.no_grad():
+            colors = self.animated.lighting.shade(self.albedo, normalize(rotate(matrices, self.normals), dim=-1))
+        return rotate(matrices, self.means) + offsets, colors

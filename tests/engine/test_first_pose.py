@@ -1,0 +1,138 @@
+"""A mesh that stands otherwise than in the clip: its pose is searched, and the artist's camera believed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from builders import Job
+from puppets import FOVY, TWO_PARTS, Studio, asset_of, bound, puppet
+
+from align4d.alignment.animated_asset import AnimatedAsset
+from align4d.alignment.first_pose import FirstPose, FirstPoseSearch, sighted
+from align4d.alignment.lighting import to_linear, unlit
+from align4d.alignment.pose import PoseSettings
+from align4d.alignment.pose_search import PoseSearchSettings
+from align4d.alignment.posed_asset import posed_asset
+from align4d.alignment.refinement import Refined
+from align4d.alignment.tracking import TrackingSettings
+from align4d.alignment.verdict import known_view_loss, standing_still
+from align4d.cameras.orbit import Orbit
+from align4d.inputs.asset import weld
+from align4d.job.reporting import RecordingReporter
+from align4d.motion.hexplane import HexPlaneField, HexPlaneSettings
+from align4d.motion.parts import find_parts
+from align4d.motion.skeleton import build_skeleton
+from align4d.motion.skinning import skin_points
+from align4d.motion.surface_graph import build_surface_graph
+from align4d.pipeline.artist import pose_note
+
+CAMERA = Orbit(10.0, 5.0, 2.2, fovy=FOVY)
+SIZE = 64
+SEARCH = PoseSearchSettings(points=200, samples=150, starts=6, iterations=40, kept=2, frames=2, anchors=1)
+TRACKING = TrackingSettings(resolution=SIZE, iterations=30, bend=1e-4)
+
+
+class Scene:
+    """The puppet, and a clip in which its wing is 50 degrees from where the mesh has it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.asset = asset_of(Job(folder), puppet())
+        welded = weld(self.asset)
+        surface = build_surface_graph(welded.vertices, welded.triangles)
+        parts = find_parts(surface, TWO_PARTS)
+        self.skeleton = build_skeleton(surface, parts)
+        self.wing = 1 - self.skeleton.root
+        gaussians = bound(self.asset, 1200, 20)
+        skin = skin_points(surface, parts, gaussians.corners.reshape(-1, 3).numpy(), "cpu")
+        self.animated = AnimatedAsset(gaussians, skin, to_linear(gaussians.albedo), unlit(), "cpu")
+        self.skin = skin_points(surface, parts, self.asset.vertices, "cpu")
+        self.true = self.vertices(*self.bent([50.0, 46.0]))
+        self.reference = Studio(CAMERA).reference(self.asset, self.true, SIZE)
+
+    def bent(self, degrees: list[float]) -> tuple[torch.Tensor, torch.Tensor]:
+        turn = torch.zeros(len(degrees), 2, 3)
+        turn[:, self.wing, 1] = torch.deg2rad(torch.tensor(degrees))
+        return turn, torch.zeros_like(turn)
+
+    def vertices(self, turn: torch.Tensor, shift: torch.Tensor) -> np.ndarray:
+        return self.skin.move(self.skeleton.pose(turn, shift), torch.from_numpy(self.asset.vertices)).numpy()
+
+    def find(self, start: Orbit) -> FirstPose:
+        pose = PoseSettings(resolution=SIZE)
+        search = FirstPoseSearch(self.asset, self.skin, self.animated, self.skeleton, self.reference, pose, SEARCH, TRACKING)
+        return search.find(start, 0, RecordingReporter())
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    return Scene(tmp_path_factory.mktemp("first"))
+
+
+@pytest.fixture(scope="module")
+def found(scene: Scene) -> FirstPose:
+    return scene.find(CAMERA.moved(distance=3.0))
+
+
+def test_the_pose_is_found_from_the_mesh_as_it_stands(scene: Scene, found: FirstPose) -> None:
+    true, rest = scene.true[found.frame], scene.asset.vertices
+    error, still = (np.linalg.norm(one - true, axis=1).mean() for one in (scene.vertices(found.turn, found.shift)[0], rest))
+    assert error < 0.5 * still and found.overlap > 0.9 and found.apart < 0.04 and found.known_frame is None
+    assert abs(found.camera.azimuth - CAMERA.azimuth) < 0.5 and abs(found.camera.distance / CAMERA.distance - 1) < 0.1
+
+
+def test_it_comes_back_from_a_checkpoint(found: FirstPose) -> None:
+    again = FirstPose.from_arrays(found.to_arrays(), "cpu")
+    assert torch.equal(again.turn, found.turn) and torch.equal(again.shift, found.shift) and again.camera == found.camera
+    assert (again.frame, again.overlap, again.apart, again.loss) == (found.frame, found.overlap, found.apart, found.loss)
+
+
+def test_a_pose_of_nothing_is_the_mesh_as_it_stands(found: FirstPose) -> None:
+    still = torch.zeros_like(found.turn)
+    assert replace(found, frame=3, turn=still, shift=still).known_frame == 3
+
+
+def test_an_artists_camera_is_believed_while_it_has_the_object_in_sight() -> None:
+    start = Orbit(20.0, 10.0, 3.0, yaw=2.0, pitch=-1.0)
+    seen = sighted(start, start.moved(distance=2.0, yaw=3.0, pitch=0.0), 0.15)
+    moved = np.linalg.inv(seen.world_to_camera())[:3, 3] - np.linalg.inv(start.world_to_camera())[:3, 3]
+    np.testing.assert_allclose(moved, start.world_to_camera()[2, :3], atol=1e-9)  # one longest side forward, along its own axis
+    np.testing.assert_allclose(seen.world_to_camera()[:3, :3], start.world_to_camera()[:3, :3], atol=1e-9)
+    elsewhere = start.moved(distance=2.0, yaw=20.0)
+    assert sighted(start, elsewhere, 0.15) == elsewhere
+
+
+def test_a_posed_asset_is_the_mesh_in_that_pose(scene: Scene) -> None:
+    turn, shift = scene.bent([90.0])
+    posed = posed_asset(scene.asset, scene.skin, scene.skeleton.pose(turn, shift))
+    np.testing.assert_allclose(posed.vertices, scene.vertices(turn, shift)[0], atol=1e-6)
+    held = scene.skin.weights[:, scene.wing].numpy()[scene.asset.triangles].min(1) > 0.999
+    assert held.any()
+    quarter = np.array([[0, 0, 1], [0, 1, 0], [-1, 0, 0.0]])  # about +Y, as the wing turned
+    np.testing.assert_allclose(posed.corner_normal[held], scene.asset.corner_normal[held] @ quarter.T, atol=1e-4)
+
+
+def result_of(scene: Scene, degrees: list[float]) -> Refined:
+    """What refinement would hand over."""
+    field = HexPlaneField(2, HexPlaneSettings(resolution=8, channels=8, width=16), torch.Generator().manual_seed(0))
+    return Refined(scene.skeleton.pose(*scene.bent(degrees)), field, scene.animated, [])
+
+
+def test_a_motion_is_measured_against_a_mesh_that_stands_still(scene: Scene) -> None:
+    def loss(refined: Refined) -> float:
+        return known_view_loss(refined, scene.reference, CAMERA.world_to_camera(), TRACKING.loss)
+
+    right, wrong = (result_of(scene, degrees) for degrees in ([50.0, 46.0], [-60.0, -60.0]))
+    still = standing_still(wrong, scene.skeleton, HexPlaneSettings(resolution=8, channels=8, width=16))
+    assert torch.equal(still.motion.offset, torch.zeros(2, 2, 3)) and len(still.motion.rotation) == 2
+    assert loss(right) < loss(still) < loss(wrong)
+
+
+def test_a_note_says_whether_the_pose_was_found(found: FirstPose) -> None:
+    sure = replace(found, frame=4, overlap=0.96, apart=0.01, loss=0.05)
+    assert "its pose was searched: in frame 5 the outlines agree by 96%" in pose_note(sure)
+    for unsure in (replace(sure, apart=0.1), replace(sure, loss=0.5)):
+        assert pose_note(unsure).startswith("The pose that the clip shows was not found") and "generate again" in pose_note(unsure)
