@@ -157,7 +157,7 @@ def test_from_a_request_to_motion(shoot: Shoot, tmp_path: Path, prior: MixturePr
     step, of_mesh = gaussians[-1][:, :3] - gaussians[0][:, :3], (found[-1] - found[0])[nearest]
     assert np.linalg.norm(step - of_mesh, axis=1).mean() < 0.2 * np.linalg.norm(of_mesh, axis=1).mean()
     curve = result.curves["multiview_aligned_distance"]
-    assert len(curve["distance"]) == len(curve["error"]) == len(curve["error_at_700"]) == 16
+    assert len(curve["distance"]) == len(curve["error"]) == len(curve["error_at_700"]) > 4
     figures = result.figures
     assert figures["video_aligned_distance"] == pytest.approx(1.9, rel=0.06) and figures["gaussians"] == 500
     assert figures["novel_distance"] == figures["multiview_aligned_distance"]
