@@ -25,6 +25,9 @@ MOST_FRAMES = 1000
 LONGEST = 10 * MOST_FRAMES
 """Frames, as players count them, of the range that they are chosen from."""
 
+_BLOCK = 64
+"""Pictures that are kept side by side."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Clip:
@@ -141,6 +144,7 @@ class _Read:
         """Reads them, as straight alpha on white."""
         read = _Read([], [], [], (0, 0))
         premultiplied = None if spec.path else False
+        keep_frame, keep_alpha = _Store(), _Store()
         for at, picture in source.pictures(spec.first, spec.last):
             if len(read.frames) == MOST_FRAMES or at - spec.first > LONGEST:
                 raise _long(name)
@@ -150,10 +154,26 @@ class _Read:
                 picture = dataclasses.replace(picture, pixels=straight(picture.pixels))
             frame, alpha = picture.reduced(max_side)
             read.times.append(at)
-            read.frames.append(frame)
-            read.alphas.append(alpha)
+            read.frames.append(keep_frame(frame))
+            read.alphas.append(None if alpha is None else keep_alpha(alpha))
             read = dataclasses.replace(read, full_size=picture.size)
         return read
+
+
+class _Store:
+    """Keeps pictures side by side in large blocks: kept one by one among the frames that a decoder lets go of, they tear the memory to pieces."""
+
+    def __init__(self) -> None:
+        self._block, self._used = np.empty((0, 0)), 0
+
+    def __call__(self, picture: np.ndarray) -> np.ndarray:
+        """A copy of a picture."""
+        if self._used == len(self._block) or self._block.shape[1:] != picture.shape:
+            self._block, self._used = np.empty((_BLOCK, *picture.shape), picture.dtype), 0
+        kept: np.ndarray = self._block[self._used]
+        kept[:] = picture
+        self._used += 1
+        return kept
 
 
 def _check_range(name: str, spec: VideoSpec, count: int, end: int) -> None:
