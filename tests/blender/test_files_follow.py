@@ -77,12 +77,11 @@ def test_without_remapping_it_plays_once_the_file_is_opened(project: Path) -> No
 
 def test_a_save_that_fails_changes_nothing(project: Path) -> None:
     fox = bpy.data.objects["Fox"]
-    before = fox.align4d.results[0].motion, fox.modifiers["Align4D"].filepath
-    place = project.with_name("two") / "fox.blend"
-    place.mkdir(parents=True)  # a folder of that name: nothing can be written
+    before = fox.align4d.results[0].motion, fox.modifiers["Align4D"].filepath, bpy.context.scene.align4d.video
+    place = project.with_name("two") / ("x" * 254 + ".blend")  # longer than a name may be
     with pytest.raises(RuntimeError):
         bpy.ops.wm.save_as_mainfile(filepath=str(place))
-    assert (fox.align4d.results[0].motion, fox.modifiers["Align4D"].filepath) == before
+    assert (fox.align4d.results[0].motion, fox.modifiers["Align4D"].filepath, bpy.context.scene.align4d.video) == before
     assert_moves(fox)
 
 
