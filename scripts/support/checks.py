@@ -52,9 +52,10 @@ def contracts(style_python: Path, root: Path = ROOT) -> Outcome:
         shutil.copy(root / "__init__.py", package)
         for part in ("align4d_blender", "operators", "panels", "engine"):
             shutil.copytree(root / part, package / part, ignore=shutil.ignore_patterns("__pycache__", "weights"))
-        linter = style_python.with_name("lint-imports" + style_python.suffix)
+        # by its function: its program's first line names the folder that the environment was built in
+        linter: list[str | Path] = [style_python, "-c", "from importlinter.cli import lint_imports_command; lint_imports_command()"]
         paths = {"PYTHONPATH": os.pathsep.join([str(root / "engine"), folder]), "PYTHONUTF8": "1"}
-        return _check("imports", [linter, root / ".importlinter", "--no-cache"], paths, root)
+        return _check("imports", [*linter, root / ".importlinter", "--no-cache"], paths, root)
 
 
 def types(style_python: Path, engine_python: Path) -> list[Outcome]:
