@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import struct
@@ -82,7 +83,7 @@ def _changed(value: Any, rng: Random) -> Any:
     """The value with one place in it replaced, left out or doubled."""
     places = list(_places(value))
     if not places or rng.random() < 0.02:
-        return rng.choice(ODD_VALUES)
+        return copy.deepcopy(rng.choice(ODD_VALUES))
     holder, key = rng.choice(places)
     match rng.randrange(6):
         case 0:
@@ -95,7 +96,7 @@ def _changed(value: Any, rng: Random) -> Any:
             holder[key] = rng.choice(places)[0]  # a part of itself, unless that makes a circle
             holder[key] = None if _is_circle(value) else json.loads(json.dumps(holder[key]))
         case _:
-            holder[key] = rng.choice(ODD_VALUES)
+            holder[key] = copy.deepcopy(rng.choice(ODD_VALUES))
     return value
 
 
