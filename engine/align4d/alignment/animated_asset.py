@@ -7,7 +7,7 @@ that are compared with the video pictures of what the artist gets.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
@@ -91,9 +91,22 @@ class AnimatedAsset:
         """
         corners = self.corners(motion) if corners is None else corners
         frames = triangle_frames(corners)
-        moved = (self.bound.barycentric[..., None] * corners).sum(-2) + rotate(frames, self.rest.inset)
-        colors = self.lighting.shade(self.albedo, rotate(frames, self.rest.normal))
-        return Gaussians(moved, self._turned(motion, frames), self.bound.scales, self.bound.opacities, colors)
+        colors = self.lighting.shade(self.albedo, self.normals(frames))
+        return Gaussians(self.places(corners, frames), self._turned(motion, frames), self.bound.scales, self.bound.opacities, colors)
+
+    def places(self, corners: Tensor, frames: Tensor) -> Tensor:
+        """(T, N, 3) means of Gaussians whose triangles' corners and frames (T, N, 3, 3) are these."""
+        return (self.bound.barycentric[..., None] * corners).sum(-2) + rotate(frames, self.rest.inset)
+
+    def normals(self, frames: Tensor) -> Tensor:
+        """(T, N, 3) shading normals of Gaussians whose triangles' frames (T, N, 3, 3) are these."""
+        return rotate(frames, self.rest.normal)
+
+    def part(self, index: Tensor) -> AnimatedAsset:
+        """Some of its Gaussians (M,) int64, as an asset of their own."""
+        bound = BoundGaussians(*(getattr(self.bound, one.name)[index] for one in fields(BoundGaussians)))
+        skin = Skin(self.skin.weights.unflatten(0, (-1, 3))[index].flatten(0, 1))
+        return AnimatedAsset(bound, skin, self.albedo[index], self.lighting, self.backend)
 
     def _turned(self, motion: Motion, frames: Tensor) -> Tensor:
         """(T, N, 4): each turns with its triangle. What the part that holds it most turns by is left out and put back as a

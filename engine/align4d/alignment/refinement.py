@@ -18,6 +18,8 @@ from .animated_asset import AnimatedAsset
 from .appearance import Appearance, AppearanceSettings
 from .asynchronous import AsynchronousSchedule
 from .known_views import KnownViewLoss
+from .lifted_depth import LiftedDepth, LiftedDepthSettings
+from .lifted_start import fit_to_depth
 from .optimizer import LeveredAdam
 from .pose_levers import levers
 from .reference import Reference
@@ -37,6 +39,8 @@ class RefinementSettings:
     field_rate, grid_rate: learning rates of the field's MLP and planes [D].
     rigid: as-rigid-as-possible: cost of changing the distance of neighboring Gaussians by its own length, squared.
     small: cost of a displacement by the field of one longest side of the asset, squared.
+    trial: steps of the poses from each of two starts, the track and what the motion prior makes of it, before the better one goes on.
+    lifted: what the motion prior says of depth.
     appearance: how colors and light learn.
     hexplane: sizes of the field.
     schedule: which half is optimized when.
@@ -52,6 +56,8 @@ class RefinementSettings:
     grid_rate: float = 6.4e-3
     rigid: float = 1.0
     small: float = 20.0
+    trial: int = 6
+    lifted: LiftedDepthSettings = field(default_factory=LiftedDepthSettings)
     appearance: AppearanceSettings = field(default_factory=AppearanceSettings)
     hexplane: HexPlaneSettings = field(default_factory=HexPlaneSettings)
     schedule: AsynchronousSchedule = field(default_factory=AsynchronousSchedule)
@@ -123,46 +129,102 @@ def refine(
     settings: RefinementSettings,
     seed: int,
     report: Reporter,
+    lifted: LiftedDepth | None = None,
 ) -> Refined:
     """Refines the poses of all frames, then the field on top of them; both in turns with the appearance (AO).
 
     Args:
         known_frame: the frame that shows the rest pose, and keeps it; None where no frame does.
         neutral: see `PoseCost`.
+        lifted: the motion prior, made for `animated` and the camera; None to go without.
     """
     torch.manual_seed(seed)
-    generator = torch.Generator().manual_seed(seed)
-    appearance = Appearance(animated, settings.appearance)
     cost = PoseCost(animated, skeleton, world_to_camera, neutral, tracking)
-    poses = _PoseRound(skeleton, start, known_frame, cost, tracking.floor, settings)
-    field_round = _FieldRound(animated, reference.frames, settings, generator)
-    known = KnownViewLoss(tracking.loss)
-    usable = torch.from_numpy(np.flatnonzero(reference.usable))
-    cameras = reference.cameras(world_to_camera, len(usable))
-    losses = Losses(2 * settings.iterations, reference.color.device, report)
+    refinement = _Refinement(animated, skeleton, reference, world_to_camera, known_frame, cost, settings, seed, report, lifted)
+    return refinement.run(start)
 
-    def run(round_: _PoseRound | _FieldRound, batches: list[Tensor]) -> None:
+
+class _Refinement:
+    """What both rounds share: the video, its camera, the appearance, the losses."""
+
+    def __init__(
+        self,
+        animated: AnimatedAsset,
+        skeleton: Skeleton,
+        reference: Reference,
+        world_to_camera: np.ndarray,
+        known_frame: int | None,
+        cost: PoseCost,
+        settings: RefinementSettings,
+        seed: int,
+        report: Reporter,
+        lifted: LiftedDepth | None,
+    ) -> None:
+        self.animated, self.skeleton, self.reference, self.lifted = animated, skeleton, reference, lifted
+        self.known_frame, self.cost, self.settings, self.report = known_frame, cost, settings, report
+        self.generator = torch.Generator().manual_seed(seed)
+        self.appearance = Appearance(animated, settings.appearance)
+        self.known = KnownViewLoss(cost.settings.loss)
+        self.usable = torch.from_numpy(np.flatnonzero(reference.usable))
+        self.every = self.usable.to(reference.color.device)
+        self.cameras = reference.cameras(world_to_camera, len(self.usable))
+        self.losses = Losses(2 * settings.iterations, reference.color.device, report)
+
+    def run(self, start: Track) -> Refined:
+        """See `refine`."""
+        field_round = _FieldRound(self.animated, self.reference.frames, self.settings, self.generator)
+        poses = self._poses(start)
+        self._optimize(poses, [self.every] * self.settings.iterations)
+        field_round.motion = poses.motion()
+        self._optimize(field_round, _batches(self.usable, self.settings, self.generator, self.every.device))
+        return Refined(field_round.motion, field_round.field, self.appearance.on(self.animated, frozen=True), self.losses.read())
+
+    def _poses(self, start: Track) -> _PoseRound:
+        """A round that starts from the track or, where video and prior find that better, from what the prior makes of it."""
+        if self.lifted is None:
+            return self._pose_round(start)
+        self.lifted.ask(self.skeleton.pose(start.turn, start.shift))
+        other = fit_to_depth(self.lifted, self.skeleton, self.cost, start, self.known_frame, self.settings.smooth)
+        return min((self._tried(one) for one in (start, other)), key=lambda tried: tried[0])[1]
+
+    def _pose_round(self, start: Track) -> _PoseRound:
+        return _PoseRound(self.skeleton, start, self.known_frame, self.cost, self.settings, self.lifted)
+
+    def _tried(self, start: Track) -> tuple[float, _PoseRound]:
+        """A round from this start, and loss and cost that it has after a few steps."""
+        round_, shown_by = self._pose_round(start), self.appearance.on(self.animated, frozen=True)
+        for _ in range(self.settings.trial):
+            self.report.check_cancelled()
+            torch.stack(self._look(round_, shown_by, self.every, True)).sum().backward()
+            round_.step(0.0)
+        with torch.no_grad():
+            reached = float(torch.stack(self._look(round_, shown_by, self.every, False)).sum())
+        return reached, round_
+
+    def _look(self, round_: _PoseRound | _FieldRound, shown_by: AnimatedAsset, chosen: Tensor, deforming: bool) -> tuple[Tensor, Tensor]:
+        """Known-view loss of the frames, and the round's own cost."""
+        shown, cost = round_.show(shown_by, chosen, deforming)
+        with self.losses.deferral:
+            picture = shown_by.render(shown, self.cameras.first(len(chosen)), self.reference.size)
+        true = (one.index_select(0, chosen) for one in (self.reference.color, self.reference.alpha))
+        return self.known(picture.color, picture.alpha, *true), cost
+
+    def _optimize(self, round_: _PoseRound | _FieldRound, batches: list[Tensor]) -> None:
+        """One iteration for each batch of frames, deformation and appearance in turns."""
         for iteration, chosen in enumerate(batches):
-            report.check_cancelled()
-            phases = settings.schedule.phases(iteration)
+            self.report.check_cancelled()
+            done = iteration / self.settings.iterations
+            round_.before(done)
+            phases = self.settings.schedule.phases(iteration)
             deforming = "deformation" in phases
-            shown_by = appearance.on(animated, frozen="appearance" not in phases)
-            shown, cost = round_.show(shown_by, chosen, deforming)
-            with losses.deferral:
-                picture = shown_by.render(shown, cameras.first(len(chosen)), reference.size)
-            loss = known(picture.color, picture.alpha, *(one.index_select(0, chosen) for one in (reference.color, reference.alpha)))
-            (loss + cost + appearance.cost()).backward()
+            loss, cost = self._look(round_, self.appearance.on(self.animated, frozen="appearance" not in phases), chosen, deforming)
+            (loss + cost + self.appearance.cost()).backward()
             if deforming:
-                round_.step(iteration / settings.iterations)
+                round_.step(done)
             if "appearance" in phases:
-                appearance.optimizer.step()
-            appearance.optimizer.zero_grad()
-            losses.add(loss)
-
-    run(poses, [usable.to(reference.color.device)] * settings.iterations)
-    field_round.motion = poses.motion()
-    run(field_round, _batches(usable, settings, generator, reference.color.device))
-    return Refined(field_round.motion, field_round.field, appearance.on(animated, frozen=True), losses.read())
+                self.appearance.optimizer.step()
+            self.appearance.optimizer.zero_grad()
+            self.losses.add(loss)
 
 
 def _batches(frames: Tensor, settings: RefinementSettings, generator: torch.Generator, device: torch.device) -> list[Tensor]:
@@ -176,14 +238,23 @@ def _batches(frames: Tensor, settings: RefinementSettings, generator: torch.Gene
 class _PoseRound:
     """The skeleton's poses in all frames; a known one stays."""
 
-    def __init__(self, skeleton: Skeleton, start: Track, known_frame: int | None, cost: PoseCost, floor: float, settings: RefinementSettings) -> None:
-        self.skeleton, self.settings, self.cost, self.start = skeleton, settings, cost, start
+    def __init__(
+        self,
+        skeleton: Skeleton,
+        start: Track,
+        known_frame: int | None,
+        cost: PoseCost,
+        settings: RefinementSettings,
+        lifted: LiftedDepth | None,
+    ) -> None:
+        self.skeleton, self.settings, self.cost, self.start, self.lifted = skeleton, settings, cost, start, lifted
         self.turn_lever, self.shift_lever = levers(skeleton, start.turn)
         frames = torch.arange(len(start.turn), device=start.turn.device)
         self.free = frames if known_frame is None else frames[frames != known_frame]
         self.turns = (start.turn[self.free] / self.turn_lever).requires_grad_()
         self.shifts = (start.shift[self.free] / self.shift_lever).requires_grad_()
-        self.optimizer = LeveredAdam([self.turns, self.shifts], floor)
+        self.optimizer = LeveredAdam([self.turns, self.shifts], cost.settings.floor)
+        self.asked = 1
 
     def motion(self) -> Motion:
         """Of all frames, without gradients."""
@@ -204,9 +275,23 @@ class _PoseRound:
         shown = animated.perform(motion, corners)
         with torch.set_grad_enabled(deforming):
             chosen = turn.index_select(0, frames), shift.index_select(0, frames)
-            effort = self.cost.per_frame(*chosen, shown.means, animated.stretch(corners)).mean()
+            effort = self.cost.joints(*chosen, animated.stretch(corners)).mean() + self._depth(shown.means, frames)
             jerk = [(torch.diff(one, n=2, dim=0) ** 2).sum() for one in (turn / self.turn_lever, shift / self.shift_lever)]
         return shown, effort + self.settings.smooth * (jerk[0] + jerk[1]) / len(turn)
+
+    def _depth(self, means: Tensor, frames: Tensor) -> Tensor:
+        """Of motion in depth: its price, in whose place the prior's word stands where it is sure."""
+        if self.lifted is None:
+            return self.cost.drift(means, self.cost.rest_depth).mean()
+        points = means.index_select(1, self.lifted.index)
+        drift = self.cost.drift(points, self.cost.rest_depth[self.lifted.index])
+        return (drift * self.lifted.doubt(frames, self.cost.settings.depth_reach)).mean() + self.lifted.price(points, frames)
+
+    def before(self, done: float) -> None:
+        """Asks the prior again where it is time, `done` of the round being over."""
+        if self.lifted is not None and done * self.lifted.settings.rounds >= self.asked:
+            self.lifted.ask(self.motion())
+            self.asked += 1
 
     def step(self, done: float) -> None:
         """`done`: part of the round that is over."""
@@ -237,6 +322,9 @@ class _FieldRound:
             rigid = (((length - self.length) / self.length) ** 2).mean()
             cost = self.settings.rigid * rigid + self.settings.small * (offset**2).sum(-1).mean()
         return animated.perform(motion, animated.corners(motion, offset)), cost
+
+    def before(self, done: float) -> None:
+        """Nothing."""
 
     def step(self, done: float) -> None:
         """One step of Adam."""

@@ -210,12 +210,18 @@ class PoseCost:
 
     def per_frame(self, turn: Tensor, shift: Tensor, means: Tensor, stretch: Tensor) -> Tensor:
         """(T,) of turns and shifts (T, K, 3), the Gaussians' means (T, N, 3) and the stretch (T,) of the surface."""
+        return self.joints(turn, shift, stretch) + self.drift(means, self.rest_depth).mean(-1)
+
+    def joints(self, turn: Tensor, shift: Tensor, stretch: Tensor) -> Tensor:
+        """(T,) what it costs without the motion in depth."""
         bend = (((turn - self.neutral) ** 2).sum(-1) * self.resistance).sum(-1)
         slack = ((shift**2).sum(-1) * self.is_joint).sum(-1)
-        away = (means @ self.depth_axis - self.rest_depth) ** 2
-        drift = (away / (away + self.settings.depth_reach**2)).mean(-1)
-        joints = self.settings.bend * bend + self.settings.slack * slack
-        return joints + self.settings.depth_drift * drift + self.settings.stretch * stretch
+        return self.settings.bend * bend + self.settings.slack * slack + self.settings.stretch * stretch
+
+    def drift(self, means: Tensor, rest_depth: Tensor) -> Tensor:
+        """(T, N) what the motion in depth of each of the means (T, N, 3) costs, against their depth at rest (N,)."""
+        away = (means @ self.depth_axis - rest_depth) ** 2
+        return self.settings.depth_drift * away / (away + self.settings.depth_reach**2)
 
 
 class FrameStep:

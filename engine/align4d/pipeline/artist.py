@@ -16,6 +16,7 @@ from ..alignment.animated_asset import AnimatedAsset
 from ..alignment.appearance import paint
 from ..alignment.distance import DistanceCurve
 from ..alignment.first_pose import FirstPose, FirstPoseSearch, standing
+from ..alignment.lifted_depth import LiftedDepth
 from ..alignment.lighting import Lighting, to_linear, unlit
 from ..alignment.pose import SolvedPose, no_overlap, place_camera
 from ..alignment.reference import Reference
@@ -34,6 +35,7 @@ from ..inputs.masks import Masks
 from ..inputs.video import Clip
 from ..job.preview import show_preview
 from ..job.reporting import Reporter
+from ..lifting.weights import load_lifter
 from ..motion.bones import parts_of_bones
 from ..motion.parts import Parts, find_parts
 from ..motion.skeleton import Skeleton, build_skeleton
@@ -192,7 +194,10 @@ class ArtistJob(Job):
 
     def refine(self, animated: AnimatedAsset, body: Articulation, clip: Clip, masks: Masks, first: FirstPose, tracked: Track) -> Refined:
         """All frames together; no motion at all where that shows the video better."""
-        reference, viewmat = self.reference(clip, masks, self.settings.refinement.resolution), first.camera.world_to_camera()
+        settings, viewmat = self.settings.refinement, first.camera.world_to_camera()
+        reference, lifted = self.reference(clip, masks, settings.resolution), None
+        if settings.lifted.weight > 0:
+            lifted = LiftedDepth(load_lifter(self.device), animated, viewmat, clip.fps, settings.lifted, self.request.seed)
         refined = refine(
             animated,
             body.skeleton,
@@ -202,11 +207,12 @@ class ArtistJob(Job):
             first.known_frame,
             first.turn,
             self.settings.tracking,
-            self.settings.refinement,
+            settings,
             self.request.seed,
             self.report,
+            lifted,
         )
-        still = standing_still(refined, body.skeleton, self.settings.refinement.hexplane)
+        still = standing_still(refined, body.skeleton, settings.hexplane)
         moving, standing = (known_view_loss(one, reference, viewmat, self.settings.tracking.loss) for one in (refined, still))
         if moving <= standing:
             return refined

@@ -7,6 +7,7 @@ import typing
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from ..alignment.lifted_depth import LiftedDepthSettings
 from ..alignment.multiview_distance import MultiviewDistanceSettings
 from ..alignment.optimization import OptimizationSettings
 from ..alignment.pose import PoseSettings
@@ -84,7 +85,7 @@ PRESETS: dict[str, Settings] = {
         gaussians=GaussianSettings(count=4000, fit_size=112, fit_iterations=40),
         pose=PoseSettings(resolution=96, candidates=2, iterations=10),
         tracking=TrackingSettings(resolution=96, iterations=25),
-        refinement=RefinementSettings(resolution=96, iterations=20),
+        refinement=RefinementSettings(resolution=96, iterations=20, lifted=LiftedDepthSettings(points=128, rounds=1, fit_iterations=40)),
     ),
     "paper": Settings(method="paper"),
 }

@@ -1,0 +1,109 @@
+"""What the motion prior says of depth, as a cost of poses and as a start for them.
+
+One camera hardly shows how far a limb has come towards it. `lifting` has seen how bodies move and tells depth from the tracks in the
+picture, with how sure it is of it. Where it is sure, its word stands in the place of the price of moving in depth.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..lifting.lift import TrackedSurface, choose_points, lift, viewpoint
+from ..lifting.network import DepthModes, Lifter
+from ..motion.skeleton import Motion
+from ..motion.triangles import triangle_frames
+from .animated_asset import AnimatedAsset
+
+INDEPENDENT_FRAMES = 6.0
+"""As many frames count as independent when the modes of a point compete, as in the network's training."""
+
+LEAST_SPREAD = 0.004
+"""The prior is taken to be no surer than this [longest sides]."""
+
+
+@dataclass(frozen=True)
+class LiftedDepthSettings:
+    """Attributes:
+    weight: cost of a depth that is less likely by a factor of e than the likeliest, in the mean over the surface; 0: no motion prior.
+    points: of the surface that the prior is asked about.
+    rounds: how often it is asked: again as the tracks improve.
+    fit_iterations: steps in which poses are fitted to the prior's depth, before they see the video again.
+    fit_rate, fit_last_rate: of these, as in `TrackingSettings`.
+    in_view: how far a fitted pose may leave the track in the picture before that costs as much as a depth that the prior finds unlikely
+        [longest sides].
+    loose: so many times that at first, falling to once in the first half: on its way to its mirror twin a limb is not where the picture
+        shows it.
+    """
+
+    weight: float = 0.03
+    points: int = 384
+    rounds: int = 3
+    fit_iterations: int = 100
+    fit_rate: float = 0.03
+    fit_last_rate: float = 0.002
+    in_view: float = 0.004
+    loose: float = 10.0
+
+
+class LiftedDepth:
+    """The prior's word on a motion, once it was asked."""
+
+    modes: DepthModes
+    """(T, N, M) and (N, M): of every frame."""
+
+    def __init__(
+        self, network: Lifter, animated: AnimatedAsset, world_to_camera: np.ndarray, fps: float, settings: LiftedDepthSettings, seed: int
+    ) -> None:
+        """
+        Args:
+            network: of `load_lifter`, on the device of the asset.
+            fps: of the video.
+            seed: of the choice of points.
+        """
+        self.network, self.fps, self.settings = network, fps, settings
+        bound = animated.bound
+        chosen = choose_points(bound.means.cpu().numpy(), bound.triangle.cpu().numpy(), settings.points, seed)
+        self.index = torch.from_numpy(chosen).to(bound.means.device)
+        self.surface = animated.part(self.index)
+        self.camera = viewpoint(world_to_camera)
+        self.rest_depth = self.camera.see(self.surface.bound.means)[..., 2]
+
+    @torch.no_grad()
+    def ask(self, motion: Motion) -> None:
+        """Asks about a motion of all frames: the prior goes by its places in the picture."""
+        corners, bound = self.surface.corners(motion), self.surface.bound
+        frames = triangle_frames(corners)
+        tracked = TrackedSurface(bound.means, bound.normals, self.surface.places(corners, frames), self.surface.normals(frames))
+        found = lift(self.network, tracked, self.camera, self.fps, trusted=False)
+        self.modes = DepthModes(found.depth[0], found.spread[0].clamp_min(LEAST_SPREAD), found.log_share[0])
+
+    def price(self, points: Tensor, frames: Tensor) -> Tensor:
+        """A number: how unlikely the prior finds the points of `index` at places (F, N, 3) in the given frames."""
+        moved = self.camera.see(points)[..., 2] - self.rest_depth
+        depth, spread = (one.index_select(0, frames) for one in (self.modes.depth, self.modes.spread))
+        level = spread.log().mean(0)
+        off = ((1 + ((moved[..., None] - depth) / spread) ** 2).sqrt() - 1).mean(0)
+        return self.settings.weight * (self._mixed(off + level) - self._mixed(level)).mean()
+
+    def pull(self, points: Tensor) -> Tensor:
+        """A number: how far the points of `index` at places (T, N, 3) are from the depth that the modes have in the mean, in all frames.
+
+        Unlike `price` it knows no second mode, so that nothing stays bent the wrong way because it was so.
+        """
+        share = self.modes.log_share.exp()
+        depth, spread = ((one * share).sum(-1) for one in (self.modes.depth, self.modes.spread))
+        off = (self.camera.see(points)[..., 2] - self.rest_depth - depth) / spread
+        return self.settings.weight * ((1 + off**2).sqrt() - 1).mean()
+
+    def _mixed(self, each: Tensor) -> Tensor:
+        """(N,) negative logarithm of the mixture, a frame, of that of each mode (N, M)."""
+        return -(self.modes.log_share - INDEPENDENT_FRAMES * each).logsumexp(-1) / INDEPENDENT_FRAMES
+
+    def doubt(self, frames: Tensor, reach: float) -> Tensor:
+        """(F, N) in [0, 1]: half where the prior's spread is `reach`."""
+        spread = (self.modes.spread * self.modes.log_share.exp()).sum(-1).index_select(0, frames)
+        return spread / (spread + reach)
