@@ -72,22 +72,22 @@ def read_animated_gltf(path: Path, fps: float) -> MovingMesh:
     if not file.items("animations"):
         raise EngineError("gltf_static", f"{path.name} has no animation.", "Export it with its animation, or give a .pc2 beside it.")
     with file.reading():
-        channels = _channels(file, file.items("animations")[0])
-        meshes = [_Part(file, index, node) for index, node in enumerate(file.items("nodes")) if "mesh" in node]
+        channels = read_channels(file, file.items("animations")[0])
+        meshes = [MeshNode(file, index, node) for index, node in enumerate(file.items("nodes")) if "mesh" in node]
         if not meshes:
             raise EngineError("mesh_empty", f"{path.name} has no mesh.", "Use a file with a mesh in it.")
         rate = fps or DEFAULT_FPS
         first = min(float(channel.times[0]) for channel in channels)
         last = max(float(channel.times[-1]) for channel in channels)
         frames = min(round((last - first) * rate) + 1, MOST_FRAMES)
-        parents = _parents(file)
-        moments = [_Moment(file, parents, channels, first + frame / rate) for frame in range(frames)]
+        parents = parents_of(file)
+        moments = [Moment(file, parents, channels, first + frame / rate) for frame in range(frames)]
         vertices = np.stack([np.concatenate([part.positions(moment) for part in meshes]) for moment in moments])
         vertices = (vertices @ Y_UP[:3, :3].T).astype(np.float32)
         return MovingMesh(_asset(meshes, vertices[0]), vertices, rate)
 
 
-class _Moment:
+class Moment:
     """Where every node stands at a time."""
 
     def __init__(self, file: GltfFile, parents: dict[int, int], channels: list[Channel], time: float) -> None:
@@ -109,7 +109,7 @@ class _Moment:
         self.weights = {node: values["weights"] for node, values in animated.items() if "weights" in values}
 
 
-class _Part:
+class MeshNode:
     """A node's mesh: all its primitives as one set of triangles, its morph targets and its skin."""
 
     def __init__(self, file: GltfFile, index: int, node: dict[str, Any]) -> None:
@@ -140,7 +140,7 @@ class _Part:
             shares = np.concatenate([_attribute(file, one, "WEIGHTS_0", count, 4) for one, count in pairs]).astype(np.float64)
             self.shares = shares / np.maximum(shares.sum(axis=1, keepdims=True), 1e-12)
 
-    def positions(self, moment: _Moment) -> np.ndarray:
+    def positions(self, moment: Moment) -> np.ndarray:
         """(V, 3) in the file's world. A skin's joints alone place what it holds: the node's own transform does not count."""
         weights = moment.weights.get(self.index, self.resting)
         points = self.base.copy()
@@ -154,7 +154,8 @@ class _Part:
         return np.einsum("vij,vj->vi", blended[:, :3, :3], points) + blended[:, :3, 3]
 
 
-def _channels(file: GltfFile, animation: dict[str, Any]) -> list[Channel]:
+def read_channels(file: GltfFile, animation: dict[str, Any]) -> list[Channel]:
+    """What one of the file's animations moves. Raises EngineError "gltf_unreadable" where that is nothing."""
     found = []
     for entry in animation["channels"]:
         target = entry["target"]
@@ -189,7 +190,8 @@ def _slerp(first: np.ndarray, second: np.ndarray, share: float) -> np.ndarray:
     return (np.sin((1 - share) * angle) * first + np.sin(share * angle) * second) / np.sin(angle)
 
 
-def _parents(file: GltfFile) -> dict[int, int]:
+def parents_of(file: GltfFile) -> dict[int, int]:
+    """The parent of each node that has one."""
     return {int(child): index for index, node in enumerate(file.items("nodes")) for child in node.get("children", [])}
 
 
@@ -245,7 +247,7 @@ def _material(file: GltfFile, index: Any) -> Material:
     return Material("flat", linear_to_srgb(factor).astype(np.float32), None)
 
 
-def _asset(parts: list[_Part], first: np.ndarray) -> Asset:
+def _asset(parts: list[MeshNode], first: np.ndarray) -> Asset:
     """All parts as one asset whose rest pose is the first frame; positions stay in the world."""
     starts = np.cumsum([0, *(len(part.base) for part in parts)])
     triangles = np.concatenate([part.triangles + start for part, start in zip(parts, starts, strict=False)]).astype(np.int32)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .settings import TrainingSettings
-
 MATRICES = ("qkv", "out", "widen", "narrow", "from_deep", "join", "from_middle")
 """Layers whose weights Muon optimizes; everything else is AdamW's."""
 
@@ -37,7 +35,7 @@ class FlatGradients:
         self.buffer.zero_()
 
 
-def make_optimizers(network: nn.Module, settings: TrainingSettings) -> dict[str, torch.optim.Optimizer]:
+def make_optimizers(network: nn.Module, rate: float, weight_decay: float) -> dict[str, torch.optim.Optimizer]:
     """Muon (Jordan et al., 2024) for the matrices of attention and feed-forward layers, AdamW for the rest."""
     matrices: list[nn.Parameter] = []
     rest: list[nn.Parameter] = []
@@ -46,8 +44,8 @@ def make_optimizers(network: nn.Module, settings: TrainingSettings) -> dict[str,
         (matrices if is_matrix else rest).append(parameter)
     fused = rest[0].is_cuda
     return {
-        "muon": torch.optim.Muon(matrices, lr=settings.rate, weight_decay=settings.weight_decay, adjust_lr_fn="match_rms_adamw"),
-        "adam": torch.optim.AdamW(rest, lr=settings.rate, betas=(0.9, 0.98), weight_decay=settings.weight_decay, fused=fused),
+        "muon": torch.optim.Muon(matrices, lr=rate, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw"),
+        "adam": torch.optim.AdamW(rest, lr=rate, betas=(0.9, 0.98), weight_decay=weight_decay, fused=fused),
     }
 
 

@@ -43,7 +43,7 @@ class Training:
         self.settings, self.device, self.rank, self.ranks = settings, device, rank, ranks
         self.network = channels_last(network.to(device))
         self.average = MovingAverage(self.network, settings.average)
-        self.optimizers = make_optimizers(self.network, settings)
+        self.optimizers = make_optimizers(self.network, settings.rate, settings.weight_decay)
         self.gradients = FlatGradients(self.network)
         self.loss: Callable[..., Tensor] = torch.compile(training_loss) if compiled else training_loss
         self.generator = torch.Generator(device).manual_seed(settings.seed * 7919 + rank)
