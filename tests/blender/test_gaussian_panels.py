@@ -50,6 +50,7 @@ def test_a_result_with_gaussians_offers_to_show_them(blender: ModuleType, tmp_pa
 
 
 def test_a_button_for_every_format(blender: ModuleType) -> None:
-    assert draw("exports").split("\n") == ["glTF", "Alembic", "USD", "OBJ Sequence", "MDD", "PC2", "Gaussian Sequence"]
+    formats = ["glTF", "Alembic", "USD", "FBX", "BVH", "OBJ Sequence", "MDD", "PC2", "Gaussian Sequence"]
+    assert draw("exports").split("\n") == formats
     for name in dir(bpy.ops.align4d):
         assert getattr(bpy.ops.align4d, name).get_rna_type().description, name

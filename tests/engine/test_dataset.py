@@ -177,7 +177,7 @@ def test_bad_items_are_put_aside_with_a_reason_and_the_rest_goes_on(given: Datas
     assert reasons == {
         "bad.png": ("reading", "image_unreadable"),
         "bad.mp4": ("reading", "video_unreadable"),
-        "bad.glb": ("reading", "mesh_unreadable"),
+        "bad.glb": ("reading", "gltf_unreadable"),
         "line 5": ("picturing", "broken"),
         "line 6": ("picturing", "video_empty"),
         "line 7": ("filming", "video_short"),
