@@ -54,7 +54,7 @@ def words(glb: Path, out: Path) -> list[str | Path]:
     azimuth = float(np.degrees(np.arctan2(start.x, -start.y)))
     elevation = float(np.degrees(np.arcsin(start.z / start.length)))
     overrides: list[str | Path] = [word for name, value in TINY.items() for word in ("--set", f"{name}={value}")]
-    view: list[str | Path] = [f"--azimuth={azimuth}", f"--elevation={elevation}", "--device=cpu", "--preset=draft", "--last=2"]
+    view: list[str | Path] = [f"--azimuth={azimuth}", f"--elevation={elevation}", "--device=cpu", "--preset=draft", "--last=3"]
     return ["generate", "--mesh", glb, "--video", ROOT / "examples" / "fox.mp4", "--out", out, *view, *overrides]
 
 
