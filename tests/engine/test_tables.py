@@ -25,7 +25,17 @@ from align4d.errors import EngineError
 
 VIEW = TrueView(0.0, 0.0, 2.0, 49.1, np.zeros(3))
 TINY = ("video_side=64", "gaussians.count=300", "gaussians.fit_iterations=2", "gaussians.fit_views=2", "gaussians.fit_size=48")
-TINY += ("pose.resolution=48", "pose.candidates=1", "pose.iterations=2", "tracking.resolution=48", "tracking.iterations=2")
+TINY += (
+    "pose.resolution=48",
+    "pose.candidates=1",
+    "pose.iterations=2",
+    "tracking.resolution=48",
+    "tracking.iterations=2",
+    "search.starts=3",
+    "search.kept=1",
+    "search.anchors=1",
+    "search.iterations=5",
+)
 TINY += ("refinement.resolution=48", "refinement.iterations=1")
 
 
