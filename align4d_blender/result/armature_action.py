@@ -191,6 +191,16 @@ def retime(rig: bpy.types.Object, times: tuple[float, float]) -> None:
     rig.align4d.set_aside = json.dumps({**kept, "times": times})
 
 
+def delete_armature(rig: bpy.types.Object) -> None:
+    """Deletes an armature of ours, with its data, and its action where nothing else uses that."""
+    action = rig.animation_data.action if rig.animation_data else None
+    data = cast(bpy.types.Armature, rig.data)
+    bpy.data.objects.remove(rig)
+    bpy.data.armatures.remove(data)
+    if action and action.users == 0:
+        bpy.data.actions.remove(action)
+
+
 def is_keyed(rig: bpy.types.Object) -> bool:
     """Whether the armature plays keyframes of ours."""
     return bool(rig.align4d.set_aside)

@@ -12,6 +12,7 @@ import numpy as np
 
 from ...engine.align4d import protocol
 from ..errors import UserError
+from .armature_action import delete_armature
 from .bone_names import names_by_place
 
 MODIFIER = "Align4D Armature"
@@ -100,12 +101,7 @@ def remove(rig: bpy.types.Object) -> None:
         item.modifiers.remove(modifier)
         for group in [one for one in item.vertex_groups if one.name in names]:
             item.vertex_groups.remove(group)
-    action = rig.animation_data.action if rig.animation_data else None
-    data = cast(bpy.types.Armature, rig.data)
-    bpy.data.objects.remove(rig)
-    bpy.data.armatures.remove(data)
-    if action and action.users == 0:
-        bpy.data.actions.remove(action)
+    delete_armature(rig)
 
 
 def of(item: bpy.types.Object) -> bpy.types.Object | None:

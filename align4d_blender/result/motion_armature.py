@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import bpy
 
-from .armature_action import constrained_bones
+from .armature_action import constrained_bones, delete_armature
 
 FOLLOWS = "Align4D"
 """Name of the constraint by which a bone follows the stand-in."""
@@ -49,9 +47,4 @@ def remove(rig: bpy.types.Object) -> None:
     for bone in rig.pose.bones:
         for constraint in [one for one in bone.constraints if one.type == "COPY_TRANSFORMS" and one.target == copy]:
             bone.constraints.remove(constraint)
-    action = copy.animation_data.action if copy.animation_data else None
-    data = cast(bpy.types.Armature, copy.data)
-    bpy.data.objects.remove(copy)
-    bpy.data.armatures.remove(data)
-    if action and action.users == 0:
-        bpy.data.actions.remove(action)
+    delete_armature(copy)
