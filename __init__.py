@@ -13,7 +13,7 @@ from .align4d_blender import generate, properties
 from .align4d_blender.capture import clip_check
 from .align4d_blender.gaussians import paths
 from .align4d_blender.gaussians import properties as gaussian_settings
-from .align4d_blender.jobs import plan, queue, recovery
+from .align4d_blender.jobs import plan, queue, reading, recovery
 from .align4d_blender.result import frame_rate, results
 from .align4d_blender.runtime import models, setup
 from .align4d_blender.scripting import command_line
@@ -33,6 +33,7 @@ def register() -> None:
     results.attach()
     paths.attach()
     recovery.attach()
+    reading.attach()
     frame_rate.attach()
     plan.attach()
     panels.menus.attach()
@@ -45,6 +46,7 @@ def unregister() -> None:
     setup.shut_down()
     models.shut_down()
     clip_check.clear()
+    reading.detach()
     queue.shut_down()
     command_line.detach()
     panels.menus.detach()

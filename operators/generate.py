@@ -9,11 +9,18 @@ from bpy.props import StringProperty
 
 from ..align4d_blender.capture import modes
 from ..align4d_blender.errors import UserError
-from ..align4d_blender.jobs import queue
+from ..align4d_blender.jobs import queue, reading
 from ..align4d_blender.jobs.record import Job
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
+
+
+_SLICE = 0.1
+"""Seconds that the scene is read for at once."""
+
+_BETWEEN = 0.01
+"""Seconds between two slices, in which the window is drawn."""
 
 
 class ALIGN4D_OT_generate(bpy.types.Operator):
@@ -21,22 +28,58 @@ class ALIGN4D_OT_generate(bpy.types.Operator):
 
     bl_idname = "align4d.generate"
     bl_label = "Generate 4D"
-    bl_options = {"REGISTER"}
+    bl_options = {"REGISTER", "BLOCKING"}  # no result arrives in the scene while it is read
+
+    _timer: bpy.types.Timer | None = None
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[OperatorReturnItems]:
-        """From a button: returns at once."""
+        """From a button: the scene is read in slices, with the window alive; then the job goes on by itself."""
         if bpy.app.background:
             return self.execute(context)
-        context.window.cursor_set("WAIT")  # a heavy mesh takes seconds to be captured
+        self._reading = reading.Reading(context)
+        context.window.cursor_modal_set("WAIT")
+        after = self._go_on(context)
+        if after == {"RUNNING_MODAL"}:
+            self._timer = context.window_manager.event_timer_add(_BETWEEN, window=context.window)
+            context.window_manager.modal_handler_add(self)
+        return after
+
+    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[OperatorReturnItems]:
+        if event.type == "ESC":
+            self.cancel(context)
+            self.report({"INFO"}, "Reading stopped; nothing has changed")
+            return {"CANCELLED"}
+        return self._go_on(context) if event.type == "TIMER" else {"RUNNING_MODAL"}
+
+    def cancel(self, context: bpy.types.Context) -> None:
+        """Blender itself, or the artist, breaks it off."""
+        self._reading.abandon()
+        self._let_go(context)
+
+    def _go_on(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
+        """The next slice."""
+        going_on = False
         try:
-            queue.start(context)
+            going_on = self._reading.go_on(_SLICE) is None
         except UserError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         finally:
-            context.window.cursor_set("DEFAULT")
+            if not going_on:
+                self._let_go(context)
+        if going_on:
+            context.workspace.status_text_set(f"{self._reading.words}. Esc: stop")
+            return {"RUNNING_MODAL"}
         queue.watch()
         return {"FINISHED"}
+
+    def _let_go(self, context: bpy.types.Context) -> None:
+        """The window is as it was."""
+        context.window.cursor_modal_restore()
+        context.workspace.status_text_set(None)
+        if self._timer:
+            context.window_manager.event_timer_remove(self._timer)
+            self._timer = None
 
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
         """From a script, or without a window: waits for the result."""

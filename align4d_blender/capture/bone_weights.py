@@ -9,6 +9,7 @@ import bpy
 import numpy as np
 
 from .meshes import read
+from .slices import Slices, aside
 from .temporary import temporary_scene
 
 _AT_ONCE = 16
@@ -17,30 +18,18 @@ _AT_ONCE = 16
 _ATTRIBUTE = "align4d_weight_"
 
 
-def bone_weights(item: bpy.types.Object, evaluated: bpy.types.Object, depsgraph: bpy.types.Depsgraph, count: int) -> dict[str, np.ndarray] | None:
+def bone_weights(item: bpy.types.Object, shown: bpy.types.Mesh) -> Slices[dict[str, np.ndarray] | None]:
     """The arrays of `protocol.BONE_ARRAYS`; None where no bone moves the object.
 
     Args:
         item: the artist's object, with its vertex groups and modifiers.
-        evaluated: the same as the artist sees it.
-        depsgraph: of `evaluated`.
-        count: vertices of the evaluated mesh.
+        shown: a mesh as the artist sees it, that has the vertex groups.
     """
-    bones = _bones_of_groups(item)
-    if not bones:
-        return None
-    own = cast(bpy.types.Mesh, item.data)
-    if len(own.vertices) == count:
-        return _arrays(own, bones)
-    # a subdivision and its like carry the weights on, but only a copy with all layers shows them
-    copy = bpy.data.meshes.new_from_object(evaluated, preserve_all_data_layers=True, depsgraph=depsgraph)
-    try:
-        return _arrays(copy, bones) if len(copy.vertices) == count else None
-    finally:
-        bpy.data.meshes.remove(copy)
+    bones = bones_of_groups(item)
+    return (yield from _arrays(shown, bones)) if bones else None
 
 
-def _bones_of_groups(item: bpy.types.Object) -> dict[str, str]:
+def bones_of_groups(item: bpy.types.Object) -> dict[str, str]:
     """A vertex group -> the bone that it ties the vertices to, "ARMATURE/BONE"."""
     bones: dict[str, str] = {}
     for rig in _rigs(item):
@@ -58,38 +47,40 @@ def _rigs(item: bpy.types.Object) -> Iterator[bpy.types.Object]:
         yield item.parent
 
 
-def _arrays(mesh: bpy.types.Mesh, groups: Mapping[str, str]) -> dict[str, np.ndarray] | None:
+def _arrays(mesh: bpy.types.Mesh, groups: Mapping[str, str]) -> Slices[dict[str, np.ndarray] | None]:
     names = sorted(set(groups.values()))
-    vertices, bones, weights = [], [], []
-    for bone, column in zip(groups.values(), _columns(mesh, list(groups)), strict=True):
-        (there,) = np.nonzero(column > 0)
-        vertices.append(there.astype(np.int32))
-        bones.append(np.full(len(there), names.index(bone), np.int32))
-        weights.append(column[there])
-    vertex, number, weight = np.concatenate(vertices), np.concatenate(bones), np.concatenate(weights)
+    found = yield from _weights(mesh, list(groups))
+    vertex = np.concatenate([there for there, _ in found]).astype(np.int32)
     if not len(vertex):
         return None
-    order = np.lexsort((number, vertex))
+    numbers = np.array([names.index(bone) for bone in groups.values()], np.int32)
+    number = np.repeat(numbers, [len(there) for there, _ in found])
+    weight = np.concatenate([values for _, values in found])
+    order = yield from aside(lambda: np.lexsort((number, vertex)))
     return {"names": np.array(names), "vertex": vertex[order], "bone": number[order], "weight": weight[order]}
 
 
-def _columns(mesh: bpy.types.Mesh, groups: Sequence[str]) -> Iterator[np.ndarray]:
-    """The weights (V,) of vertex groups, 0 where a vertex is in none.
+def _weights(mesh: bpy.types.Mesh, groups: Sequence[str]) -> Slices[list[tuple[np.ndarray, np.ndarray]]]:
+    """For each vertex group the vertices that are in it, and how much.
 
     Python reads vertex groups a vertex at a time, which takes long; geometry nodes hand them out as attributes, which are read at once.
     """
+    found = []
     with temporary_scene("Align4D Weights") as scene:
         item = bpy.data.objects.new("Align4D Weights", mesh)
         scene.collection.objects.link(item)
         modifier = cast(bpy.types.NodesModifier, item.modifiers.new("Weights", "NODES"))
         try:
             for first in range(0, len(groups), _AT_ONCE):
+                yield
                 tree = _tree(groups[first : first + _AT_ONCE])
                 modifier.node_group = tree
                 scene.view_layers[0].update()
                 shown = item.evaluated_get(scene.view_layers[0].depsgraph).data
                 for index in range(len(groups[first : first + _AT_ONCE])):
-                    yield read(shown.attributes[f"{_ATTRIBUTE}{index}"].data, "value", 1)
+                    column = read(shown.attributes[f"{_ATTRIBUTE}{index}"].data, "value", 1)
+                    (there,) = np.nonzero(column > 0)
+                    found.append((there, column[there]))
                 modifier.node_group = None
                 bpy.data.node_groups.remove(tree)
         finally:
@@ -97,6 +88,7 @@ def _columns(mesh: bpy.types.Mesh, groups: Sequence[str]) -> Iterator[np.ndarray
             bpy.data.objects.remove(item)
             if left:
                 bpy.data.node_groups.remove(left)
+    return found
 
 
 def _tree(groups: Sequence[str]) -> bpy.types.NodeTree:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import bpy
 import numpy as np
@@ -17,11 +19,12 @@ from ...engine.align4d import protocol
 from ..errors import UserError, write_error
 from ..storage.tags import HOLD, MODIFIER
 from . import choices, guidance, meshes, node_bake, png, textures
-from .bone_weights import bone_weights
+from .bone_weights import bone_weights, bones_of_groups
 from .materials import Look, look_of
 from .place import frames_to_look_at, place_of, world_of
 from .reference import Reference, camera_of, length_of, reference_of
 from .rest_shape import bare_copy, evaluated_copy, rest_shape
+from .slices import Slices, aside, saying, whole
 from .targets import Target
 
 
@@ -51,6 +54,11 @@ def selected_meshes(context: bpy.types.Context) -> list[bpy.types.Object]:
 
 def capture(context: bpy.types.Context, job: str, folder: Path, device: str) -> Capture:
     """Writes the job folder of the current scene; request.json last. Raises UserError; the scene is left as it was."""
+    return whole(captured(context, job, folder, device))
+
+
+def captured(context: bpy.types.Context, job: str, folder: Path, device: str) -> Generator[str, None, Capture]:
+    """The same in slices, each of which yields what is being read. Broken off, it leaves the scene as it was too."""
     context.view_layer.update()  # its list of objects still has those that a script has just removed, and reading these ends Blender
     chosen = selected_meshes(context) if choices.takes_mesh(context) else []
     generated = Reference(protocol.VideoSpec(), choices.SIDE, choices.SIDE, choices.FRAMES)
@@ -59,11 +67,15 @@ def capture(context: bpy.types.Context, job: str, folder: Path, device: str) -> 
     try:
         (folder / "input").mkdir(parents=True)
         writer = _Writer(context, folder, frames_to_look_at(context.scene, choices.start(context), length_of(reference, context.scene)))
-        captured = [writer.write(item, index) for index, item in enumerate(chosen)]
+        found = []
+        for index, item in enumerate(chosen):
+            words = f"Reading {item.name} ({index + 1} of {len(chosen)})"
+            yield words
+            found.append((yield from saying(words, writer.write(item, index))))
         settings = context.scene.align4d
         request = protocol.Request(
             job=job,
-            objects=tuple(spec for spec, _ in captured),
+            objects=tuple(spec for spec, _ in found),
             video=reference.spec,
             camera=camera_of(context, reference, *writer.box()),
             preset=settings.preset,
@@ -78,7 +90,7 @@ def capture(context: bpy.types.Context, job: str, folder: Path, device: str) -> 
         protocol.write_json(folder / "request.json", request)
     except OSError as error:
         raise write_error(error) from error
-    return Capture(request, tuple(target for _, target in captured), tuple(writer.notes))
+    return Capture(request, tuple(target for _, target in found), tuple(writer.notes))
 
 
 def overrides_of(text: str) -> dict[str, Any]:
@@ -97,6 +109,25 @@ def _empty(item: bpy.types.Object) -> UserError:
     return UserError("empty_mesh", f"{item.name} has no faces.", "Select a mesh with faces, or take this one out of the selection.")
 
 
+@dataclasses.dataclass(frozen=True)
+class _Shown:
+    """An object as the artist sees it, in copies: what Blender has evaluated itself may go between two slices.
+
+    Attributes:
+        mesh: a data-block of our own.
+        layered: the same mesh with all its layers, which takes longer; None where none of them is asked for.
+        materials: by index.
+        looks: of these.
+        matrix: from its own space to the world's.
+    """
+
+    mesh: bpy.types.Mesh
+    layered: bpy.types.Mesh | None
+    materials: list[bpy.types.Material | None]
+    looks: list[Look]
+    matrix: Any
+
+
 class _Writer:
     """Writes objects one by one; keeps the box around all of them, and which images are written already."""
 
@@ -105,11 +136,11 @@ class _Writer:
         self.frames = frames
         self.notes: list[str] = []
         self.frame = (context.scene.frame_current, context.scene.frame_subframe)
-        self.depsgraph = context.evaluated_depsgraph_get()
+        self.depsgraph = context.evaluated_depsgraph_get()  # once: with our own scenes coming and going Blender builds it anew each time
         self.low = np.full(3, np.inf)
         self.high = np.full(3, -np.inf)
         self.images: dict[str, str] = {}
-        self.identities: set[str] = set()
+        self.identities = Counter(item.align4d.id for item in bpy.data.objects)
 
     def box(self) -> tuple[np.ndarray, np.ndarray]:
         """The corners of what was written; those of the space in which an asset is made where nothing was."""
@@ -117,48 +148,59 @@ class _Writer:
             return self.low, self.high
         return np.full(3, -0.5), np.full(3, 0.5)
 
-    def write(self, item: bpy.types.Object, index: int) -> tuple[protocol.ObjectSpec, Target]:
+    def write(self, item: bpy.types.Object, index: int) -> Slices[tuple[protocol.ObjectSpec, Target]]:
         """Writes one object's mesh and textures."""
         tag = self._identity(item)
-        place, notes = place_of(item, self.frame, self.frames)
+        place, notes = yield from place_of(item, self.frame, self.frames)
         self.notes += notes
-        with self._evaluated(item) as (evaluated, depsgraph):
-            mesh = evaluated.to_mesh()
-            try:
-                materials = shown_materials(evaluated, mesh)
-                looks = [look_of(material) for material in materials]
-                specs, atlas = self._colors(evaluated, depsgraph, materials, looks, index)
-                rest = rest_shape(item, self.frame, meshes.vertices_of(mesh), place.after)
-                arrays = meshes.mesh_arrays(mesh, looks, atlas, rest.shown)
-                weights = bone_weights(item, evaluated, depsgraph, len(mesh.vertices))
-            finally:
-                evaluated.to_mesh_clear()
+        with self._shown(item) as shown:
+            yield
+            specs, atlas = yield from self._colors(shown, index)
+            rest = yield from rest_shape(item, self.frame, meshes.vertices_of(shown.mesh), place.after)
+            arrays = yield from meshes.mesh_arrays(shown.mesh, shown.looks, atlas, rest.shown)
+            weights = yield from self._weights(item, shown)
         matrix = world_of(item, self.frame)
         self._check(item, arrays, matrix)
-        name = self._store(f"{index:03d}", arrays)
-        bones = self._store(f"{index:03d}_bones", weights)
+        name = yield from self._store(f"{index:03d}", arrays)
+        bones = yield from self._store(f"{index:03d}_bones", weights)
         unmap = ""
         if rest.base is not None and rest.unmap is not None:
-            unmap = self._store(f"{index:03d}_modifiers", {"shown": rest.shown, "base": rest.base, "unmap": rest.unmap})
+            unmap = yield from self._store(f"{index:03d}_modifiers", {"shown": rest.shown, "base": rest.base, "unmap": rest.unmap})
         spec = protocol.ObjectSpec(tag, item.name, name, tuple(tuple(row) for row in matrix), specs, bones)
         counts = len(item.data.vertices), len(rest.shown)
         return spec, Target(tag, item.name, item.session_uid, counts[0], unmap, rest.bent, self.frame, place, counts[1])
 
-    def _store(self, name: str, arrays: dict[str, np.ndarray] | None) -> str:
+    def _store(self, name: str, arrays: dict[str, np.ndarray] | None) -> Slices[str]:
         """Writes arrays among the inputs; returns their path in the job folder, "" where there are none."""
         if arrays is None:
             return ""
         path = f"input/{name}.npz"
-        protocol.write_arrays(self.folder / path, arrays)
+        yield from aside(partial(protocol.write_arrays, self.folder / path, arrays))
         return path
 
     def _identity(self, item: bpy.types.Object) -> str:
         """The object's own id; a new one where it has none yet, or shares it with the object that it was duplicated from."""
-        own = item.align4d.id
-        if own and own not in self.identities and sum(other.align4d.id == own for other in bpy.data.objects) == 1:
-            self.identities.add(own)
-            return own
-        return uuid.uuid4().hex
+        own: str = item.align4d.id
+        return own if own and self.identities[own] == 1 else uuid.uuid4().hex
+
+    @contextmanager
+    def _shown(self, item: bpy.types.Object) -> Iterator[_Shown]:
+        """Copies for the block."""
+        with ExitStack() as stack:
+            with self._evaluated(item) as (evaluated, depsgraph):
+
+                def copy(layers: bool) -> bpy.types.Mesh:
+                    mesh = bpy.data.meshes.new_from_object(evaluated, preserve_all_data_layers=layers, depsgraph=depsgraph)
+                    stack.callback(bpy.data.meshes.remove, mesh)
+                    return mesh
+
+                mesh = copy(layers=False)
+                materials = shown_materials(evaluated, mesh)
+                looks = [look_of(material) for material in materials]
+                carried = bones_of_groups(item) and len(mesh.vertices) != len(item.data.vertices)  # by a subdivision and its like
+                layered = copy(layers=True) if carried or any(look.kind == "bake" for look in looks) else None
+                shown = _Shown(mesh, layered, materials, looks, evaluated.matrix_world.copy())
+            yield shown
 
     @contextmanager
     def _evaluated(self, item: bpy.types.Object) -> Iterator[tuple[bpy.types.Object, bpy.types.Depsgraph]]:
@@ -169,39 +211,45 @@ class _Writer:
         with bare_copy(item, self.frame) as copy:
             yield evaluated_copy(copy), copy.users_scene[0].view_layers[0].depsgraph
 
-    def _colors(
-        self,
-        evaluated: bpy.types.Object,
-        depsgraph: bpy.types.Depsgraph,
-        materials: Sequence[bpy.types.Material | None],
-        looks: Sequence[Look],
-        index: int,
-    ) -> tuple[tuple[protocol.MaterialSpec, ...], np.ndarray | None]:
+    def _weights(self, item: bpy.types.Object, shown: _Shown) -> Slices[dict[str, np.ndarray] | None]:
+        """Of bones; None where the number of vertices is not that of the mesh that has the groups."""
+        own = cast(bpy.types.Mesh, item.data)
+        mesh = own if len(own.vertices) == len(shown.mesh.vertices) else shown.layered
+        if mesh is None or len(mesh.vertices) != len(shown.mesh.vertices):
+            return None
+        return (yield from bone_weights(item, mesh))
+
+    def _colors(self, shown: _Shown, index: int) -> Slices[tuple[tuple[protocol.MaterialSpec, ...], np.ndarray | None]]:
         """The specs of an object's materials, and the UVs of the baked atlas where one was needed."""
         atlas, baked = None, ""
-        if any(look.kind == "bake" for look in looks):
-            copy = bpy.data.meshes.new_from_object(evaluated, preserve_all_data_layers=True, depsgraph=depsgraph)
+        if shown.layered and any(look.kind == "bake" for look in shown.looks):
+            copy = shown.layered.copy()  # baking gives it other materials
             try:
-                pixels, atlas = node_bake.bake(copy, materials, evaluated.matrix_world)
+                pixels, atlas = node_bake.bake(copy, shown.materials, shown.matrix)
             finally:
                 bpy.data.meshes.remove(copy)
             baked = f"input/{index:03d}_baked.png"
-            png.write_png(self.folder / baked, pixels)
-        return tuple(self._spec(look, baked) for look in looks), atlas
+            yield from aside(partial(png.write_png, self.folder / baked, pixels))
+        specs = []
+        for look in shown.looks:
+            specs.append((yield from self._spec(look, baked)))
+        return tuple(specs), atlas
 
-    def _spec(self, look: Look, baked: str) -> protocol.MaterialSpec:
+    def _spec(self, look: Look, baked: str) -> Slices[protocol.MaterialSpec]:
         if look.kind == "bake":
             return protocol.MaterialSpec("texture", image=baked)
         if look.kind == "texture" and look.image:
-            return protocol.MaterialSpec("texture", image=self._texture(look.image))
+            name = yield from self._texture(look.image)
+            return protocol.MaterialSpec("texture", image=name)
         return protocol.MaterialSpec(look.kind, look.color)
 
-    def _texture(self, image: bpy.types.Image) -> str:
+    def _texture(self, image: bpy.types.Image) -> Slices[str]:
         """Path of the image's PNG in the job folder; written once."""
         key = image.name_full
         if key not in self.images:
             name = f"input/texture_{len(self.images):03d}.png"
-            png.write_png(self.folder / name, textures.shown_pixels(image))
+            pixels, linear = textures.pixels_of(image), textures.is_linear(image)
+            yield from aside(lambda: png.write_png(self.folder / name, textures.shown_colors(pixels, linear)))
             self.images[key] = name
         return self.images[key]
 

@@ -15,7 +15,9 @@ import numpy as np
 
 from ..errors import UserError
 from ..storage.tags import HOLD, MODIFIER
+from .meshes import vertices_of
 from .rest_shape import DEFORMING, bare_copy, base_shape, evaluated_at, evaluated_copy, keep_until, shown, stack_of
+from .slices import Slices
 from .targets import Place
 
 STILL = 1e-5
@@ -35,15 +37,15 @@ def frames_to_look_at(scene: bpy.types.Scene, start: int, length: float) -> list
     return sorted({round(float(frame), 3) for frame in (*coming, *whole)})
 
 
-def place_of(item: bpy.types.Object, frame: tuple[int, float], frames: Sequence[float]) -> tuple[Place, list[str]]:
+def place_of(item: bpy.types.Object, frame: tuple[int, float], frames: Sequence[float]) -> Slices[tuple[Place, list[str]]]:
     """Looks how the object moves by itself at `frames`, beginning with how it is at `frame`.
 
     Returns: the place, and what the artist should know, as sentences.
     Raises: UserError where no place is right.
     """
-    moves = _moves(item, frame, frames)
-    after, moving = _after(item, frame, frames)
-    _check_counts(item, frame, frames, after)
+    moves = yield from _moves(item, frame, frames)
+    after, moving = yield from _after(item, frame, frames)
+    yield from _check_counts(item, frame, frames, after)
     keys = bool(item.data.shape_keys) and not after and _keys_rest(item, frame)
     place = Place(after, tuple(tuple(row) for row in world_of(item, frame)) if moves else None, keys)
     return place, _notes(item, frame, place, moving)
@@ -58,43 +60,53 @@ def world_of(item: bpy.types.Object, frame: tuple[int, float]) -> list[list[floa
         return [list(row) for row in evaluated_copy(copy).matrix_world]
 
 
-def _moves(item: bpy.types.Object, frame: tuple[int, float], frames: Sequence[float]) -> bool:
+def _moves(item: bpy.types.Object, frame: tuple[int, float], frames: Sequence[float]) -> Slices[bool]:
     """Whether the object is elsewhere at other frames."""
     corners = np.concatenate([np.array(item.bound_box, np.float64), np.ones((8, 1))], axis=1)
     here = np.array(world_of(item, frame), np.float64)
     limit = STILL * max(float(np.ptp(corners @ here.T, axis=0).max()), 1e-6)
     with bare_copy(item, frame) as copy:
         copy.modifiers.clear()  # they do not move the object, and may take long
-        matrices = (np.array(evaluated_at(copy, other).matrix_world, np.float64) for other in frames)
-        return any(np.abs(corners @ (there - here).T).max() > limit for there in matrices)
+        for other in frames:
+            there = np.array(evaluated_at(copy, other).matrix_world, np.float64)
+            if np.abs(corners @ (there - here).T).max() > limit:
+                return True
+            yield
+    return False
 
 
-def _after(item: bpy.types.Object, frame: tuple[int, float], frames: Sequence[float]) -> tuple[str, list[str]]:
+def _after(item: bpy.types.Object, frame: tuple[int, float], frames: Sequence[float]) -> Slices[tuple[str, list[str]]]:
     """The modifier that the point cache has to come after, and which ones move the mesh by themselves."""
     names = [modifier.name for modifier in item.modifiers if modifier.show_viewport and modifier.name != MODIFIER]
     copying = [name for name in names if item.modifiers[name].type in _COPYING]
     after, moving = copying[-1] if copying else "", []
     for name in [name for name in names[names.index(after) + 1 if after else 0 :] if item.modifiers[name].type in DEFORMING | {"NODES"}]:
-        if not _changes(item, frame, frames, after):
+        changes = yield from _changes(item, frame, frames, after)
+        if not changes:
             break
         after = name
         moving.append(name)
     return after, moving
 
 
-def _changes(item: bpy.types.Object, frame: tuple[int, float], frames: Sequence[float], after: str) -> bool:
+def _changes(item: bpy.types.Object, frame: tuple[int, float], frames: Sequence[float], after: str) -> Slices[bool]:
     """Whether what comes behind a modifier does something else at other frames."""
     with stack_of(item, frame, after) as stack:
         if stack.empty:
             return False
         here = stack.shown()
     limit = STILL * max(float(np.ptp(here, axis=0).max()), 1e-6)
+    yield
     with stack_of(item, frame, after) as stack:
-        shapes = (shown(evaluated_at(stack.copy, other)) for other in frames)
-        return any(there.shape != here.shape or np.abs(there - here).max() > limit for there in shapes)
+        for other in frames:
+            there = shown(evaluated_at(stack.copy, other))
+            if there.shape != here.shape or np.abs(there - here).max() > limit:
+                return True
+            yield
+    return False
 
 
-def _check_counts(item: bpy.types.Object, frame: tuple[int, float], frames: Sequence[float], after: str) -> None:
+def _check_counts(item: bpy.types.Object, frame: tuple[int, float], frames: Sequence[float], after: str) -> Slices[None]:
     """Refuses a place at which the number of vertices is not always the same, in renderings too: a point cache cannot play there."""
     if not after:
         return
@@ -108,7 +120,10 @@ def _check_counts(item: bpy.types.Object, frame: tuple[int, float], frames: Sequ
     count = len(base_shape(item, frame, after))
     with bare_copy(item, frame) as copy:
         keep_until(copy, after)
-        if any(len(shown(evaluated_at(copy, other))) != count for other in frames):
+        for other in frames:
+            yield
+            if len(shown(evaluated_at(copy, other))) == count:
+                continue
             message = f"{item.name} has other numbers of vertices in other frames, and the motion has to come after {after}."
             raise UserError("unsteady_modifier", message, f"Apply the modifiers of {item.name} up to {after}, or move {after} to the top.")
 
@@ -127,9 +142,7 @@ def _keys_rest(item: bpy.types.Object, frame: tuple[int, float]) -> bool:
         return False
     if item.parent_type in {"ARMATURE", "CURVE", "LATTICE"}:  # deforms before the first modifier, as shape keys do
         return False
-    basis = np.empty(len(mesh.vertices) * 3, np.float32)
-    mesh.vertices.foreach_get("co", basis)
-    points = basis.reshape(-1, 3)
+    points = vertices_of(mesh)
     size = max(float(np.ptp(points, axis=0).max()), 1e-6)
     if np.abs(base_shape(item, frame) - points).max() > 1e-6 * size:
         return False

@@ -18,7 +18,8 @@ import bpy
 import numpy as np
 
 from ..storage.tags import HOLD, MODIFIER
-from .meshes import vertices_of
+from .meshes import set_vertices, vertices_of
+from .slices import Slices, aside
 from .temporary import temporary_scene
 
 DEFORMING = {
@@ -103,7 +104,7 @@ class Stack:
         """Where vertices (B, 3) come out; None: where those of the captured frame do."""
         if vertices is not None:
             mesh = cast(bpy.types.Mesh, self.copy.data)
-            mesh.vertices.foreach_set("co", np.ascontiguousarray(vertices, np.float32).ravel())
+            set_vertices(mesh, vertices)
             mesh.update()
         return shown(evaluated_copy(self.copy))
 
@@ -128,24 +129,30 @@ def stack_of(item: bpy.types.Object, frame: tuple[int, float], after: str = "") 
             bpy.data.meshes.remove(mesh)
 
 
-def rest_shape(item: bpy.types.Object, frame: tuple[int, float], evaluated: np.ndarray, after: str = "") -> RestShape:
+def rest_shape(item: bpy.types.Object, frame: tuple[int, float], evaluated: np.ndarray, after: str = "") -> Slices[RestShape]:
     """Measures the vertices that the point cache gets. `evaluated` (V, 3) is the evaluated mesh's, taken where no modifier is shown."""
     if not any(modifier.show_viewport and modifier.name != MODIFIER for modifier in item.modifiers):
         return RestShape(evaluated)
     base = base_shape(item, frame, after)
+    yield
     with stack_of(item, frame, after) as stack:
         if stack.empty:
             return RestShape(base)
         seen = stack.shown(base)
         size = float(max(np.ptp(seen, axis=0).max(), 1e-6))
         length = _PROBE * size
-        linear = np.stack([(stack.shown(base + shift) - seen) / length for shift in length * np.eye(3)], axis=2).astype(np.float64)
-        if np.abs(linear - np.eye(3)).max() < 1e-4 and np.abs(seen - base).max() < 1e-6 * size:
+        linear = np.empty((len(base), 3, 3))
+        for axis, shift in enumerate(length * np.eye(3)):
+            yield
+            linear[:, :, axis] = (stack.shown(base + shift) - seen) / length
+        straight = yield from aside(lambda: np.abs(linear - np.eye(3)).max() < 1e-4 and np.abs(seen - base).max() < 1e-6 * size)
+        if straight:
             return RestShape(seen)
         swelling = 2 * _PROBE * (base - base.mean(0))
-        guess = seen + np.einsum("bij,bj->bi", linear, swelling)
+        guess = yield from aside(lambda: seen + np.einsum("bij,bj->bi", linear, swelling))
         bent = bool(np.abs(stack.shown(base + swelling) - guess).max() > 5e-6 * size)
-    return RestShape(seen, base, _inverse(linear).astype(np.float32), bent)
+    unmap = yield from aside(lambda: _inverse(linear).astype(np.float32))
+    return RestShape(seen, base, unmap, bent)
 
 
 def _entering(item: bpy.types.Object, frame: tuple[int, float], after: str) -> bpy.types.Mesh:

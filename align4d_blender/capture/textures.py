@@ -12,10 +12,9 @@ MAX_SIDE = 2048
 """Larger images are averaged down to at most this many pixels a side: the engine looks from further away."""
 
 
-def shown_pixels(image: bpy.types.Image) -> np.ndarray:
-    """The colors that an Image Texture node with this image shows on screen under the Standard view.
+def pixels_of(image: bpy.types.Image) -> np.ndarray:
+    """The values that Blender holds of an image: float32 (H, W, channels), bottom row first.
 
-    Returns: uint8 (H, W, 4) sRGB and alpha, top row first.
     Raises: UserError where the image's file cannot be found or read.
     """
     width, height = image.size
@@ -27,11 +26,22 @@ def shown_pixels(image: bpy.types.Image) -> np.ndarray:
         )
     pixels = np.empty(width * height * image.channels, np.float32)
     image.pixels.foreach_get(pixels)
-    rgba = _as_rgba(pixels.reshape(height, width, image.channels))
-    rgba = _reduce(rgba)
-    if is_linear(image):
+    return pixels.reshape(height, width, image.channels)
+
+
+def shown_colors(pixels: np.ndarray, linear: bool) -> np.ndarray:
+    """The colors that an Image Texture node shows on screen under the Standard view.
+
+    Args:
+        pixels: of `pixels_of`; changed.
+        linear: as `is_linear` says.
+
+    Returns: uint8 (H, W, 4) sRGB and alpha, top row first.
+    """
+    rgba = _reduce(_as_rgba(pixels))
+    if linear:
         rgba[..., :3] = linear_to_srgb(rgba[..., :3])
-    rgba *= 255  # in place: the window waits for this, and each new array of a large texture costs as much as the arithmetic
+    rgba *= 255  # in place: each new array of a large texture costs as much as the arithmetic
     rgba += 0.5
     np.clip(rgba, 0, 255, out=rgba)
     return rgba[::-1].astype(np.uint8, order="C")

@@ -9,21 +9,22 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from functools import partial
 from typing import Any
 
 import bpy
 
 from ...engine.align4d.protocol import ProtocolError
-from ..capture import choices, targets
-from ..capture.choices import shift_note
+from ..capture import targets
+from ..capture.slices import whole
 from ..errors import UserError, write_error
 from ..runtime import preferences, running
 from ..runtime.redraw import redraw
 from ..storage import folders
 from ..storage.folders import RECORD
 from . import arrival, previews, progress, session, takeover
+from .new_job import new_job
 from .record import Job
 
 _TICK = 0.2
@@ -56,48 +57,18 @@ def waiting_before(job: Job) -> int:
 
 def start(context: bpy.types.Context) -> Job:
     """Captures the scene as a new job at the end of the queue. Raises UserError, and leaves nothing behind then."""
-    from ..capture.capture import capture  # brings numpy in: Blender starts sooner without it
+    return whole(starting(context))
 
+
+def starting(context: bpy.types.Context) -> Generator[str, None, Job]:
+    """The same in slices, each of which yields what is being read. Broken off, it leaves nothing behind either."""
     _need_engine()
-    identity, folder = folders.new_job()
-    job: Job | None = None
-    try:
-        captured = capture(context, identity, folder, preferences.get().device)
-        scene = context.scene
-        note = shift_note(context)
-        job = Job(
-            identity,
-            folder,
-            captured.targets,
-            scene.name,
-            choices.start(context),
-            bpy.data.filepath,
-            label_of([target.name for target in captured.targets], choices.label(context)),
-            scene.align4d.preset,
-            notes=[*([note] if note else []), *captured.notes],
-            opened=session.opened(),
-            sources=takeover.sources(folder),
-        )
-        job.own()
-        _queue(job)
-    except BaseException as error:
-        if job:
-            job.release()
-        folders.delete_new(folder)
-        if isinstance(error, OSError):
-            raise write_error(error) from error
-        raise
+    job = yield from new_job(context)
     _take_over(job)  # once nothing can go wrong any more: what was reached must not go with a job that could not be made
     targets.tag(job.targets)
     listed.append(job)
     _begin_next()
     return job
-
-
-def label_of(names: list[str], source: str) -> str:
-    """What a job is called in the list: the meshes, if there are any, and what they follow."""
-    others = f" and {len(names) - 1} more" if len(names) > 1 else ""
-    return ", ".join(part for part in (f"{names[0]}{others}" if names else "", source) if part)
 
 
 def _take_over(job: Job) -> None:
@@ -128,7 +99,7 @@ def resume_job(job: Job) -> None:
         arrival.begin(job)
     else:
         try:
-            _queue(job)
+            job.enqueue()
         except OSError as error:
             job.state, job.stage, job.error = before
             raise write_error(error) from error
@@ -153,11 +124,6 @@ def _need_engine() -> None:
         running.ready()
     else:
         preferences.engine_python(preferences.get())
-
-
-def _queue(job: Job) -> None:
-    job.state, job.stage, job.fraction, job.eta = "queued", "Waiting for its turn", 0.0, -1.0
-    job.write()
 
 
 def cancel(job: Job) -> None:

@@ -109,6 +109,11 @@ class Job:
             self.lock.close()
             self.lock = None
 
+    def enqueue(self) -> None:
+        """Lets it wait for its turn. Raises OSError."""
+        self.state, self.stage, self.fraction, self.eta = "queued", "Waiting for its turn", 0.0, -1.0
+        self.write()
+
     def log_error(self) -> None:
         """The error that is being handled goes to the console, and to the job's log, where the artist finds it."""
         traceback.print_exc()

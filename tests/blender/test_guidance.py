@@ -152,8 +152,8 @@ def test_bone_weights_are_read_as_they_are(blender: ModuleType) -> None:
         for vertex in random.choice(len(item.data.vertices), 30, replace=False):
             group.add([int(vertex)], float(random.random()), "REPLACE")
     item.vertex_groups.new(name="no bone").add(range(10), 1.0, "REPLACE")
-    depsgraph = bpy.context.evaluated_depsgraph_get()
-    found = blender.align4d_blender.capture.bone_weights.bone_weights(item, item.evaluated_get(depsgraph), depsgraph, len(item.data.vertices))
+    capture = blender.align4d_blender.capture
+    found = capture.slices.whole(capture.bone_weights.bone_weights(item, item.data))
     names = {group.index: f"{rig.name}/{group.name}" for group in item.vertex_groups if group.name in rig.data.bones}
     wanted = {
         (vertex.index, names[entry.group]): entry.weight

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from ..cameras.orbit import Orbit
+from ..errors import writing
 from ..protocol import GENERATED, MaterialSpec, Matrix4, ObjectSpec, read_arrays, replacing, write_arrays
 from ..reconstruction.textured_mesh import TexturedMesh
 from ..rendering import Gaussians
@@ -24,24 +25,25 @@ def write_object(mesh: TexturedMesh, folder: Path, matrix_world: Matrix4) -> Obj
     Args:
         folder: of the job.
         matrix_world: from the mesh's space to the world.
+
+    Raises: EngineError "disk_full" or "cannot_write".
     """
     place = folder / "input"
-    place.mkdir(parents=True, exist_ok=True)
     count = len(mesh.triangles)
-    write_arrays(
-        place / f"{GENERATED}.npz",
-        {
-            "vertices": mesh.vertices.astype(np.float32),
-            "triangles": mesh.triangles.astype(np.int32),
-            "material": np.zeros(count, np.int32),
-            "corner_normal": _vertex_normals(mesh)[mesh.triangles].astype(np.float32),
-            "corner_uv": mesh.corner_uv.astype(np.float32),
-            "corner_color": np.ones((count, 3, 4), np.float32),
-            "bake_vertices": mesh.vertices.astype(np.float32),
-        },
-    )
-    with replacing(place / f"{GENERATED}.png") as file:
-        Image.fromarray(mesh.texture).save(file, format="PNG")
+    arrays = {
+        "vertices": mesh.vertices.astype(np.float32),
+        "triangles": mesh.triangles.astype(np.int32),
+        "material": np.zeros(count, np.int32),
+        "corner_normal": _vertex_normals(mesh)[mesh.triangles].astype(np.float32),
+        "corner_uv": mesh.corner_uv.astype(np.float32),
+        "corner_color": np.ones((count, 3, 4), np.float32),
+        "bake_vertices": mesh.vertices.astype(np.float32),
+    }
+    with writing():
+        place.mkdir(parents=True, exist_ok=True)
+        write_arrays(place / f"{GENERATED}.npz", arrays)
+        with replacing(place / f"{GENERATED}.png") as file:
+            Image.fromarray(mesh.texture).save(file, format="PNG")
     material = MaterialSpec("texture", image=f"input/{GENERATED}.png")
     return ObjectSpec(GENERATED, NAME, f"input/{GENERATED}.npz", matrix_world, (material,))
 

@@ -185,8 +185,7 @@ class PairMaker:
             kept.save("asset", stored)
         asset = asset_from(stored)
         assert asset.mesh is not None  # it was extracted before it was stored
-        with writing():
-            spec = write_object(asset.mesh, self.folder, as_matrix(np.eye(4)))
+        spec = write_object(asset.mesh, self.folder, as_matrix(np.eye(4)))
         return dataclasses.replace(request, objects=(spec,), camera=self._camera(request, asset, picture))
 
     def _camera(self, request: Request, asset: GeneratedAsset, picture: np.ndarray) -> CameraSpec:

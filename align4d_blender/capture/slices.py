@@ -1,0 +1,51 @@
+"""Work of the main thread in slices, so that a window goes on being drawn, and the artist can break it off.
+
+A generator stands for the work: it yields wherever it may be left alone for a moment, or for good (`close`), and returns what it has made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import TypeAlias, TypeVar
+
+T = TypeVar("T")
+
+Slices: TypeAlias = Generator[None, None, T]
+
+_PATIENCE = 0.02
+"""Seconds that the main thread waits for a thread at once."""
+
+
+def whole(slices: Generator[object, None, T]) -> T:
+    """Does all of it at once."""
+    while True:
+        try:
+            next(slices)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+
+def saying(words: str, slices: Slices[T]) -> Generator[str, None, T]:
+    """The same slices; each of them yields what is being done."""
+    try:
+        while True:
+            try:
+                next(slices)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            yield words
+    finally:
+        slices.close()
+
+
+def aside(work: Callable[[], T]) -> Slices[T]:
+    """Does something that touches nothing of Blender's (arrays, files) in a thread; broken off, it is waited for."""
+    from concurrent.futures import ThreadPoolExecutor, wait  # takes long to import: Blender starts sooner without it
+
+    with ThreadPoolExecutor(1, "align4d") as thread:
+        future = thread.submit(work)
+        while wait([future], _PATIENCE).not_done:
+            yield
+        return future.result()
