@@ -90,7 +90,7 @@ def captured(context: bpy.types.Context, job: str, folder: Path, device: str) ->
         protocol.write_json(folder / "request.json", request)
     except OSError as error:
         raise write_error(error) from error
-    return Capture(request, tuple(target for _, target in found), tuple(writer.notes))
+    return Capture(request, tuple(target for _, target in found), (*reference.notes, *writer.notes))
 
 
 def overrides_of(text: str) -> dict[str, Any]:

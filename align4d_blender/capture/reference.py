@@ -27,12 +27,13 @@ _FRONT = Quaternion((math.sqrt(0.5), math.sqrt(0.5), 0.0, 0.0))
 
 @dataclass(frozen=True)
 class Reference:
-    """The video, the size of its frame [px], and how many frames of it are used."""
+    """The video, the size of its frame [px], how many frames of it are used, and what the artist should know of these."""
 
     spec: protocol.VideoSpec
     width: int
     height: int
     frames: int
+    notes: tuple[str, ...] = ()
 
 
 def reference_of(scene: bpy.types.Scene) -> Reference:
@@ -53,7 +54,9 @@ def reference_of(scene: bpy.types.Scene) -> Reference:
     first, last = chosen_frames(settings.first, settings.last, count)
     fps = (settings.sequence_fps or scene.render.fps / scene.render.fps_base) if images else 0.0
     frames = (count - 1 if last < 0 else last) - first + 1
-    return Reference(protocol.VideoSpec("" if images else str(path), images, first, last, fps), width, height, frames)
+    spec = protocol.VideoSpec("" if images else str(path), images, first, last, fps)
+    short = f"The video has {count} frames: {first + 1} to {count} are used, and not up to {settings.last}."
+    return Reference(spec, width, height, frames, (short,) if settings.last > count else ())
 
 
 def length_of(reference: Reference, scene: bpy.types.Scene) -> float:

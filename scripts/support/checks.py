@@ -18,7 +18,7 @@ from .console import say
 
 ROOT = environments.ROOT
 _ENGINE_PARTS = ("engine/__init__.py", "engine/align4d/protocol")
-_BLENDER_SIDE = ("__init__.py", "align4d_blender", "operators", "panels", *_ENGINE_PARTS)
+_BLENDER_SIDE = ("__init__.py", "align4d_blender", "operators", "panels", "engine/in_blender", *_ENGINE_PARTS)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -114,7 +114,9 @@ def test_movie_and_one_frame_movie(blender: ModuleType, tmp_path: Path) -> None:
     settings.video, settings.first, settings.last = str(tmp_path / "six.mp4"), 2, 4
     found = reference(blender)
     assert (found.spec.path, found.spec.images, found.spec.first, found.spec.last) == (settings.video, (), 1, 3)
-    assert (found.width, found.height) == (96, 64)
+    assert (found.width, found.height, found.notes) == (96, 64, ())
+    settings.last = 40
+    assert reference(blender).notes == ("The video has 6 frames: 2 to 6 are used, and not up to 40.",)
     settings.video = str(tmp_path / "one.mp4")
     add_mesh()
     with pytest.raises(RuntimeError, match="a single frame"):

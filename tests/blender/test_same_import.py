@@ -24,7 +24,7 @@ from align4d.inputs.mesh_import import import_mesh
 from align4d.protocol import read_arrays
 found, folder = {}, pathlib.Path(sys.argv[2])
 (folder / "input").mkdir()
-for item in import_mesh(pathlib.Path(sys.argv[1]), folder):
+for item in import_mesh(pathlib.Path(sys.argv[1]), folder, print):
     arrays, matrix = read_arrays(folder / item.mesh), np.array(item.matrix_world)
     found[item.name] = {
         "vertices": (arrays["vertices"] @ matrix[:3, :3].T + matrix[:3, 3]).tolist(),
@@ -48,7 +48,10 @@ def by_the_engine(path: Path, folder: Path) -> dict[str, dict[str, object]]:
 def by_blender(path: Path) -> dict[str, bpy.types.Object]:
     """The objects that Blender's import shows, posed as it shows them."""
     before = set(bpy.data.objects)
-    if path.suffix == ".obj":
+    if path.suffix == ".fbx":
+        newer = "fbx_import" in dir(bpy.ops.wm)
+        (bpy.ops.wm.fbx_import if newer else bpy.ops.import_scene.fbx)(filepath=str(path))
+    elif path.suffix == ".obj":
         bpy.ops.wm.obj_import(filepath=str(path))
     else:
         bpy.ops.import_scene.gltf(filepath=str(path))
@@ -90,6 +93,58 @@ def test_colors_of_an_obj(blender: object, tmp_path: Path) -> None:
     linear = np.array(by_blender(path)["Front"].material_slots[0].material.node_tree.nodes["Principled BSDF"].inputs["Base Color"].default_value[:3])
     srgb = np.where(linear > 0.0031308, 1.055 * linear ** (1 / 2.4) - 0.055, 12.92 * linear)
     np.testing.assert_allclose(by_the_engine(path, tmp_path / "job")["Front"]["colors"], [srgb], atol=1e-3)
+
+
+PROGRAM = """#!{python}
+import runpy, sys
+runpy.run_path(sys.argv[sys.argv.index("--python") + 1], run_name="__main__")
+"""
+"""Stands in for an installed Blender where Blender is a Python module."""
+
+
+def export_fbx(path: Path) -> None:
+    """A rigged pair of towers under an empty that is turned and small, one of them with a picture."""
+    bpy.ops.object.empty_add(rotation=(0.3, 0, 0.7))
+    root = bpy.context.object
+    root.scale = (0.1, 0.1, 0.1)
+    image = bpy.data.images.new("Picture", 8, 8)
+    image.filepath_raw, image.file_format = str(path.with_name("picture.png")), "PNG"
+    image.save()
+    for name, place in (("Tower", 0.0), ("Mast", 3.0)):
+        bpy.ops.mesh.primitive_cone_add(vertices=5, depth=3, location=(place, 1, 2))
+        tower = bpy.context.object
+        tower.name, tower.parent, tower.scale = name, root, (1, 2, 0.5)
+        material = bpy.data.materials.new(name)
+        material.use_nodes = True
+        nodes, links = material.node_tree.nodes, material.node_tree.links
+        nodes["Principled BSDF"].inputs["Base Color"].default_value = (0.6, 0.1, 0.2, 1)
+        if name == "Mast":
+            texture = nodes.new("ShaderNodeTexImage")
+            texture.image = image
+            links.new(texture.outputs["Color"], nodes["Principled BSDF"].inputs["Base Color"])
+        tower.data.materials.append(material)
+    bpy.ops.export_scene.fbx(filepath=str(path))
+    for item in [*bpy.data.objects]:
+        bpy.data.objects.remove(item)
+
+
+def test_fbx_through_a_blender(blender: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "bin" / "blender"
+    program.parent.mkdir()
+    if bpy.app.binary_path:
+        program.symlink_to(bpy.app.binary_path)
+    else:
+        program.write_text(PROGRAM.format(python=sys.executable))
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent))
+    export_fbx(tmp_path / "towers.fbx")
+    assert_same(tmp_path / "towers.fbx", tmp_path / "job")
+    found = by_the_engine(tmp_path / "towers.fbx", tmp_path / "again")
+    np.testing.assert_allclose(found["Tower"]["colors"], [[0.797, 0.349, 0.485]], atol=0.01)
+    assert len(list((tmp_path / "again" / "input").glob("*.png"))) == 1
+    (tmp_path / "damaged.fbx").write_bytes(b"Kaydara FBX Binary")
+    with pytest.raises(AssertionError, match="Blender cannot read damaged.fbx"):
+        by_the_engine(tmp_path / "damaged.fbx", tmp_path / "third")
 
 
 SHARED = os.environ.get("ALIGN4D_ODD_INPUTS", "")

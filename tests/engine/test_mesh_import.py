@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import gltf_files
 import numpy as np
 import pytest
-from gltf_files import BLUE, FACES, GREEN, QUAD, RED, WHITE, Glb, quad
+from gltf_files import BLUE, FACES, GREEN, QUAD, QUAD_UV, RED, WHITE, Glb, quad
 
+from align4d import protocol
+from align4d.cameras.orbit import Orbit
 from align4d.errors import EngineError
 from align4d.inputs import through_blender
 from align4d.inputs.asset import Asset
 from align4d.inputs.colors import colors_at
 from align4d.inputs.mesh_asset import load_mesh_file
 from align4d.inputs.mesh_import import import_mesh
+from align4d.job.make import make_job
 
 
 def world(asset: Asset) -> np.ndarray:
@@ -82,32 +86,35 @@ def test_the_primitives_of_a_mesh_are_one_object(tmp_path: Path) -> None:
     np.testing.assert_allclose(world(asset), turned(scaled @ np.array([[0, 1, 0], [-1, 0, 0], [0, 0, 1]])), atol=1e-5)
 
 
-def test_draco_is_unpacked_or_named(tmp_path: Path) -> None:
+def draco(folder: Path, packed: bytes) -> Path:
+    """A file that is compressed with Draco."""
     glb = Glb()
     shape = quad(glb)
     for accessor in glb.json["accessors"]:
         del accessor["bufferView"]
-    try:
-        import DracoPy
-
-        packed = DracoPy.encode(QUAD, FACES.reshape(-1, 3).astype(np.uint32), preserve_order=True, quantization_bits=16)
-    except ImportError:
-        packed = b"DRACO"
     shape["extensions"] = {"KHR_draco_mesh_compression": {"bufferView": glb.view(packed), "attributes": {"POSITION": 0}}}
     glb.json["extensionsRequired"] = ["KHR_draco_mesh_compression"]
     glb.node(mesh=glb.mesh(shape))
-    path = glb.write(tmp_path / "packed.glb")
-    if packed == b"DRACO":
-        assert "Draco" in refused(path, "mesh_compressed")
-    else:
-        found = world(load_mesh_file(path))
-        assert sorted(map(tuple, found.round(3).tolist())) == sorted(map(tuple, turned(QUAD).round(3).tolist()))
+    return glb.write(folder / "packed.glb")
+
+
+def test_draco_is_unpacked(tmp_path: Path) -> None:
+    DracoPy = pytest.importorskip("DracoPy")  # not in environments that are older than the dependency
+    packed = DracoPy.encode(QUAD, FACES.reshape(-1, 3).astype(np.uint32), preserve_order=True, quantization_bits=16)
+    found = world(load_mesh_file(draco(tmp_path, packed)))
+    assert sorted(map(tuple, found.round(3).tolist())) == sorted(map(tuple, turned(QUAD).round(3).tolist()))
+    assert refused(draco(tmp_path, packed[:40]), "gltf_unreadable")
+
+
+def test_draco_without_its_decoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "DracoPy", None)
+    assert "DracoPy is not installed" in refused(draco(tmp_path, b"DRACO"), "mesh_compressed")
 
 
 def refused(path: Path, code: str) -> str:
     """The sentence of the refusal."""
     with pytest.raises(EngineError) as caught:
-        import_mesh(path, path.parent)
+        import_mesh(path, path.parent, print)
     assert caught.value.code == code and caught.value.advice
     return caught.value.message
 
@@ -115,16 +122,46 @@ def refused(path: Path, code: str) -> str:
 def test_what_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     glb = Glb()
     glb.node(mesh=glb.mesh(quad(glb)))
-    glb.json["extensionsRequired"] = ["EXT_meshopt_compression"]
-    assert "EXT_meshopt_compression" in refused(glb.write(tmp_path / "packed.glb"), "mesh_compressed")
+    glb.json["extensionsRequired"] = ["EXT_secret_compression"]
+    assert "EXT_secret_compression" in refused(glb.write(tmp_path / "packed.glb"), "mesh_compressed")
     (tmp_path / "figure.fbx").write_bytes(b"Kaydara FBX Binary")
-    monkeypatch.setattr(through_blender, "find_program", lambda _: None)
+    monkeypatch.setattr(through_blender, "find_blender", lambda: None)
     assert "no Blender is found" in refused(tmp_path / "figure.fbx", "mesh_needs_blender")
     (tmp_path / "old.gltf").write_text(json.dumps({"asset": {"version": "1.0"}, "nodes": {"one": {}}}))
     assert refused(tmp_path / "old.gltf", "mesh_empty")
     glb = Glb()
     glb.node(mesh=glb.mesh(quad(glb, [0, 1, 9])))
     assert refused(glb.write(tmp_path / "damaged.glb"), "gltf_unreadable")
+
+
+def test_files_that_are_not_beside_the_mesh_are_told(tmp_path: Path) -> None:
+    """Nobody's other files are read, and the artist hears of it; the mesh is still there, in one color."""
+    folder = tmp_path / "mesh"
+    folder.mkdir()
+    for name in (tmp_path / "outside.png", folder / "two words.png"):
+        name.write_bytes(gltf_files.png(gltf_files.PICTURE))
+    told: list[str] = []
+    for name, expected in (("../outside.png", 1), ("gone.png", 2), ("two%20words.png", 2)):
+        glb = Glb()
+        shape = quad(glb, material=glb.material((1, 0, 0, 1), picture=True))
+        shape["attributes"]["TEXCOORD_0"] = glb.accessor(QUAD_UV)
+        glb.json["images"] = [{"uri": name}]
+        glb.node(mesh=glb.mesh(shape))
+        (item,) = import_mesh(glb.write(folder / "figure.glb"), made(tmp_path), told.append)
+        assert len(told) == expected and item.materials[0].kind == ("texture" if "two" in name else "flat")
+    assert "../outside.png, which figure.glb names, is not in the file's folder" in told[0]
+    (folder / "paint.mtl").write_text("newmtl paint\nmap_Kd ../outside.png\n")
+    (folder / "figure.obj").write_text("mtllib paint.mtl\nmtllib ../gone.mtl\nusemtl paint\nv 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n")
+    import_mesh(folder / "figure.obj", made(tmp_path), told.append)
+    assert [sentence.split(",")[0] for sentence in told[2:]] == ["../outside.png", "../gone.mtl"]
+    request = make_job(folder / "figure.obj", None, tmp_path / "job", Orbit(), (0, -1, 0.0))
+    assert request.notes == tuple(told[2:]) == protocol.read_request(tmp_path / "job").notes
+
+
+def made(folder: Path) -> Path:
+    """A job's folder that meshes can be written into."""
+    (folder / "new" / "input").mkdir(parents=True, exist_ok=True)
+    return folder / "new"
 
 
 OBJ = """mtllib colors.mtl

@@ -137,7 +137,7 @@ def test_postscript_in_a_texture_starts_nothing(tmp_path: Path) -> None:
     text = "mtllib m.mtl\nusemtl skin\nv 0 0 0\nv 1 0 0\nv 0 1 0\nvt 0 0\nvt 1 0\nvt 0 1\nf 1/1 2/2 3/3\n"
     (tmp_path / "m.obj").write_text(text)
     with nothing_started(), pytest.raises(EngineError) as caught:
-        import_mesh(tmp_path / "m.obj", tmp_path)
+        import_mesh(tmp_path / "m.obj", tmp_path, print)
     assert caught.value.code == "mesh_unreadable"
 
 
@@ -158,7 +158,7 @@ def test_archives_are_no_meshes(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "mesh.zip", "w") as archive:
         archive.writestr("mesh.obj", "v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n")
     with pytest.raises(EngineError, match="are not read"):
-        import_mesh(tmp_path / "mesh.zip", tmp_path)
+        import_mesh(tmp_path / "mesh.zip", tmp_path, print)
 
 
 def test_stored_arrays_do_not_unpack_to_more_than_they_are(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import struct
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 from PIL import Image
@@ -19,6 +20,7 @@ from PIL import Image
 from ..errors import EngineError
 from .foreign import reading
 from .image_file import open_image
+from .meshopt import EXTENSIONS, unpacked
 
 _MAGIC, _JSON, _BINARY = b"glTF", 0x4E4F534A, 0x004E4942
 _TYPES: dict[int, Any] = {5120: np.int8, 5121: np.uint8, 5122: np.int16, 5123: np.uint16, 5125: np.uint32, 5126: np.float32}
@@ -42,6 +44,7 @@ class GltfFile:
             if not isinstance(self.json, dict):
                 raise ValueError("its content is no object")
         self._buffers: dict[int, bytes] = {}
+        self._unpacked: dict[int, bytes] = {}
 
     def unreadable(self, reason: str) -> EngineError:
         """The error for this file."""
@@ -98,6 +101,21 @@ class GltfFile:
             with open_image(io.BytesIO(data)) as image:
                 return image.convert("RGB")
 
+    def missing_image(self, index: Any) -> str:
+        """The name of an image that should be a file in this one's folder and is not; "" for others."""
+        uri = self.item("images", index).get("uri")
+        if not isinstance(uri, str) or uri.startswith("data:"):
+            return ""
+        with self.reading(f"images[{index}]"):
+            target = self._beside(uri)
+            return "" if target is not None and target.is_file() else uri
+
+    def _beside(self, uri: str) -> Path | None:
+        """The file that a relative address names; None for one outside the folder."""
+        folder = self.path.parent.resolve()
+        target = (folder / unquote(uri)).resolve()
+        return target if target.is_relative_to(folder) else None
+
     def _strided(self, view: Any, offset: int, dtype: np.dtype[Any], width: int, count: int) -> np.ndarray:
         data = self._view(view)
         stride = self.item("bufferViews", view).get("byteStride", dtype.itemsize * width)
@@ -116,6 +134,16 @@ class GltfFile:
 
     def _view(self, index: Any) -> bytes:
         view = self.item("bufferViews", index)
+        packed = next((view["extensions"][name] for name in EXTENSIONS if name in view.get("extensions", {})), None)
+        if packed is None:
+            return self._part(view)
+        if index not in self._unpacked:
+            count, stride, mode = int(packed["count"]), int(packed["byteStride"]), packed["mode"]
+            self._unpacked[index] = unpacked(self._part(packed), count, stride, mode, packed.get("filter", "NONE"))
+        return self._unpacked[index]
+
+    def _part(self, view: dict[str, Any]) -> bytes:
+        """Bytes of a buffer, from "byteOffset" on as many as "byteLength" says."""
         start, length = int(view.get("byteOffset", 0)), int(view["byteLength"])
         data = self._buffer(view["buffer"])
         if start < 0 or length < 0 or start + length > len(data):
@@ -131,8 +159,8 @@ class GltfFile:
     def _uri(self, uri: str) -> bytes:
         if uri.startswith("data:"):
             return base64.b64decode(uri.partition(",")[2], validate=True)
-        target = (self.path.parent / uri).resolve()
-        if not target.is_relative_to(self.path.parent.resolve()):
+        target = self._beside(uri)
+        if target is None:
             raise ValueError(f"{uri} lies outside the file's folder")
         return target.read_bytes()
 

@@ -8,6 +8,7 @@ Specification: https://registry.khronos.org/glTF/specs/2.0/glTF-2.0.html
 from __future__ import annotations
 
 import dataclasses
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,12 @@ from ..protocol import MaterialSpec
 from ..protocol.srgb import linear_to_srgb
 from .gltf_file import GltfFile
 from .gltf_primitive import DRACO, Primitive, read_primitive
-from .imported import MOST_OBJECTS, ImportedMesh, multiplied
+from .imported import MOST_OBJECTS, ImportedMesh, Tell, multiplied, not_beside
+from .meshopt import EXTENSIONS
 
 KNOWN = {
     DRACO,
+    *EXTENSIONS,
     "KHR_mesh_quantization",
     "KHR_texture_transform",
     "EXT_texture_webp",
@@ -34,8 +37,8 @@ KNOWN = {
 """Extensions without which a mesh would be wrong, and which are read here, or which do not concern it. All `KHR_materials_` ones do neither."""
 
 
-def read_gltf(path: Path) -> list[ImportedMesh]:
-    """The meshes of a .glb or .gltf file, in the order of its nodes, in its own axes.
+def read_gltf(path: Path, tell: Tell) -> list[ImportedMesh]:
+    """The meshes of a .glb or .gltf file, in the order of its nodes, in its own axes. `tell`: as for `import_mesh`.
 
     Raises:
         EngineError: "gltf_unreadable", or "mesh_compressed" for what cannot be unpacked here.
@@ -44,7 +47,7 @@ def read_gltf(path: Path) -> list[ImportedMesh]:
     with file.reading():
         _check_extensions(file)
         scene = _Nodes(file)
-        pictures = _Pictures(file)
+        pictures = _Pictures(file, tell)
         shown = [index for index in scene.shown if "mesh" in file.item("nodes", index)]
         if len(shown) > MOST_OBJECTS:
             raise ValueError(f"{len(shown)} objects are too many; join some of them")
@@ -105,12 +108,17 @@ def local_matrix(node: dict[str, Any]) -> np.ndarray:
 class _Pictures:
     """The file's images, each decoded and multiplied once."""
 
-    def __init__(self, file: GltfFile) -> None:
-        self.file = file
+    def __init__(self, file: GltfFile, tell: Tell) -> None:
+        self.file, self.tell = file, functools.cache(tell)
         self._found: dict[tuple[int, tuple[float, ...]], Image.Image] = {}
 
-    def find(self, source: int, factor: np.ndarray) -> Image.Image:
-        """Image `source`, times a linear factor (3,)."""
+    def find(self, source: int | None, factor: np.ndarray) -> Image.Image | None:
+        """Image `source`, times a linear factor (3,); None where there is none, which is told where it should be a file beside."""
+        if source is None:
+            return None
+        if missing := self.file.missing_image(source):
+            self.tell(not_beside(self.file.path, missing))
+            return None
         key = source, tuple(np.round(factor, 3).tolist())
         if key not in self._found:
             self._found[key] = multiplied(self.file.image(source), factor)
@@ -134,16 +142,16 @@ def _imported(file: GltfFile, scene: _Nodes, pictures: _Pictures, index: int) ->
 def _piece(file: GltfFile, pictures: _Pictures, part: Primitive) -> ImportedMesh:
     """One primitive as a mesh of its own."""
     surface, source, transform = _surface(file, part.material)
-    image: Image.Image | None = None
     colors = np.ones((part.count, 4))
     if "COLOR_0" in part.attributes:
         stored = part.attributes["COLOR_0"].astype(np.float64)
         colors[:, : stored.shape[1]] = stored
     uv = np.zeros((part.count, 2))
-    if source is not None and transform.name in part.attributes:
+    mean = colors[:, :3].mean(axis=0)  # a picture and colors at once are more than a material of the engine shows
+    image = pictures.find(source, surface[:3] * mean) if transform.name in part.attributes else None
+    if image is not None:
         uv = transform.applied(part.attributes[transform.name].astype(np.float64))
-        mean = colors[:, :3].mean(axis=0)  # a picture and colors at once are more than a material of the engine shows
-        material, image = MaterialSpec("texture"), pictures.find(source, surface[:3] * mean)
+        material = MaterialSpec("texture")
     elif "COLOR_0" in part.attributes:
         material = MaterialSpec("attribute")
         colors[:, :3] = linear_to_srgb((colors[:, :3] * surface[:3]).clip(0, 1))

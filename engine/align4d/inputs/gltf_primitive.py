@@ -75,11 +75,12 @@ def _draco(file: GltfFile, entry: dict[str, Any]) -> tuple[dict[str, np.ndarray]
     """Attributes and indices of a primitive that is compressed with Draco."""
     try:
         import DracoPy
-    except ImportError as error:
+    except ImportError as error:  # an interpreter that the artist chose, or an engine that is older
         raise EngineError(
             "mesh_compressed",
-            f"{file.path.name} is compressed with Draco, and its decoder DracoPy is not installed here.",
-            "Export it without compression, or import it into Blender and animate it there.",
+            f"{file.path.name} is compressed with Draco, and the engine's package DracoPy is not installed.",
+            "Install the engine again, or export the mesh without compression.",
+            "repair_engine",
         ) from error
     extension = entry["extensions"][DRACO]
     with file.reading("a compressed mesh"):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -14,6 +15,14 @@ from .image_file import checked
 
 MOST_OBJECTS = 2000
 """In one file."""
+
+Tell = Callable[[str], None]
+"""Takes a sentence that the user should know."""
+
+
+def not_beside(path: Path, name: str) -> str:
+    """The sentence for a file that `path` names and that is not read: nobody's other files are."""
+    return f"{name}, which {path.name} names, is not in the file's folder: what it would color has one color."
 
 
 @dataclasses.dataclass(frozen=True)

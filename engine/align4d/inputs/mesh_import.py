@@ -11,9 +11,9 @@ from ..errors import EngineError
 from ..protocol import MaterialSpec, Matrix4, ObjectSpec, write_arrays
 from .foreign import reading
 from .gltf_import import read_gltf
-from .imported import ImportedMesh
+from .imported import ImportedMesh, Tell
 from .other_meshes import read_other
-from .through_blender import as_gltf
+from .through_blender import read_through_blender
 
 SUFFIXES = {".glb", ".gltf", ".obj", ".ply", ".stl", ".off"}
 """What is read here."""
@@ -23,11 +23,14 @@ MOST_BYTES = 2_000_000_000
 
 Y_UP = np.array([[1.0, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]])
 """From the axes of glTF and OBJ (Y up, looking at +Z) to Blender's (Z up, looking at -Y), as Blender's importers turn them."""
-Y_UP_SUFFIXES = {".glb", ".gltf", ".obj", ".fbx"}
+Y_UP_SUFFIXES = {".glb", ".gltf", ".obj"}
 
 
-def import_mesh(path: Path, folder: Path) -> tuple[ObjectSpec, ...]:
+def import_mesh(path: Path, folder: Path, tell: Tell) -> tuple[ObjectSpec, ...]:
     """Writes the meshes and textures of a file into `folder`/input and returns the objects, in Blender's axes.
+
+    Args:
+        tell: is given a sentence for each file that is named and not there, or lies outside the file's folder.
 
     Raises:
         EngineError: "mesh_missing", "mesh_unreadable", "mesh_compressed", "mesh_needs_blender", "gltf_unreadable" or "mesh_empty".
@@ -35,23 +38,22 @@ def import_mesh(path: Path, folder: Path) -> tuple[ObjectSpec, ...]:
     if not path.is_file():
         raise EngineError("mesh_missing", f"The mesh {path.name} is not there.", "Check the path.")
     with reading("mesh_unreadable", f"{path.name} cannot be read as a mesh", "Use a .glb, .obj, .ply or .stl file."):
-        meshes = [mesh for mesh in _read(path) if len(mesh.triangles)]  # points and curves have nothing to show
+        meshes = [mesh for mesh in _read(path, tell) if len(mesh.triangles)]  # points and curves have nothing to show
         if not meshes:
             raise EngineError("mesh_empty", f"{path.name} has no faces.", "Use a file with a mesh in it.")
         turn = Y_UP if path.suffix.lower() in Y_UP_SUFFIXES else np.eye(4)
         return _written(meshes, turn, folder)
 
 
-def _read(path: Path) -> list[ImportedMesh]:
+def _read(path: Path, tell: Tell) -> list[ImportedMesh]:
     suffix = path.suffix.lower()
     if path.stat().st_size > MOST_BYTES:
         raise ValueError(f"{path.stat().st_size / 1e9:.1f} GB are too many")
     if suffix == ".fbx":
-        with as_gltf(path) as converted:
-            return read_gltf(converted)
+        return read_through_blender(path, tell)
     if suffix not in SUFFIXES:
         raise ValueError(f"files of the kind {path.suffix!r} are not read")
-    return read_gltf(path) if suffix in (".glb", ".gltf") else read_other(path)
+    return read_gltf(path, tell) if suffix in (".glb", ".gltf") else read_other(path, tell)
 
 
 def _written(meshes: list[ImportedMesh], turn: np.ndarray, folder: Path) -> tuple[ObjectSpec, ...]:

@@ -12,12 +12,12 @@ from PIL import Image
 from ..protocol import MaterialSpec
 from ..protocol.srgb import linear_to_srgb
 from .image_file import open_image
-from .imported import ImportedMesh, multiplied
+from .imported import ImportedMesh, Tell, multiplied, not_beside
 
 
-def read_obj(path: Path) -> list[ImportedMesh]:
-    """The objects of a file, in its own axes. Raises ValueError and others for what does not follow the format."""
-    file = _File(path)
+def read_obj(path: Path, tell: Tell) -> list[ImportedMesh]:
+    """The objects of a file, in its own axes. `tell`: as for `import_mesh`. Raises ValueError and others for what does not follow the format."""
+    file = _File(path, tell)
     with open(path, encoding="utf-8", errors="replace") as lines:
         for line in lines:
             file.take(line)
@@ -34,8 +34,8 @@ class _Part:
 
 
 class _File:
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, tell: Tell) -> None:
+        self.path, self.tell = path, tell
         self.values: dict[str, list[list[float]]] = {"v": [], "vt": [], "vn": []}
         self.parts = [_Part(path.stem)]
         self.material = ""
@@ -99,6 +99,7 @@ class _File:
     def _read_materials(self, name: str) -> None:
         library = self._beside(name)
         if library is None:
+            self.tell(not_beside(self.path, name))
             return
         color, picture, current = np.ones(3), "", ""
         for line in [*library.read_text(encoding="utf-8", errors="replace").splitlines(), "newmtl"]:
@@ -115,6 +116,8 @@ class _File:
     def _surface(self, color: np.ndarray, picture: str) -> tuple[MaterialSpec, Image.Image | None]:
         """Blender takes the color as linear light, and a picture in its place."""
         file = self._beside(picture) or self._beside(picture.split(" ")[-1])  # options may come before the name
+        if file is None and picture:
+            self.tell(not_beside(self.path, picture))
         if file is None:
             return MaterialSpec("flat", base_color=(*linear_to_srgb(color.clip(0, 1)).tolist(), 1.0)), None
         with open_image(file) as image:

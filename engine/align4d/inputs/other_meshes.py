@@ -9,14 +9,14 @@ import numpy as np
 import trimesh
 
 from ..protocol import MaterialSpec
-from .imported import ImportedMesh
+from .imported import ImportedMesh, Tell
 from .obj_import import read_obj
 
 
-def read_other(path: Path) -> list[ImportedMesh]:
-    """The meshes of a .obj, .ply, .stl or .off file, in its own axes. Raises ValueError and others of the readers'."""
+def read_other(path: Path, tell: Tell) -> list[ImportedMesh]:
+    """The meshes of a .obj, .ply, .stl or .off file, in its own axes. `tell`: as for `import_mesh`. Raises ValueError and others of the readers'."""
     if path.suffix.lower() == ".obj":
-        return read_obj(path)
+        return read_obj(path, tell)
     scene = trimesh.load_scene(path, process=False, maintain_order=True)
     placed = [(str(node), *scene.graph[node]) for node in sorted(scene.graph.nodes_geometry)]
     meshes = [(node, transform, scene.geometry[name]) for node, transform, name in placed]

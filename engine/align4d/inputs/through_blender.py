@@ -1,37 +1,39 @@
-"""Files that only Blender reads (FBX), through an installed Blender that turns them into glTF."""
+"""Files that only Blender reads (FBX), through an installed Blender: the same objects, vertices and pose as its own import of the file."""
 
 from __future__ import annotations
 
+import json
+import os
+import re
 import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from ..child import find_program, run_program
+import numpy as np
+
+from ..child import ENGINE_FOLDER, find_program, run_program
 from ..errors import EngineError
+from ..protocol import MaterialSpec, natural_order
+from ..protocol.srgb import linear_to_srgb
+from .foreign import LONGEST_REASON
+from .image_file import open_image
+from .imported import ImportedMesh, Tell, multiplied, not_beside
 
 LONGEST = 300.0
 """Seconds for one file."""
 
-_SCRIPT = """
-import sys
-import bpy
-source, target = sys.argv[-2:]
-bpy.ops.wm.read_factory_settings(use_empty=True)
-(bpy.ops.wm.fbx_import if hasattr(bpy.ops.wm, "fbx_import") else bpy.ops.import_scene.fbx)(filepath=source)
-bpy.ops.export_scene.gltf(filepath=target, export_animations=False)
-"""
+SCRIPT = ENGINE_FOLDER / "in_blender" / "dump_meshes.py"
 
 
-@contextmanager
-def as_gltf(path: Path) -> Iterator[Path]:
-    """The file as a .glb that is gone again afterwards.
+def read_through_blender(path: Path, tell: Tell) -> list[ImportedMesh]:
+    """The meshes of a file, in Blender's axes. `tell`: as for `import_mesh`.
 
     Raises:
         EngineError: "mesh_needs_blender" where no Blender is found; "mesh_unreadable" where it cannot read the file.
     """
-    blender = find_program("blender")
+    blender = find_blender()
     if blender is None:
         raise EngineError(
             "mesh_needs_blender",
@@ -39,17 +41,65 @@ def as_gltf(path: Path) -> Iterator[Path]:
             "Import it into Blender and animate it there, or export it as .glb.",
         )
     with tempfile.TemporaryDirectory() as folder:
-        script, target = Path(folder) / "convert.py", Path(folder) / "converted.glb"
-        script.write_text(_SCRIPT, encoding="utf-8")
-        words: list[str | Path] = [blender, "--background", "--factory-startup", "--python", script, "--", path.resolve(), target]
+        words = [blender, "--background", "--factory-startup", "--python", SCRIPT, "--", path.resolve(), folder]
         try:
-            run_program(words, Path(folder), LONGEST)
+            done = run_program(words, Path(folder), LONGEST)
         except subprocess.TimeoutExpired as error:
-            raise _unreadable(path) from error
-        if not target.is_file():
-            raise _unreadable(path)
-        yield target
+            raise _unreadable(path, f"it takes more than {LONGEST:.0f} s") from error
+        listing = Path(folder) / "meshes.json"
+        if not listing.is_file():
+            raise _unreadable(path, _last_error(done.stdout + done.stderr))
+        found = json.loads(listing.read_text("utf-8"))
+        for name in found["missing"]:
+            tell(not_beside(path, name))
+        return [_mesh(Path(folder), number, entry) for number, entry in enumerate(found["meshes"])]
 
 
-def _unreadable(path: Path) -> EngineError:
-    return EngineError("mesh_unreadable", f"Blender cannot read {path.name}.", "Export it again, or as .glb.")
+def find_blender() -> Path | None:
+    """A Blender in the folders of PATH, or where its installers put it: the newest."""
+    if found := find_program("blender"):
+        return found
+    if sys.platform == "win32":
+        folder, pattern = Path(os.environ.get("PROGRAMFILES", r"C:\Program Files")) / "Blender Foundation", "*/blender.exe"
+    else:
+        folder, pattern = Path("/Applications"), "Blender*.app/Contents/MacOS/Blender"
+    return next(reversed(natural_order(folder.glob(pattern))), None)
+
+
+def _mesh(folder: Path, number: int, entry: dict[str, Any]) -> ImportedMesh:
+    with np.load(folder / f"{number}.npz") as arrays:
+        one = {name: arrays[name] for name in arrays.files}
+    slots = entry["slots"] or [{"color": None, "picture": ""}]
+    materials, images = [], []
+    for slot in slots:
+        image = None
+        if slot["picture"]:
+            with open_image(folder / slot["picture"]) as picture:
+                image = multiplied(picture, np.ones(3))
+        color = None if slot["color"] is None else linear_to_srgb(np.array(slot["color"]).clip(0, 1)).tolist()
+        materials.append(MaterialSpec("texture") if image else MaterialSpec("flat", base_color=(*color, 1.0)) if color else MaterialSpec())
+        images.append(image)
+    colors = np.ones((len(one["normals"]), 4))
+    return ImportedMesh(
+        entry["name"],
+        np.array(entry["matrix"]),
+        one["vertices"],
+        one["triangles"],
+        one["normals"],
+        one["uv"],
+        colors,
+        materials,
+        images,
+        one["slot"],
+        one["corners"],
+    )
+
+
+def _last_error(said: str) -> str:
+    """The last exception in what Blender has said."""
+    errors = re.findall(r"^\w*(?:Error|Exception)\b.*", said, re.MULTILINE)
+    return errors[-1] if errors else "it does not say why"
+
+
+def _unreadable(path: Path, why: str) -> EngineError:
+    return EngineError("mesh_unreadable", f"Blender cannot read {path.name} ({why[:LONGEST_REASON].rstrip('. ')}).", "Export it again, or as .glb.")

@@ -52,8 +52,9 @@ def make_job(
         check(draft, orbit, mesh is not None)
     gaussians = mesh if mesh and holds_gaussians(mesh) else None
     with _made(out):
-        objects = import_mesh(mesh, out) if mesh and not gaussians else ()
-        draft = dataclasses.replace(draft, objects=objects)
+        notes: list[str] = []
+        objects = import_mesh(mesh, out, notes.append) if mesh and not gaussians else ()
+        draft = dataclasses.replace(draft, objects=objects, notes=tuple(notes))
         center, size = _bounds(draft, gaussians, out)
         camera = CameraSpec(as_matrix(blender_from_normalized(orbit.world_to_camera(), center, size)), orbit.fovy)
         request = dataclasses.replace(draft, camera=camera, gaussian_asset=str(gaussians.resolve()) if gaussians else "")

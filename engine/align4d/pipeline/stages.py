@@ -59,6 +59,8 @@ class Job:
         self.notes: list[str] = []
         self.seconds: dict[str, float] = {}
         self.steps_before = len(route.steps) if route else 0
+        for sentence in request.notes:
+            self.note("request", sentence)
         for sentence in route.notes if route else ():
             self.note("route", sentence)
         torch.manual_seed(request.seed)

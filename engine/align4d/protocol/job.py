@@ -128,6 +128,7 @@ class Request:
         prompt: what the artist wants to see, in words; "" without.
         image: absolute path of a picture of the object; "" without.
         gaussian_asset: absolute path of a .ply of Gaussians in the place of a mesh; "" without.
+        notes: what the user should know of how the request was made, as sentences.
     """
 
     job: str
@@ -144,6 +145,7 @@ class Request:
     prompt: str = ""
     image: str = ""
     gaussian_asset: str = ""
+    notes: tuple[str, ...] = ()
 
 
 GENERATED = "generated"
