@@ -31,19 +31,18 @@ from .job import (
     CameraResult,
     CameraSpec,
     MaterialSpec,
-    Matrix4,
     ObjectResult,
     ObjectSpec,
     Request,
     Result,
     VideoSpec,
-    parsed,
     read_completed,
     read_request,
     read_result,
 )
 from .messages import EVENTS, decode, encode, setting_of
 from .ordering import natural_order
+from .parsing import Matrix4, parsed
 from .pc2 import pc2_shape, read_pc2, write_pc2
 from .version import PROTOCOL, check_version
 from .webp import AnimatedWebp, read_webp

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 import typing
 from pathlib import Path
 from typing import Any, TypeVar
 
 from .errors import ProtocolError
 from .files import inside
+from .parsing import Matrix4, no_number, parsed
 from .version import PROTOCOL, check_version
-
-Matrix4 = tuple[tuple[float, ...], ...]
-"""A 4x4 matrix, row by row."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -251,8 +248,6 @@ R x + translation, R being the rotation of the quaternion wxyz. `point` counts t
 it follows `part` with `weight`, at most four parts a point, and the weights of a point sum to 1.
 """
 
-_LARGEST = (1 << 63) - 1
-
 RECORD = "record.json"
 """What Blender's side knows of a job; it writes it at any time, and the engine leaves it alone."""
 
@@ -297,7 +292,7 @@ def _names_in(found: Request | Result) -> list[str]:
 
 def _read(path: Path, kind: type[Parsed]) -> Parsed:
     try:
-        data = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
+        data = json.loads(path.read_text(encoding="utf-8"), parse_constant=no_number)
     except Exception as error:  # not there, no UTF-8, no JSON, nested too deeply, ...
         raise ProtocolError(f"{path.name} cannot be read ({error}).", "Start the job again.") from error
     if not isinstance(data, dict):
@@ -307,49 +302,3 @@ def _read(path: Path, kind: type[Parsed]) -> Parsed:
         return typing.cast(Parsed, parsed(kind, data))
     except Exception as error:
         raise ProtocolError(f"{path.name} does not follow the protocol ({error}).", "Start the job again.") from error
-
-
-def parsed(kind: Any, value: Any) -> Any:
-    """A value of type `kind`, a dataclass for one, from what JSON holds; unknown fields of dataclasses are ignored.
-
-    Raises TypeError, ValueError or OverflowError where it is of another type, or a number that is none.
-    """
-    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
-        if not isinstance(value, dict):
-            raise TypeError(f"{kind} needs an object")
-        hints = typing.get_type_hints(kind)
-        known = {field.name for field in dataclasses.fields(kind)}
-        return typing.cast(Any, kind)(**{name: parsed(hints[name], item) for name, item in value.items() if name in known})
-    if typing.get_origin(kind) is tuple:
-        if not isinstance(value, list):
-            raise TypeError(f"{kind} needs a list")
-        return tuple(parsed(typing.get_args(kind)[0], item) for item in value)
-    if typing.get_origin(kind) is dict:
-        if not isinstance(value, dict):
-            raise TypeError(f"{kind} needs an object")
-        return {name: parsed(typing.get_args(kind)[1], item) for name, item in value.items()}
-    if typing.get_origin(kind) is list:
-        if not isinstance(value, list):
-            raise TypeError(f"{kind} needs a list")
-        return [parsed(typing.get_args(kind)[0], item) for item in value]
-    if typing.get_origin(kind) is typing.Literal:
-        if value not in typing.get_args(kind):
-            raise ValueError(f"{str(value)[:60]!r} is none of {typing.get_args(kind)}")
-        return value
-    return value if kind is Any else _plain(kind, value)
-
-
-def _plain(kind: type, value: Any) -> Any:
-    """A text, a truth value, or a number that fits where numbers usually go."""
-    if kind is float and type(value) is int:
-        value = float(value)
-    if type(value) is not kind:
-        raise TypeError(f"{str(value)[:60]!r} is not {kind.__name__}")
-    if (kind is float and not math.isfinite(typing.cast(float, value))) or (kind is int and abs(typing.cast(int, value)) > _LARGEST):
-        raise ValueError("a number is too large")
-    return value
-
-
-def _no_number(name: str) -> float:
-    """Python's JSON takes NaN and Infinity, the standard's does not."""
-    raise ValueError(f"{name} is no number")

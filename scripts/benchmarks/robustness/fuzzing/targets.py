@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -30,21 +28,7 @@ from align4d.pipeline.request_check import check_values
 from align4d.pipeline.settings import settings_for
 
 from . import samples
-
-
-@dataclass(frozen=True)
-class Target:
-    """One reader.
-
-    Attributes:
-        name: of what it reads.
-        make: writes sound files into an empty folder.
-        read: reads one of them, which lies in `folder` of its like; returns or raises EngineError.
-    """
-
-    name: str
-    make: Callable[[Path], None]
-    read: Callable[[Path, Path], object]
+from .trial import Target
 
 
 def _sequence(folder: Path, path: Path) -> None:

@@ -1,4 +1,7 @@
-"""One damaged file, read once: what came of it, and everything that was done outside of its folder meanwhile."""
+"""One damaged file, read once: what came of it, and everything that was done outside of its folder meanwhile.
+
+Blender's Python runs this, too.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import shutil
 import sys
 import tempfile
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -17,7 +21,6 @@ from typing import Any
 from align4d.errors import EngineError
 
 from .mutation import damaged
-from .targets import Target
 
 LARGEST = 2_000_000_000
 """Bytes that reading one file may take."""
@@ -27,6 +30,21 @@ _PROGRAMS = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.f
 _NETWORK = ("socket.connect", "socket.getaddrinfo", "socket.bind", "socket.sendto")
 _CODE = ("pickle.find_class",)
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+
+
+@dataclass(frozen=True)
+class Target:
+    """One reader.
+
+    Attributes:
+        name: of what it reads.
+        make: writes sound files into an empty folder.
+        read: reads one of them, which lies in `folder` of its like; returns or raises EngineError.
+    """
+
+    name: str
+    make: Callable[[Path], None]
+    read: Callable[[Path, Path], object]
 
 
 @dataclass
