@@ -63,6 +63,8 @@ def prepare(folder: Path, targets: Sequence[Target]) -> Arrival:
                 shape = protocol.read_arrays(protocol.inside(folder, target.unmap))
                 undoings[index] = below_modifiers.start(caches[-1], target.frame, target.place.after, protocol.read_pc2(motion), shape, target.bent)
         made = generated_mesh.read(folder, result)
+        if not (targets or made) or not (request.video.path or request.video.images):
+            raise protocol.ProtocolError("The files of this job name nothing that moves, or no video.", "Press Generate again.")
     except UserError as error:
         raise UserError("bad_record", error.message, error.advice, "open_log") from error
     except Exception as error:  # whatever a damaged file makes its readers raise

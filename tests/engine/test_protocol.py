@@ -38,7 +38,9 @@ def test_unknown_fields_are_ignored_and_whole_numbers_may_stand_for_fractions(tm
     assert protocol.read_request(tmp_path).camera.fovy == 35.0
 
 
-@pytest.mark.parametrize("change", [{"protocol": 2}, {"protocol": None}, {"seed": "three"}, {"objects": {}}, {"video": [1]}])
+@pytest.mark.parametrize(
+    "change", [{"protocol": 2}, {"protocol": None}, {"seed": "three"}, {"objects": {}}, {"video": [1]}, {"camera": {"matrix_world": [[1.0]]}}]
+)
 def test_what_does_not_follow_the_protocol_is_refused(tmp_path: Path, change: dict[str, object]) -> None:
     (tmp_path / "request.json").write_text(json.dumps(dataclasses.asdict(full_request()) | change))
     with pytest.raises(protocol.ProtocolError, match="Update|again"):
