@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import DracoPy
 import numpy as np
 import trimesh
 from PIL import Image
@@ -76,12 +77,14 @@ def textured_box() -> trimesh.Trimesh:
 
 
 def meshes(folder: Path) -> None:
-    """Meshes in all formats that are read: with a texture, with colors, of two objects, as text."""
+    """Meshes in all formats that are read: with a texture, with colors, of two objects, as text, compressed."""
     plain = trimesh.creation.icosphere(subdivisions=1)
     scene = trimesh.Scene({"first": textured_box()})
     scene.add_geometry(plain, geom_name="second", transform=trimesh.transformations.translation_matrix([0, 4, 0]))
     scene.export(folder / "two.glb")
     (folder / "text.gltf").write_bytes(_as_gltf((folder / "two.glb").read_bytes()))
+    (folder / "draco.glb").write_bytes(_compressed(plain, "KHR_draco_mesh_compression"))
+    (folder / "meshopt.glb").write_bytes(_compressed(plain, "EXT_meshopt_compression"))
     plain.export(folder / "plain.stl")
     plain.export(folder / "plain.off")
     plain.visual.vertex_colors = np.tile(np.array([200, 100, 50, 255], np.uint8), (len(plain.vertices), 1))
@@ -97,6 +100,52 @@ def _as_gltf(content: bytes) -> bytes:
     tree = json.loads(content[20 : 20 + length])
     tree["buffers"][0]["uri"] = "data:application/octet-stream;base64," + base64.b64encode(content[28 + length :]).decode()
     return json.dumps(tree).encode()
+
+
+def _compressed(mesh: trimesh.Trimesh, extension: str) -> bytes:
+    """A .glb of a mesh whose only primitive is compressed with Draco, or whose positions are with meshopt."""
+    points, faces = np.asarray(mesh.vertices, np.float32), np.asarray(mesh.faces, np.uint32)
+    draco = extension.startswith("KHR")
+    packed = DracoPy.encode(points, faces) if draco else _meshopt(points.view(np.uint8).reshape(len(points), -1))
+    length = len(packed)
+    packed += bytes(-length % 4)
+    positions = {"componentType": 5126, "type": "VEC3", "count": len(points), **({} if draco else {"bufferView": 0})}
+    indices = {"componentType": 5125, "type": "SCALAR", "count": faces.size, **({} if draco else {"bufferView": 1})}
+    views: list[dict[str, Any]] = [{"buffer": 0, "byteLength": length}, {"buffer": 0, "byteOffset": len(packed), "byteLength": faces.nbytes}]
+    primitive: dict[str, Any] = {"attributes": {"POSITION": 0}, "indices": 1}
+    if draco:
+        primitive["extensions"] = {extension: {"bufferView": 0, "attributes": {"POSITION": 0}}}
+    else:
+        rules = {"buffer": 0, "byteLength": length, "byteStride": 12, "count": len(points), "mode": "ATTRIBUTES"}
+        views[0] = {"buffer": 0, "byteLength": points.nbytes, "extensions": {extension: rules}}
+    tree = {
+        "asset": {"version": "2.0"},
+        "scenes": [{"nodes": [0]}],
+        "nodes": [{"mesh": 0}],
+        "meshes": [{"primitives": [primitive]}],
+        "accessors": [positions, indices],
+        "bufferViews": views,
+        "buffers": [{"byteLength": len(packed) + faces.nbytes}],
+        "extensionsRequired": [extension],
+    }
+    return _as_glb(tree, packed + faces.tobytes())
+
+
+def _meshopt(elements: np.ndarray) -> bytes:
+    """(N, stride) uint8, N up to 256, as meshopt stores attributes, every difference as a whole byte."""
+    steps = np.diff(elements, axis=0, prepend=np.zeros((1, elements.shape[1]), np.uint8)).view(np.int8)
+    signs = ((steps.astype(np.int16) << 1) ^ (steps >> 7)).astype(np.uint8)
+    groups = -(-len(elements) // 16)
+    padded = np.pad(signs, ((0, 16 * groups - len(elements)), (0, 0)))
+    return b"\xa0" + b"".join(b"\xff" * -(-groups // 4) + column.tobytes() for column in padded.T) + bytes(32)
+
+
+def _as_glb(tree: dict[str, Any], binary: bytes) -> bytes:
+    """The two chunks of a .glb."""
+    text = json.dumps(tree).encode()
+    text += b" " * (-len(text) % 4)
+    chunks = struct.pack("<II", len(text), 0x4E4F534A) + text + struct.pack("<II", len(binary), 0x004E4942) + binary
+    return struct.pack("<4sII", b"glTF", 2, 12 + len(chunks)) + chunks
 
 
 def gaussians(folder: Path) -> None:
@@ -173,10 +222,7 @@ def moving_gltf(folder: Path) -> None:
     tree["animations"] = [{"channels": [channel], "samplers": [{"input": accessors, "output": accessors + 1}]}]
     binary += times + places
     tree["buffers"][0]["byteLength"] = len(binary)
-    text = json.dumps(tree).encode()
-    text += b" " * (-len(text) % 4)
-    chunks = struct.pack("<II", len(text), 0x4E4F534A) + text + struct.pack("<II", len(binary), 0x004E4942) + binary
-    (folder / "moving.glb").write_bytes(struct.pack("<4sII", b"glTF", 2, 12 + len(chunks)) + chunks)
+    (folder / "moving.glb").write_bytes(_as_glb(tree, binary))
 
 
 def truths(folder: Path) -> None:
