@@ -17,6 +17,7 @@ from align4d.alignment.lighting import to_linear, unlit
 from align4d.alignment.pose import PoseSettings
 from align4d.alignment.pose_search import PoseSearchSettings
 from align4d.alignment.posed_asset import posed_asset
+from align4d.alignment.reference import Reference
 from align4d.alignment.refinement import Refined
 from align4d.alignment.tracking import TrackingSettings
 from align4d.alignment.verdict import known_view_loss, standing_still
@@ -61,10 +62,17 @@ class Scene:
     def vertices(self, turn: torch.Tensor, shift: torch.Tensor) -> np.ndarray:
         return self.skin.move(self.skeleton.pose(turn, shift), torch.from_numpy(self.asset.vertices)).numpy()
 
-    def find(self, start: Orbit) -> FirstPose:
+    def search(self, reference: Reference) -> FirstPoseSearch:
         pose = PoseSettings(resolution=SIZE)
-        search = FirstPoseSearch(self.asset, self.skin, self.animated, self.skeleton, self.reference, pose, SEARCH, TRACKING)
-        return search.find(start, 0, RecordingReporter())
+        return FirstPoseSearch(self.asset, self.skin, self.animated, self.skeleton, reference, pose, SEARCH, TRACKING)
+
+    def find(self, start: Orbit) -> FirstPose:
+        return self.search(self.reference).find(start, 0, RecordingReporter())
+
+    def near(self, degrees: list[float], placed: Orbit) -> FirstPose | None:
+        """In a clip in which the wing is so far from where the mesh has it."""
+        reference = Studio(CAMERA).reference(self.asset, self.vertices(*self.bent(degrees)), SIZE)
+        return self.search(reference).near(CAMERA, placed, RecordingReporter())
 
 
 @pytest.fixture(scope="module")
@@ -136,3 +144,13 @@ def test_a_note_says_whether_the_pose_was_found(found: FirstPose) -> None:
     assert "its pose was searched: in frame 5 the outlines agree by 96%" in pose_note(sure)
     for unsure in (replace(sure, apart=0.1), replace(sure, loss=0.5)):
         assert pose_note(unsure).startswith("The pose that the clip shows was not found") and "generate again" in pose_note(unsure)
+
+
+def test_a_mesh_that_all_but_stands_as_in_the_first_frame_is_posed_from_where_it_stands(scene: Scene) -> None:
+    found = scene.near([25.0, 22.0], CAMERA.moved(yaw=0.2))
+    assert found is not None and found.frame == 0 and found.known_frame is None
+    true, rest = scene.vertices(*scene.bent([25.0]))[0], scene.asset.vertices
+    wing = scene.skin.weights[:, scene.wing].numpy() > 0.5
+    error, still = (np.linalg.norm(one - true, axis=1)[wing].mean() for one in (scene.vertices(found.turn, found.shift)[0], rest))
+    assert error < 0.6 * still and found.overlap > 0.9
+    assert scene.near([0.0, 5.0], CAMERA) is None

@@ -37,6 +37,7 @@ REFINEMENT = RefinementSettings(resolution=SIZE, iterations=12, batch=2, hexplan
 POSE_MATRIX = CAMERA.world_to_camera()
 SEARCH = PoseSearchSettings(points=200, samples=150)
 STILL = torch.zeros(1, 2, 3)
+KNOWN = (STILL, STILL)
 
 
 class Show:
@@ -72,7 +73,7 @@ class Show:
     def track(self, reference: Reference, start: Track | None = None, save: Callable[[Track, int], None] | None = None) -> Track:
         """From the rest pose in the first frame, unless another start is given."""
         begin, report = start or self.bent([0.0]), RecordingReporter()
-        return track(self.animated, self.skeleton, reference, POSE_MATRIX, begin, STILL, TRACKING, SEARCH, report, save)
+        return track(self.animated, self.skeleton, reference, POSE_MATRIX, begin, KNOWN, TRACKING, SEARCH, report, save)
 
     def refine(self, reference: Reference, start: Track, settings: RefinementSettings, seed: int = 0, known: int | None = 0) -> Refined:
         report = RecordingReporter()
@@ -191,7 +192,7 @@ def test_a_cancel_is_noticed(show: Show, bending: Reference) -> None:
     report = RecordingReporter()
     report.cancelled.set()
     with pytest.raises(Cancelled):
-        track(show.animated, show.skeleton, bending, POSE_MATRIX, show.bent([0.0]), STILL, TRACKING, SEARCH, report)
+        track(show.animated, show.skeleton, bending, POSE_MATRIX, show.bent([0.0]), KNOWN, TRACKING, SEARCH, report)
     with pytest.raises(Cancelled):
         refine(show.animated, show.skeleton, bending, POSE_MATRIX, show.bent(BEND), 0, STILL, TRACKING, REFINEMENT, 0, report)
 

@@ -137,6 +137,18 @@ class FirstPoseSearch:
         report.progress(self.search.kept + 1, self.search.kept + 1)
         return min(found, key=lambda one: one[0])[1]
 
+    def near(self, start: Orbit, placed: Orbit, report: Reporter) -> FirstPose | None:
+        """The pose in the first frame, from the mesh as it stands; None where that shows the frame about as well as any pose near it.
+
+        Args:
+            placed: the camera in the direction of `start` from which the mesh as it stands covers the object.
+        """
+        viewmat = placed.world_to_camera()
+        step = self._step(viewmat, self._light(0, viewmat, self.still, self.still))
+        _, _, before = step.agreement(0, self.still, self.still)
+        found = self._compared(0, sighted(start, placed, self.search.aim), self.still, self.still, report)[1]
+        return found if found.loss < self.search.posed_share * before else None
+
     def _anchors(self, start: Orbit) -> tuple[list[int], Orbit]:
         """The frames that the mesh as it stands covers best, and the camera that sees it in its place in the middle of the frames."""
         usable = np.flatnonzero(self.reference.usable)

@@ -35,18 +35,15 @@ class LiftedDepthSettings:
     fit_rate, fit_last_rate: of these, as in `TrackingSettings`.
     in_view: how far a fitted pose may leave the track in the picture before that costs as much as a depth that the prior finds unlikely
         [longest sides].
-    loose: so many times that at first, falling to once in the first half: on its way to its mirror twin a limb is not where the picture
-        shows it.
     """
 
     weight: float = 0.03
     points: int = 384
-    rounds: int = 3
+    rounds: int = 2
     fit_iterations: int = 100
     fit_rate: float = 0.03
     fit_last_rate: float = 0.002
     in_view: float = 0.004
-    loose: float = 10.0
 
 
 class LiftedDepth:

@@ -49,7 +49,7 @@ def fit_to_depth(lifted: LiftedDepth, skeleton: Skeleton, cost: PoseCost, track:
         done = iteration / settings.fit_iterations
         turn, shift = poses()
         points, corners = shown(skeleton.pose(turn, shift))
-        off = (in_picture(points) - tracked) / (settings.in_view * settings.loose ** max(0.0, 1 - 2 * done))
+        off = (in_picture(points) - tracked) / settings.in_view
         picture = settings.weight * ((1 + off.square().sum(-1)).sqrt() - 1).mean()
         jerk = sum((one.diff(n=2, dim=0) ** 2).sum() for one in (turn / turn_lever, shift / shift_lever))
         effort = cost.joints(turn, shift, surface.stretch(corners)).mean() + smooth * jerk / len(turn)

@@ -40,6 +40,8 @@ class PoseSearchSettings:
     aim: how far the artist's camera may miss the object and still be believed, see `first_pose.sighted` [longest sides].
     exact: overlap of the masks from which the mesh as it stands tells where the camera is.
     matching: how far the outlines may be apart for the mesh to count as standing as in the clip's first frame, see `outline.apart`.
+    standing: the same where it does so beyond doubt: thin limbs overlap little even then.
+    posed_share: a pose near the mesh as it stands is taken for that of the first frame where it has less than this share of its loss.
     """
 
     points: int = 500
@@ -63,6 +65,8 @@ class PoseSearchSettings:
     aim: float = 0.15
     exact: float = 0.945
     matching: float = 0.02
+    standing: float = 0.01
+    posed_share: float = 0.5
 
 
 class PoseSearch:

@@ -42,7 +42,7 @@ class TrackingSettings:
         to have moved in depth has not.
     depth_reach: motion in depth that counts half of that [longest sides]. Beyond, going farther costs little more: the price
         asks how much of the surface moves in depth, not how far, so that a leg may swing and the body still stands.
-    lost: known-view loss, in those of the frame before, from which the object counts as lost and is searched far and wide.
+    lost: known-view loss, in those of the frames before, from which the object counts as lost and is searched far and wide.
     usual: known-view loss that is no reason to search.
     found: what is found so is taken where it costs less than this share.
     drawn_share: a guess that was drawn to the outline is started from where it costs less than this share of the other.
@@ -109,7 +109,7 @@ def track(
     reference: Reference,
     world_to_camera: np.ndarray,
     start: Track,
-    neutral: Tensor,
+    known: tuple[Tensor, Tensor],
     settings: TrackingSettings,
     search: PoseSearchSettings,
     report: Reporter,
@@ -120,13 +120,13 @@ def track(
     Args:
         world_to_camera: (4, 4), of the solved camera.
         start: the frame whose pose is known, or all that are done already.
-        neutral: (1, K, 3) turns of the joints that cost nothing.
+        known: turn and shift (1, K, 3) of that pose; its turns cost nothing.
         search: how a frame's first guess is drawn to its outline.
         save: called after each frame with all frames so far, and with that frame.
     """
-    step = FrameStep(animated, skeleton, reference, world_to_camera, neutral, settings)
+    step = FrameStep(animated, skeleton, reference, world_to_camera, known[0], settings)
     finder = PoseSearch(animated, skeleton, reference, world_to_camera, search, settings.joint_radius)
-    following = _Following(step, finder, report)
+    following = _Following(step, finder, known, report)
     done, total = start, reference.frames
     for frame in (*range(start.end, total), *range(start.first - 1, -1, -1)):
         past = done if frame == done.end else done.backwards()
@@ -143,26 +143,32 @@ Pose = tuple[Tensor, Tensor, float]
 
 
 class _Following:
-    """Goes from frame to frame. `past` is always in the order of going: its last frame is the neighbor of the next."""
+    """Goes from frame to frame. `past` is always in the order of going: its last frame is the neighbor of the next.
 
-    def __init__(self, step: FrameStep, finder: PoseSearch, report: Reporter) -> None:
-        self.step, self.finder, self.report, self.settings = step, finder, report, step.settings
+    Args:
+        known: turn and shift (1, K, 3) of the pose that tracking began with.
+    """
+
+    def __init__(self, step: FrameStep, finder: PoseSearch, known: tuple[Tensor, Tensor], report: Reporter) -> None:
+        self.step, self.finder, self.known, self.report, self.settings = step, finder, known, report, step.settings
 
     def next(self, past: Track, frame: int) -> Pose:
-        """The pose of `frame`; looked for far and wide where the object has just come back, or where it is suddenly lost.
+        """The pose of `frame`; looked for far and wide where the object has just come back, or as long as it is lost.
 
         What is found so knows nothing of the depth that tracking has gathered, so it has to show the frame clearly better.
         """
         pose, before = self._near(past, frame), float(past.loss[-1])
         came_back = len(past.loss) > 1 and before == 0
-        if not came_back and (before == 0 or not self._is_lost(pose[2], before)):
+        if not came_back and (before == 0 or not self._is_lost(pose[2], past)):
             return pose
         other = self._far(past, frame)
         return other if other[2] < self.settings.found * pose[2] else pose
 
-    def _is_lost(self, loss: float, before: float) -> bool:
-        """Whether a known-view loss is too high after one of `before`."""
-        return loss > self.settings.lost * max(before, self.settings.usual)
+    def _is_lost(self, loss: float, past: Track) -> bool:
+        """Whether a known-view loss is too high after those of `past`: a frame that is lost itself is no measure for the next."""
+        reached = past.loss[past.loss > 0]
+        level = min(float(past.loss[-1]), float(reached.quantile(0.25))) if len(reached) else 0.0
+        return loss > self.settings.lost * max(level, self.settings.usual)
 
     def _near(self, past: Track, frame: int) -> Pose:
         """From where momentum carries the neighbor's pose.
@@ -172,7 +178,7 @@ class _Following:
         """
         turn, shift = (_extrapolated(one, self.settings.momentum) for one in (past.turn, past.shift))
         cost, known = self.step.judge(frame, turn, shift)
-        if self._is_lost(float(known), float(past.loss[-1])):
+        if self._is_lost(float(known), past):
             both = torch.cat([turn, past.turn[-1:]]), torch.cat([shift, past.shift[-1:]])
             drawn_turn, drawn_shift, _ = self.finder.draw(frame, both[0], both[1], past.turn[-1:], self.finder.settings.near)
             cost = torch.cat([cost, self.step.judge(frame, drawn_turn, drawn_shift)[0] / self.settings.drawn_share])
@@ -180,11 +186,14 @@ class _Following:
         return self._solved(frame, turn, shift, cost)
 
     def _far(self, past: Track, frame: int) -> Pose:
-        """From many poses around the neighbor's."""
-        starts = self.finder.around(past.turn[-1:], past.shift[-1:], frame)
-        turn, shift, cost = self.finder.draw(frame, *starts, past.turn[-1:], self.finder.settings.iterations)
+        """From many poses around the neighbor's, and around the one that tracking began with: what comes back often stands as before."""
+        return min((self._around(*pose, frame) for pose in ((past.turn[-1:], past.shift[-1:]), self.known)), key=lambda found: found[2])
+
+    def _around(self, turn: Tensor, shift: Tensor, frame: int) -> Pose:
+        starts = self.finder.around(turn, shift, frame)
+        turns, shifts, cost = self.finder.draw(frame, *starts, turn, self.finder.settings.iterations)
         best = cost.argsort()[: self.finder.settings.kept]
-        return self._solved(frame, turn[best], shift[best], self.step.judge(frame, turn[best], shift[best])[0])
+        return self._solved(frame, turns[best], shifts[best], self.step.judge(frame, turns[best], shifts[best])[0])
 
     def _solved(self, frame: int, turn: Tensor, shift: Tensor, cost: Tensor) -> Pose:
         best = int(cost.argmin())

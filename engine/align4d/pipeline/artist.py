@@ -116,12 +116,19 @@ class ArtistJob(Job):
     def find_first_pose(self, asset: Asset, gaussians: BoundGaussians, body: Articulation, clip: Clip, masks: Masks) -> tuple[SolvedPose, FirstPose]:
         """The camera, and in which frame and pose it sees the mesh: as it stands, where the clip begins so, else as the search finds."""
         rest = self._rest_camera(asset, gaussians, clip, masks)
-        if rest is not None:
+        if rest is not None and (self._is_certain(rest) or rest.apart <= self.settings.search.standing):
             return rest, standing(rest, body.skeleton, gaussians.means)
-        first = self._searched(asset, gaussians, body, clip, masks)
+        first = self._searched(asset, gaussians, body, clip, masks, rest)
+        if rest is not None and first.known_frame is not None:
+            return rest, first
         self.first_note("first_pose", pose_note(first))
         curve = DistanceCurve(np.array([first.camera.distance]), np.array([first.loss]), first.camera.distance)
         return SolvedPose(first.camera, first.lighting, curve, first.overlap, first.apart), first
+
+    def _is_certain(self, rest: SolvedPose) -> bool:
+        """Whether the first frame shows the mesh as it stands beyond doubt."""
+        settings = self.settings.search
+        return not self.request.camera.solve or (rest.overlap >= settings.exact and rest.apart <= settings.matching)
 
     def _rest_camera(self, asset: Asset, gaussians: BoundGaussians, clip: Clip, masks: Masks) -> SolvedPose | None:
         """The camera that sees the mesh as it stands in the first frame; None where that frame shows it in another pose.
@@ -129,10 +136,9 @@ class ArtistJob(Job):
         Where the outlines agree all but exactly, they say where the camera is. Where they agree less, a camera beside the artist's
         and a body in another pose explain the frame alike, and the artist's direction is believed.
         """
-        settings = self.settings.search
         try:
             solved = self.solve_camera(asset, gaussians, clip, masks)
-            if not self.request.camera.solve or (solved.overlap >= settings.exact and solved.apart <= settings.matching):
+            if self._is_certain(solved):
                 return solved
             frame, start = self.first_frame(clip, masks), self.start_camera(asset)
             placed = place_camera(asset, gaussians, frame, start, self.settings.pose, self.request.backend)
@@ -140,10 +146,12 @@ class ArtistJob(Job):
             if error.code != "no_overlap" or not self.request.camera.solve:
                 raise
             return None
-        return placed if placed.apart <= settings.matching else None
+        return placed if placed.apart <= self.settings.search.matching else None
 
-    def _searched(self, asset: Asset, gaussians: BoundGaussians, body: Articulation, clip: Clip, masks: Masks) -> FirstPose:
-        """The pose that the mesh has in the clip, searched.
+    def _searched(
+        self, asset: Asset, gaussians: BoundGaussians, body: Articulation, clip: Clip, masks: Masks, rest: SolvedPose | None
+    ) -> FirstPose:
+        """The pose that the mesh has in the clip, searched: near the mesh as it stands, where `rest` sees that cover the first frame.
 
         Raises:
             EngineError: "no_overlap" where none brings the mesh over the object of the video.
@@ -156,7 +164,11 @@ class ArtistJob(Job):
         reference = self.reference(clip, masks, self.settings.tracking.resolution)
         settings = self.settings
         search = FirstPoseSearch(asset, skin, plain, body.skeleton, reference, settings.pose, settings.search, settings.tracking)
-        first = search.find(self.start_camera(asset), self.request.seed, self.report)
+        start = self.start_camera(asset)
+        if rest is None:
+            first = search.find(start, self.request.seed, self.report)
+        else:
+            first = search.near(start, rest.camera, self.report) or standing(rest, body.skeleton, gaussians.means)
         if first.overlap < settings.pose.least_overlap:
             raise no_overlap(first.overlap)
         self.checkpoint.save("first_pose", first.to_arrays())
@@ -185,8 +197,8 @@ class ArtistJob(Job):
             self.checkpoint.save("tracking", {name: tensor.cpu().numpy() for name, tensor in arrays.items()})
             preview.show(done, frame)
 
-        viewmat, settings = first.camera.world_to_camera(), self.settings
-        return track(animated, body.skeleton, reference, viewmat, begin, first.turn, settings.tracking, settings.search, self.report, save)
+        viewmat, settings, known = first.camera.world_to_camera(), self.settings, (first.turn, first.shift)
+        return track(animated, body.skeleton, reference, viewmat, begin, known, settings.tracking, settings.search, self.report, save)
 
     def _track_from(self, stored: dict[str, np.ndarray]) -> Track:
         turn, shift = (torch.from_numpy(stored[name]).to(self.device) for name in ("turn", "shift"))

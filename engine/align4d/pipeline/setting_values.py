@@ -91,7 +91,6 @@ RANGES: dict[str, Range] = {
     "in_view": (0.0001, 10),
     "gaussians.width": (0.01, 100),
     "gaussians.flatness": (0.001, 10),
-    "loose": (1, 1000),
     # shares
     "border": (0, 1),
     "least_overlap": (0, 1),
@@ -101,6 +100,7 @@ RANGES: dict[str, Range] = {
     "drawn_share": (0.01, 1),
     "found": (0, 1),
     "exact": (0, 1),
+    "posed_share": (0, 1),
     "novel_growth": (0, 1),
     "percent_dense": (0, 1),
     "least_opacity": (0, 1),
