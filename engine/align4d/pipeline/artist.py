@@ -148,9 +148,7 @@ class ArtistJob(Job):
             return None
         return placed if placed.apart <= self.settings.search.matching else None
 
-    def _searched(
-        self, asset: Asset, gaussians: BoundGaussians, body: Articulation, clip: Clip, masks: Masks, rest: SolvedPose | None
-    ) -> FirstPose:
+    def _searched(self, asset: Asset, gaussians: BoundGaussians, body: Articulation, clip: Clip, masks: Masks, rest: SolvedPose | None) -> FirstPose:
         """The pose that the mesh has in the clip, searched: near the mesh as it stands, where `rest` sees that cover the first frame.
 
         Raises:

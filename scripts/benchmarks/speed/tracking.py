@@ -81,4 +81,5 @@ class Case:
         settings = dataclasses.replace(self.job.settings.tracking, recorded=recorded)
         begin = Track(self.first.turn, self.first.shift, torch.zeros(1), min(self.first.frame, FRAMES - 1))
         viewmat, search = self.first.camera.world_to_camera(), self.job.settings.search
-        return track(self.animated, self.body.skeleton, self.reference, viewmat, begin, (self.first.turn, self.first.shift), settings, search, self.job.report)
+        known = (self.first.turn, self.first.shift)
+        return track(self.animated, self.body.skeleton, self.reference, viewmat, begin, known, settings, search, self.job.report)
