@@ -15,6 +15,7 @@ from test_gltf import parse
 from align4d import protocol
 from align4d.bake.poses import sparse_weights
 from align4d.bake.rigged_gltf import RIGGED, write_rigged
+from align4d.cli import main
 from align4d.errors import EngineError
 
 FRAMES = 5
@@ -107,3 +108,12 @@ def test_a_motion_without_parts_is_said(job: Job, tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="no parts"):
         write_rigged(job.folder)
     assert not (job.folder / RIGGED).exists()
+
+
+def test_the_command_line_writes_it_where_it_is_asked_to(job: Job) -> None:
+    finished(job)
+    result = protocol.read_result(job.folder)
+    assert main.main(["-q", "resume", str(job.folder)], lambda *_: result) == 0
+    assert not (job.folder / RIGGED).exists()
+    assert main.main(["-q", "resume", str(job.folder), "--rigged"], lambda *_: result) == 0
+    assert parse(job.folder / RIGGED)[0]["skins"]

@@ -38,7 +38,6 @@ def add_job(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of everything random")
     parser.add_argument("--device", choices=DEVICES, default="auto", help="what to compute on")
     parser.add_argument("--backend", choices=BACKENDS, default="auto", help="of the rasterizer")
-    parser.add_argument("--rigged", action="store_true", help="write the mesh with bones and their animation, too, as output/rigged.glb")
     parser.add_argument("--gaussians", action="store_true", help="write the Gaussians of every frame, too, as .ply files")
 
 

@@ -64,6 +64,8 @@ def main(arguments: list[str] | None = None, run: Run | None = None) -> int:
             protocol.read_request(folder)
         run = run or functools.partial(_pipeline, online=options.online)
         result = _work(folder, run, Console(soft_wrap=True, quiet=options.quiet))
+        if options.rigged:
+            _write_rigged(folder)
     except Cancelled:
         console.print(f"Stopped. Go on with: align4d resume {escape(str(folder))}")
         return INTERRUPTED
@@ -93,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     resume.add_argument("folder", type=Path)
     for command in (generate, resume):
         command.add_argument("--online", action="store_true", help="let the job fetch the prior that it names from the Hugging Face hub")
+        command.add_argument("--rigged", action="store_true", help="write the mesh with bones and their animation, too, as output/rigged.glb")
     doctor = commands.add_parser("doctor", help="say what works here, and what to do about what does not")
     doctor.add_argument("--folder", type=Path, default=Path.cwd(), help="where jobs would be written")
     doctor.add_argument("--json", action="store_true", help="the findings as one line of JSON")
