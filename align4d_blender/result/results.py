@@ -171,11 +171,6 @@ def _remove_from(item: bpy.types.Object, job: str) -> None:
         generated_mesh.remove(item)
 
 
-def jobs_of(items: Iterable[bpy.types.Object]) -> list[str]:
-    """The results that these objects play, or belong to, each once."""
-    return list(dict.fromkeys(item.align4d.job for item in items if item.align4d.job))
-
-
 def show_cameras() -> None:
     """Hides the cameras of results that no object plays; where one of them was the scene's, the camera of the result in its place is."""
     played = {item.align4d.job for item in bpy.data.objects if item.align4d.results}

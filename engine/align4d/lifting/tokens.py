@@ -7,7 +7,7 @@ azimuth it is seen make no difference.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
@@ -57,10 +57,6 @@ class Tracks:
     distance: Tensor
     elevation: Tensor
     time: Tensor
-
-    def without_depth(self) -> Tracks:
-        """The same, as if no tracker had found any depth."""
-        return replace(self, given=torch.zeros_like(self.given))
 
     def to(self, device: torch.device | str) -> Tracks:
         """The same on a device."""

@@ -40,11 +40,6 @@ class Component:
     tensors: dict[str, StoredTensor]
 
     @property
-    def stored_bytes(self) -> int:
-        """Of all tensors, as they are stored."""
-        return sum(one.size for one in self.tensors.values())
-
-    @property
     def parameters(self) -> int:
         """Number of parameters, those that a model leaves unused included."""
         return sum(one.count for one in self.tensors.values())
