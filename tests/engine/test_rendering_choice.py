@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from align4d.kernels.folder import kernel_folder
 from align4d.rendering import choose
-from align4d.rendering.cache import kernel_folder
 
 module = sys.modules[choose.__module__]  # the function hides it in the package
 

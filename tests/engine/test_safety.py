@@ -26,8 +26,8 @@ from align4d.inputs.images import load_picture
 from align4d.inputs.mesh_import import import_mesh
 from align4d.inputs.video import load_clip
 from align4d.job.reporting import job_log
+from align4d.kernels import folder as kernels
 from align4d.pipeline.settings import settings_for
-from align4d.rendering import cache
 
 EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\n10 10 moveto showpage\n%%EOF\n"
 
@@ -222,13 +222,13 @@ def test_kernels_are_kept_only_where_nobody_else_can_put_one(tmp_path: Path, mon
     open_to_all.mkdir()
     open_to_all.chmod(0o777)
     monkeypatch.setattr(sys, "prefix", sys.base_prefix)
-    monkeypatch.setattr(cache, "cache_folder", lambda: own)
+    monkeypatch.setattr(kernels, "cache_folder", lambda: own)
     monkeypatch.setenv("ALIGN4D_CACHE", str(open_to_all))
-    assert cache.kernel_folder() == own
+    assert kernels.kernel_folder() == own
     (tmp_path / "link").symlink_to(own)
-    assert not cache.is_ours(tmp_path / "link")
+    assert not kernels.is_ours(tmp_path / "link")
     monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
-    assert not cache.is_ours(own)
+    assert not kernels.is_ours(own)
 
 
 def test_whatever_a_reader_raises_is_a_sentence() -> None:

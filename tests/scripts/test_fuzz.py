@@ -10,7 +10,7 @@ import pytest
 
 import align4d
 from align4d.errors import EngineError
-from align4d.rendering.cache import kernel_folder
+from align4d.kernels.folder import kernel_folder
 from benchmarks.robustness.fuzzing.targets import TARGETS, Target
 from benchmarks.robustness.fuzzing.trial import Watch, attempt, make_sound
 

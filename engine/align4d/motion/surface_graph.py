@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from scipy.sparse import coo_matrix, csr_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 from trimesh.remesh import subdivide_to_size
 
+from ..kernels import njit
 from .triangles import mesh_edges
 
 EDGE = 0.035
@@ -124,7 +124,7 @@ def _through_body(
     return depth, pairs[pairs[:, 0] != pairs[:, 1]]
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _cast_inwards(origin, normal, nodes, triangles, shell, bounds):  # type: ignore[no-untyped-def]
     """Moeller-Trumbore against the triangles of the origin's own shell: nearest distance and triangle, or inf and -1."""
     depth, hit = np.full(len(origin), np.inf), np.full(len(origin), -1)

@@ -19,8 +19,8 @@ from pathlib import Path
 import torch
 
 from ..child import run_module
+from ..kernels.folder import kernel_folder
 from .backends import NAMES
-from .cache import kernel_folder
 
 CUDA_CANDIDATES = {"triton": 180, "gsplat": 900}
 """Backends for CUDA, the faster first (docs/developers/performance.md), and the seconds that each may take: gsplat compiles at first use."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
+
+from ..kernels import njit
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def render_surface(
     return SurfaceImage(*_fill(projected, triangles, *size))
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _fill(points, triangles, height, width):  # type: ignore[no-untyped-def]
     depth = np.full((height, width), np.inf, np.float32)
     seen = np.full((height, width), -1, np.int32)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 
-import numba
 import numpy as np
 
 from align4d.inputs.asset import Asset
 from align4d.inputs.colors import colors_at
+from align4d.kernels import njit
 
 _AMBIENT = 0.55
 
@@ -58,7 +58,7 @@ def _shade(local: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     return (_AMBIENT + (1 - _AMBIENT) * np.abs(normal @ lamp)).astype(np.float32)
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 def _z_buffer(screen: np.ndarray, triangles: np.ndarray, width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
     """Nearest triangle (H, W), -1 for none, and perspective-true barycentric weights (H, W, 3), at each pixel's center."""
     depth = np.full((height, width), np.inf)

@@ -7,6 +7,8 @@ import math
 import numba
 import numpy as np
 
+from align4d.kernels import njit
+
 RADIUS = 5
 SIGMA = 1.5
 """The Gaussian window of SSIM [px]: 11 wide (Wang et al. 2004)."""
@@ -38,7 +40,7 @@ def ssim(first: np.ndarray, second: np.ndarray) -> float:
     return float(rows.sum() / first.size)
 
 
-@numba.njit(cache=True, parallel=True, fastmath=True)
+@njit(cache=True, parallel=True, fastmath=True)
 def _row_sums(first: np.ndarray, second: np.ndarray, taps: np.ndarray) -> np.ndarray:
     """(H,) float64: the similarity summed over each row's pixels and channels."""
     height, width = first.shape[:2]
@@ -50,7 +52,7 @@ def _row_sums(first: np.ndarray, second: np.ndarray, taps: np.ndarray) -> np.nda
     return sums
 
 
-@numba.njit(cache=True, fastmath=True)
+@njit(cache=True, fastmath=True)
 def _down_columns(first: np.ndarray, second: np.ndarray, row: int, taps: np.ndarray) -> np.ndarray:
     """(5, 3 W + 6 RADIUS) float32: means of a, b, a², b² and ab over the window's column around `row`, with mirrored ends.
 
@@ -80,7 +82,7 @@ def _down_columns(first: np.ndarray, second: np.ndarray, row: int, taps: np.ndar
     return moments
 
 
-@numba.njit(cache=True, fastmath=True)
+@njit(cache=True, fastmath=True)
 def _along_row(moments: np.ndarray, taps: np.ndarray) -> np.ndarray:
     """(5, 3 W) float32: the means over the whole window."""
     values = moments.shape[1] - 6 * RADIUS
@@ -95,7 +97,7 @@ def _along_row(moments: np.ndarray, taps: np.ndarray) -> np.ndarray:
     return means
 
 
-@numba.njit(cache=True, fastmath=True)
+@njit(cache=True, fastmath=True)
 def _similarity(means: np.ndarray) -> float:
     """The sum of the similarities (Wang et al. 2004, eq. 13) of a row's values."""
     total = 0.0

@@ -4,12 +4,6 @@ project -> count_pairs, fill_pairs -> blend, and back: blend_backward -> project
 fixed order, so the same input gives the same bits, whatever the number of threads.
 """
 
-from pathlib import Path
-
-from ..cache import keep_compiled_kernels
-
-keep_compiled_kernels(Path(__file__).parent)
-
-from .function import rasterize_cpu  # noqa: E402
+from .function import rasterize_cpu
 
 __all__ = ["rasterize_cpu"]

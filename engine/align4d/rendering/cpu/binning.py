@@ -8,7 +8,8 @@ lie next to each other, so that they can be summed in a fixed order without atom
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from ...kernels import njit
 
 RADIX_BITS = 11
 RADIX = 1 << RADIX_BITS

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
+from ...kernels import njit
 from ..types import ALPHA_CUT, CLAMP_MARGIN
 
 LANES, ROWS = 16, 8

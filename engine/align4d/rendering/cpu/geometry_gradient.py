@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from ...kernels import njit
 from .geometry import SLOT_WIDTH, _clamped_ratio, _covariance, _factor, _in_camera, _rotation
 
 

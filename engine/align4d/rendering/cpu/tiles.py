@@ -9,8 +9,8 @@ an exception (error_model).
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from ...kernels import njit
 from ..types import ALPHA_CUT, ALPHA_MAX, TRANSMITTANCE_STOP
 from .geometry import BLUE, FALLOFF_X, FALLOFF_Y, GREEN, LANES, LOG2_OPACITY, MEAN_X, MEAN_Y, REACH_Y, RED, ROWS, SLOPE
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
+from align4d.kernels import njit
 
 from . import layout as at
 from .dice import between, chance, choice, normal

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+
+from align4d.kernels import njit
 
 Dice = np.ndarray
 """(1,) uint64: the generator's state."""

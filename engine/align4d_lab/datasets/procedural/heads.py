@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from numba import njit
+from align4d.kernels import njit
 
 from . import layout as at
 from .dice import between, chance, choice, normal, uniform

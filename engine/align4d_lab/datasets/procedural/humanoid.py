@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from numba import njit
+from align4d.kernels import njit
 
 from . import layout as at
 from .dice import between, chance, normal, side, uniform

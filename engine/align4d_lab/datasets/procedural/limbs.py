@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
+from align4d.kernels import njit
 
 from .dice import between, normal, uniform
 from .solids import Sketch, limb

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+
+from align4d.kernels import njit
 
 from . import layout as at
 from .distance import F

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from align4d.kernels import njit
 
 from . import layout as at
 from .distance import F

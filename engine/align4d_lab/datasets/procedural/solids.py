@@ -6,7 +6,8 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+
+from align4d.kernels import njit
 
 from . import layout as at
 from .dice import Dice

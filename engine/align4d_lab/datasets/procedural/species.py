@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from numba import njit
+from align4d.kernels import njit
 
 from .dice import between
 from .solids import Sketch

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from align4d.rendering.cache import kernel_folder
+from align4d.kernels.folder import kernel_folder
 from support import blender, environments, extension
 
 from .targets import TARGETS

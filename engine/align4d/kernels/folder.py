@@ -1,8 +1,7 @@
-"""Where the rasterizer keeps what it would otherwise make again: compiled kernels, and the choice of backend."""
+"""Where the engine keeps what it would otherwise make again: compiled kernels, and the choice of a rasterizer."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 import sys
@@ -16,7 +15,7 @@ def kernel_folder() -> Path:
     """The first of these that is ours: one in the engine's own environment, one in the user's cache folder, a temporary one.
 
     In the environment it goes when the environment goes. `ALIGN4D_CACHE` overrides it. Ours, because numba keeps pickles there, which
-    run code when they are read: nobody else may be able to put one there.
+    run code when they are read: nobody else may be able to put one there. Raises OSError where there is none.
     """
     candidates = [cache_folder(), Path(tempfile.gettempdir()) / f"align4d-cache-{_user()}"]
     if sys.prefix != sys.base_prefix:
@@ -27,24 +26,6 @@ def kernel_folder() -> Path:
         if is_ours(folder):
             return folder
     raise OSError(f"None of these folders belongs to this user alone: {', '.join(map(str, candidates))}. Set ALIGN4D_CACHE to one that does.")
-
-
-def keep_compiled_kernels(sources: Path) -> None:
-    """Tell numba where to keep its machine code; to be called before a kernel is declared.
-
-    Args:
-        sources: the folder that the kernels lie in. Numba looks only at a kernel's own file to see whether it changed, not at
-            the functions and constants that it takes from others; so each state of the sources gets a folder of its own,
-            under `NUMBA_CACHE_DIR` where that is set and ours.
-    """
-    import numba
-
-    digest = hashlib.sha256()
-    for file in sorted((*sources.glob("*.py"), *sources.parent.glob("*.py"))):
-        digest.update(file.read_bytes())
-    chosen = Path(numba.config.CACHE_DIR) if numba.config.CACHE_DIR else None
-    base = chosen if chosen and is_ours(chosen) else kernel_folder() / "numba"
-    numba.config.CACHE_DIR = str(base / digest.hexdigest()[:16])
 
 
 def is_ours(folder: Path) -> bool:
