@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from align4d.gaussians.densification import SPLIT, CenterGradients, densified
-from align4d.gaussians.learned import APPEARANCE, GEOMETRY, AttributeRates, LearnedGaussians
+from align4d.gaussians.learned import APPEARANCE, GEOMETRY, LearnedGaussians
 from align4d.motion.hexplane import Offsets
 from align4d.rendering import Gaussians
 
@@ -32,7 +32,7 @@ def learn(gaussians: LearnedGaussians, steps: int, done: float = 0.0) -> None:
 
 
 def test_without_offsets_they_are_what_they_were() -> None:
-    shown = LearnedGaussians(start(), AttributeRates(), free=True).deformed(still(2), learning=False)
+    shown = LearnedGaussians(start(), free=True).deformed(still(2), learning=False)
     for name, tensor in shown.named().items():
         wanted = start().named()[name]
         torch.testing.assert_close(tensor, wanted.expand_as(tensor), rtol=1e-5, atol=1e-6)
@@ -42,7 +42,7 @@ def test_without_offsets_they_are_what_they_were() -> None:
 
 def test_offsets_are_added_before_activation() -> None:
     offsets = Offsets(torch.full((1, COUNT, 3), 0.1), torch.full((1, COUNT, 3), 0.5), torch.full((1, COUNT, 4), 0.2))
-    shown, first = LearnedGaussians(start(), AttributeRates(), free=False).deformed(offsets, learning=False), start()
+    shown, first = LearnedGaussians(start(), free=False).deformed(offsets, learning=False), start()
     torch.testing.assert_close(shown.means[0], first.means + 0.1)
     torch.testing.assert_close(shown.scales[0], first.scales * torch.e**0.5)
     torch.testing.assert_close(shown.quats[0], first.quats + 0.2)
@@ -50,7 +50,7 @@ def test_offsets_are_added_before_activation() -> None:
 
 @pytest.mark.parametrize("free", [False, True])
 def test_who_learns(free: bool) -> None:
-    gaussians, before = LearnedGaussians(start(), AttributeRates(), free), LearnedGaussians(start(), AttributeRates(), free)
+    gaussians, before = LearnedGaussians(start(), free), LearnedGaussians(start(), free)
     learn(gaussians, 3)
     for name in (*APPEARANCE, *GEOMETRY):
         moved = not torch.equal(gaussians.attributes[name].detach(), before.attributes[name].detach())
@@ -59,7 +59,7 @@ def test_who_learns(free: bool) -> None:
 
 def test_the_first_step_is_the_rate_and_the_means_rate_falls() -> None:
     for done, rate in ((0.0, 1e-3), (0.5, (1e-3 * 2e-5) ** 0.5), (1.0, 2e-5)):
-        gaussians = LearnedGaussians(start(), AttributeRates(), free=True)
+        gaussians = LearnedGaussians(start(), free=True)
         first = {name: tensor.detach().clone() for name, tensor in gaussians.attributes.items()}
         learn(gaussians, 1, done)
         moved = {name: float((tensor.detach() - first[name]).abs().max()) for name, tensor in gaussians.attributes.items()}
@@ -67,13 +67,13 @@ def test_the_first_step_is_the_rate_and_the_means_rate_falls() -> None:
 
 
 def test_densification_doubles_the_small_splits_the_large_and_removes_the_unseen() -> None:
-    gaussians = LearnedGaussians(start(), AttributeRates(), free=True)
+    gaussians = LearnedGaussians(start(), free=True)
     attributes = {name: tensor.detach().clone() for name, tensor in gaussians.attributes.items()}
     attributes["log_scale"][:] = torch.tensor([0.02, 0.03, 0.01]).log()
     attributes["log_scale"][1] = torch.tensor([0.2, 0.001, 0.001]).log()
     attributes["logit"][5] = -10.0
     gradient = torch.tensor([1.0, 1.0, 0.0, 0.0, 0.0, 1.0])
-    made, source = densified(attributes, gradient, 0.5, 0.1, 0.01, torch.Generator().manual_seed(0))
+    made, source = densified(attributes, gradient, 0.5, torch.Generator().manual_seed(0))
     assert source.tolist() == [0, 2, 3, 4, -1, -1, -1]  # kept; then the twin of 0 and the halves of 1
     for name, tensor in made.items():
         assert torch.equal(tensor[:4], attributes[name][[0, 2, 3, 4]]) and torch.equal(tensor[4], attributes[name][0])
@@ -87,11 +87,11 @@ def test_densification_doubles_the_small_splits_the_large_and_removes_the_unseen
 
 
 def test_adam_remembers_those_that_were_there() -> None:
-    gaussians = LearnedGaussians(start(), AttributeRates(), free=True)
+    gaussians = LearnedGaussians(start(), free=True)
     learn(gaussians, 4)
     before = gaussians.optimizer.state[gaussians.attributes["center"]]["exp_avg"].clone()
     gradient = torch.tensor([0.0, 1.0, 0.0, 0.0, 0.0, 0.0])
-    gaussians.densify(gradient, 0.5, 1.0, 0.0, torch.Generator().manual_seed(0))
+    gaussians.densify(gradient, 0.5, torch.Generator().manual_seed(0))
     assert len(gaussians.means) == COUNT + 1
     after = gaussians.optimizer.state[gaussians.attributes["center"]]["exp_avg"]
     assert torch.equal(after[:COUNT], before) and (after[COUNT] == 0).all()
@@ -99,12 +99,12 @@ def test_adam_remembers_those_that_were_there() -> None:
 
 
 def test_a_break_changes_nothing() -> None:
-    whole, broken = (LearnedGaussians(start(), AttributeRates(), free=True) for _ in range(2))
+    whole, broken = (LearnedGaussians(start(), free=True) for _ in range(2))
     for one in (whole, broken):
         learn(one, 3)
-        one.densify(torch.ones(COUNT), 0.5, 1.0, 0.0, torch.Generator().manual_seed(0))
+        one.densify(torch.ones(COUNT), 0.5, torch.Generator().manual_seed(0))
         learn(one, 2)
-    resumed = LearnedGaussians(start(), AttributeRates(), free=True)
+    resumed = LearnedGaussians(start(), free=True)
     resumed.restore(broken.arrays())
     for one in (whole, resumed):
         learn(one, 3)

@@ -24,9 +24,9 @@ def test_every_setting_says_what_it_is() -> None:
 
 def test_units_and_sources_are_told_apart_from_the_meaning() -> None:
     found = {one.name: one for one in list_settings(PRESETS["artist"])}
-    resolution, azimuths = found["tracking.resolution"], found["paper.multiview.azimuths"]
+    resolution, aligned = found["tracking.resolution"], found["paper.align_distance"]
     assert (resolution.type, resolution.unit, resolution.source) == ("int", "px", "")
-    assert azimuths.source == "paper" and "[" not in azimuths.meaning
+    assert aligned.source == "paper" and "[" not in aligned.meaning
     assert found["method"].type == "artist | paper"
 
 

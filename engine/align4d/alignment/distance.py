@@ -10,6 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+BORDER = 0.01
+"""Largest mean alpha on the picture's border that still counts as being inside."""
+
 
 @dataclass(frozen=True)
 class DistanceSettings:
@@ -19,14 +22,12 @@ class DistanceSettings:
         nearest, farthest: range of the sweep, in parts of the guess [R].
         step: from one candidate to the next, in parts of the distance [R]; the paper's 0.05 at a distance of 2.
         sweeps: most sweeps, each around the end at which the one before had its minimum [R].
-        border: largest mean alpha on the picture's border that still counts as being inside [R].
     """
 
     nearest: float = 0.5
     farthest: float = 2.0
     step: float = 0.025
     sweeps: int = 4
-    border: float = 0.01
 
 
 @dataclass(frozen=True)
@@ -75,14 +76,14 @@ def video_aligned_distance(
         ValueError: where every candidate touches the border.
     """
     settings = settings or DistanceSettings()
-    cut = float(border_alpha(frame_alpha[None])[0]) > settings.border
+    cut = float(border_alpha(frame_alpha[None])[0]) > BORDER
     curve = None
     for _ in range(settings.sweeps):
         distance = sweep_around(guess, settings.nearest, settings.farthest, settings.step)
         with torch.no_grad():
             color, alpha = render(distance)
             error = ((color - frame) ** 2).mean(dim=(1, 2, 3)).double().cpu().numpy()
-            outside = border_alpha(alpha).cpu().numpy() > settings.border
+            outside = border_alpha(alpha).cpu().numpy() > BORDER
         if not cut:
             error = np.where(outside, np.inf, error)
         if not np.isfinite(error).any():

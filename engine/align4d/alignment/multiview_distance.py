@@ -16,6 +16,15 @@ from ..priors.prior import Condition, MultiviewPrior, RelativeCamera
 from .distance import lowest, sweep_around
 from .novel_views import NovelViews, fit_to_prior
 
+AZIMUTHS = (0.0, 90.0, 180.0, 270.0)
+"""Relative to the video's, for a prior that is told distances [degrees]; the paper's."""
+
+AZIMUTHS_WITHOUT = (90.0, 180.0, 270.0)
+"""The same for a prior that is not: eq. 11 leaves out the view whose picture it is given."""
+
+BEYOND = 0.05
+"""How far right of d_V, in parts of it, a minimum still counts as standing at it: told "same", those of the embedded prior do, give or take this."""
+
 
 @dataclass(frozen=True)
 class MultiviewDistanceSettings:
@@ -25,12 +34,8 @@ class MultiviewDistanceSettings:
         nearest, farthest: range of the sweep, in parts of d_V [R].
         step: from one candidate to the next, in parts of the distance [R].
         timesteps: over which the error is averaged: high noise, where the curve is stable [R].
-        azimuths: relative to the video's, for a prior that is told distances [degrees] [P].
-        azimuths_without: for one that is not (eq. 11) [degrees] [R].
         told: what the prior is told of the distance: "same" that it is the condition's, "own" the candidate's own [R].
         prominence: how deep a minimum must be, in parts of what the curve spans left of d_V [R].
-        beyond: how far right of d_V, in parts of it, a minimum still counts as standing at it: told "same", the embedded
-            prior's stand there, give or take this much [R].
         batch: pictures that the prior judges together.
     """
 
@@ -38,11 +43,8 @@ class MultiviewDistanceSettings:
     farthest: float = 2.0
     step: float = 0.025
     timesteps: tuple[int, ...] = (600, 700, 800, 900)
-    azimuths: tuple[float, ...] = (0.0, 90.0, 180.0, 270.0)
-    azimuths_without: tuple[float, ...] = (90.0, 180.0, 270.0)
     told: Literal["same", "own"] = "same"
     prominence: float = 0.02
-    beyond: float = 0.05
     batch: int = 16
 
     def __post_init__(self) -> None:
@@ -122,7 +124,7 @@ def multiview_aligned_distance(
     """
     settings = settings or MultiviewDistanceSettings()
     distance = sweep_around(float(condition.distance[0]), settings.nearest, settings.farthest, settings.step)
-    azimuths, judged = _azimuths(prior, settings)
+    azimuths, judged = _azimuths(prior)
     facts, device = prior.facts, prior.device
     noise = torch.randn(1, facts.channels, facts.latent_size, facts.latent_size, generator=torch.Generator().manual_seed(seed)).to(device)
     turns = torch.tensor(azimuths, device=device, dtype=torch.float32)
@@ -147,9 +149,9 @@ def multiview_aligned_distance(
     return choose_minimum(distance, per_timestep, float(condition.distance[0]), settings)
 
 
-def _azimuths(prior: MultiviewPrior, settings: MultiviewDistanceSettings) -> tuple[list[float], list[int]]:
+def _azimuths(prior: MultiviewPrior) -> tuple[list[float], list[int]]:
     """The views that are rendered, and the indices of those that count: a prior may want to see more of them together."""
-    wanted = list(settings.azimuths if prior.facts.takes_distance else settings.azimuths_without)
+    wanted = list(AZIMUTHS if prior.facts.takes_distance else AZIMUTHS_WITHOUT)
     if prior.facts.views == 1:
         return wanted, list(range(len(wanted)))
     together = [index * 360 / prior.facts.views for index in range(prior.facts.views)]
@@ -172,7 +174,7 @@ def choose_minimum(distance: np.ndarray, per_timestep: np.ndarray, video: float,
         video: d_V.
     """
     error = per_timestep.mean(0)
-    limit = video * (1 + settings.beyond)
+    limit = video * (1 + BEYOND)
     left = error[distance <= limit]
     span = float(np.ptp(left)) if len(left) else 0.0
     peaks, _ = find_peaks(-error, prominence=max(settings.prominence * span, np.finfo(float).tiny))

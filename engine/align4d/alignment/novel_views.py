@@ -17,6 +17,9 @@ from ..rendering import Cameras
 
 MaodMode = Literal["render", "delta", "radius"]
 
+STEEPEST = 80.0
+"""No view stands higher above or lower below the object than this [degrees], as in DreamGaussian4D."""
+
 
 @dataclass(frozen=True)
 class NovelViewSettings:
@@ -26,13 +29,11 @@ class NovelViewSettings:
         count: views of each frame, N [D]; 1 is the low-memory mode. A prior that denoises several views together gets just these.
         azimuth: range of the difference in azimuth [degrees] [D].
         elevation: range of the difference in elevation [degrees] [D].
-        steepest: no view stands higher above or lower below the object than this [degrees] [D].
     """
 
     count: int = 4
     azimuth: tuple[float, float] = (-180.0, 180.0)
     elevation: tuple[float, float] = (-30.0, 30.0)
-    steepest: float = 80.0
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ def draw_views(
     if facts.views > 1:
         turns = turns + torch.arange(count, device=turns.device) * (360 / count)
         tilts = tilts.expand(frames, count)
-    tilted = (elevation + tilts).clamp(-settings.steepest, settings.steepest)
+    tilted = (elevation + tilts).clamp(-STEEPEST, STEEPEST)
     return NovelViews((azimuth + turns).flatten(), tilted.flatten(), torch.full((frames * count,), distance, device=turns.device))
 
 

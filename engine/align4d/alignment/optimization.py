@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..errors import Cancelled
 from ..gaussians.densification import CenterGradients, DensificationSettings
-from ..gaussians.learned import AttributeRates, LearnedGaussians
+from ..gaussians.learned import LearnedGaussians
 from ..gaussians.optimizer_state import optimizer_arrays, restore_optimizer
 from ..job.reporting import Reporter
 from ..motion.hexplane import HexPlaneField, HexPlaneSettings, Offsets
@@ -26,6 +26,12 @@ from .reference import Reference
 LOSSES = ("known", "motion", "geometry")
 """What is recorded of an iteration: eq. 6 without its factor s, and the means of eqs. 7 and 8."""
 
+NOVEL_GROWTH = (0.3, 0.6)
+"""Parts of the run at which the unknown views grow, as in DreamGaussian4D."""
+
+FIELD_RATE, GRID_RATE = 6.4e-4, 6.4e-3
+"""Learning rates of the field's MLP and planes, DreamGaussian4D's."""
+
 
 @dataclass(frozen=True)
 class OptimizationSettings:
@@ -33,12 +39,9 @@ class OptimizationSettings:
     iterations: of the whole run [D].
     resolution: of the known views [px] [D].
     novel_resolutions: of the unknown views [px], one after the other [D].
-    novel_growth: parts of the run at which they grow [D].
     frames: how many frames an iteration looks at; 0 is all of them [D].
     novel_frames: how many of these are seen by unknown views as well; 0 is all of them [D].
-    field_rate, grid_rate: learning rates of the field's MLP and planes [D].
     free: the Gaussians leave the mesh: means, scales and quats learn too, as for a generated asset.
-    rates: learning rates of the Gaussians.
     known: weights of eq. 6.
     unknown: weights of eqs. 7-9 and the distillation.
     schedule: which half is optimized when.
@@ -51,13 +54,9 @@ class OptimizationSettings:
     iterations: int = 500
     resolution: int = 256
     novel_resolutions: tuple[int, ...] = (128, 256, 512)
-    novel_growth: tuple[float, ...] = (0.3, 0.6)
     frames: int = 0
     novel_frames: int = 0
-    field_rate: float = 6.4e-4
-    grid_rate: float = 6.4e-3
     free: bool = False
-    rates: AttributeRates = field(default_factory=AttributeRates)
     known: KnownViewSettings = PAPER
     unknown: MotionGeometrySettings = field(default_factory=MotionGeometrySettings)
     schedule: AsynchronousSchedule = field(default_factory=AsynchronousSchedule)
@@ -68,7 +67,7 @@ class OptimizationSettings:
 
     def novel_resolution(self, done: float) -> int:
         """Of the unknown views when the part `done` of the run is over [px]."""
-        return self.novel_resolutions[sum(done >= border for border in self.novel_growth)]
+        return self.novel_resolutions[sum(done >= border for border in NOVEL_GROWTH)]
 
 
 @dataclass(frozen=True)
@@ -107,10 +106,10 @@ class Optimization:
         self.scene, self.unknown, self.settings, self.seed = scene, unknown, settings, seed
         device = scene.reference.color.device
         self.generator = torch.Generator(device)
-        self.gaussians = LearnedGaussians(scene.asset, settings.rates, settings.free)
+        self.gaussians = LearnedGaussians(scene.asset, settings.free)
         frames = scene.reference.frames
         self.field = HexPlaneField(frames, settings.hexplane, torch.Generator().manual_seed(seed)).to(device)
-        self.field_optimizer = self.field.adam(settings.grid_rate, settings.field_rate)
+        self.field_optimizer = self.field.adam(GRID_RATE, FIELD_RATE)
         self.known = KnownViewLoss(settings.known)
         self.usable = torch.from_numpy(np.flatnonzero(scene.reference.usable)).to(device)
         self.per_step = min(settings.frames or len(self.usable), len(self.usable))
@@ -213,7 +212,7 @@ class Optimization:
         settings = self.settings.densification
         if self.center_gradients.count and (self.iteration + 1) % settings.interval == 0:
             mean = self.center_gradients.mean()
-            self.gaussians.densify(mean, settings.gradient, settings.percent_dense, settings.least_opacity, self.generator)
+            self.gaussians.densify(mean, settings.gradient, self.generator)
             self.center_gradients = CenterGradients(self.gaussians.means)
 
     def read_losses(self) -> None:

@@ -25,26 +25,27 @@ PARAMETERS = ("azimuth", "elevation", "roll", "yaw", "pitch", "distance")
 TURN_STEP, SHIFT_STEP, DISTANCE_STEP = 0.5, 0.5, 0.005
 """Differences for the numeric Jacobian: azimuth, elevation and roll [degrees]; yaw and pitch [px]; distance [parts of it]."""
 
+SPREAD = 20.0
+"""Azimuths and elevations are tried up to so far from the artist's [degrees]."""
+
+LEAST_OVERLAP = 0.4
+"""Intersection over union of the masks below which mesh and video do not show the same thing."""
+
 
 @dataclass(frozen=True)
 class PoseSettings:
     """Attributes:
     resolution: of the pictures that are compared [px].
-    spread, grid: directions tried first: `grid` x `grid` azimuths and elevations up to `spread` degrees from the artist's.
+    grid: directions tried first: so many azimuths times so many elevations, up to `SPREAD` from the artist's.
     candidates: how many of these are refined.
     iterations: Levenberg-Marquardt steps of each refinement.
-    alpha_weight: of the mask against one color channel.
-    least_overlap: intersection over union of the masks below which mesh and video do not show the same thing.
     distance: the sweep of eq. 4.
     """
 
     resolution: int = 128
-    spread: float = 20.0
     grid: int = 5
     candidates: int = 4
     iterations: int = 14
-    alpha_weight: float = 1.0
-    least_overlap: float = 0.4
     distance: DistanceSettings = field(default_factory=DistanceSettings)
 
 
@@ -118,7 +119,7 @@ def solve_pose(
         camera = scene.refine(camera.moved(distance=curve.best), settings.iterations)
     solved = scene.solved(camera, camera.distance if solve else scene.pinhole_distance(camera))
     report.progress(settings.candidates + 2, settings.candidates + 2)
-    if solved.overlap < settings.least_overlap:
+    if solved.overlap < LEAST_OVERLAP:
         raise no_overlap(solved.overlap)
     return solved
 
@@ -144,7 +145,7 @@ def no_overlap(overlap: float) -> EngineError:
 
 
 def _directions(start: Orbit, settings: PoseSettings) -> list[Orbit]:
-    offsets = np.linspace(-settings.spread, settings.spread, settings.grid)
+    offsets = np.linspace(-SPREAD, SPREAD, settings.grid)
     return [
         start.moved(azimuth=start.azimuth + a, elevation=float(np.clip(start.elevation + e, -89, 89)), yaw=0.0, pitch=0.0)
         for a in offsets
@@ -173,10 +174,9 @@ class RestScene:
         return fit_lighting(self.asset, self.reference, camera.world_to_camera())
 
     def residuals(self, cameras: list[Orbit], lighting: Lighting) -> Tensor:
-        """(C, P) differences of color and mask."""
+        """(C, P) differences of color and mask; the mask weighs as much as the three channels of color."""
         color, alpha = self.render(cameras, lighting)
-        weight = self.settings.alpha_weight * 3**0.5
-        return torch.cat([(color - self.color).flatten(1), weight * (alpha - self.alpha).flatten(1)], 1)
+        return torch.cat([(color - self.color).flatten(1), 3**0.5 * (alpha - self.alpha).flatten(1)], 1)
 
     def loss(self, camera: Orbit, lighting: Lighting) -> float:
         """Mean squared difference of color and mask."""

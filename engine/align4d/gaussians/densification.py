@@ -15,6 +15,12 @@ from ..motion.skinning import rotate
 SPLIT = 1.6
 """A Gaussian that is split becomes two, smaller by this (3D Gaussian splatting)."""
 
+LARGE = 0.1
+"""Part of the asset's longest side; a Gaussian whose largest standard deviation is above is split in two, below it is doubled (the paper)."""
+
+LEAST_OPACITY = 0.01
+"""Gaussians below are removed, as in DreamGaussian4D."""
+
 
 @dataclass(frozen=True)
 class DensificationSettings:
@@ -24,15 +30,11 @@ class DensificationSettings:
         enabled: off, because with the baseline's first iteration of 3000 it never happens in 500 [D].
         interval: iterations from one time to the next [P].
         gradient: least mean gradient of a center, in half pictures, that adds a Gaussian [P].
-        percent_dense: above this part of the asset's longest side a Gaussian is split, below it is doubled [P].
-        least_opacity: Gaussians below are removed [D].
     """
 
     enabled: bool = False
     interval: int = 100
     gradient: float = 0.05
-    percent_dense: float = 0.1
-    least_opacity: float = 0.01
 
 
 class CenterGradients:
@@ -56,24 +58,20 @@ class CenterGradients:
         return self.total / max(1, self.count)
 
 
-def densified(
-    attributes: dict[str, Tensor], gradient: Tensor, threshold: float, size: float, least_opacity: float, generator: torch.Generator
-) -> tuple[dict[str, Tensor], Tensor]:
+def densified(attributes: dict[str, Tensor], gradient: Tensor, threshold: float, generator: torch.Generator) -> tuple[dict[str, Tensor], Tensor]:
     """Attributes of the Gaussians after one densification, and where each came from: its old index, or -1 where it is new.
 
     Args:
         attributes: by the names of `LearnedGaussians`; each (N, ...).
         gradient: (N,) see `CenterGradients`.
         threshold: of the gradient.
-        size: largest standard deviation up to which a Gaussian is doubled; larger ones are split in two.
-        least_opacity: Gaussians below are removed.
         generator: on the attributes' device.
     """
     attributes = {name: tensor.detach() for name, tensor in attributes.items()}
     scale = attributes["log_scale"].exp()
-    large = scale.amax(-1) > size
+    large = scale.amax(-1) > LARGE
     hot = gradient > threshold
-    seen = torch.sigmoid(attributes["logit"]) >= least_opacity
+    seen = torch.sigmoid(attributes["logit"]) >= LEAST_OPACITY
     keep, double, split = (mask.nonzero()[:, 0] for mask in (seen & ~(hot & large), seen & hot & ~large, seen & hot & large))
     order = torch.cat([keep, double, split, split])
     made = {name: tensor[order] for name, tensor in attributes.items()}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -17,23 +15,11 @@ from .optimizer_state import optimizer_arrays, restore_optimizer
 APPEARANCE = ("color", "logit")
 GEOMETRY = ("center", "log_scale", "rotation")
 
+RATES = {"center": 1e-3, "log_scale": 5e-3, "rotation": 5e-3, "logit": 5e-2, "color": 1e-2}
+"""Learning rates of Adam, DreamGaussian4D's, by attribute before activation."""
 
-@dataclass(frozen=True)
-class AttributeRates:
-    """Learning rates of Adam [D].
-
-    Attributes:
-        center, last_center: of the means at first and at last, exponential between.
-        log_scale, rotation: of the logarithm of the scales and of the quaternions.
-        logit, color: of the opacities before the sigmoid and of the colors' constant harmonic.
-    """
-
-    center: float = 1e-3
-    last_center: float = 2e-5
-    log_scale: float = 5e-3
-    rotation: float = 5e-3
-    logit: float = 5e-2
-    color: float = 1e-2
+LAST_CENTER = 2e-5
+"""The means' rate at last; exponential between."""
 
 
 class LearnedGaussians:
@@ -41,12 +27,11 @@ class LearnedGaussians:
 
     Args:
         start: shared by all frames, after activation.
-        rates: learning rates.
         free: whether means, scales and quats learn as well; else the Gaussians stay on the artist's mesh.
     """
 
-    def __init__(self, start: Gaussians, rates: AttributeRates, free: bool) -> None:
-        self.rates, self.names = rates, (*GEOMETRY, *APPEARANCE) if free else APPEARANCE
+    def __init__(self, start: Gaussians, free: bool) -> None:
+        self.names = (*GEOMETRY, *APPEARANCE) if free else APPEARANCE
         self.attributes = {
             "center": start.means.clone(),
             "log_scale": start.scales.log(),
@@ -60,7 +45,7 @@ class LearnedGaussians:
         """Makes leaves of the attributes and an optimizer for them."""
         for name in self.names:
             self.attributes[name] = self.attributes[name].detach().clone().requires_grad_()
-        groups = [{"params": [self.attributes[name]], "lr": getattr(self.rates, name)} for name in self.names]
+        groups = [{"params": [self.attributes[name]], "lr": RATES[name]} for name in self.names]
         self.optimizer = torch.optim.Adam(groups, eps=1e-15)
 
     @property
@@ -87,13 +72,13 @@ class LearnedGaussians:
         """One step of Adam; `done` is the part of the run that is over."""
         for name, group in zip(self.names, self.optimizer.param_groups, strict=True):
             if name == "center":
-                group["lr"] = self.rates.center * (self.rates.last_center / self.rates.center) ** done
+                group["lr"] = RATES["center"] * (LAST_CENTER / RATES["center"]) ** done
         self.optimizer.step()
         self.optimizer.zero_grad()
 
-    def densify(self, gradient: Tensor, threshold: float, size: float, least_opacity: float, generator: torch.Generator) -> None:
+    def densify(self, gradient: Tensor, threshold: float, generator: torch.Generator) -> None:
         """Adds Gaussians where the picture wants more detail; see `densified`. Moments of Adam stay with the ones that were there."""
-        self.attributes, source = densified(self.attributes, gradient, threshold, size, least_opacity, generator)
+        self.attributes, source = densified(self.attributes, gradient, threshold, generator)
         moments = [self.optimizer.state[group["params"][0]] for group in self.optimizer.param_groups]
         self._learn()
         old = (source >= 0).nonzero()[:, 0]

@@ -25,19 +25,20 @@ from ..rendering.zbuffer import render_surface
 LOW_PASS = 0.1
 """Blur of the rasterizer [px^2]; less than the usual 0.3, so that outlines at small sizes stay where they are."""
 
+WIDTH, FLATNESS, OPACITY = 0.5, 0.15, 0.95
+"""Of a Gaussian on a surface: standard deviation along it in spacings of the samples, across it over that along it; opacity at first."""
+
 
 @dataclass(frozen=True)
 class GaussianSettings:
     """Attributes:
     count: number of Gaussians.
-    width: standard deviation along the surface, in spacings of the samples.
-    flatness: standard deviation across the surface over that along it.
-    fit_iterations, fit_views, fit_size: Adam steps, number of views and their size [px] when fitting to the mesh.
+    fit_iterations: Adam steps when fitting to the mesh.
+    fit_views: how many views are looked at meanwhile.
+    fit_size: of these views [px].
     """
 
     count: int = 8000
-    width: float = 0.5
-    flatness: float = 0.15
     fit_iterations: int = 60
     fit_views: int = 16
     fit_size: int = 160
@@ -87,12 +88,12 @@ def bind_gaussians(asset: Asset, settings: GaussianSettings, seed: int, device: 
     """Samples the surface and fits the samples to the mesh, on `device`."""
     samples = sample_surface(asset, settings.count, seed)
     spacing = np.sqrt(samples.area.mean())
-    width = settings.width * spacing
+    width = WIDTH * spacing
     start = BoundGaussians(
         means=torch.from_numpy(samples.position),
         quats=quaternion_to_normal(torch.from_numpy(samples.face_normal)),
-        scales=torch.tensor([width, width, width * settings.flatness], dtype=torch.float32).repeat(len(samples), 1),
-        opacities=torch.full((len(samples),), 0.95),
+        scales=torch.tensor([width, width, width * FLATNESS], dtype=torch.float32).repeat(len(samples), 1),
+        opacities=torch.full((len(samples),), OPACITY),
         normals=torch.from_numpy(samples.normal),
         albedo=torch.from_numpy(samples.color),
         corners=torch.from_numpy(asset.vertices[asset.triangles[samples.triangle]]),

@@ -18,7 +18,7 @@ from ..alignment.distance import DistanceCurve
 from ..alignment.first_pose import FirstPose, FirstPoseSearch, standing
 from ..alignment.lifted_depth import LiftedDepth
 from ..alignment.lighting import Lighting, to_linear, unlit
-from ..alignment.pose import SolvedPose, no_overlap, place_camera
+from ..alignment.pose import LEAST_OVERLAP, SolvedPose, no_overlap, place_camera
 from ..alignment.reference import Reference
 from ..alignment.refinement import Refined, refine
 from ..alignment.tracking import Track, track
@@ -167,7 +167,7 @@ class ArtistJob(Job):
             first = search.find(start, self.request.seed, self.report)
         else:
             first = search.near(start, rest.camera, self.report) or standing(rest, body.skeleton, gaussians.means)
-        if first.overlap < settings.pose.least_overlap:
+        if first.overlap < LEAST_OVERLAP:
             raise no_overlap(first.overlap)
         self.checkpoint.save("first_pose", first.to_arrays())
         return first

@@ -68,11 +68,7 @@ RANGES: dict[str, Range] = {
     "last_timestep": (0, 999),
     # angles [degrees]
     "azimuth": (-360, 360),
-    "azimuths": (-360, 360),
-    "azimuths_without": (-360, 360),
     "elevation": (-90, 90),
-    "steepest": (0, 89),
-    "spread": (0, 180),
     "search.turn": (0, 180),
     # angles [rad]
     "search.spread": (0, 3),
@@ -89,11 +85,7 @@ RANGES: dict[str, Range] = {
     "depth_reach": (0.0001, 100),
     "relaxing.reach": (0.0001, 10),
     "in_view": (0.0001, 10),
-    "gaussians.width": (0.01, 100),
-    "gaussians.flatness": (0.001, 10),
     # shares
-    "border": (0, 1),
-    "least_overlap": (0, 1),
     "parts.small": (0, 1),
     "attached": (0, 1),
     "momentum": (0, 1),
@@ -101,9 +93,6 @@ RANGES: dict[str, Range] = {
     "found": (0, 1),
     "exact": (0, 1),
     "posed_share": (0, 1),
-    "novel_growth": (0, 1),
-    "percent_dense": (0, 1),
-    "least_opacity": (0, 1),
     # learning rates
     "rate": (0, 10),
     "last_rate": (0, 10),

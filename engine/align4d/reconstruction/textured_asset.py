@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from ..gaussians.surface_bound import FLATNESS, OPACITY, WIDTH
 from ..inputs.asset import Asset, AssetObject, Material, Similarity
 from ..inputs.sampling import sample_surface
 from ..motion.rotations import quaternion_to_normal
@@ -12,9 +13,6 @@ from ..rendering import Gaussians
 from .solid import Surface
 from .textured_mesh import TexturedMesh
 from .unwrapping import vertex_normals
-
-WIDTH, FLATNESS, OPACITY = 0.5, 0.15, 0.95
-"""Of a Gaussian: standard deviation along the surface in spacings of the samples, across it over that along it; opacity."""
 
 
 def as_asset(mesh: TexturedMesh, name: str = "generated") -> Asset:
