@@ -6,13 +6,15 @@ python scripts/test.py [--only style|scripts|engine|blender|end_to_end] [--all-b
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from support import blender, checks, console, environments, extension
 
 PARTS = ("style", "scripts", "engine", "blender", "end_to_end")
+LANES = 2
+"""Parts that run beside each other."""
 
 
 def main() -> int:
@@ -26,30 +28,32 @@ def main() -> int:
 
 
 def run(parts: Sequence[str], program: str | None, every: bool) -> list[checks.Outcome]:
-    """Runs the parts, the cheap ones first; what needs Blender runs beside what does not."""
+    """Runs the parts, as many beside each other as there are lanes: the longest first, so that all lanes end together."""
+    share_cores(1 if len(parts) == 1 else LANES)
     engine_python = environments.ready(environments.engine_environment())
+    style_python = environments.ready(environments.style_environment()) if "style" in parts else engine_python
     blenders: list[blender.Blender] = []
     zip_file = extension.default_zip()
     if "blender" in parts or "end_to_end" in parts:
         blenders = blender.everything() if every else [blender.chosen(program)]
         extension.build(blenders[-1], zip_file)
-    with ThreadPoolExecutor(2) as lanes:
-        plain = lanes.submit(_without_blender, parts, engine_python)
-        inside = lanes.submit(_in_blender, parts, blenders, zip_file, engine_python)
-        return [*plain.result(), *inside.result()]
+    work: list[tuple[str, Callable[[], list[checks.Outcome]]]] = [
+        ("engine", lambda: [checks.engine_tests(engine_python)]),
+        ("style", lambda: checks.style(style_python)),
+        ("blender", lambda: [checks.blender_tests(one, zip_file, engine_python) for one in blenders]),
+        ("end_to_end", lambda: [checks.blender_tests(one, zip_file, engine_python, "end_to_end") for one in blenders]),
+        ("style", lambda: checks.types(style_python, engine_python)),
+        ("scripts", lambda: [checks.engine_tests(engine_python, "scripts")]),
+    ]
+    with ThreadPoolExecutor(LANES) as lanes:
+        running = [lanes.submit(one) for part, one in work if part in parts]
+        return [outcome for one in running for outcome in one.result()]
 
 
-def _without_blender(parts: Sequence[str], engine_python: Path) -> list[checks.Outcome]:
-    outcomes: list[checks.Outcome] = []
-    if "style" in parts:
-        style_python = environments.ready(environments.style_environment())
-        outcomes += [*checks.style(style_python), *checks.types(style_python, engine_python)]
-    return outcomes + [checks.engine_tests(engine_python, part) for part in ("scripts", "engine") if part in parts]
-
-
-def _in_blender(parts: Sequence[str], blenders: Sequence[blender.Blender], zip_file: Path, engine_python: Path) -> list[checks.Outcome]:
-    chosen = [part for part in ("blender", "end_to_end") if part in parts]
-    return [checks.blender_tests(one, zip_file, engine_python, part) for part in chosen for one in blenders]
+def share_cores(lanes: int) -> None:
+    """Leaves each lane its part of the cores: threads of torch that wait for one another keep a core busy that others need."""
+    for name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):
+        os.environ.setdefault(name, str(max(1, (os.cpu_count() or 1) // lanes)))
 
 
 def report(outcomes: Sequence[checks.Outcome]) -> int:

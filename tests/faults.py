@@ -171,22 +171,22 @@ class Sweep:
             work.go_on(folder)
         self.wanted = work.outcome(folder)
 
-    def stopped(self) -> Tally:
-        """Killed at each point."""
+    def stopped(self, first: int = 0) -> Tally:
+        """Killed at each point, from the `first` on."""
         tally = Tally()
-        for point, copy in self.points[:: self.every]:
+        for point, copy in self.points[first :: self.every]:
             self._finish(tally, copy, f"stopped at {point.what} {point.path}")
         return tally
 
-    def failing(self, number: int) -> Tally:
-        """The system refuses what is done at each point, with this error number; then it works again.
+    def failing(self, number: int, first: int = 0) -> Tally:
+        """The system refuses what is done at each point from the `first` on, with this error number; then it works again.
 
         The work goes on from what a kill at the point would have left, and fails where it comes to that point: two points of one name
         and one state (two pieces of one file) are the same trial, which is made once.
         """
         tally = Tally()
         trials: dict[tuple[Point, str], tuple[Path, str]] = {}
-        for point, copy in self.points[:: self.every]:
+        for point, copy in self.points[first :: self.every]:
             words = f"{errno.errorcode[number]} at {point.what} {point.path}"
             key = point, state_of(copy)
             if key not in trials:

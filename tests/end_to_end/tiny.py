@@ -26,6 +26,11 @@ TINY: dict[str, Any] = {
     "tracking.iterations": 6,
     "refinement.resolution": 64,
     "refinement.iterations": 3,
+    "refinement.trial": 1,
+    "refinement.lifted.points": 32,
+    "refinement.lifted.rounds": 1,
+    "refinement.lifted.fit_iterations": 5,
+    "refinement.appearance.paint": 10,
 }
 
 

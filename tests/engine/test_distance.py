@@ -25,7 +25,7 @@ SIZE = (64, 64)
 
 
 def ball() -> Mesh:
-    sphere = trimesh.creation.icosphere(subdivisions=4, radius=0.5)
+    sphere = trimesh.creation.icosphere(subdivisions=3, radius=0.5)
     return np.asarray(sphere.vertices), np.asarray(sphere.faces)
 
 

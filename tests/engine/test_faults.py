@@ -10,8 +10,8 @@ import pytest
 from fault_jobs import Jobs
 from faults import ERRORS, Sweep, Tally, Work
 
-EVERY = 13
-"""One point of so many."""
+EVERY = 28
+"""One point of so many; each fault has points of its own."""
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,8 @@ def test_a_fault_costs_nothing(jobs: Jobs, tmp_path: Path, name: str) -> None:
     work = jobs.artist() if name == "artist" else jobs.generated("image")
     sweep = Sweep(work, tmp_path, EVERY)
     assert len(sweep.points) > 40, "the work is not what is watched"
-    for tally in (sweep.stopped(), *(sweep.failing(number) for number in ERRORS)):
+    apart = EVERY // (1 + len(ERRORS))
+    for tally in (sweep.stopped(), *(sweep.failing(number, apart * place) for place, number in enumerate(ERRORS, 1))):
         assert tally.good and tally.points >= len(sweep.points) // EVERY, tally
 
 

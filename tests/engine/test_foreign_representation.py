@@ -38,7 +38,7 @@ def test_the_modules_stand_alone() -> None:
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=engine).stdout.split()
     assert "align4d.alignment.motion_geometry" in loaded
     rooms = {name.split(".")[1] for name in loaded}
-    assert rooms <= {"alignment", "cameras", "child", "errors", "folders", "job", "machine", "priors", "protocol", "rendering"}
+    assert rooms <= {"alignment", "cameras", "child", "errors", "folders", "job", "kernels", "machine", "priors", "protocol", "rendering"}
     alignment = {name.split(".")[2] for name in loaded if name.startswith("align4d.alignment.")}
     assert alignment == {*MODULES, "guidance", "novel_views"}
 

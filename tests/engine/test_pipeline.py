@@ -52,6 +52,11 @@ TINY: dict[str, object] = {
     "tracking.iterations": 15,
     "refinement.resolution": 64,
     "refinement.iterations": 4,
+    "refinement.trial": 2,
+    "refinement.lifted.points": 64,
+    "refinement.lifted.rounds": 1,
+    "refinement.lifted.fit_iterations": 10,
+    "refinement.appearance.paint": 10,
     "refinement.hexplane.resolution": 8,
 }
 

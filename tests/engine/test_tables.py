@@ -36,7 +36,8 @@ TINY += (
     "search.anchors=1",
     "search.iterations=5",
 )
-TINY += ("refinement.resolution=48", "refinement.iterations=1")
+TINY += ("refinement.resolution=48", "refinement.iterations=1", "refinement.trial=1", "refinement.appearance.paint=2")
+TINY += ("refinement.lifted.points=16", "refinement.lifted.rounds=1", "refinement.lifted.fit_iterations=2")
 
 
 @pytest.fixture

@@ -55,6 +55,11 @@ TINY: dict[str, object] = {
     "tracking.iterations": 2,
     "refinement.resolution": 48,
     "refinement.iterations": 2,
+    "refinement.trial": 1,
+    "refinement.lifted.points": 16,
+    "refinement.lifted.rounds": 1,
+    "refinement.lifted.fit_iterations": 2,
+    "refinement.appearance.paint": 2,
     "refinement.hexplane.resolution": 8,
 }
 
