@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import shutil
 import sys
 import time
 import zipfile
@@ -54,6 +55,24 @@ def setup(blender: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     chosen.wheels, chosen.with_masks = "", False
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the first installed engine is copied to, so that the others need not be installed."""
+    return tmp_path_factory.mktemp("kept") / "environment"
+
+
+@pytest.fixture
+def installed(setup: ModuleType, kept: Path) -> ModuleType:
+    """The installer, with an engine that it has installed."""
+    folder = setup.plan().folder
+    if kept.exists():
+        shutil.copytree(kept, folder, symlinks=True)
+    else:
+        bpy.ops.align4d.install_engine()
+        shutil.copytree(folder, kept, symlinks=True)
+    return setup
+
+
 def left_behind(setup: ModuleType) -> list[str]:
     """What lies in the folder of environments, without the log."""
     return sorted(path.name for path in setup.preferences.environments().iterdir() if path.suffix != ".log")
@@ -76,20 +95,18 @@ def test_install_repair_and_remove(blender: ModuleType, setup: ModuleType) -> No
     assert left_behind(setup) == []
 
 
-def test_a_failed_repair_keeps_the_old_engine(blender: ModuleType, setup: ModuleType, tmp_path: Path) -> None:
+def test_a_failed_repair_keeps_the_old_engine(blender: ModuleType, installed: ModuleType, tmp_path: Path) -> None:
     preferences = blender.align4d_blender.runtime.preferences
-    bpy.ops.align4d.install_engine()
-    before = left_behind(setup)
+    before = left_behind(installed)
     (tmp_path / "räder für align4d" / "align4d_test_numpy-1.0-py3-none-any.whl").unlink()
     with pytest.raises(RuntimeError, match="Downloading failed: .*align4d_test_numpy"):
         bpy.ops.align4d.repair_engine()
-    assert left_behind(setup) == before and preferences.engine_python(preferences.get()).exists()
-    assert "align4d" in setup.installation.log.read_text(encoding="utf-8")
+    assert left_behind(installed) == before and preferences.engine_python(preferences.get()).exists()
+    assert "align4d" in installed.installation.log.read_text(encoding="utf-8")
 
 
-def test_other_pins_ask_for_a_repair(blender: ModuleType, setup: ModuleType, tmp_path: Path) -> None:
+def test_other_pins_ask_for_a_repair(blender: ModuleType, installed: ModuleType, tmp_path: Path) -> None:
     preferences = blender.align4d_blender.runtime.preferences
-    bpy.ops.align4d.install_engine()
     (tmp_path / "pyproject.toml").write_text('[project]\ndependencies = ["align4d_test_torch==2.0"]\n')
     blender.align4d_blender.runtime.install.pins.cache_clear()
     with pytest.raises(Exception, match="another version of the extension. Press Repair"):
@@ -127,10 +144,9 @@ def test_a_killed_installation_is_not_taken_for_a_whole_one(blender: ModuleType,
     assert preferences.engine_python(preferences.get()).exists() and len(left_behind(setup)) == 1
 
 
-def test_the_old_engine_stays_until_the_new_one_is_whole(blender: ModuleType, setup: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_old_engine_stays_until_the_new_one_is_whole(blender: ModuleType, installed: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     """Blender is killed, or the disk is full, when the new one is about to be finished; and a stamp that was cut is no engine."""
     preferences, install = blender.align4d_blender.runtime.preferences, blender.align4d_blender.runtime.install
-    bpy.ops.align4d.install_engine()
     python = preferences.engine_python(preferences.get())
 
     def full(path: Path, mode: str = "wb") -> None:
@@ -141,12 +157,12 @@ def test_the_old_engine_stays_until_the_new_one_is_whole(blender: ModuleType, se
         patch.setattr(install, "replacing", full)
         with pytest.raises(RuntimeError, match="No space left on device"):
             bpy.ops.align4d.repair_engine()
-    assert preferences.engine_python(preferences.get()) == python and len(left_behind(setup)) == 1
+    assert preferences.engine_python(preferences.get()) == python and len(left_behind(installed)) == 1
     (preferences.environments() / "environment-torn").mkdir()
     (preferences.environments() / "environment-torn" / "align4d.json").write_text('{"requirements": [')
     assert preferences.engine_python(preferences.get()) == python
     bpy.ops.align4d.repair_engine()
-    assert len(left_behind(setup)) == 1 and preferences.engine_python(preferences.get()).exists()
+    assert len(left_behind(installed)) == 1 and preferences.engine_python(preferences.get()).exists()
 
 
 def test_the_network_is_asked_for_first(setup: ModuleType, blender: ModuleType) -> None:
