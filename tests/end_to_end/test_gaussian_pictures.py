@@ -13,7 +13,7 @@ import numpy as np
 from mathutils import Euler, Matrix, Vector
 
 ROOT = Path(__file__).resolve().parents[2]
-SIZE = 240
+SIZE = 160
 FOVY = math.radians(40)
 FRAME = 3
 
@@ -32,7 +32,7 @@ def test_both_renderers_show_what_the_engine_shows(fox: bpy.types.Object, engine
     scene.render.engine, scene.cycles.samples, scene.cycles.use_denoising = "CYCLES", 12, False
     cycles = render(tmp_path / "cycles.png")
     scene.render.engine = "BLENDER_EEVEE" if bpy.app.version >= (5, 0, 0) else "BLENDER_EEVEE_NEXT"
-    scene.eevee.taa_render_samples = 48
+    scene.eevee.taa_render_samples = 24
     eevee = render(tmp_path / "eevee.png")
     found = {"Cycles": psnr(cycles, true), "EEVEE": psnr(eevee, true), "each other": psnr(cycles, eevee)}
     assert min(found.values()) >= 30, found

@@ -16,7 +16,7 @@ from theatre import FRAMES, Sculptor, Theatre, job_of, write_picture
 
 from align4d import protocol
 from align4d.errors import Cancelled, EngineError
-from align4d.generators import catalog
+from align4d.generators import catalog, mesh_extraction
 from align4d.generators.interfaces import GeneratedAsset, TexturedMesh
 from align4d.generators.lgm import LGM
 from align4d.generators.sdxl import SDXL
@@ -136,9 +136,11 @@ def test_a_camera_that_looks_away_from_the_mesh(theatre: Theatre, tmp_path: Path
     assert caught.value.code == "mesh_not_seen"
 
 
-def test_gaussians_are_taken_where_a_mesh_is(theatre: Theatre, tmp_path: Path) -> None:
+def test_gaussians_are_taken_where_a_mesh_is(theatre: Theatre, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from test_gaussian_input import write
 
+    for name, value in {"CELLS": 40, "SIDE": 128, "AROUND": 5, "TEXTURE_SIDE": 128}.items():
+        monkeypatch.setattr(mesh_extraction, name, value)
     means = theatre.gaussians.means.numpy() * 3 + (10, 0, 0)
     count = len(means)
     names = ("x", "y", "z", "f_dc_0", "f_dc_1", "f_dc_2", "opacity", "scale_0", "scale_1", "scale_2", "rot_0", "rot_1", "rot_2", "rot_3")

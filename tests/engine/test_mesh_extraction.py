@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ import trimesh
 
 from align4d.cameras.orbit import Orbit
 from align4d.errors import EngineError
+from align4d.generators import mesh_extraction
 from align4d.generators.interfaces import GeneratedAsset
 from align4d.generators.mesh_extraction import extract_mesh
 from align4d.generators.occupancy import occupancy
@@ -35,8 +38,16 @@ def ball(opacity: float) -> GeneratedAsset:
     return GeneratedAsset(gaussians, Orbit())
 
 
+@pytest.fixture(scope="module", autouse=True)
+def small_texture() -> Iterator[None]:
+    """A texture of a size that takes no time; the grid and the views are the real ones."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mesh_extraction, "TEXTURE_SIDE", 256)
+        yield
+
+
 @pytest.fixture(scope="module")
-def mesh() -> TexturedMesh:
+def mesh(small_texture: None) -> TexturedMesh:
     return extract_mesh(ball(0.95), RecordingReporter())
 
 

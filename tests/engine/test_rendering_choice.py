@@ -95,7 +95,7 @@ def test_probe_gives_up_in_time() -> None:
 
 def test_kernels_are_kept_by_source_and_loaded_again(tmp_path: Path) -> None:
     """A second process with the same sources finds every kernel compiled and writes none."""
-    environment = {**os.environ, "PYTHONPATH": ENGINE, "NUMBA_CACHE_DIR": str(tmp_path)}
+    environment = {**os.environ, "PYTHONPATH": ENGINE, "NUMBA_CACHE_DIR": str(tmp_path), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "align4d.rendering.probe", "cpu", "cpu"]
     written = []
     for _ in range(2):
