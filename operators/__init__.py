@@ -17,6 +17,7 @@ from . import (
     remove_result,
     select,
     set_range,
+    use_inputs,
     use_video,
 )
 
@@ -24,6 +25,7 @@ CLASSES = (
     *generate.CLASSES,
     *jobs.CLASSES,
     *use_video.CLASSES,
+    *use_inputs.CLASSES,
     *select.CLASSES,
     *presets.CLASSES,
     *set_range.CLASSES,

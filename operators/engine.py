@@ -107,6 +107,41 @@ class ALIGN4D_OT_install_masks(bpy.types.Operator):
         return _install(self, again=False)
 
 
+class ALIGN4D_OT_install_models(bpy.types.Operator):
+    """Install the engine together with what generative models need"""
+
+    bl_idname = "align4d.install_models"
+    bl_label = "Install What Models Need"
+    bl_options = {"REGISTER"}
+
+    def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
+        preferences.get().with_priors = True
+        return _install(self, again=False)
+
+
+class ALIGN4D_OT_show_preferences(bpy.types.Operator):
+    """Show Align4D in Blender's preferences, where its engine is installed, chosen and examined"""
+
+    bl_idname = "align4d.show_preferences"
+    bl_label = "Show Preferences"
+    bl_options = {"REGISTER"}
+
+    def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
+        return bpy.ops.preferences.addon_show(module=folders.EXTENSION)
+
+
+class ALIGN4D_OT_use_any_device(bpy.types.Operator):
+    """Let the engine compute on the fastest device that this computer has"""
+
+    bl_idname = "align4d.use_any_device"
+    bl_label = "Use Any Device"
+    bl_options = {"REGISTER"}
+
+    def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
+        preferences.get().device = "auto"
+        return {"FINISHED"}
+
+
 class ALIGN4D_OT_open_folder(bpy.types.Operator):
     """Show one of Align4D's folders in the file browser of this computer"""
 
@@ -144,5 +179,8 @@ CLASSES = (
     ALIGN4D_OT_remove_engine,
     ALIGN4D_OT_examine_engine,
     ALIGN4D_OT_install_masks,
+    ALIGN4D_OT_install_models,
+    ALIGN4D_OT_show_preferences,
+    ALIGN4D_OT_use_any_device,
     ALIGN4D_OT_open_folder,
 )

@@ -10,7 +10,6 @@ from bpy.props import IntProperty, StringProperty
 from bpy_extras.io_utils import ExportHelper
 
 from ..align4d_blender.errors import UserError
-from ..align4d_blender.export import fbx, gltf, skeletal
 from ..align4d_blender.export import motion as exports
 from ..align4d_blender.gaussians import sequence_object
 from ..align4d_blender.result import gaussians
@@ -84,6 +83,8 @@ class ALIGN4D_OT_export_gltf(_MotionExport, bpy.types.Operator):
     filter_glob: StringProperty(default="*.glb;*.gltf", options={"HIDDEN"})
 
     def export(self, context: bpy.types.Context, items: list[bpy.types.Object], path: Path) -> str:
+        from ..align4d_blender.export import gltf  # brings numpy in: Blender starts sooner without it
+
         gltf.export(context, items, self.frame_start, self.frame_end, path)
         return ""
 
@@ -156,6 +157,8 @@ class ALIGN4D_OT_export_fbx(_MotionExport, bpy.types.Operator):
     filter_glob: StringProperty(default="*.fbx", options={"HIDDEN"})
 
     def export(self, context: bpy.types.Context, items: list[bpy.types.Object], path: Path) -> str:
+        from ..align4d_blender.export import fbx
+
         fbx.export(context, items, self.frame_start, self.frame_end, path)
         return ""
 
@@ -169,6 +172,8 @@ class ALIGN4D_OT_export_bvh(_MotionExport, bpy.types.Operator):
     filter_glob: StringProperty(default="*.bvh", options={"HIDDEN"})
 
     def export(self, context: bpy.types.Context, items: list[bpy.types.Object], path: Path) -> str:
+        from ..align4d_blender.export import skeletal
+
         skeletal.bvh(context, items, self.frame_start, self.frame_end, path)
         return ""
 

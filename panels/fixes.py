@@ -12,22 +12,43 @@ class Button(NamedTuple):
 
     operator: str
     words: str
-    icon: Literal["FILE_FOLDER", "FILE_MOVIE", "FILE_REFRESH", "IMPORT", "INTERNET", "PREVIEW_RANGE", "TEXT", "CHECKMARK"]
+    icon: Literal[
+        "CHECKMARK",
+        "FILE_FOLDER",
+        "FILE_IMAGE",
+        "FILE_MOVIE",
+        "FILE_REFRESH",
+        "IMPORT",
+        "INTERNET",
+        "LOOP_BACK",
+        "POINTCLOUD_DATA",
+        "PREFERENCES",
+        "PREVIEW_RANGE",
+        "TEXT",
+    ]
     takes: str = ""
 
 
 BUTTONS = {
     "choose_video": Button("align4d.use_video", "Choose Video", "FILE_MOVIE"),
+    "choose_image": Button("align4d.use_image", "Choose Image", "FILE_IMAGE"),
+    "choose_gaussians": Button("align4d.use_gaussians", "Choose Gaussians", "POINTCLOUD_DATA"),
     "use_whole_video": Button("align4d.start_later", "Use Whole Video", "PREVIEW_RANGE"),
     "start_later": Button("align4d.start_later", "Start Later", "PREVIEW_RANGE", "by"),
+    "end_earlier": Button("align4d.end_earlier", "End Earlier", "PREVIEW_RANGE", "frames"),
+    "use_draft": Button("align4d.use_draft", "Use Draft", "FILE_REFRESH"),
+    "clear_overrides": Button("align4d.clear_overrides", "Clear Overrides", "LOOP_BACK"),
+    "use_any_device": Button("align4d.use_any_device", "Use Any Device", "LOOP_BACK"),
     "open_log": Button("align4d.show_log", "Show Log", "TEXT"),
     "show_jobs": Button("align4d.open_folder", "Show Jobs", "FILE_FOLDER"),
     "install_engine": Button("align4d.install_engine", "Install Engine", "IMPORT"),
     "repair_engine": Button("align4d.repair_engine", "Repair Engine", "FILE_REFRESH"),
     "install_masks": Button("align4d.install_masks", "Install Masks", "IMPORT"),
+    "install_models": Button("align4d.install_models", "Install What Models Need", "IMPORT"),
     "allow_online": Button("extensions.userpref_allow_online", "Allow Online Access", "INTERNET"),
     "fetch_model": Button("align4d.fetch_model", "Fetch Model", "IMPORT", "model"),
     "accept_license": Button("align4d.accept_license", "Accept License", "CHECKMARK", "model"),
+    "show_preferences": Button("align4d.show_preferences", "Show Preferences", "PREFERENCES"),
 }
 """A button for each of `protocol.FIXES`."""
 

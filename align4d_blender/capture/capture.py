@@ -101,7 +101,7 @@ def overrides_of(text: str) -> dict[str, Any]:
         overrides = None
     if not isinstance(overrides, dict):
         advice = 'Write them as {"tracking.iterations": 40}, or leave them empty.'
-        raise UserError("overrides", "The settings under Overrides are not a JSON object.", advice)
+        raise UserError("overrides", "The settings under Overrides are not a JSON object.", advice, "clear_overrides")
     return overrides
 
 

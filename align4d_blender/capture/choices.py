@@ -69,8 +69,8 @@ def given(context: bpy.types.Context) -> RequestFields:
     prompt = settings.prompt.strip() if settings.given != "VIDEO" else ""
     if settings.given == "TEXT" and not prompt:
         raise UserError("no_prompt", "There is no text.", "Write what you want to see.")
-    image = _file(settings.image, "image") if settings.given == "IMAGE" else ""
-    gaussian_asset = _file(settings.gaussian_asset, "file of Gaussians") if settings.asset == "GAUSSIANS" else ""
+    image = _file(settings.image, "image", "choose_image") if settings.given == "IMAGE" else ""
+    gaussian_asset = _file(settings.gaussian_asset, "file of Gaussians", "choose_gaussians") if settings.asset == "GAUSSIANS" else ""
     return RequestFields(prompt, image, gaussian_asset)
 
 
@@ -148,8 +148,8 @@ def _seems_there(chosen: str) -> bool:
     return bool(chosen) and is_file(Path(bpy.path.abspath(chosen)))
 
 
-def _file(chosen: str, what: str) -> str:
+def _file(chosen: str, what: str, fix: str) -> str:
     """Its absolute path. Raises UserError where it is not there."""
     if not chosen or not Path(bpy.path.abspath(chosen)).is_file():
-        raise UserError("input_missing", f"There is no {what} at {bpy.path.abspath(chosen) or 'the chosen place'}.", "Choose it again.")
+        raise UserError("input_missing", f"There is no {what} at {bpy.path.abspath(chosen) or 'the chosen place'}.", "Choose it again.", fix)
     return str(Path(bpy.path.abspath(chosen)).resolve())

@@ -82,13 +82,13 @@ def last_line(words: list[str], variables: dict[str, str], limit: float) -> Any:
         raise _missing(words, str(error)) from error
     except (IndexError, ValueError) as error:
         said = next((line for line in reversed(chatter.splitlines()) if line.strip()), "it said nothing")
-        raise UserError("engine_died", f"The engine does not answer ({said}).", preferences.ADVICE) from error
+        raise UserError("engine_died", f"The engine does not answer ({said}).", preferences.ADVICE, "show_preferences") from error
     finally:
         _asked.discard(process)
 
 
 def _missing(words: list[str], reason: str) -> UserError:
-    return UserError("engine_missing", f"{Path(words[0])} does not answer ({reason}).", preferences.ADVICE)
+    return UserError("engine_missing", f"{Path(words[0])} does not answer ({reason}).", preferences.ADVICE, "show_preferences")
 
 
 def shut_down() -> None:

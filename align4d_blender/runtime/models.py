@@ -117,7 +117,9 @@ def fetch(model: str) -> None:
     try:
         process = start(words, preferences.ENGINE_FOLDER, variables, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     except OSError as error:
-        raise UserError("engine_missing", f"{words[0]} could not be started ({error.strerror or error}).", preferences.ADVICE) from error
+        raise UserError(
+            "engine_missing", f"{words[0]} could not be started ({error.strerror or error}).", preferences.ADVICE, "show_preferences"
+        ) from error
     fetching = Download(model, process)
     threading.Thread(target=_read, args=(fetching,), name="align4d-fetch", daemon=True).start()
     watch()
@@ -185,7 +187,8 @@ def _take(running: Download, reply: EngineReply) -> None:
     elif kind == "finished":
         _changed()
     else:
-        running.error = UserError("engine_died", "The engine stopped while it fetched the model.", "Fetch it again: it goes on where it was.")
+        advice = "Fetch it again: it goes on where it was."
+        running.error = UserError("engine_died", "The engine stopped while it fetched the model.", advice, f"fetch_model:{running.model}")
 
 
 def _read(running: Download) -> None:

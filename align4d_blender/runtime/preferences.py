@@ -81,7 +81,7 @@ def engine_python(preferences: EngineChoices) -> Path:
     if preferences.engine_python:
         path = Path(bpy.path.abspath(preferences.engine_python))
         if not path.is_file():
-            raise UserError("engine_missing", f"There is no program at {path}.", ADVICE)
+            raise UserError("engine_missing", f"There is no program at {path}.", ADVICE, "show_preferences")
         return path
     installed = install.find_installed(environments())
     if installed is None:

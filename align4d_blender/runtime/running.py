@@ -28,7 +28,9 @@ def ready() -> EngineClient:
         try:
             client = EngineClient(words, preferences.ENGINE_FOLDER, folders.user_folder("cache"), modest=not bpy.app.background)
         except OSError as error:
-            raise UserError("engine_missing", f"{python} could not be started ({error.strerror or error}).", preferences.ADVICE) from error
+            raise UserError(
+                "engine_missing", f"{python} could not be started ({error.strerror or error}).", preferences.ADVICE, "show_preferences"
+            ) from error
         _python = python
     return client
 

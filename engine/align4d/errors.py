@@ -26,7 +26,10 @@ def as_engine_error(error: BaseException) -> EngineError:
         return write_error(full)
     if _cause(error, _is_out_of_memory):
         return EngineError(
-            "out_of_memory", "The memory is not enough for this job.", "Choose the draft preset, a shorter frame range, or close other programs."
+            "out_of_memory",
+            "The memory is not enough for this job.",
+            "Choose the draft preset, a shorter frame range, or close other programs.",
+            "use_draft",
         )
     return EngineError(
         "internal",

@@ -43,3 +43,26 @@ def test_a_failed_job_offers_its_repair(blender: ModuleType, tmp_path: Path, mon
     assert settings.first == 4
     bpy.ops.align4d.start_later(by=0)
     assert (settings.first, settings.last) == (0, 0)
+
+
+def test_repairs_set_what_the_artist_would(blender: ModuleType, tmp_path: Path) -> None:
+    settings, ops = bpy.context.scene.align4d, bpy.ops.align4d
+    settings.first, settings.preset, settings.overrides = 5, "artist", '{"tracking.speed": 1}'
+    preferences = blender.align4d_blender.runtime.preferences.get()
+    preferences.device = "cuda"
+    ops.end_earlier(frames=10)
+    ops.use_draft()
+    ops.clear_overrides()
+    ops.use_any_device()
+    ops.use_image(filepath=str(tmp_path / "fox.png"))
+    ops.use_gaussians(filepath=str(tmp_path / "fox.ply"))
+    assert (settings.last, settings.preset, settings.overrides, preferences.device) == (14, "draft", "", "auto")
+    assert Path(bpy.path.abspath(settings.image)) == tmp_path / "fox.png" and Path(bpy.path.abspath(settings.gaussian_asset)) == tmp_path / "fox.ply"
+
+
+def test_an_engine_that_is_not_there_shows_where_it_is_chosen(blender: ModuleType, tmp_path: Path) -> None:
+    runtime = blender.align4d_blender.runtime
+    runtime.preferences.get().engine_python = str(tmp_path / "nowhere")
+    with pytest.raises(Exception, match="no program at") as caught:
+        runtime.preferences.engine_python(runtime.preferences.get())
+    assert caught.value.fix == "show_preferences"

@@ -61,6 +61,7 @@ def _rows(asset: Asset, item: AssetObject, own: dict[str, np.ndarray]) -> np.nda
             "gaussians_invalid",
             f'The Gaussians of "{item.name}" came out as no numbers.',
             "Generate again with another seed, or without Gaussians, and report it.",
+            "open_log",
         )
     inverse = np.linalg.inv(item.matrix_world)
     means = asset.similarity.invert(own["means"]) @ inverse[:3, :3].T + inverse[:3, 3]

@@ -98,6 +98,7 @@ def to_object_space(asset: Asset, item: AssetObject, positions: np.ndarray) -> n
                 "motion_invalid",
                 f'The motion of "{item.name}" came out as no numbers.',
                 "Generate again with another seed or the draft preset, and report it.",
+                "use_draft",
             )
         motion[start : start + step] = world @ inverse[:3, :3].T + inverse[:3, 3]
     return motion

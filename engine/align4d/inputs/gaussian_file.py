@@ -32,7 +32,7 @@ def read_gaussians(path: Path) -> Gaussians:
     Raises:
         EngineError: "gaussians_unreadable" or "gaussians_empty".
     """
-    with reading("gaussians_unreadable", f"{path.name} cannot be read as Gaussians", _ADVICE):
+    with reading("gaussians_unreadable", f"{path.name} cannot be read as Gaussians", _ADVICE, "choose_gaussians"):
         return _read(path)
 
 
@@ -40,14 +40,14 @@ def _read(path: Path) -> Gaussians:
     try:
         count = ply.read_header(path).count
         if not 0 < count <= MOST:
-            raise EngineError("gaussians_empty", f"{path.name} has {count} Gaussians.", f"Use a file with 1 to {MOST:,} of them.")
+            raise EngineError("gaussians_empty", f"{path.name} has {count} Gaussians.", f"Use a file with 1 to {MOST:,} of them.", "choose_gaussians")
         stored = ply.read_ply(path)
     except ply.PlyError as error:
-        raise EngineError("gaussians_unreadable", f"{path.name} {error}.", _ADVICE) from error
+        raise EngineError("gaussians_unreadable", f"{path.name} {error}.", _ADVICE, "choose_gaussians") from error
     table = np.stack([stored[name].astype(np.float32) for name in ply.NEEDED], axis=1)
     table = table[np.isfinite(table).all(axis=1) & (np.linalg.norm(table[:, 10:14], axis=1) > 0)]
     if not len(table):
-        raise EngineError("gaussians_empty", f"{path.name} has no Gaussian whose values are numbers.", "Export it again.")
+        raise EngineError("gaussians_empty", f"{path.name} has no Gaussian whose values are numbers.", "Export it again.", "choose_gaussians")
     values = torch.from_numpy(table)
     return Gaussians(
         means=values[:, :3].contiguous(),

@@ -43,7 +43,7 @@ class ImageSequence:
         if not path.is_file():
             raise EngineError("video_missing", f"The image {path.name} is not there.", "Choose the image sequence again.", "choose_video")
         try:
-            with reading("video_unreadable", f"The image {path.name} cannot be read", "Replace it, or start the range after it."):
+            with reading("video_unreadable", f"The image {path.name} cannot be read", "Replace it, or start the range after it.", "choose_video"):
                 return Picture(read_image(path))
         except EngineError:
             if previous is None:
@@ -67,5 +67,5 @@ def read_image(path: Path) -> np.ndarray:
 
 def load_picture(path: Path) -> np.ndarray:
     """`read_image` for a single picture that the artist chose. Raises EngineError "image_unreadable"."""
-    with reading("image_unreadable", f"The image {path.name} cannot be read", "Choose another one, as PNG or JPEG."):
+    with reading("image_unreadable", f"The image {path.name} cannot be read", "Choose another one, as PNG or JPEG.", "choose_image"):
         return read_image(path)

@@ -78,7 +78,7 @@ def judge(alpha: np.ndarray, source: str, what: str = "video") -> Masks:
             "video_empty",
             f"The {what} shows no object: all of it looks like background.",
             f"Choose {_a(what)} whose object stands out from its background, or one with an alpha channel.",
-            "choose_video" if what == "video" else "",
+            {"video": "choose_video", "image": "choose_image"}.get(what, ""),
         )
     if empty[0]:
         raise EngineError(

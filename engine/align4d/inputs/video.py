@@ -196,7 +196,8 @@ def _check_range(name: str, spec: VideoSpec, count: int, end: int) -> None:
 
 
 def _long(name: str) -> EngineError:
-    return EngineError("video_long", f"{name} has more than {MOST_FRAMES} frames in the chosen range.", "Choose a shorter frame range.")
+    message = f"{name} has more than {MOST_FRAMES} frames in the chosen range."
+    return EngineError("video_long", message, "Choose a shorter frame range.", f"end_earlier:{MOST_FRAMES}")
 
 
 def _stack_alpha(alphas: list[np.ndarray | None], order: Sequence[int]) -> np.ndarray | None:

@@ -17,5 +17,6 @@ def choose_device(wanted: str) -> str:
     if wanted == "auto":
         return "cuda" if cuda else "cpu"
     if wanted not in ("cpu", "cuda") or (wanted == "cuda" and not cuda):
-        raise EngineError("no_device", f"The engine cannot compute on {wanted!r} here.", "Choose the device Auto or CPU, or run align4d doctor.")
+        advice = "Choose the device Auto or CPU, or run align4d doctor."
+        raise EngineError("no_device", f"The engine cannot compute on {wanted!r} here.", advice, "use_any_device")
     return wanted

@@ -44,5 +44,5 @@ def render_probe() -> float:
     rendering = rasterize(gaussians, Cameras(pose[None], intrinsics[None]), (16, 16))
     (rendering.color.square().sum() + rendering.alpha.square().sum()).backward()  # type: ignore[no-untyped-call,unused-ignore]
     if centers.grad is None or not torch.isfinite(centers.grad).all():
-        raise EngineError("not_finite", "The rasterizer's gradient is not a number.", "Install the engine again.")
+        raise EngineError("not_finite", "The rasterizer's gradient is not a number.", "Install the engine again.", "repair_engine")
     return float(rendering.alpha.detach()[0, 0, 8, 8])

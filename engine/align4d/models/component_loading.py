@@ -23,6 +23,7 @@ def require_libraries() -> None:
             "model_libraries",
             f"This model needs {', '.join(missing)}, which the engine's environment does not have.",
             "Install the engine's priors group (pip install align4d[priors]), or use what is built in.",
+            "install_models",
         )
 
 

@@ -190,6 +190,7 @@ def _fetch_file(card: ModelCard, file: RemoteFile, path: Path, tell: Callable[[i
             "model_hash",
             f"{file.name} of {card.name} came damaged: its hash is not the one that its publisher names.",
             "Fetch it again: only this file is.",
+            f"fetch_model:{card.id}",
         )
     with writing():
         os.replace(part, path)
@@ -286,4 +287,5 @@ def _no_answer(card: ModelCard, repository: str, error: Exception) -> EngineErro
         "model_offline",
         f"{card.name} could not be fetched from {repository}: {reason}",
         f"Check the connection and fetch again: it goes on where it was.{account}",
+        f"fetch_model:{card.id}",
     )

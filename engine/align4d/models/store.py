@@ -107,6 +107,7 @@ class ModelStore:
                 "license_not_accepted",
                 f"The license of {card.name} ({card.license}) limits commercial use, and nobody has agreed to it here.",
                 f"Read it on the model's page ({card.source}), then accept it in the preferences or by: align4d models accept {card.id}",
+                f"accept_license:{card.id}",
             )
 
     def _choices(self, kind: str) -> dict[str, str]:

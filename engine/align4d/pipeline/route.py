@@ -175,7 +175,8 @@ class Chooser:
         found = generator_of(identifier)
         if found is None or found.card.role != role:
             known = ", ".join(card.id for card in cards(role))
-            raise EngineError("unknown_model", f"{identifier!r} is no model for {ROLES[role]}.", f"Choose auto, or one of: {known}.")
+            message = f"{identifier!r} is no model for {ROLES[role]}."
+            raise EngineError("unknown_model", message, f"Choose auto, or one of: {known}.", "clear_overrides")
         return found.card
 
 

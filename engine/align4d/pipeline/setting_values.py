@@ -120,7 +120,8 @@ def checked(name: str, hint: Any, value: Any) -> Any:
     try:
         return _converted(name, hint, value)
     except (TypeError, ValueError) as error:
-        raise EngineError("bad_setting", f"{_short(value)} is no value for {name!r}.", f"Give {values_in_words(name, hint)}.") from error
+        message = f"{_short(value)} is no value for {name!r}."
+        raise EngineError("bad_setting", message, f"Give {values_in_words(name, hint)}.", "clear_overrides") from error
 
 
 def range_of(name: str) -> Range:

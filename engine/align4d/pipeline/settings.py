@@ -109,13 +109,15 @@ def settings_for(preset: str, overrides: dict[str, Any]) -> Settings:
 def _replaced(settings: Any, path: list[str], value: Any, name: str) -> Any:
     names = [one.name for one in dataclasses.fields(settings)]
     if path[0] not in names:
-        raise EngineError("unknown_setting", f"There is no setting {name!r}.", f"Known here: {', '.join(names)}.")
+        raise EngineError("unknown_setting", f"There is no setting {name!r}.", f"Known here: {', '.join(names)}.", "clear_overrides")
     old = getattr(settings, path[0])
     if len(path) > 1 and dataclasses.is_dataclass(old):
         return replace(settings, **{path[0]: _replaced(old, path[1:], value, name)})
     if len(path) > 1 or dataclasses.is_dataclass(old):
-        raise EngineError("unknown_setting", f"{name!r} is not a single setting.", "Give the name of one setting, such as tracking.iterations.")
+        advice = "Give the name of one setting, such as tracking.iterations."
+        raise EngineError("unknown_setting", f"{name!r} is not a single setting.", advice, "clear_overrides")
     try:
         return replace(settings, **{path[0]: checked(name, typing.get_type_hints(type(settings))[path[0]], value)})
     except ValueError as error:  # what the settings' own class finds
-        raise EngineError("bad_setting", f"{value!r} is no value for {name!r}: {error}.", f"Give a value like {old!r}.") from error
+        message = f"{value!r} is no value for {name!r}: {error}."
+        raise EngineError("bad_setting", message, f"Give a value like {old!r}.", "clear_overrides") from error

@@ -17,35 +17,42 @@ version that it does not know.
     JOB/*.lock              locked by the process that works on the job, see `hold`
 """
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from .errors import FIXES, ProtocolError, UserError, is_full_disk, printable, write_error
 from .files import clear_unfinished, hold, inside, is_link, read_arrays, refuse_links, replacing, write_arrays, write_json
-from .job import (
-    BONE_ARRAYS,
-    COMPLETED,
-    GAUSSIAN_FRAME,
-    GENERATED,
-    MESH_ARRAYS,
-    POSE_ARRAYS,
-    POSES,
-    RECORD,
-    CameraResult,
-    CameraSpec,
-    MaterialSpec,
-    ObjectResult,
-    ObjectSpec,
-    Request,
-    Result,
-    VideoSpec,
-    read_completed,
-    read_request,
-    read_result,
-)
 from .messages import EVENTS, decode, encode, setting_of
 from .ordering import natural_order
 from .parsing import Matrix4, parsed
 from .pc2 import pc2_shape, read_pc2, write_pc2
 from .version import PROTOCOL, check_version
-from .webp import AnimatedWebp, read_webp
+
+if TYPE_CHECKING:
+    from .job import (
+        BONE_ARRAYS,
+        COMPLETED,
+        GAUSSIAN_FRAME,
+        GENERATED,
+        MESH_ARRAYS,
+        POSE_ARRAYS,
+        POSES,
+        RECORD,
+        CameraResult,
+        CameraSpec,
+        MaterialSpec,
+        ObjectResult,
+        ObjectSpec,
+        Request,
+        Result,
+        VideoSpec,
+        read_completed,
+        read_request,
+        read_result,
+    )
+    from .webp import AnimatedWebp, read_webp
 
 __all__ = [
     "BONE_ARRAYS",
@@ -97,3 +104,11 @@ __all__ = [
     "write_json",
     "write_pc2",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """What a job says, and pictures that move, when they are first used: Blender starts sooner without them."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = ".webp" if name in ("AnimatedWebp", "read_webp") else ".job"
+    return getattr(importlib.import_module(home, __name__), name)

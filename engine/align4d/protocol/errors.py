@@ -8,18 +8,28 @@ from typing import Any, Self
 
 FIXES = (
     "choose_video",
+    "choose_image",
+    "choose_gaussians",
     "use_whole_video",
     "start_later",
+    "end_earlier",
+    "use_draft",
+    "clear_overrides",
+    "use_any_device",
     "open_log",
     "show_jobs",
     "install_engine",
     "repair_engine",
     "install_masks",
+    "install_models",
     "allow_online",
     "fetch_model",
     "accept_license",
+    "show_preferences",
 )
-"""Repairs that an error may name. Three go on after a colon: "start_later:12" (frames), "fetch_model:svd" and "accept_license:svd" (a model)."""
+"""Repairs that an error may name. Some go on after a colon: "start_later:12" and "end_earlier:1000" (frames), "fetch_model:svd" and
+"accept_license:svd" (a model).
+"""
 
 _FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
