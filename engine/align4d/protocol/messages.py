@@ -1,4 +1,7 @@
-"""Commands on stdin and events on stdout: one JSON object a line."""
+"""Commands on stdin and events on stdout: one JSON object a line.
+
+Commands are generate {job_folder}, cancel {job} and quit; every one carries `protocol`.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,6 @@ from typing import Any
 
 from .errors import ProtocolError
 from .version import PROTOCOL, check_version
-
-COMMANDS = ("generate", "cancel", "quit")
-"""generate {job_folder}; cancel {job}; quit. Every command carries `protocol`."""
 
 EVENTS = {
     "hello": ("protocol", "version", "pid"),
