@@ -7,30 +7,27 @@ from pathlib import Path
 
 import bpy
 
-from ..errors import UserError
-from . import motion as exports
-from . import skeletal
-from .twins import twins
+from . import skeletal, with_addon
 
 
 def export(context: bpy.types.Context, items: Sequence[bpy.types.Object], first: int, last: int, path: Path) -> None:
     """Writes an .fbx. Raises UserError; the scene stays as it was."""
-    if not hasattr(bpy.types, "EXPORT_SCENE_OT_fbx"):
-        advice = "Switch it on in Edit > Preferences > Add-ons, or export Alembic or USD."
-        raise UserError("no_fbx", "Blender's FBX add-on is switched off.", advice)
-    if skeletal.are_keyed(items):
-        skeletal.fbx(context, items, first, last, path)
-        return
-    with twins(context, items, first, last):
-        exports.checked(
-            lambda: bpy.ops.export_scene.fbx(
-                filepath=str(path),
-                check_existing=False,
-                object_types={"MESH"},
-                use_mesh_modifiers=False,
-                bake_anim=True,
-                bake_anim_use_nla_strips=False,  # these two write actions of objects only, and shape keys have their own
-                bake_anim_use_all_actions=False,
-                bake_anim_simplify_factor=0.0,
-            )
-        )
+    with_addon.export(
+        "FBX",
+        skeletal.fbx,
+        lambda: bpy.ops.export_scene.fbx(
+            filepath=str(path),
+            check_existing=False,
+            object_types={"MESH"},
+            use_mesh_modifiers=False,
+            bake_anim=True,
+            bake_anim_use_nla_strips=False,  # these two write actions of objects only, and shape keys have their own
+            bake_anim_use_all_actions=False,
+            bake_anim_simplify_factor=0.0,
+        ),
+        context,
+        items,
+        first,
+        last,
+        path,
+    )

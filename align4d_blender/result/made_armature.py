@@ -11,6 +11,7 @@ import bpy
 import numpy as np
 
 from ...engine.align4d import protocol
+from ...engine.align4d.protocol.quaternions import rotation_matrices
 from ..errors import UserError
 from .armature_action import delete_armature
 from .bone_names import names_by_place
@@ -53,17 +54,6 @@ def read_poses(folder: Path, points: int) -> Poses:
     except Exception as error:  # a foreign file: whatever is wrong with it is said
         raise UserError("bad_result", f"The poses of this result cannot be used ({error}).", advice) from error
     return Poses(parent, joint.astype(np.float64), motion, weights)
-
-
-def rotation_matrices(quaternions: np.ndarray) -> np.ndarray:
-    """(..., 3, 3) of quaternions (..., 4), wxyz."""
-    w, x, y, z = np.moveaxis(quaternions / np.linalg.norm(quaternions, axis=-1, keepdims=True), -1, 0)
-    rows = [
-        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
-    ]
-    return np.stack([np.stack(row, -1) for row in rows], -2)
 
 
 def make(items: Sequence[bpy.types.Object], rest: Sequence[np.ndarray], poses: Poses) -> tuple[bpy.types.Object, np.ndarray]:

@@ -7,6 +7,7 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from align4d.motion.rotations import matrix_from_quaternion, multiply, quaternion_from_vector, quaternion_to_normal, small_quaternion
+from align4d.protocol.quaternions import rotation_matrices
 
 RNG = np.random.default_rng(0)
 VECTORS = np.concatenate([RNG.normal(0, 1.5, (50, 3)), RNG.normal(0, 1e-5, (5, 3)), RNG.normal(0, 1e-4, (5, 3)), np.zeros((1, 3))])
@@ -49,3 +50,9 @@ def test_small_rotations_from_matrices() -> None:
     vectors = np.concatenate([RNG.normal(0, 0.6, (40, 3)).clip(-1.5, 1.5), np.zeros((1, 3)), [[0, 0, 3.1], [-2.9, 0, 0]]])
     matrices = torch.from_numpy(Rotation.from_rotvec(vectors).as_matrix())
     np.testing.assert_allclose(matrix_from_quaternion(small_quaternion(matrices)), matrices, atol=1e-6)
+
+
+def test_quaternions_of_a_result_are_those_of_scipy() -> None:
+    turns = Rotation.random(20, random_state=0)
+    quaternions = 3 * turns.as_quat(scalar_first=True)
+    np.testing.assert_allclose(rotation_matrices(quaternions.reshape(4, 5, 4)), turns.as_matrix().reshape(4, 5, 3, 3), atol=1e-12)
