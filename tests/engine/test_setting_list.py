@@ -51,3 +51,10 @@ def test_other_programs_get_the_defaults_of_the_preset(capsys: pytest.CaptureFix
 
 def test_the_command_line_knows_the_presets_and_the_backends() -> None:
     assert set(PRESET_NAMES) == set(PRESETS) and set(BACKENDS) == {"auto", *backends.NAMES}
+
+
+def test_people_get_every_name_in_full(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(["settings"]) == 0
+    said = capsys.readouterr().out
+    for one in list_settings(PRESETS["artist"]):
+        assert f"{one.name} = {settings.shown(one.default)}" in said and one.meaning in said

@@ -36,9 +36,9 @@ FIELD_RATE, GRID_RATE = 6.4e-4, 6.4e-3
 @dataclass(frozen=True)
 class OptimizationSettings:
     """Attributes:
-    iterations: of the whole run [D].
-    resolution: of the known views [px] [D].
-    novel_resolutions: of the unknown views [px], one after the other [D].
+    iterations: steps of the whole run [D].
+    resolution: side of the known views [px] [D].
+    novel_resolutions: sides of the unknown views [px], one after the other [D].
     frames: how many frames an iteration looks at; 0 is all of them [D].
     novel_frames: how many of these are seen by unknown views as well; 0 is all of them [D].
     free: the Gaussians leave the mesh: means, scales and quats learn too, as for a generated asset.

@@ -35,8 +35,8 @@ LEAST_OVERLAP = 0.4
 @dataclass(frozen=True)
 class PoseSettings:
     """Attributes:
-    resolution: of the pictures that are compared [px].
-    grid: directions tried first: so many azimuths times so many elevations, up to `SPREAD` from the artist's.
+    resolution: side of the pictures that are compared [px].
+    grid: directions around the artist's that are tried first: so many azimuths times so many elevations.
     candidates: how many of these are refined.
     iterations: Levenberg-Marquardt steps of each refinement.
     distance: the sweep of eq. 4.

@@ -1,4 +1,4 @@
-"""`align4d settings`: every setting that `--set` takes, as a table for people, or for other programs."""
+"""`align4d settings`: every setting that `--set` takes, for people, or for other programs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from .arguments import PRESET_NAMES
 
@@ -47,7 +46,8 @@ def run(options: argparse.Namespace, console: Console) -> int:
     elif options.markdown:
         print(markdown(entries), end="")
     else:
-        console.print(_table(entries))
+        for one in entries:
+            console.print(_paragraph(one), highlight=False)
     return 0
 
 
@@ -62,8 +62,8 @@ def shown(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _table(entries: list[SettingEntry]) -> Table:
-    table = Table("setting", "values", "default", "unit", "source", "meaning")
-    for one in entries:
-        table.add_row(*(escape(cell) for cell in (one.name, one.values, shown(one.default), one.unit, one.source, one.meaning)))
-    return table
+def _paragraph(one: SettingEntry) -> str:
+    """A setting with its default, what it takes, and what it means: readable in a terminal of any width."""
+    unit = f" {one.unit}" if one.unit else ""
+    source = f" From: {one.source}." if one.source else ""
+    return f"[bold]{one.name}[/bold] = {escape(shown(one.default))}{unit}  [dim]{escape(one.values)}[/dim]\n    {escape(one.meaning)}{source}"

@@ -35,7 +35,7 @@ class GaussianSettings:
     count: number of Gaussians.
     fit_iterations: Adam steps when fitting to the mesh.
     fit_views: how many views are looked at meanwhile.
-    fit_size: of these views [px].
+    fit_size: side of these views [px].
     """
 
     count: int = 8000

@@ -16,7 +16,7 @@ SOURCES = {"P": "paper", "D": "DreamGaussian4D", "R": "reconstructed"}
 """Marks in the docstrings -> where a default comes from, see docs/developers/method.md."""
 
 _MARK = re.compile(r"\s*\[([PDR])\]")
-_UNIT = re.compile(r"\s*\[([^\]\[]+)\]")
+_UNIT = re.compile(r"\s*\[([^\]\[,]+)\]")
 _ENTRY = re.compile(r"([A-Za-z_][\w, ]*): (.*)")
 
 
