@@ -15,7 +15,7 @@ FORESEEABLE = 0.25
 """Part of a stage after which the engine's forecast of it is believed; the first steps compile code, and foretell many times too much."""
 
 _FIRST_GUESS = {"reading": 1.0, "cutting": 0.5, "sampling": 6.0, "camera": 9.0, "tracking": 30.0, "refining": 8.0, "baking": 1.0}
-"""Seconds of the stages before any job has ended here: preset artist, a clip of a second, two cores. Only their proportions matter."""
+"""Of the stages before any job has ended here. Only their proportions matter: the time left is told by the pace of the stage at work."""
 
 _FILE = "stage_seconds.json"
 

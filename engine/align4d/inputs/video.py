@@ -21,7 +21,7 @@ from .repeats import before_conversion, repeats_first
 from .timing import Timing, find_timing
 
 MOST_FRAMES = 1000
-"""Frames in one job; at 512 x 512 px a thousand of them fill 0.8 GB, their masks 0.5 GB."""
+"""Frames in one job: all of them and their masks are kept in memory."""
 LONGEST = 10 * MOST_FRAMES
 """Frames, as players count them, of the range that they are chosen from."""
 

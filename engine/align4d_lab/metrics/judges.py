@@ -72,7 +72,7 @@ class PixelJudge(Judge):
 
 
 class LpipsJudge(Judge):
-    """LPIPS (VGG), one pair at a time: at 512² a pair's features fill 0.3 GB."""
+    """LPIPS (VGG), one pair at a time: the features of a large picture take much memory."""
 
     def __init__(self, models: Path | None, device: torch.device) -> None:
         self._network = Lpips(weights_in(models, "vgg16")).to(device)

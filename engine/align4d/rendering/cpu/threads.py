@@ -28,10 +28,10 @@ _pool = ThreadPoolExecutor(max_workers=max(1, core_count() - 1), thread_name_pre
 
 
 GRAIN = 2000
-"""Gaussians, or pairs of a tile and a Gaussian, that are worth another thread: some 0.2 to 0.4 ms."""
+"""Gaussians, or pairs of a tile and a Gaussian, that are worth another thread: several times the work of waking it."""
 
 LARGE_GRAIN = 20_000
-"""The same for a part more than there are threads, which costs time (0.1 ms), but evens out what other programs take."""
+"""The same for a part more than there are threads, which costs time, but evens out what other programs take."""
 
 
 def run(kernel: Callable[..., None], work: int, *arguments: Any) -> None:
