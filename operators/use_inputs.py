@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import bpy
 from bpy.props import BoolProperty, IntProperty, StringProperty
@@ -28,7 +28,7 @@ class _File:
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[OperatorReturnItems]:
         if self.filepath:
             return self.execute(context)
-        context.window_manager.fileselect_add(self)
+        context.window_manager.fileselect_add(cast(bpy.types.Operator, self))
         return {"RUNNING_MODAL"}
 
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:

@@ -170,7 +170,7 @@ def test_failures_reach_the_artist_in_words(start: Callable[..., Engine], folder
     failed = engine.until("failed", "finished")[-1]
     assert failed["event"] == "failed" and failed["code"] == code and failed["job"] == "job-1"
     assert failed["message"].endswith(".") and failed["advice"].endswith(".") and "Traceback" not in failed["message"]
-    assert failed["fix"] == {"full": "show_jobs", "bug": "open_log"}.get(what, "")
+    assert failed["fix"] == {"full": "show_jobs", "memory": "use_draft", "bug": "open_log"}.get(what, "")
     if what == "bug":
         assert "Traceback" in (folder / "log.txt").read_text(encoding="utf-8")
     engine.command("generate", job_folder=act(folder, ""))  # it goes on living
