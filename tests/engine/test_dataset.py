@@ -23,10 +23,10 @@ from align4d_lab.datasets.x4d.build import STAGES, build
 from align4d_lab.datasets.x4d.layout import MODALITIES, Item, file_hash, items_in
 from align4d_lab.datasets.x4d.review import make_server
 from align4d_lab.datasets.x4d.sources import DatasetInputs
-from align4d_lab.distributed.executor import LOCAL, Executor, Here, OnRay
 from PIL import Image
 from tiny_generators import Tiny, TinyWorkshop
 
+from align4d.batch.executor import LOCAL, Executor, Here, OnRay
 from align4d.cli import main
 from align4d.errors import EngineError
 from align4d.job.reporting import RecordingReporter

@@ -41,6 +41,12 @@ def add_job(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--gaussians", action="store_true", help="write the Gaussians of every frame, too, as .ply files")
 
 
+def add_run(parser: argparse.ArgumentParser) -> None:
+    """How a job that is made is run."""
+    parser.add_argument("--online", action="store_true", help="let the job fetch the prior that it names from the Hugging Face hub")
+    parser.add_argument("--rigged", action="store_true", help="write the mesh with bones and their animation, too, as output/rigged.glb")
+
+
 def add_models(parser: argparse.ArgumentParser) -> None:
     """The model manager."""
     actions = parser.add_subparsers(dest="action", required=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import functools
 import importlib
 import importlib.util
 import io
@@ -13,7 +12,6 @@ import logging
 import signal
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from types import FrameType, ModuleType
 
@@ -21,22 +19,19 @@ from rich.console import Console
 from rich.markup import escape
 
 from .. import __version__, protocol
-from ..cameras.orbit import Orbit
-from ..errors import Cancelled, EngineError, as_engine_error
-from ..job.lock import sole_engine
-from ..job.reporting import Reporter, TerminalReporter, job_log
+from ..errors import Cancelled, as_engine_error
+from ..job.reporting import TerminalReporter
 from ..machine.warm_up import wait_passively
-from . import settings
-from .arguments import add_inputs, add_job, add_models
+from . import batch, job, settings
+from .arguments import add_inputs, add_job, add_models, add_run
 
-Run = Callable[[Path, Reporter], protocol.Result]
 INTERRUPTED = 130
 """What shells expect of a program that Ctrl+C ended."""
 
 log = logging.getLogger(__name__)
 
 
-def main(arguments: list[str] | None = None, run: Run | None = None) -> int:
+def main(arguments: list[str] | None = None, run: job.Run | None = None) -> int:
     """Runs one command; 0 where it succeeded. `run` stands in for the pipeline in tests."""
     options = _parser().parse_args(arguments)
     wait_passively()
@@ -53,19 +48,18 @@ def main(arguments: list[str] | None = None, run: Run | None = None) -> int:
         from . import models  # imports torch: not for --help
 
         return models.run(options, console)
+    if options.command == "batch":
+        return batch.run(options, console, run)
     laboratory = _laboratory()
     if laboratory and options.command in laboratory.NAMES:
         return int(laboratory.run(options, console))
     folder: Path = options.out if options.command == "generate" else options.folder
     try:
         if options.command == "generate":
-            _make_job(options)
+            job.make(options, folder)
         else:
             protocol.read_request(folder)
-        run = run or functools.partial(_pipeline, online=options.online)
-        result = _work(folder, run, Console(soft_wrap=True, quiet=options.quiet))
-        if options.rigged:
-            _write_rigged(folder)
+        result = _work(folder, options, run)
     except Cancelled:
         console.print(f"Stopped. Go on with: align4d resume {escape(str(folder))}")
         return INTERRUPTED
@@ -88,14 +82,14 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     words = "make motion from a video, an image or a text, of a mesh or without one"
     generate = commands.add_parser("generate", help=words, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    add_inputs(generate)
     generate.add_argument("--out", type=Path, required=True, help="job folder; the result lies in its output/")
+    add_inputs(generate)
     add_job(generate)
+    add_run(generate)
     resume = commands.add_parser("resume", help="go on with a job that was stopped")
     resume.add_argument("folder", type=Path)
-    for command in (generate, resume):
-        command.add_argument("--online", action="store_true", help="let the job fetch the prior that it names from the Hugging Face hub")
-        command.add_argument("--rigged", action="store_true", help="write the mesh with bones and their animation, too, as output/rigged.glb")
+    add_run(resume)
+    batch.add_arguments(commands.add_parser("batch", help="generate many: the shots of a .toml or .csv, or the movies of a folder"))
     doctor = commands.add_parser("doctor", help="say what works here, and what to do about what does not")
     doctor.add_argument("--folder", type=Path, default=Path.cwd(), help="where jobs would be written")
     doctor.add_argument("--json", action="store_true", help="the findings as one line of JSON")
@@ -126,30 +120,7 @@ def _doctor(console: Console, options: argparse.Namespace) -> int:
     return 0 if doctor.healthy(findings) else 1
 
 
-def _make_job(options: argparse.Namespace) -> None:
-    from ..job.make import make_job  # imports trimesh and scipy: not for --help
-    from ..pipeline.request_check import check_request
-
-    orbit = Orbit(options.azimuth, options.elevation, options.distance, fovy=options.fovy)
-    make_job(
-        options.mesh,
-        options.video,
-        options.out,
-        orbit,
-        (options.first - 1, options.last - 1, options.fps),
-        check_request,
-        preset=options.preset,
-        settings=dict(options.set),
-        seed=options.seed,
-        device=options.device,
-        backend=options.backend,
-        gaussians=options.gaussians,
-        prompt=options.prompt,
-        image=str(options.image.resolve()) if options.image else "",
-    )
-
-
-def _work(folder: Path, run: Run, console: Console) -> protocol.Result:
+def _work(folder: Path, options: argparse.Namespace, run: job.Run | None) -> protocol.Result:
     """Runs the pipeline with a bar; the first Ctrl+C cancels (and checkpoints), the second one ends at once."""
     cancelled = threading.Event()
 
@@ -161,29 +132,10 @@ def _work(folder: Path, run: Run, console: Console) -> protocol.Result:
     root = logging.getLogger()
     root.setLevel(min(root.level or logging.INFO, logging.INFO))
     try:
-        with job_log(folder), TerminalReporter(console, cancelled) as reporter:
-            try:
-                with sole_engine(folder, reporter.check_cancelled):
-                    return run(folder, reporter)
-            except (Cancelled, EngineError):
-                raise
-            except Exception:
-                log.exception("failed")  # the log has the traceback, the terminal a sentence
-                raise
+        with TerminalReporter(Console(soft_wrap=True, quiet=options.quiet), cancelled) as reporter:
+            return job.work(folder, options, reporter, run)
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def _pipeline(folder: Path, report: Reporter, online: bool) -> protocol.Result:
-    from ..pipeline import artist  # imports torch: not for --help
-
-    return artist.run(folder, report, online)
-
-
-def _write_rigged(folder: Path) -> None:
-    from ..bake.rigged_gltf import write_rigged  # imports the engine: not for --help
-
-    write_rigged(folder)
 
 
 def _summary(console: Console, folder: Path, result: protocol.Result) -> None:

@@ -46,12 +46,12 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _build(options: argparse.Namespace, console: Console) -> int:
+    from align4d.batch.executor import executor
     from align4d.machine.device import choose_device
 
     from ..datasets.x4d.build import build  # imports torch: not for --help
     from ..datasets.x4d.sources import DatasetInputs
     from ..datasets.x4d.workshop import ModelWorkshop
-    from ..distributed.executor import executor
 
     device = choose_device(options.device)
     roles = {role: getattr(options, role) for role in ("text_to_image", "image_to_video", "image_to_3d", "image_to_text")}

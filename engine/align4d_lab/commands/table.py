@@ -41,9 +41,9 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace, console: Console) -> int:
     """Runs what is not finished; 1 where a run failed. Raises EngineError."""
+    from align4d.batch.executor import executor
     from align4d.machine.device import choose_device  # imports torch: not for --help
 
-    from ..distributed.executor import executor
     from ..tables.build import build_table
     from ..tables.case_files import find_cases
     from ..tables.run import Run

@@ -6,10 +6,10 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from align4d.batch.executor import Executor
 from align4d.errors import as_engine_error
 from align4d.job.reporting import Reporter
 
-from ..distributed.executor import Executor
 from .markdown import Record
 from .report import write_tables
 from .run import Run, finished, measure

@@ -23,9 +23,9 @@ from align4d_lab.datasets.x4d.build import build, do
 from align4d_lab.datasets.x4d.layout import Modality, items_in
 from align4d_lab.datasets.x4d.sources import DatasetInputs, gather
 from align4d_lab.datasets.x4d.stages import Task
-from align4d_lab.distributed.executor import LOCAL, Here, OnRay
 from PIL import Image
 
+from align4d.batch.executor import LOCAL, Here, OnRay
 from align4d.job.reporting import RecordingReporter
 from align4d.machine.description import machine
 from align4d.protocol import replacing

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from align4d.batch.executor import Executor
 from align4d.errors import EngineError, as_engine_error
 from align4d.inputs.foreign import reading
 from align4d.job.reporting import Reporter
 from align4d.models.card import Role
 from align4d.protocol import parsed
 
-from ...distributed.executor import Executor
 from .duplicates import find_duplicates
 from .gallery import write_gallery
 from .layout import FORMAT, MODALITIES, Item, Modality, Source, file_hash, items_in, write_json

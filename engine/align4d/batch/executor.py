@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from align4d.errors import Cancelled, EngineError
+from ..errors import Cancelled, EngineError
 
 Item = TypeVar("Item")
 

@@ -1,0 +1,75 @@
+"""One job of the command line, from its options to what lies in its folder."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from .. import protocol
+from ..cameras.orbit import Orbit
+from ..errors import Cancelled, EngineError
+from ..job.lock import sole_engine
+from ..job.reporting import Reporter, job_log
+
+Run = Callable[[Path, Reporter], protocol.Result]
+
+log = logging.getLogger(__name__)
+
+
+def make(options: argparse.Namespace, out: Path) -> None:
+    """Writes the job folder of `align4d generate`. Raises EngineError, see `make_job`."""
+    from ..job.make import make_job  # imports trimesh and scipy: not for --help
+    from ..pipeline.request_check import check_request
+
+    orbit = Orbit(options.azimuth, options.elevation, options.distance, fovy=options.fovy)
+    make_job(
+        options.mesh,
+        options.video,
+        out,
+        orbit,
+        (options.first - 1, options.last - 1, options.fps),
+        check_request,
+        preset=options.preset,
+        settings=dict(options.set),
+        seed=options.seed,
+        device=options.device,
+        backend=options.backend,
+        gaussians=options.gaussians,
+        prompt=options.prompt,
+        image=str(options.image.resolve()) if options.image else "",
+    )
+
+
+def work(folder: Path, options: argparse.Namespace, report: Reporter, run: Run | None = None) -> protocol.Result:
+    """Runs the job of a folder, or what is left of it, and writes what the options ask for beside its motion.
+
+    Args:
+        run: stands in for the pipeline in tests.
+
+    Raises:
+        Exception: whatever ends the job; the log in its folder has the traceback.
+    """
+    run = run or functools.partial(_pipeline, online=options.online)
+    with job_log(folder):
+        try:
+            with sole_engine(folder, report.check_cancelled):
+                result = run(folder, report)
+        except (Cancelled, EngineError):
+            raise
+        except Exception:
+            log.exception("failed")  # the log has the traceback, the terminal a sentence
+            raise
+    if options.rigged:
+        from ..bake.rigged_gltf import write_rigged  # imports the engine: not for --help
+
+        write_rigged(folder)
+    return result
+
+
+def _pipeline(folder: Path, report: Reporter, online: bool) -> protocol.Result:
+    from ..pipeline import artist  # imports torch: not for --help
+
+    return artist.run(folder, report, online)

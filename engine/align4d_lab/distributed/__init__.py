@@ -1,1 +1,0 @@
-"""The same work on this machine, or on a Ray cluster."""
