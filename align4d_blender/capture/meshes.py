@@ -81,7 +81,7 @@ def mesh_arrays(mesh: bpy.types.Mesh, looks: Sequence[Look], atlas: np.ndarray |
 
 def _materials(mesh: bpy.types.Mesh) -> np.ndarray:
     """Index of the material of each triangle (F,)."""
-    attribute = mesh.attributes.get(_MATERIAL)
+    attribute: Any = mesh.attributes.get(_MATERIAL)
     if attribute is None:
         return np.zeros(len(mesh.loop_triangles), np.int32)
     return read(attribute.data, "value", 1, np.int32)[read(mesh.loop_triangles, "polygon_index", 1, np.int32)]

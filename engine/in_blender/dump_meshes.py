@@ -24,7 +24,7 @@ def main(source: Path, folder: Path) -> None:
     pictures = Pictures(source.parent.resolve(), folder)
     found = []
     for number, item in enumerate(one for one in bpy.context.scene.objects if one.type == "MESH" and one.visible_get()):
-        np.savez(folder / f"{number}.npz", **arrays(item.evaluated_get(graph)))
+        np.savez(folder / f"{number}.npz", **arrays(item.evaluated_get(graph)))  # type: ignore[arg-type]  # its stub takes them for allow_pickle
         slots = [look(slot.material, pictures) for slot in item.material_slots]
         found.append({"name": item.name, "matrix": [list(row) for row in item.matrix_world], "slots": slots})
     (folder / "meshes.json").write_text(json.dumps({"meshes": found, "missing": pictures.missing}), encoding="utf-8")

@@ -41,7 +41,7 @@ def read_through_blender(path: Path, tell: Tell) -> list[ImportedMesh]:
             "Import it into Blender and animate it there, or export it as .glb.",
         )
     with tempfile.TemporaryDirectory() as folder:
-        words = [blender, "--background", "--factory-startup", "--python", SCRIPT, "--", path.resolve(), folder]
+        words: list[str | Path] = [blender, "--background", "--factory-startup", "--python", SCRIPT, "--", path.resolve(), folder]
         try:
             done = run_program(words, Path(folder), LONGEST)
         except subprocess.TimeoutExpired as error:
