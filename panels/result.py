@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import bpy
 
+from ..align4d_blender.capture.simulations import simulations
 from ..align4d_blender.result import placing
 from ..align4d_blender.result.playback import active, scene_of, wanted_range
 from ..align4d_blender.result.solved_camera import cameras
@@ -111,6 +112,8 @@ def _draw_choice(layout: bpy.types.UILayout, context: bpy.types.Context, item: b
     hindrance = placing.hindrance(item)
     if hindrance:
         text.paragraph(layout, context, hindrance, "ERROR")
+    for sentence in (*simulations(item), *placing.sharing_keys(item)):
+        text.paragraph(layout, context, sentence, "INFO")
     if result.after:
         text.paragraph(layout, context, f"It comes after {result.after}: what that does to the mesh is replaced", "INFO")
     if placing.is_held(item):

@@ -7,7 +7,11 @@ import bpy
 from ..align4d_blender.capture import guidance
 from ..align4d_blender.capture.choices import is_sequence, selected_meshes, shift_note, takes_mesh, takes_video
 from ..align4d_blender.capture.guidance import left_behind, left_out
+from ..align4d_blender.capture.simulations import simulations
 from . import clip, engine, inputs, presets, text
+
+_SENTENCES = 3
+"""At most so many about simulations: the panel is for the choices."""
 
 
 class ALIGN4D_PT_generate(bpy.types.Panel):
@@ -68,12 +72,15 @@ class ALIGN4D_PT_advanced(bpy.types.Panel):
 def _draw_objects(layout: bpy.types.UILayout, context: bpy.types.Context, missing: str | None) -> None:
     """The meshes that would be animated."""
     column = layout.column(align=True)
-    names = [item.name for item in selected_meshes(context)]
+    meshes = selected_meshes(context)
+    names = [item.name for item in meshes]
     for name in names[:5]:
         column.label(text=name, icon="MESH_DATA")
     if len(names) > 5:
         column.label(text=f"and {len(names) - 5} more")
     _say(column, context, missing)
+    for sentence in [one for item in meshes for one in simulations(item)][:_SENTENCES]:
+        text.paragraph(column, context, sentence, "INFO")
     others = left_out(context)
     if others:
         text.paragraph(column, context, others, "INFO")

@@ -17,14 +17,15 @@ from ..errors import UserError
 from ..storage.tags import HOLD, MODIFIER
 from .meshes import vertices_of
 from .rest_shape import DEFORMING, bare_copy, base_shape, evaluated_at, evaluated_copy, keep_until, shown, stack_of
+from .simulations import simulations
 from .slices import Slices
 from .targets import Place
 
 STILL = 1e-5
 """Movement, as a part of the longest side, that counts as none."""
 
-_COPYING = {"MIRROR", "ARRAY"}
-"""Modifiers whose copies have to move each for itself."""
+_BEFORE = {"ARRAY", "MESH_CACHE", "MESH_SEQUENCE_CACHE", "MIRROR"}
+"""Modifiers that the point cache always comes after: their copies have to move each for itself, or they overwrite what comes before them."""
 
 _LOOKS = 6, 4
 """Frames of the coming range, and of the scene's, that are looked at."""
@@ -78,8 +79,8 @@ def _moves(item: bpy.types.Object, frame: tuple[int, float], frames: Sequence[fl
 def _after(item: bpy.types.Object, frame: tuple[int, float], frames: Sequence[float]) -> Slices[tuple[str, list[str]]]:
     """The modifier that the point cache has to come after, and which ones move the mesh by themselves."""
     names = [modifier.name for modifier in item.modifiers if modifier.show_viewport and modifier.name != MODIFIER]
-    copying = [name for name in names if item.modifiers[name].type in _COPYING]
-    after, moving = copying[-1] if copying else "", []
+    before = [name for name in names if item.modifiers[name].type in _BEFORE]
+    after, moving = before[-1] if before else "", []
     for name in [name for name in names[names.index(after) + 1 if after else 0 :] if item.modifiers[name].type in DEFORMING | {"NODES"}]:
         changes = yield from _changes(item, frame, frames, after)
         if not changes:
@@ -171,10 +172,4 @@ def _notes(item: bpy.types.Object, frame: tuple[int, float], place: Place, movin
         said.append(f"{item.name} moves by itself (keyframes, parent or constraints): it is held where it was at frame {frame[0]}.")
     if item.data.shape_keys and not place.keys:
         said.append(f"The shape keys of {item.name} are held as they were at frame {frame[0]}.")
-    return said + [f"{name} of {item.name} goes on simulating, on top of the motion: apply it, or turn it off." for name in _simulations(item)]
-
-
-def _simulations(item: bpy.types.Object) -> list[str]:
-    """What no point cache and no constraint can hold."""
-    found = [modifier.name for modifier in item.modifiers if modifier.type in {"CLOTH", "SOFT_BODY"} and modifier.show_viewport]
-    return [*found, "The rigid body"] if item.rigid_body and item.rigid_body.type == "ACTIVE" else found
+    return said + [f"{sentence}." for sentence in simulations(item)]

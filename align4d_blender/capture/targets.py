@@ -63,11 +63,7 @@ def tag(targets: Iterable[Target]) -> None:
 
 def find(target: Target) -> bpy.types.Object:
     """The object that was captured: by Blender's session-wide id; after the file was loaded again by the id on it, or by name. Raises UserError."""
-    meshes = [item for item in bpy.data.objects if item.type == "MESH"]
-    found = next((item for item in meshes if item.session_uid == target.uid), None)
-    marked = [item for item in meshes if item.align4d.id == target.id]
-    found = found or next((item for item in marked if item.name == target.name), None) or next(iter(marked), None)
-    found = found or next((item for item in meshes if item.name == target.name), None)
+    found = next((item for item in bpy.data.objects if item.session_uid == target.uid and item.type == "MESH"), None) or _marked_or_named(target)
     if found is None:
         raise UserError("object_gone", f"{target.name} is no longer in this file.", "Bring it back and press Resume.")
     if len(found.data.vertices) != target.vertex_count:
@@ -80,3 +76,11 @@ def find(target: Target) -> bpy.types.Object:
         message = f"{found.name} has lost its modifier {target.place.after}, which the motion comes after."
         raise UserError("vertices_changed", message, "Undo that change and press Resume, or press Generate for the new shape.")
     return found
+
+
+def _marked_or_named(target: Target) -> bpy.types.Object | None:
+    """Of a job of an earlier session."""
+    meshes = [item for item in bpy.data.objects if item.type == "MESH"]
+    marked = [item for item in meshes if item.align4d.id == target.id]
+    candidates = ([item for item in marked if item.name == target.name], marked, [item for item in meshes if item.name == target.name])
+    return next((found[0] for found in candidates if found), None)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import bpy
 from mathutils import Matrix
 
+from ..capture.choices import armatures_of
 from ..storage.tags import HOLD, MODIFIER, point_cache, tagged
-from .playback import PlayedResult, active, scene_of
+from .playback import PlayedResult, active, scene_of, together
 
 HOLD_ID = "hold"
 """Id of the empty among what belongs to a job."""
@@ -66,6 +67,22 @@ def hindrance(item: bpy.types.Object) -> str:
     if result.after and result.after not in item.modifiers:
         return f"The modifier {result.after} is gone, and the motion comes after it: undo that change, or generate again"
     return ""
+
+
+def sharing_keys(item: bpy.types.Object) -> list[str]:
+    """A sentence for each armature of the object whose keyframes move copies of it too, with what to do."""
+    result = active(item)
+    if result is None or result.form == "CACHE":
+        return []
+    played = [other for other, _ in together(item, result)]
+    others = [other for other in tagged() if other not in played and (own := active(other)) and own.form != "CACHE"]
+    found = []
+    for rig in sorted(armatures_of(item), key=lambda one: one.name):
+        names = [other.name for other in others if rig in armatures_of(other)]
+        if names:
+            cure = "for a motion of its own, duplicate the armature with the mesh, or go back to the point cache"
+            found.append(f"The keyframes of {rig.name} move {', '.join(names)} too: {cure}")
+    return found
 
 
 def _hold(item: bpy.types.Object, result: PlayedResult) -> None:

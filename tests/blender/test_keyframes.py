@@ -11,6 +11,7 @@ import pytest
 from fake_engine import FRAMES
 from scenes import add_mesh, evaluated, local, names, place, select, use_video
 from test_armature_action import add_limb, animate, forget, shown
+from test_panel import draw
 from test_result import go_to
 
 
@@ -70,6 +71,19 @@ def test_the_keys_follow_start_and_speed(blender: ModuleType, tmp_path: Path) ->
         frame = 21 + index * step
         bpy.context.scene.frame_set(int(frame), subframe=frame % 1)
         assert np.abs(evaluated(item) - expected).max() < 2e-3 * 4, index
+
+
+def test_a_copy_on_the_same_armature_says_what_to_do(blender: ModuleType, tmp_path: Path) -> None:
+    item, rig, _ = generate_limb(blender, tmp_path)
+    bpy.ops.align4d.make_keyframes()
+    assert "The keyframes of" not in draw(blender, "result")
+    bpy.ops.object.duplicate()
+    copy = bpy.context.object
+    said = f"The keyframes of {rig.name} move {item.name} too: for a motion of its own, duplicate the armature with the mesh"
+    assert said in draw(blender, "result")
+    select(copy)
+    assert bpy.ops.align4d.use_point_cache() == {"FINISHED"}
+    assert "The keyframes of" not in draw(blender, "result")
 
 
 def test_bones_that_constraints_move_follow_an_armature_beside_them(blender: ModuleType, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from fake_engine import FPS, FRAMES, moved
 from scenes import add_armature, add_mesh, evaluated, local, select, use_video
+from test_panel import draw
 
 CAPTURED = 7
 """The playhead when Generate is pressed; the scene starts at 1."""
@@ -263,9 +264,29 @@ def test_a_simulation_that_cannot_be_held_is_said(blender: ModuleType, tmp_path:
     item = add_mesh("Fox")
     item.modifiers.new("Cloth", "CLOTH")
     bpy.ops.rigidbody.object_add(type="ACTIVE")
+    said = [f"{what} of Fox goes on simulating, on top of the motion: apply it, or turn it off" for what in ("Cloth", "The rigid body")]
+    assert all(sentence in draw(blender) for sentence in said), "before the job"
     notes = generate(tmp_path, item)
-    for what in ("Cloth", "The rigid body"):
-        assert f"{what} of Fox goes on simulating, on top of the motion: apply it, or turn it off." in notes
+    for sentence in said:
+        assert f"{sentence}." in notes and sentence in draw(blender, "result")
+    item.modifiers["Cloth"].show_viewport = False
+    assert said[0] not in draw(blender) and said[0] not in draw(blender, "result")
+
+
+@pytest.mark.parametrize("moving", [False, True])
+def test_a_point_cache_of_the_artists_is_replaced(blender: ModuleType, tmp_path: Path, moving: bool) -> None:
+    """It overwrites whatever comes before it, whether it stands still or not."""
+    item = add_mesh("Fox")
+    steps = np.arange(30)[:, None, None] if moving else np.zeros((30, 1, 1))
+    blender.engine.align4d.protocol.write_pc2(tmp_path / "own.pc2", (local(item) * 1.5 + 0.1 * steps).astype(np.float32))
+    own = item.modifiers.new("Own", "MESH_CACHE")
+    own.cache_format, own.filepath = "PC2", str(tmp_path / "own.pc2")
+    bpy.context.scene.frame_set(CAPTURED)
+    rest = evaluated(item)
+    generate(tmp_path, item)
+    assert [modifier.name for modifier in item.modifiers] == ["Own", "Align4D"]
+    bpy.context.scene.frame_set(CAPTURED + round(2 * bpy.context.scene.render.fps / FPS))
+    np.testing.assert_allclose(evaluated(item), moved(rest, 2), atol=1e-4)
 
 
 def test_mirrored_halves_move_each_for_itself(blender: ModuleType, tmp_path: Path) -> None:
