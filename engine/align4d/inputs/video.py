@@ -72,7 +72,7 @@ def load_clip(spec: VideoSpec, max_side: int = 512) -> Clip:
     if skipped:
         order = [*order[1:], order[-1]]
         source.notes.append(f"{name} shows its first picture twice; the motion starts at the second one, and its last pose is held for a frame.")
-    frames, alpha = _stack(read.frames, order), _stack_alpha(read.alphas, order)
+    frames, alpha = _ordered(read.frames, order), None if read.alpha is None else _ordered(read.alpha, order)
     window = find_bars(frames) if alpha is None else None
     if window:
         source.notes.append(f"{name} has black bars: only what lies between them is looked at.")
@@ -130,50 +130,66 @@ class _Read:
 
     Attributes:
         times: (N,) when each begins to be shown, in frames as players count them.
-        frames: (h, w, 3) each; alphas: (h, w) each, or None.
+        frames: (N, h, w, 3); alpha: (N, h, w), or None where nothing is transparent.
         full_size: width and height as shown [px].
     """
 
     times: list[float]
-    frames: list[np.ndarray]
-    alphas: list[np.ndarray | None]
+    frames: np.ndarray
+    alpha: np.ndarray | None
     full_size: tuple[int, int]
 
     @staticmethod
     def of(source: Source, spec: VideoSpec, max_side: int, name: str) -> _Read:
         """Reads them, as straight alpha on white."""
-        read = _Read([], [], [], (0, 0))
         premultiplied = None if spec.path else False
-        keep_frame, keep_alpha = _Store(), _Store()
+        times: list[float] = []
+        frames, alphas, full_size = _Store(), _Store(), (0, 0)
         for at, picture in source.pictures(spec.first, spec.last):
-            if len(read.frames) == MOST_FRAMES or at - spec.first > LONGEST:
+            if len(times) == MOST_FRAMES or at - spec.first > LONGEST:
                 raise _long(name)
             if premultiplied is None and picture.pixels.shape[2] == 4:
                 premultiplied = is_premultiplied(picture.pixels)
             if premultiplied and picture.pixels.shape[2] == 4:
                 picture = dataclasses.replace(picture, pixels=straight(picture.pixels))
             frame, alpha = picture.reduced(max_side)
-            read.times.append(at)
-            read.frames.append(keep_frame(frame))
-            read.alphas.append(None if alpha is None else keep_alpha(alpha))
-            read = dataclasses.replace(read, full_size=picture.size)
-        return read
+            if times and frame.shape != frames.pictures.shape[1:]:
+                raise _changing(name, full_size, picture.size)
+            times.append(at)
+            frames.add(frame)
+            if alpha is not None or alphas.count:  # frames without are opaque
+                alphas.fill(len(times) - 1, 255, frame.shape[:2])
+                alphas.add(np.full(frame.shape[:2], 255, np.uint8) if alpha is None else alpha)
+            full_size = picture.size
+        alpha = alphas.pictures if alphas.count and alphas.pictures.min() < 255 else None
+        return _Read(times, frames.pictures, alpha, full_size)
 
 
 class _Store:
-    """Keeps pictures side by side in large blocks: kept one by one among the frames that a decoder lets go of, they tear the memory to pieces."""
+    """Pictures of one size in one array that grows: kept one by one among the frames that a decoder lets go of, they tear the memory to pieces."""
 
     def __init__(self) -> None:
-        self._block, self._used = np.empty((0, 0)), 0
+        self.count = 0
+        self._room = np.empty((0, 0), np.uint8)
 
-    def __call__(self, picture: np.ndarray) -> np.ndarray:
-        """A copy of a picture."""
-        if self._used == len(self._block) or self._block.shape[1:] != picture.shape:
-            self._block, self._used = np.empty((_BLOCK, *picture.shape), picture.dtype), 0
-        kept: np.ndarray = self._block[self._used]
-        kept[:] = picture
-        self._used += 1
-        return kept
+    @property
+    def pictures(self) -> np.ndarray:
+        """(count, ...); none may be added from then on."""
+        return self._room[: self.count]
+
+    def add(self, picture: np.ndarray) -> None:
+        """Copies a picture to the end."""
+        if self.count == 0:
+            self._room = np.empty((_BLOCK, *picture.shape), picture.dtype)
+        elif self.count == len(self._room):
+            self._room.resize((self.count + _BLOCK, *picture.shape), refcheck=False)  # most systems move nothing for it
+        self._room[self.count] = picture
+        self.count += 1
+
+    def fill(self, count: int, value: int, shape: tuple[int, ...]) -> None:
+        """Adds pictures of one value until there are `count`."""
+        while self.count < count:
+            self.add(np.full(shape, value, np.uint8))
 
 
 def _check_range(name: str, spec: VideoSpec, count: int, end: int) -> None:
@@ -200,19 +216,16 @@ def _long(name: str) -> EngineError:
     return EngineError("video_long", message, "Choose a shorter frame range.", f"end_earlier:{MOST_FRAMES}")
 
 
-def _stack_alpha(alphas: list[np.ndarray | None], order: Sequence[int]) -> np.ndarray | None:
-    """(T, H, W) uint8; frames without alpha are opaque; None where nothing is transparent."""
-    if all(alpha is None or alpha.min() == 255 for alpha in alphas):
-        return None
-    size = next(alpha.shape for alpha in alphas if alpha is not None)
-    return _stack([np.full(size, 255, np.uint8) if alpha is None else alpha for alpha in alphas], order)
+def _changing(name: str, before: tuple[int, int], after: tuple[int, int]) -> EngineError:
+    sizes = f"from {before[0]} x {before[1]} to {after[0]} x {after[1]} px"
+    return EngineError("video_size", f"{name} changes its size on the way, {sizes}.", "Choose a range of one size.", "choose_video")
 
 
-def _stack(pictures: list[np.ndarray], order: Sequence[int]) -> np.ndarray:
-    """The pictures in their order, which rises; each is let go of as soon as it is copied, so that a long clip is never held twice."""
-    kept = dict(enumerate(pictures))
-    stacked = np.empty((len(order), *pictures[0].shape), pictures[0].dtype)
-    pictures.clear()
-    for place, (index, following) in enumerate(zip(order, [*order[1:], -1], strict=True)):
-        stacked[place] = kept[index] if following == index else kept.pop(index)
-    return stacked
+def _ordered(pictures: np.ndarray, order: Sequence[int]) -> np.ndarray:
+    """The pictures in their order, which rises; where it can be they only move up in their own place, so that a long clip is never held twice."""
+    if any(index < place for place, index in enumerate(order)):
+        return pictures[list(order)]
+    for place, index in enumerate(order):
+        if place != index:
+            pictures[place] = pictures[index]
+    return pictures[: len(order)]
