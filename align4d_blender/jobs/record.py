@@ -129,6 +129,9 @@ class Job:
             json.dump({"record": 1, **kept, "error": error, "targets": targets}, file, ensure_ascii=False, indent=1)
 
 
+_LAST_FRAME = 1_048_574
+"""Of Blender's timeline."""
+
 _KEPT: dict[str, type] = {
     "id": str,
     "scene": str,
@@ -160,11 +163,13 @@ def read(folder: Path) -> Job | None:
 
 
 def _kept(data: dict[str, Any]) -> dict[str, Any]:
-    """What of a record a job is made of. Raises KeyError or TypeError."""
+    """What of a record a job is made of. Raises KeyError, TypeError or ValueError."""
     kept = {name: data.get(name, {}) if name == "sources" else data[name] for name in _KEPT}  # sources: a record of before they were kept
     for name, kind in _KEPT.items():
         if not isinstance(kept[name], (int, float) if kind is float else kind):
             raise TypeError(f"{name} is {kept[name]!r}")
+    if abs(kept["start"]) > _LAST_FRAME:
+        raise ValueError(f"start is {kept['start']}")
     kept["notes"] = [str(note) for note in kept["notes"]]
     return kept
 

@@ -86,6 +86,13 @@ def test_the_primitives_of_a_mesh_are_one_object(tmp_path: Path) -> None:
     np.testing.assert_allclose(world(asset), turned(scaled @ np.array([[0, 1, 0], [-1, 0, 0], [0, 0, 1]])), atol=1e-5)
 
 
+def test_a_folder_that_cannot_be_written_to_is_no_damaged_mesh(tmp_path: Path) -> None:
+    path = gltf_files.sparse(tmp_path)
+    with pytest.raises(EngineError) as caught:
+        import_mesh(path, tmp_path / "absent", print)
+    assert caught.value.code == "cannot_write"
+
+
 def draco(folder: Path, packed: bytes) -> Path:
     """A file that is compressed with Draco."""
     glb = Glb()

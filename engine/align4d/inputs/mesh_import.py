@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ..errors import EngineError
+from ..errors import EngineError, writing
 from ..protocol import MaterialSpec, Matrix4, ObjectSpec, write_arrays
 from .foreign import reading
 from .gltf_import import read_gltf
@@ -33,7 +33,8 @@ def import_mesh(path: Path, folder: Path, tell: Tell) -> tuple[ObjectSpec, ...]:
         tell: is given a sentence for each file that is named and not there, or lies outside the file's folder.
 
     Raises:
-        EngineError: "mesh_missing", "mesh_unreadable", "mesh_compressed", "mesh_needs_blender", "gltf_unreadable" or "mesh_empty".
+        EngineError: "mesh_missing", "mesh_unreadable", "mesh_compressed", "mesh_needs_blender", "gltf_unreadable" or "mesh_empty";
+            "disk_full" or "cannot_write" where the job's folder cannot be written to.
     """
     if not path.is_file():
         raise EngineError("mesh_missing", f"The mesh {path.name} is not there.", "Check the path.")
@@ -61,7 +62,9 @@ def _written(meshes: list[ImportedMesh], turn: np.ndarray, folder: Path) -> tupl
     paths: dict[int, str] = {}
     objects = []
     for number, mesh in enumerate(meshes):
-        write_arrays(folder / "input" / f"mesh_{number:03}.npz", _arrays(mesh, turn))
+        arrays = _arrays(mesh, turn)
+        with writing():
+            write_arrays(folder / "input" / f"mesh_{number:03}.npz", arrays)
         materials = tuple(
             material if image is None else MaterialSpec("texture", image=_texture(image, paths, folder))
             for material, image in zip(mesh.materials, mesh.images, strict=True)
@@ -98,5 +101,6 @@ def _texture(image: Image.Image, paths: dict[int, str], folder: Path) -> str:
     """Writes an image as a PNG; returns its path relative to the job folder. `paths`: of those that are written already, by identity."""
     if id(image) not in paths:
         paths[id(image)] = f"input/texture_{len(paths):03}.png"
-        image.save(folder / paths[id(image)])
+        with writing():
+            image.save(folder / paths[id(image)])
     return paths[id(image)]
