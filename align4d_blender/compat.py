@@ -86,6 +86,13 @@ def new_curves(action: bpy.types.Action, animated: bpy.types.Object) -> Curves:
     return Curves(strip.channelbag(slot, ensure=True))
 
 
+def assign(data: bpy.types.AnimData, action: bpy.types.Action) -> None:
+    """Lets an object play an action that `new_curves` has filled."""
+    data.action = action
+    if SLOTS:
+        data.action_slot = action.slots[0]
+
+
 def keep_slot(data: bpy.types.AnimData, strip: bpy.types.NlaStrip) -> None:
     """Lets a strip play the slot that is assigned now."""
     if SLOTS and data.action_slot:

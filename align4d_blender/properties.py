@@ -93,6 +93,15 @@ class Align4DSettings(bpy.types.PropertyGroup):
         ),
         default="artist",
     )
+    form: EnumProperty(
+        name="Comes As",
+        description="What a motion is when it arrives; Make Keyframes and Back to Point Cache change it at any time",
+        items=(
+            ("KEYFRAMES", "Keyframes", "Keyframes on the mesh's own armature; a point cache where it has none"),
+            ("CACHE", "Point Cache", "Every vertex of every frame, exactly as it was found"),
+        ),
+        default="KEYFRAMES",
+    )
     camera: EnumProperty(
         name="Seen From",
         description="Where the video was filmed from. Roughly is enough when Refine Camera is on",
@@ -144,6 +153,16 @@ def _mute(tag: Align4DTag, _context: bpy.types.Context) -> None:
     results.mute(cast(bpy.types.Object, tag.id_data))
 
 
+class Align4DStanding(bpy.types.PropertyGroup):
+    """A bone that stands on the ground for a while; `name` is the bone's."""
+
+    first: IntProperty(
+        name="First", description="First frame of the motion in which it stands, counted from 1", min=1, default=1, override=_OVERRIDABLE
+    )
+    last: IntProperty(name="Last", description="Last frame of the motion in which it stands", min=1, default=1, override=_OVERRIDABLE)
+    held: BoolProperty(name="Hold", description="Keep it from sliding", default=True, override=_OVERRIDABLE)
+
+
 class Align4DResult(bpy.types.PropertyGroup):
     """One result on one object, and how it is played; `name` is what the artist calls it."""
 
@@ -177,9 +196,26 @@ class Align4DResult(bpy.types.PropertyGroup):
         options={"HIDDEN"},
         override=_OVERRIDABLE,
     )
+    cleaned: BoolProperty(
+        name="Cleaned",
+        description="Whether the point cache that is played has been cleaned up",
+        options={"HIDDEN"},
+        update=_play,
+        override=_OVERRIDABLE,
+    )
+    action: PointerProperty(
+        type=bpy.types.Action, name="Action", description="The keyframes of this motion", options={"HIDDEN"}, override=_OVERRIDABLE
+    )
+    standing: CollectionProperty(
+        type=Align4DStanding,
+        name="Contacts",
+        description="Which bones stand on the ground, and when",
+        override=_OVERRIDABLE | {"USE_INSERTION"},
+    )
+    standing_active: IntProperty(name="Contact", description="The contact that is chosen", options={"HIDDEN"}, override=_OVERRIDABLE)
     smooth: FloatProperty(
         name="Smooth",
-        description="How many frames to each side a key is blended with its neighbors",
+        description="How many frames to each side a pose is blended with its neighbors",
         default=0.0,
         min=0.0,
         soft_max=4.0,
@@ -246,7 +282,7 @@ class Align4DTag(bpy.types.PropertyGroup):
     muted: BoolProperty(name="Mute", description="Show the mesh as it is without the motion", update=_mute, override=_OVERRIDABLE)
 
 
-CLASSES = (Align4DSettings, Align4DResult, Align4DTag)
+CLASSES = (Align4DSettings, Align4DStanding, Align4DResult, Align4DTag)
 
 
 def attach() -> None:

@@ -74,7 +74,7 @@ class _MotionExport(ExportHelper):
 
 
 class ALIGN4D_OT_export_gltf(_MotionExport, bpy.types.Operator):
-    """Export the motion as glTF, one morph target a frame. Some viewers show the first 8 only: use Alembic or USD for those"""
+    """Export the motion as glTF: keyframes as bones with a skin, a point cache as one morph target a frame, of which some viewers show 8 only"""
 
     bl_idname = "align4d.export_gltf"
     bl_label = "Export glTF"
@@ -120,7 +120,7 @@ class ALIGN4D_OT_export_alembic(_MotionExport, bpy.types.Operator):
 
 
 class ALIGN4D_OT_export_usd(_MotionExport, bpy.types.Operator):
-    """Export the motion as USD, with every frame's vertices as they are"""
+    """Export the motion as USD: keyframes as a skeleton with its skin, a point cache with every frame's vertices as they are"""
 
     bl_idname = "align4d.export_usd"
     bl_label = "Export USD"
@@ -129,27 +129,14 @@ class ALIGN4D_OT_export_usd(_MotionExport, bpy.types.Operator):
     filter_glob: StringProperty(default="*.usd;*.usdc;*.usda;*.usdz", options={"HIDDEN"})
 
     def export(self, context: bpy.types.Context, items: list[bpy.types.Object], path: Path) -> str:
-        exports.with_blender(
-            context,
-            items,
-            self.frame_start,
-            self.frame_end,
-            lambda: bpy.ops.wm.usd_export(
-                filepath=str(path),
-                check_existing=False,
-                selected_objects_only=True,
-                export_animation=True,
-                export_armatures=False,  # in their place the vertices of every frame are written
-                export_shapekeys=False,
-                export_subdivision="TESSELLATE",
-                evaluation_mode="VIEWPORT",
-            ),
-        )
+        from ..align4d_blender.export import usd
+
+        usd.export(context, items, self.frame_start, self.frame_end, path)
         return ""
 
 
 class ALIGN4D_OT_export_fbx(_MotionExport, bpy.types.Operator):
-    """Export the motion as FBX, a shape key a frame: a bare mesh with its materials, without armature and modifiers"""
+    """Export the motion as FBX: keyframes as bones with a skin, a point cache as a bare mesh with a shape key a frame"""
 
     bl_idname = "align4d.export_fbx"
     bl_label = "Export FBX"

@@ -1,10 +1,11 @@
-"""Make Keyframes and Back to Point Cache: the form of a result."""
+"""The form of a result, Make Keyframes and Back to Point Cache, and what cleans it up."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import bpy
+from bpy.props import BoolProperty
 
 from ..align4d_blender.errors import UserError
 from ..align4d_blender.result.playback import active
@@ -35,7 +36,6 @@ class ALIGN4D_OT_make_keyframes(bpy.types.Operator):
 
         context.window_manager.progress_begin(0, 1)
         try:
-            keyframes.unmake(context.active_object)
             notes = keyframes.make(context.active_object)
         except UserError as error:
             self.report({"ERROR"}, str(error))
@@ -66,4 +66,96 @@ class ALIGN4D_OT_use_point_cache(bpy.types.Operator):
         return {"FINISHED"}
 
 
-CLASSES = (ALIGN4D_OT_make_keyframes, ALIGN4D_OT_use_point_cache)
+class _OfResult:
+    """What the operators on an object's motion have in common: they need one, and say what is wrong as Blender does."""
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return active(context.active_object) is not None and context.mode == "OBJECT"
+
+    def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
+        try:
+            notes = self.change(context.active_object)
+        except UserError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        for note in notes or ():
+            self.report({"INFO"}, note)
+        return {"FINISHED"}
+
+    def change(self, item: bpy.types.Object) -> list[str] | None:
+        """Does it; returns what the artist should know. Raises UserError."""
+        raise NotImplementedError
+
+
+class ALIGN4D_OT_clean_up(_OfResult, bpy.types.Operator):
+    """Make the keyframes, or the point cache, again with these choices. The motion itself stays as it was found"""
+
+    bl_idname = "align4d.clean_up"
+    bl_label = "Clean Up"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def change(self, item: bpy.types.Object) -> list[str] | None:
+        from ..align4d_blender.result import keyframes
+
+        return keyframes.clean_up(item)
+
+
+class ALIGN4D_OT_find_loop(_OfResult, bpy.types.Operator):
+    """Let the motion end at the frame whose pose is most like the first one, as a loop. Clean Up applies it"""
+
+    bl_idname = "align4d.find_loop"
+    bl_label = "Find Loop"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def change(self, item: bpy.types.Object) -> list[str] | None:
+        from ..align4d_blender.result import keyframes
+
+        keyframes.find_loop(item)
+        return None
+
+
+class ALIGN4D_OT_find_contacts(_OfResult, bpy.types.Operator):
+    """List which bones stand on the ground, and when, from the motion itself"""
+
+    bl_idname = "align4d.find_contacts"
+    bl_label = "Find Contacts"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def change(self, item: bpy.types.Object) -> list[str] | None:
+        from ..align4d_blender.result import keyframes
+
+        keyframes.find_standing(item)
+        return None
+
+
+class ALIGN4D_OT_edit_contacts(_OfResult, bpy.types.Operator):
+    """Add a contact to the list, or remove the chosen one"""
+
+    bl_idname = "align4d.edit_contacts"
+    bl_label = "Edit Contacts"
+    bl_options = {"REGISTER", "UNDO"}
+
+    add: BoolProperty(name="Add", description="Whether to add one; else the chosen one is removed", default=True, options={"HIDDEN"})
+
+    def change(self, item: bpy.types.Object) -> list[str] | None:
+        result = active(item)
+        if self.add:
+            entry = result.standing.add()
+            chosen = result.standing[min(result.standing_active, len(result.standing) - 1)]
+            entry.name, entry.first, entry.last = chosen.name, result.first, result.last
+            result.standing_active = len(result.standing) - 1
+        elif result.standing:
+            result.standing.remove(min(result.standing_active, len(result.standing) - 1))
+            result.standing_active = max(result.standing_active - 1, 0)
+        return None
+
+
+CLASSES = (
+    ALIGN4D_OT_make_keyframes,
+    ALIGN4D_OT_use_point_cache,
+    ALIGN4D_OT_clean_up,
+    ALIGN4D_OT_find_loop,
+    ALIGN4D_OT_find_contacts,
+    ALIGN4D_OT_edit_contacts,
+)

@@ -13,7 +13,7 @@ class ALIGN4D_OT_preset_add(AddPresetBase, bpy.types.Operator):
     bl_label = "Add Align4D Preset"
     preset_menu = "ALIGN4D_PT_presets"
     preset_defines = ["settings = bpy.context.scene.align4d"]
-    preset_values = ["settings.preset", "settings.camera", "settings.solve_camera", "settings.seed", "settings.gaussians"]
+    preset_values = ["settings.preset", "settings.camera", "settings.solve_camera", "settings.form", "settings.seed", "settings.gaussians"]
     preset_subdir = "align4d"
 
 

@@ -14,7 +14,7 @@ from ..align4d_blender.result.solved_camera import cameras
 from ..align4d_blender.storage import paths, tags
 from ..align4d_blender.storage.remembered import remembered
 from ..align4d_blender.storage.tags import HOLD
-from . import text
+from . import form, text
 
 
 class ALIGN4D_UL_results(bpy.types.UIList):
@@ -62,7 +62,7 @@ class ALIGN4D_PT_result(bpy.types.Panel):
             return
         _draw_choice(layout, context, item, result)
         _draw_playback(layout, context, item, result)
-        _draw_form(layout, result)
+        form.draw(layout, item, result)
         layout.operator("align4d.bake_shape_keys", icon="SHAPEKEY_DATA")
         layout.operator("align4d.remove_result", icon="TRASH")
 
@@ -120,18 +120,6 @@ def _draw_choice(layout: bpy.types.UILayout, context: bpy.types.Context, item: b
         text.paragraph(layout, context, f"{item.name} is held where it was: move {HOLD} to move it", "INFO")
 
 
-def _draw_form(layout: bpy.types.UILayout, result: Any) -> None:
-    """Point cache or keyframes, and what is done to the keys when they are made."""
-    if result.form == "CACHE":
-        layout.operator("align4d.make_keyframes", icon="ARMATURE_DATA")
-        return
-    column = layout.column()
-    for name in ("smooth", "tolerance", "contacts", "in_place", "loop"):
-        column.prop(result, name)
-    layout.operator("align4d.make_keyframes", text="Make Keyframes Again", icon="FILE_REFRESH")
-    layout.operator("align4d.use_point_cache", icon="MOD_MESHDEFORM")
-
-
 def _draw_playback(layout: bpy.types.UILayout, context: bpy.types.Context, item: bpy.types.Object, result: Any) -> None:
     """When, from where to where, how fast, how strongly."""
     column = layout.column()
@@ -147,9 +135,9 @@ def _draw_playback(layout: bpy.types.UILayout, context: bpy.types.Context, item:
         text.paragraph(layout, context, f"The motion takes frames {wanted[0]} to {wanted[1]}, the scene ends sooner or begins later", "INFO")
         layout.operator("align4d.set_range", icon="PREVIEW_RANGE")
     cache = tags.point_cache(item)
-    if cache:
+    if cache and result.form == "CACHE":
         column.prop(cache, "factor", text="Strength", slider=True)
     layout.prop(item.align4d, "muted")
 
 
-CLASSES = (ALIGN4D_UL_results, ALIGN4D_PT_result, ALIGN4D_PT_comparison)
+CLASSES = (*form.CLASSES, ALIGN4D_UL_results, ALIGN4D_PT_result, ALIGN4D_PT_comparison)

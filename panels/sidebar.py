@@ -41,6 +41,8 @@ class ALIGN4D_PT_generate(bpy.types.Panel):
         inputs.draw_choices(layout, context, missing)
         _draw_camera(layout, context, missing.get("camera"))
         layout.prop(context.scene.align4d, "start_at")
+        if takes_mesh(context):
+            layout.prop(context.scene.align4d, "form")
         layout.prop(context.scene.align4d, "preset")
         inputs.draw_plan(layout, context)
         _draw_generate(layout, ready=not missing)

@@ -49,7 +49,7 @@ def _rigs(item: bpy.types.Object) -> Iterator[bpy.types.Object]:
 
 def _arrays(mesh: bpy.types.Mesh, groups: Mapping[str, str]) -> Slices[dict[str, np.ndarray] | None]:
     names = sorted(set(groups.values()))
-    found = yield from _weights(mesh, list(groups))
+    found = yield from group_weights(mesh, list(groups))
     vertex = np.concatenate([there for there, _ in found]).astype(np.int32)
     if not len(vertex):
         return None
@@ -60,7 +60,7 @@ def _arrays(mesh: bpy.types.Mesh, groups: Mapping[str, str]) -> Slices[dict[str,
     return {"names": np.array(names), "vertex": vertex[order], "bone": number[order], "weight": weight[order]}
 
 
-def _weights(mesh: bpy.types.Mesh, groups: Sequence[str]) -> Slices[list[tuple[np.ndarray, np.ndarray]]]:
+def group_weights(mesh: bpy.types.Mesh, groups: Sequence[str]) -> Slices[list[tuple[np.ndarray, np.ndarray]]]:
     """For each vertex group the vertices that are in it, and how much.
 
     Python reads vertex groups a vertex at a time, which takes long; geometry nodes hand them out as attributes, which are read at once.

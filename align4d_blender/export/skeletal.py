@@ -9,7 +9,8 @@ from pathlib import Path
 import bpy
 
 from ..errors import UserError
-from ..result.armature_action import armature_of, is_keyed
+from ..result.armature_action import is_keyed
+from ..result.armatures import armature_of
 from ..result.playback import active
 from ..storage import tags
 from . import motion as exports
@@ -62,6 +63,26 @@ def gltf(context: bpy.types.Context, items: Sequence[bpy.types.Object], first: i
             export_optimize_animation_size=False,
             export_cameras=False,
             export_lights=False,
+        ),
+    )
+
+
+def usd(context: bpy.types.Context, items: Sequence[bpy.types.Object], first: int, last: int, path: Path) -> None:
+    """Writes a USD file with a skeleton, its animation and the skin (UsdSkel). Raises UserError; the scene stays as it was."""
+    _write(
+        context,
+        items,
+        first,
+        last,
+        lambda: bpy.ops.wm.usd_export(
+            filepath=str(path),
+            check_existing=False,
+            selected_objects_only=True,
+            export_animation=True,
+            export_armatures=True,
+            only_deform_bones=False,
+            export_shapekeys=False,
+            evaluation_mode="VIEWPORT",
         ),
     )
 

@@ -1,5 +1,5 @@
 """How a finished job comes into the scene: its files are checked in a thread, its motion goes below the artist's modifiers a slice
-at a time, and it is applied in one undo step, at a moment that disturbs nothing."""
+at a time, keyframes are solved for in slices too, and it is applied in one undo step, at a moment that disturbs nothing."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
     from ..result.delivery import Arrival
+    from ..result.solving import Solving
 
 _SLICE = 0.03
 """Seconds of the main thread that a step may take."""
@@ -24,10 +25,15 @@ _SLICE = 0.03
 
 @dataclass
 class _Progress:
-    """What the thread is doing with a result: it reads and checks the files, later it writes what the main thread has undone."""
+    """What the thread is doing with a result: it reads and checks the files, later it writes what the main thread has undone.
+
+    Attributes:
+        solving: the poses of its keyframes; None before, and where it comes as a point cache.
+    """
 
     reading: Future[Arrival]
     writing: Future[None] | None = None
+    solving: Solving | None = None
 
 
 _arriving: dict[str, _Progress] = {}
@@ -61,11 +67,12 @@ def step(job: Job) -> bool:
     if progress.writing is None:
         if delivery.improve(arrival, _SLICE):
             progress.writing = _worker().submit(delivery.finish, arrival)
+            progress.solving = delivery.begin_keys(arrival) if job.form == "KEYFRAMES" else None
         return False
-    if not progress.writing.done():
+    if not progress.writing.done() or (progress.solving and not progress.solving.step(_SLICE)):
         return False
     progress.writing.result()
-    delivery.apply(arrival, bpy.data.scenes.get(job.scene) or bpy.context.scene, job.start)
+    delivery.apply(arrival, progress.solving, bpy.data.scenes.get(job.scene) or bpy.context.scene, job.start)
     job.notes = list(dict.fromkeys((*job.notes, *delivery.notes(arrival))))
     return True
 

@@ -36,6 +36,7 @@ def new_job(context: bpy.types.Context) -> Generator[str, None, Job]:
             bpy.data.filepath,
             label_of([target.name for target in found.targets], choices.label(context)),
             scene.align4d.preset,
+            scene.align4d.form,
             notes=[*([note] if note else []), *found.notes],
             opened=session.opened(),
             sources=takeover.sources(folder),

@@ -38,6 +38,7 @@ class Job:
         label: what the artist sees of it in the list.
         scene, start: where the motion goes: the scene's name, and the frame of the video's first frame.
         blend: the .blend that was open; empty when it had not been saved.
+        form: "KEYFRAMES" or "CACHE": what the motion is when it arrives.
         preset: for the forecast of the time left.
         created: when it was started, seconds since 1970.
         state: "queued", "running", "arriving" (files are checked), "waiting" (for the artist, `stage` says for what), then "done", "failed",
@@ -61,6 +62,7 @@ class Job:
     blend: str = ""
     label: str = ""
     preset: str = ""
+    form: str = "CACHE"
     created: float = field(default_factory=time.time)
     state: str = "queued"
     stage: str = ""
@@ -139,6 +141,7 @@ _KEPT: dict[str, type] = {
     "blend": str,
     "label": str,
     "preset": str,
+    "form": str,
     "created": float,
     "state": str,
     "notes": list,
@@ -164,7 +167,8 @@ def read(folder: Path) -> Job | None:
 
 def _kept(data: dict[str, Any]) -> dict[str, Any]:
     """What of a record a job is made of. Raises KeyError, TypeError or ValueError."""
-    kept = {name: data.get(name, {}) if name == "sources" else data[name] for name in _KEPT}  # sources: a record of before they were kept
+    kept = {"sources": {}, "form": "CACHE"}  # a record of before these were kept
+    kept |= {name: data[name] for name in _KEPT if name in data or name not in kept}
     for name, kind in _KEPT.items():
         if not isinstance(kept[name], (int, float) if kind is float else kind):
             raise TypeError(f"{name} is {kept[name]!r}")

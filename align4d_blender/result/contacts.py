@@ -15,6 +15,8 @@ SLOW = 0.012
 """How far a point that stands may move from frame to frame [parts of the size]."""
 SHORTEST = 3
 """Frames that a contact lasts at least."""
+LOWEST = 0.2
+"""Part of a bone's vertices that stand where a contact was chosen in which nothing does by itself."""
 EMPHASIS = 30.0
 """How much more a point that stands counts for the pose than another."""
 
@@ -42,21 +44,49 @@ def find_contacts(motion: Array, owner: Array, up: Array) -> list[Contact]:
         owner: (V,) bone that moves each vertex most; -1 for none.
         up: (3,) direction away from the ground, length 1.
     """
+    standing = _standing(motion, up)
+    found = []
+    for bone in np.unique(owner[owner >= 0]):
+        for first, last in _runs(np.asarray(standing[:, owner == bone].any(1))):
+            if last - first + 1 >= SHORTEST:
+                contact = Contact(int(bone), first, last, _points(standing, owner, int(bone), first, last))
+                found += [contact] if len(contact.points) else []
+    return found
+
+
+def contact_of(motion: Array, owner: Array, up: Array, bone: int, first: int, last: int) -> Contact:
+    """A contact of a bone in frames that somebody has chosen: what stands in them, else what is lowest of the bone."""
+    first, last = max(first, 0), min(last, len(motion) - 1)
+    points = _points(_standing(motion, up), owner, bone, first, last)
+    if not len(points) and last >= first:
+        of_bone = np.flatnonzero(owner == bone)
+        height = (motion[first : last + 1, of_bone] @ up).mean(0)
+        points = of_bone[height <= np.quantile(height, LOWEST)] if len(of_bone) else of_bone
+    return Contact(bone, first, last, points)
+
+
+def owners(weights: Array) -> Array:
+    """(V,) the bone that moves each vertex most by weights (V, K); -1 for none."""
+    owner: Array = np.where(weights.sum(1) > 0, weights.argmax(1), -1)
+    return owner
+
+
+def _standing(motion: Array, up: Array) -> Array:
+    """(T, V) whether a point is slow and near the lowest plane of the motion."""
     height = motion @ up
     size = float(np.ptp(motion[0], axis=0).max()) or 1.0
     ground = np.percentile(height.min(1), 20)
     step = np.linalg.norm(np.diff(motion, axis=0), axis=-1)
     speed = np.concatenate([step[:1], np.maximum(step[1:], step[:-1]), step[-1:]])
-    standing = (height < ground + NEAR * size) & (speed < SLOW * size)
-    found = []
-    for bone in np.unique(owner[owner >= 0]):
-        of_bone = np.flatnonzero(owner == bone)
-        for first, last in _runs(standing[:, of_bone].any(1)):
-            if last - first + 1 >= SHORTEST:
-                points = of_bone[standing[first : last + 1, of_bone].mean(0) > 0.5]
-                if len(points):
-                    found.append(Contact(int(bone), first, last, points))
-    return found
+    near: Array = (height < ground + NEAR * size) & (speed < SLOW * size)
+    return near
+
+
+def _points(standing: Array, owner: Array, bone: int, first: int, last: int) -> Array:
+    """Indices of the bone's vertices that stand in most of these frames."""
+    of_bone = np.flatnonzero(owner == bone)
+    points: Array = of_bone[standing[first : last + 1, of_bone].mean(0) > 0.5] if last >= first else of_bone[:0]
+    return points
 
 
 def held(motion: Array, contacts: list[Contact]) -> tuple[Array, Array]:

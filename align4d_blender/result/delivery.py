@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import cast
 
 import bpy
+from mathutils import Matrix
 
 from ...engine.align4d import protocol
 from ..capture.targets import Target, find
 from ..errors import UserError, write_error
 from ..storage import folders
-from . import below_modifiers, generated_mesh, motion_file, results
+from . import below_modifiers, generated_mesh, keyframes, motion_file, results
+from .armatures import armature_of
 from .playback import active, playback
 from .solved_camera import SOLVED, add_camera, cameras, remove_camera
+from .solving import Moved, Solving
 
 _EXACT = 1e-4
 """Distance, as a part of an object's longest side, that nobody sees."""
@@ -91,6 +94,27 @@ def notes(arrival: Arrival) -> list[str]:
     return said
 
 
+def begin_keys(arrival: Arrival) -> Solving | None:
+    """Begins to solve for keyframes on the armatures of the targets; None where there are none, or where they cannot be keyed.
+
+    Raises UserError where a target is gone.
+    """
+    items = [find(target) for target in arrival.targets]
+    if not any(armature_of(item) for item in items):
+        return None
+    moved = [
+        Moved(item, motion_file.as_shown(cache), target.place.after, Matrix(target.place.held) if target.place.held else item.matrix_world.copy())
+        for item, target, cache in zip(items, arrival.targets, arrival.caches, strict=True)
+    ]
+    try:
+        solving = Solving(moved)
+        solving.begin()
+    except UserError as error:
+        arrival.missed.append(f"The motion is a point cache, no keyframes: {error}")
+        return None
+    return solving
+
+
 def finish(arrival: Arrival) -> None:
     """Writes the point caches below modifiers. Needs no Blender: runs in a thread. Raises UserError."""
     try:
@@ -105,8 +129,10 @@ def _check(motion: Path, target: Target, frames: int) -> None:
         raise protocol.ProtocolError(f"The motion of {target.name} has another number of frames or vertices.", "Generate the motion again.")
 
 
-def apply(arrival: Arrival, scene: bpy.types.Scene, start: int) -> list[bpy.types.Object]:
+def apply(arrival: Arrival, solving: Solving | None, scene: bpy.types.Scene, start: int) -> list[bpy.types.Object]:
     """Puts the motion on the objects from scene frame `start` on, makes those that the engine made, and adds the camera. Returns the objects.
+
+    What `solving` has poses for gets them as keyframes.
 
     Raises UserError before anything in the scene is changed; whatever else fails is undone as a whole. Selection and active object stay.
     """
@@ -114,6 +140,8 @@ def apply(arrival: Arrival, scene: bpy.types.Scene, start: int) -> list[bpy.type
     before = set(bpy.data.objects)
     try:
         items += _apply(arrival, items, scene, start)
+        if solving:
+            arrival.missed.extend(keyframes.write(solving, items[0]))
     except BaseException:
         _take_back(arrival.result.job, before)
         raise

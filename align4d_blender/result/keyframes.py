@@ -1,8 +1,10 @@
-"""A result as keyframes on the artist's own armature, in the place of the point cache, and back."""
+"""A result as keyframes on an armature, in the place of the point cache, and back.
+
+Each result keeps its own action, so that several results of an object can be keyframes: its armature plays those of the one that is chosen.
+"""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
@@ -14,12 +16,14 @@ from ...engine.align4d import protocol
 from ..capture.rest_shape import base_shape
 from ..errors import UserError
 from ..storage import paths, tags
-from . import armature_action, made_armature, motion_armature
-from .armature_action import KeyedMesh, armature_of
-from .key_cleanup import Cleanup
+from . import armature_action, cache_cleanup, made_armature, motion_armature
+from .armatures import armature_of
+from .key_cleanup import Cleanup, best_loop
 from .motion_file import as_shown, read_motion
 from .placing import show_form
-from .playback import PlayedResult, active, playback, scene_of, together
+from .playback import Playback, PlayedResult, active, playback, scene_of, together
+from .rig_poses import Standing
+from .solving import Moved, Solving
 
 
 def can_be_keyed(item: bpy.types.Object | None) -> bool:
@@ -40,38 +44,10 @@ def job_folder(result: PlayedResult) -> Path:
     return paths.absolute(result.motion).parents[1]
 
 
-class Solving:
-    """The poses of armatures for a motion, solved a frame at a time, so that the window is not held.
-
-    Attributes:
-        poses: (T, K, 4, 4) of each armature that is done.
-    """
-
-    def __init__(self, together: dict[bpy.types.Object, list[KeyedMesh]], hold_contacts: bool = False) -> None:
-        """`hold_contacts`: what stands on the ground stands still. Raises UserError where no bone of an armature moves its meshes."""
-        self.poses: dict[bpy.types.Object, np.ndarray] = {}
-        self._left = [(rig, armature_action.solve(rig, meshes, hold_contacts)) for rig, meshes in together.items()]
-        self._frames: list[np.ndarray] = []
-
-    def step(self, seconds: float) -> bool:
-        """Goes on for about so many seconds. Returns whether nothing is left to do."""
-        until = time.monotonic() + seconds
-        while self._left and time.monotonic() < until:
-            rig, frames = self._left[0]
-            pose = next(frames, None)
-            if pose is not None:
-                self._frames.append(pose)
-                continue
-            self.poses[rig] = np.stack(self._frames)
-            self._left.pop(0)
-            self._frames = []
-        return not self._left
-
-
 def make(item: bpy.types.Object) -> list[str]:
     """Turns the motion of an object, and of all that its job moves with it, into keyframes.
 
-    On the artist's own armatures where meshes have one, else on one that is made for them.
+    On the armatures that meshes have, else on one that is made for all of them.
 
     Returns: what the artist should know, as sentences.
     Raises: UserError; nothing is changed then.
@@ -79,46 +55,105 @@ def make(item: bpy.types.Object) -> list[str]:
     result = active(item)
     if result is None:
         raise UserError("no_result", f"{item.name} has no motion.", "Select an object that Align4D has animated.")
-    moved = together(item, result)
-    bare = [other for other, _ in moved if armature_of(other) is None]
-    bare, poses = _posed(bare, result) if bare else (bare, None)
-    solving = Solving(by_armature({other: as_shown(paths.motion_file(other, entry)) for other, entry in moved}), result.contacts)
-    while not solving.step(1.0):
-        pass
-    notes = write(solving, item)
-    if poses:
-        rig, own = made_armature.make(bare, [_in_world(one) for one in bare], poses)
-        armature_action.write_keys(rig, result.name, own, *_times(item), cleanup_of(result))
-        notes.append(f"{rig.name} was made of what moves as one; it has {len(poses.parent)} bones.")
-        for other in bare:
-            _use_keys(other)
-    return notes
+    moved = _moved(item)
+    if any(armature_of(one.item) for one in moved):
+        return write(_solved(moved, result), item)
+    items, poses = _posed([one.item for one in moved], result)
+    rig = made_armature.make(items, [_in_world(one) for one in items], poses)
+    try:
+        notes = write(_solved(moved, result), item)
+    except UserError:
+        made_armature.remove(rig)
+        raise
+    return [*notes, f"{rig.name} was made of what moves as one; it has {len(poses.parent)} bones."]
 
 
-def by_armature(motions: dict[bpy.types.Object, Path]) -> dict[bpy.types.Object, list[KeyedMesh]]:
-    """The objects that have an armature, by armature, with their motions read from files. Raises UserError."""
-    found: dict[bpy.types.Object, list[KeyedMesh]] = {}
-    scene = bpy.context.scene
-    for item, motion in motions.items():
-        if rig := armature_of(item):
-            rest = base_shape(item, (scene.frame_current, scene.frame_subframe))
-            found.setdefault(rig, []).append(KeyedMesh(item, rest, read_motion(item, motion)))
-    return found
+def find_standing(item: bpy.types.Object) -> None:
+    """Lists which bones stand on the ground, and when, in the active result of an object. Raises UserError."""
+    _list_standing(Solving(_moved(item)).find_standing(), active(item))
+
+
+def clean_up(item: bpy.types.Object) -> list[str]:
+    """Does to the active result of an object what is asked for, in whichever form it is. Returns notes, as sentences. Raises UserError."""
+    result = active(item)
+    if result is not None and result.form == "KEYFRAMES":
+        return make(item)
+    cache_cleanup.apply(item, cleanup_of(result))
+    return []
+
+
+def find_loop(item: bpy.types.Object) -> None:
+    """Lets the active result of an object end where its pose is most like the first one, as a loop. Raises UserError."""
+    result = active(item)
+    first = playback(result, scene_of(item)).first
+    motion = read_motion(item, as_shown(paths.motion_file(item, result)), result.after)
+    result.last, result.loop = first + 1 + best_loop(motion[first:]), True
 
 
 def write(solving: Solving, item: bpy.types.Object) -> list[str]:
-    """Puts solved poses as keyframes on their armatures, as the active result of `item` is played. Returns notes, as sentences."""
+    """Puts solved poses as keyframes on their armatures, as the active result of `item` is played. Returns notes, as sentences.
+
+    Objects whose armature was not solved for, or is another one by now, keep their point cache.
+    """
     result = active(item)
-    notes = []
-    for rig, poses in solving.poses.items():
-        keyed = motion_armature.stand_in(rig) or rig
-        if keyed != rig:
-            notes.append(f"Constraints or drivers move bones of {rig.name}: the keys are on {keyed.name}, which its bones follow.")
-        armature_action.write_keys(keyed, result.name, poses, *_times(item), cleanup_of(result))
-    for other, _ in together(item, result):
-        if armature_of(other) in solving.poses:
-            _use_keys(other)
+    moved = together(item, result)
+    notes, written = [], {}
+    for other, entry in moved:
+        rig = armature_of(other)
+        poses = solving.poses_of(rig) if rig else None
+        if rig is None or poses is None:
+            continue
+        if rig not in written:
+            keyed = motion_armature.stand_in(rig) or rig
+            if keyed != rig:
+                notes.append(f"Constraints or drivers move bones of {rig.name}: the keys are on {keyed.name}, which its bones follow.")
+            frames, times, played = _times(item)
+            written[rig] = armature_action.write_keys(keyed, result.name, poses[played], frames, times, cleanup_of(result), solving.surface_of(rig))
+        old, entry.action, entry.form = entry.action, written[rig], "KEYFRAMES"
+        _delete_unused(old)
+        show_form(other)
     return notes
+
+
+def unmake(item: bpy.types.Object) -> None:
+    """Takes the keyframes of an object's active result away, on all that it moves; the point cache plays again."""
+    result = active(item)
+    if result is None:
+        return
+    for other, entry in together(item, result):
+        forget(other, entry)
+        show_form(other)
+
+
+def forget(item: bpy.types.Object, result: PlayedResult) -> None:
+    """Takes the keyframes of one result of an object away: its armature plays what it should without them.
+
+    An armature that was made goes with the last result that is keyframes on it.
+    """
+    if result.form != "KEYFRAMES":
+        return
+    action, made = result.action, made_armature.of(item)
+    result.form, result.action = "CACHE", None
+    if made and not any(_uses(other, made) for other in tags.tagged()):
+        made_armature.remove(made)
+    else:
+        follow(item)
+    _delete_unused(action)
+
+
+def follow(item: bpy.types.Object) -> None:
+    """Lets the armature of an object play the keyframes of the active result, where and as fast as that is played; else what it did before."""
+    rig = armature_of(item)
+    if rig is None or not rig.is_editable:
+        return
+    player = next((other for other in (item, *tags.tagged()) if armature_of(other) == rig and _plays_keys(other)), None)
+    if player is None:
+        armature_action.take_off(rig)
+        motion_armature.remove(rig)
+        return
+    keyed = motion_armature.stand_in(rig) or rig
+    armature_action.put_on(keyed, active(player).action)
+    armature_action.retime(keyed, _origin(playback(active(player), scene_of(player))))
 
 
 def cleanup_of(result: PlayedResult) -> Cleanup:
@@ -126,66 +161,65 @@ def cleanup_of(result: PlayedResult) -> Cleanup:
     return Cleanup(result.smooth, result.loop, result.in_place, result.tolerance / 100)
 
 
-def _times(item: bpy.types.Object) -> tuple[list[float], tuple[float, float]]:
-    """Scene frames of the motion's frames, and start and rate of the playback."""
+def _moved(item: bpy.types.Object) -> list[Moved]:
+    """The objects that move with the active result of one, and where their motions are."""
+    shown = together(item, active(item))
+    return [Moved(other, as_shown(paths.motion_file(other, entry)), entry.after, other.matrix_world.copy()) for other, entry in shown]
+
+
+def _solved(moved: Sequence[Moved], result: PlayedResult) -> Solving:
+    """The poses of all frames; what stands is found, and listed, where it is to be held and nothing is listed yet. Raises UserError."""
+    solving = Solving(moved)
+    if result.contacts and not result.standing:
+        _list_standing(solving.find_standing(), result)
+    held = [Standing(one.name, one.first - 1, one.last - 1) for one in result.standing if one.held] if result.contacts else []
+    solving.begin(held)
+    window = bpy.context.window_manager
+    while not solving.step(0.1):
+        window.progress_update(solving.fraction)
+    return solving
+
+
+def _list_standing(found: Sequence[Standing], result: PlayedResult) -> None:
+    result.standing.clear()
+    for one in found:
+        entry = result.standing.add()
+        entry.name, entry.first, entry.last = one.bone, one.first + 1, one.last + 1
+
+
+def _times(item: bpy.types.Object) -> tuple[list[float], tuple[float, float], slice]:
+    """Scene frames of the motion's frames that are played, where its first frame of all would be and the rate, and which frames these are."""
+    times = playback(active(item), scene_of(item))
+    played = range(times.first, times.last + 1)
+    return [times.start + (index - times.first) / times.rate for index in played], _origin(times), slice(played.start, played.stop)
+
+
+def _origin(times: Playback) -> tuple[float, float]:
+    return times.start - times.first / times.rate, times.rate
+
+
+def _plays_keys(item: bpy.types.Object) -> bool:
     result = active(item)
-    times = playback(result, scene_of(item))
-    return [times.start + (index - times.first) / times.rate for index in range(result.frames)], (times.start, times.rate)
+    return result is not None and result.form == "KEYFRAMES" and result.action is not None and not item.align4d.muted
 
 
-def _use_keys(item: bpy.types.Object) -> None:
-    active(item).form = "KEYFRAMES"
-    show_form(item)
+def _uses(item: bpy.types.Object, rig: bpy.types.Object) -> bool:
+    """Whether a result of an object, played or not, is keyframes on an armature."""
+    return armature_of(item) == rig and any(result.form == "KEYFRAMES" for result in item.align4d.results)
 
 
-def unmake(item: bpy.types.Object) -> None:
-    """Takes the keyframes of an object's active result away, on all that it moves; the point cache plays again."""
-    result = active(item)
-    if result is None or result.form != "KEYFRAMES":
-        return
-    for other, entry in together(item, result):
-        entry.form = "CACHE"
-        release(other)
-        show_form(other)
-
-
-def _is_keyed(item: bpy.types.Object) -> bool:
-    result = active(item)
-    return result is not None and result.form == "KEYFRAMES"
-
-
-def release(item: bpy.types.Object) -> None:
-    """Takes the keyframes off the armature of an object, and the armature with them where it was made for them.
-
-    They stay as long as another object, a copy of it for one, shows its motion by them.
-    """
-    made, rig = made_armature.of(item), armature_of(item)
-    shared = made or rig
-    if any(_is_keyed(other) and shared in (armature_of(other), made_armature.of(other)) for other in tags.tagged() if other != item):
-        return
-    if made:
-        made_armature.remove(made)
-    elif rig:
-        armature_action.remove(rig)
-        motion_armature.remove(rig)
-
-
-def follow(item: bpy.types.Object) -> None:
-    """Moves the keyframes to where the active result's start and speed are now."""
-    result, rig = active(item), armature_of(item)
-    if result is None or rig is None or result.form != "KEYFRAMES":
-        return
-    times = playback(result, scene_of(item))
-    armature_action.retime(motion_armature.of(rig) or rig, (times.start, times.rate))
+def _delete_unused(action: bpy.types.Action | None) -> None:
+    if action and action.users == 0:
+        bpy.data.actions.remove(action)
 
 
 def _posed(items: Sequence[bpy.types.Object], result: PlayedResult) -> tuple[list[bpy.types.Object], made_armature.Poses]:
-    """The objects in the order of the job, and their poses. Raises UserError where others of the job have an armature, or are gone."""
+    """The objects in the order of the job, and their poses. Raises UserError where some of the job are gone."""
     stored = protocol.read_result(job_folder(result))
     by_id = {item.align4d.id: item for item in items}
     if set(by_id) != {entry.id for entry in stored.objects}:
-        message = "Some meshes of this motion have an armature and others have none, or are no longer here."
-        raise UserError("mixed_rigs", message, "Parent the others to bones, or keep the point cache.")
+        message = "Some meshes of this motion are no longer here."
+        raise UserError("meshes_gone", message, "Bring them back, or keep the point cache.")
     poses = made_armature.read_poses(job_folder(result), sum(entry.vertex_count for entry in stored.objects))
     return [by_id[entry.id] for entry in stored.objects], poses
 

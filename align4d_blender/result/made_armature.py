@@ -1,4 +1,4 @@
-"""An armature made for meshes that have none: bones from the parts that the engine tracked, their weights, and their motion as keyframes."""
+"""An armature made for meshes that have none: bones from the parts that the engine tracked, and their weights."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import bpy
 import numpy as np
 
 from ...engine.align4d import protocol
-from ...engine.align4d.protocol.quaternions import rotation_matrices
 from ..errors import UserError
 from .armature_action import delete_armature
 from .bone_names import names_by_place
@@ -28,13 +27,11 @@ class Poses:
 
     Attributes:
         parent: (K,); joint: (K, 3).
-        motion: (T, K, 4, 4) from the rest position to each frame.
         weights: (B, K) of all baked points.
     """
 
     parent: np.ndarray
     joint: np.ndarray
-    motion: np.ndarray
     weights: np.ndarray
 
 
@@ -46,25 +43,21 @@ def read_poses(folder: Path, points: int) -> Poses:
         raise UserError("no_poses", "This result holds no poses, from which an armature could be made.", advice)
     try:
         arrays = protocol.read_arrays(file)
-        parent, joint, turn, shift = (arrays[name] for name in ("parent", "joint", "rotation", "translation"))
+        parent, joint = arrays["parent"], arrays["joint"]
         weights = np.zeros((points, len(parent)))
         weights[arrays["point"], arrays["part"]] = arrays["weight"]
-        motion = np.tile(np.eye(4), (*turn.shape[:2], 1, 1))
-        motion[..., :3, :3], motion[..., :3, 3] = rotation_matrices(turn.astype(np.float64)), shift
     except Exception as error:  # a foreign file: whatever is wrong with it is said
         raise UserError("bad_result", f"The poses of this result cannot be used ({error}).", advice) from error
-    return Poses(parent, joint.astype(np.float64), motion, weights)
+    return Poses(parent, joint.astype(np.float64), weights)
 
 
-def make(items: Sequence[bpy.types.Object], rest: Sequence[np.ndarray], poses: Poses) -> tuple[bpy.types.Object, np.ndarray]:
+def make(items: Sequence[bpy.types.Object], rest: Sequence[np.ndarray], poses: Poses) -> bpy.types.Object:
     """Makes an armature for objects, gives them vertex groups and an Armature modifier in the place of the point cache.
 
     Args:
         items: the objects, in the order of the job.
         rest: (V, 3) of each, world space.
         poses: of the job.
-
-    Returns: the armature, and its poses (T, K, 4, 4) in its own space, in the order of its bones.
     """
     points = np.concatenate(list(rest))
     size = float(np.ptp(points, axis=0).max())
@@ -75,10 +68,7 @@ def make(items: Sequence[bpy.types.Object], rest: Sequence[np.ndarray], poses: P
     for item, vertices in zip(items, rest, strict=True):
         _bind(item, rig, names, poses.weights[offset : offset + len(vertices)])
         offset += len(vertices)
-    inverse = np.array(rig.matrix_world.inverted())
-    order = [names.index(bone.name) for bone in cast(bpy.types.Armature, rig.data).bones]
-    bones = np.array([bone.matrix_local for bone in cast(bpy.types.Armature, rig.data).bones])
-    return rig, inverse @ poses.motion[:, order] @ np.array(rig.matrix_world) @ bones
+    return rig
 
 
 def remove(rig: bpy.types.Object) -> None:

@@ -9,7 +9,6 @@ import numpy as np
 
 from ...engine.align4d import protocol
 from ..errors import UserError
-from .playback import active
 
 BELOW = "_below_modifiers"
 """What the name of a point cache ends in that has the modifiers on top of it undone."""
@@ -25,16 +24,18 @@ def as_shown(played: Path) -> Path:
     return played.with_name(played.stem.removesuffix(BELOW) + played.suffix)
 
 
-def read_motion(item: bpy.types.Object, path: Path) -> np.ndarray:
-    """The (T, V, 3) positions of an object's vertices. Raises UserError where the file cannot be used."""
+def read_motion(item: bpy.types.Object, path: Path, after: str) -> np.ndarray:
+    """The (T, V, 3) positions of an object's vertices, of a motion that comes after the modifier of that name.
+
+    Raises UserError where the file cannot be used.
+    """
     try:
         motion = protocol.read_pc2(path)
     except (OSError, protocol.ProtocolError) as error:
         raise UserError("motion_gone", f"The motion of {item.name} cannot be read from {path}.", "Bring the file back, or generate again.") from error
-    result = active(item)
-    if motion.shape[1] != len(item.data.vertices) and result and result.after:
-        message = f"The motion of {item.name} comes after {result.after}, which makes vertices of its own."
-        raise UserError("after_modifier", message, f"Export the motion instead, or apply {result.after} and generate again.")
+    if motion.shape[1] != len(item.data.vertices) and after:
+        message = f"The motion of {item.name} comes after {after}, which makes vertices of its own."
+        raise UserError("after_modifier", message, f"Export the motion instead, or apply {after} and generate again.")
     if motion.shape[1] != len(item.data.vertices):
         raise UserError("vertices_changed", f"{item.name} has another number of vertices than its motion.", "Undo that change, or generate again.")
     return motion

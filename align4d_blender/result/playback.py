@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import bpy
 
@@ -18,8 +18,11 @@ class PlayedResult(Protocol):
     job: str
     motion: str
     form: str
+    action: bpy.types.Action | None
+    cleaned: bool
     smooth: float
     contacts: bool
+    standing: Any
     in_place: bool
     loop: bool
     tolerance: float

@@ -66,7 +66,7 @@ def solve_poses(rig: Rig, skinned: Skinned, targets: Array, emphasis: Array | No
         targets: (T, V, 3) positions of the vertices.
         emphasis: (T, V) how much each vertex counts; all the same by default.
     """
-    chosen = _spread(skinned.weights, None if emphasis is None else emphasis.max(0))
+    chosen = spread(skinned.weights, None if emphasis is None else emphasis.max(0))
     vertices, weights = skinned.vertices[chosen].astype(np.float64), skinned.weights[chosen].astype(np.float64)
     solver = _Solver(rig, vertices, weights)
     pose = rig.rest.astype(np.float64).copy()
@@ -76,14 +76,14 @@ def solve_poses(rig: Rig, skinned: Skinned, targets: Array, emphasis: Array | No
         yield pose.copy()
 
 
-def skin(rig: Rig, skinned: Skinned, pose: Array) -> Array:
-    """(V, 3) positions of the vertices in a pose (K, 4, 4)."""
-    moved = pose @ np.linalg.inv(rig.rest)
+def skin(rest: Array, skinned: Skinned, pose: Array) -> Array:
+    """(V, 3) positions of the vertices in a pose (K, 4, 4) of bones with these rest matrices (K, 4, 4)."""
+    moved = pose @ np.linalg.inv(rest)
     blended = np.einsum("vk,kij->vij", skinned.weights, moved)
     return np.einsum("vij,vj->vi", blended[:, :3, :3], skinned.vertices) + blended[:, :3, 3]
 
 
-def _spread(weights: Array, emphasis: Array | None) -> Array:
+def spread(weights: Array, emphasis: Array | None = None) -> Array:
     """Indices of about SAMPLES vertices that bones move, with as many for a small bone as for a large one where there are.
 
     Those with an emphasis (V,) above 1 are among them, SAMPLES of them at most.

@@ -6,6 +6,7 @@ All of it is Blender's own Mesh Cache modifier: a file plays the same on a machi
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import cast
 
 import bpy
@@ -67,16 +68,13 @@ def play(item: bpy.types.Object) -> None:
     cache.cache_format = "PC2"
     cache.interpolation = "LINEAR"
     paths.repair(item)
-    file = paths.motion_file(item, result)
+    file = _played_file(item, result)
     if not cache.filepath or paths.absolute(cache.filepath, item.library) != file:
         cache.filepath = folders.stored_path(file)
     _set_time(item, cache, playback(result, scene_of(item)))
     placing.show_form(item)
     placing.mute(item)
-    if result.form == "KEYFRAMES":
-        from . import keyframes  # brings numpy in: Blender starts sooner without it
-
-        keyframes.follow(item)
+    _let_keys_follow(item)
     gaussians.follow(item)
 
 
@@ -117,6 +115,7 @@ def mute(item: bpy.types.Object) -> None:
     """Shows or hides the motion; what is held lets go meanwhile."""
     placing.show_form(item)
     placing.mute(item)
+    _let_keys_follow(item)
 
 
 def take_off(job: str) -> None:
@@ -144,6 +143,23 @@ def remove(items: Iterable[bpy.types.Object], job: str) -> None:
     show_cameras()
 
 
+def _played_file(item: bpy.types.Object, result: PlayedResult) -> Path:
+    """The motion as it was found, or the cleaned one where there is one."""
+    found = paths.motion_file(item, result)
+    if not result.cleaned:
+        return found
+    cleaned = paths.cleaned_file(found)
+    return cleaned if cleaned.is_file() else found
+
+
+def _let_keys_follow(item: bpy.types.Object) -> None:
+    """The armature of an object plays what belongs to the active result."""
+    if any(result.form == "KEYFRAMES" for result in item.align4d.results):
+        from . import keyframes  # brings numpy in: Blender starts sooner without it
+
+        keyframes.follow(item)
+
+
 def _remove_from(item: bpy.types.Object, job: str) -> None:
     tag = item.align4d
     index = [one.job for one in tag.results].index(job)
@@ -151,7 +167,7 @@ def _remove_from(item: bpy.types.Object, job: str) -> None:
     if tag.results[index].form == "KEYFRAMES":
         from . import keyframes
 
-        keyframes.release(item)
+        keyframes.forget(item, tag.results[index])
     playing = active(item).job
     tag.results.remove(index)
     if tag.results:

@@ -35,7 +35,7 @@ def bake(item: bpy.types.Object) -> int:
     if result.after:
         message = f"The motion of {item.name} comes after {result.after}, and shape keys come before it."
         raise UserError("after_modifier", message, f"Export the motion instead, or apply {result.after} and generate again.")
-    motion = read_motion(item, paths.motion_file(item, result))
+    motion = read_motion(item, paths.motion_file(item, result), result.after)
     scene = bpy.context.scene
     on_top = cache.deform_mode == "INTEGRATE"  # the mesh's own shape keys go on acting on the motion
     base = vertices_of(mesh) if on_top else base_shape(item, (scene.frame_current, scene.frame_subframe))

@@ -83,6 +83,7 @@ def _add_generate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--last", type=int, help="last frame of the video, counted from 1")
     parser.add_argument("--fps", type=float, dest="sequence_fps", help="frames a second of an image sequence; else the scene's")
     parser.add_argument("--start-at", choices=("PLAYHEAD", "SCENE"), help="at the file's current frame, or at the scene's first")
+    parser.add_argument("--form", choices=("KEYFRAMES", "CACHE"), help="what the motion comes as on meshes that have an armature")
     parser.add_argument("--seed", type=int)
     parser.add_argument("--gaussians", action="store_true", help="write the Gaussians of every frame as well, as .ply files")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", type=_setting, help="override one setting of the engine")
@@ -102,7 +103,9 @@ def _setting(text: str) -> tuple[str, Any]:
 
 
 def _generate(options: argparse.Namespace) -> int:
-    choices: dict[str, Any] = {name: getattr(options, name) for name in ("preset", "camera", "first", "last", "sequence_fps", "start_at", "seed")}
+    choices: dict[str, Any] = {
+        name: getattr(options, name) for name in ("preset", "camera", "first", "last", "sequence_fps", "start_at", "form", "seed")
+    }
     if options.exact_camera:
         choices["solve_camera"] = False
     if options.gaussians:

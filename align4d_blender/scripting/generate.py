@@ -38,6 +38,7 @@ def generate(
     camera: Literal["SCENE", "VIEW", "FRONT"] | None = None,
     solve_camera: bool | None = None,
     start_at: Literal["PLAYHEAD", "SCENE"] | None = None,
+    form: Literal["KEYFRAMES", "CACHE"] | None = None,
     seed: int | None = None,
     gaussians: bool | None = None,
     overrides: Mapping[str, Any] | None = None,
@@ -59,6 +60,7 @@ def generate(
         camera: where the video was filmed from.
         solve_camera: whether that camera is a guess, to be refined.
         start_at: where the motion begins: at the frame that is shown, or at the scene's first.
+        form: whether the motion comes as keyframes, on meshes that have an armature, or as a point cache.
         seed: of everything random.
         gaussians: whether to write the Gaussians of every frame as well.
         overrides: single settings of the engine, such as {"tracking.iterations": 40}.
@@ -80,6 +82,7 @@ def generate(
         "camera": camera,
         "solve_camera": solve_camera,
         "start_at": start_at,
+        "form": form,
         "seed": seed,
         "gaussians": gaussians,
         "overrides": None if overrides is None else json.dumps(dict(overrides)),

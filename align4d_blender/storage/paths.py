@@ -108,6 +108,11 @@ def motion_file(item: bpy.types.Object, result: Any) -> Path:
     return next((path for path in found if path.is_file()), found[0])
 
 
+def cleaned_file(played: Path) -> Path:
+    """The file beside a point cache that is played in its place once it has been cleaned up."""
+    return played.with_name(f"{played.stem}_cleaned{played.suffix}")
+
+
 def candidates(item: bpy.types.Object, stored: str) -> list[Path]:
     """Files that a stored path of a motion may mean.
 

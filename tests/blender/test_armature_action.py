@@ -83,9 +83,10 @@ def forget(rig: bpy.types.Object) -> None:
 
 def key(blender: ModuleType, item: bpy.types.Object, rig: bpy.types.Object, motion: np.ndarray) -> Any:
     """The motion as keys of the armature."""
-    module = blender.align4d_blender.result.armature_action
-    poses = np.stack(list(module.solve(rig, [module.KeyedMesh(item, local(item), motion)])))
-    return module.write_keys(rig, "Motion", poses, list(FRAMES))
+    result = blender.align4d_blender.result
+    mesh = result.rig_poses.KeyedMesh(item, item.matrix_world.copy(), local(item), motion)
+    poses = np.stack(list(result.rig_poses.solve(rig, result.rig_poses.join(rig, [mesh]))))
+    return result.armature_action.write_keys(rig, "Motion", poses, list(FRAMES))
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -134,10 +135,11 @@ def test_the_artists_action_comes_back_with_its_pose(blender: ModuleType) -> Non
     item, rig = add_limb()
     animate(rig)
     before, motion, action = names(), shown(item), rig.animation_data.action
-    key(blender, item, rig, motion[::-1])
+    keyed = key(blender, item, rig, motion[::-1])
     assert rig.animation_data.action != action and np.abs(shown(item) - motion[::-1]).max() < 1e-3 * 4
     assert blender.align4d_blender.result.armature_action.is_keyed(rig)
-    blender.align4d_blender.result.armature_action.remove(rig)
+    blender.align4d_blender.result.armature_action.take_off(rig)
+    bpy.data.actions.remove(keyed)
     assert rig.animation_data.action == action and not rig.animation_data.nla_tracks and names() == before
     np.testing.assert_allclose(shown(item), motion, atol=1e-6)
 
@@ -147,13 +149,13 @@ def test_a_pose_without_an_action_comes_back(blender: ModuleType) -> None:
     rig.pose.bones["bone2"].rotation_quaternion = Euler((0.5, 0, 0)).to_quaternion()
     posed = evaluated(item)
     key(blender, item, rig, np.repeat(posed[None], len(FRAMES), 0))
-    blender.align4d_blender.result.armature_action.remove(rig)
+    blender.align4d_blender.result.armature_action.take_off(rig)
     np.testing.assert_allclose(evaluated(item), posed, atol=1e-6)
 
 
 def test_bones_that_a_constraint_moves_are_named(blender: ModuleType) -> None:
     _, rig = add_limb()
-    module = blender.align4d_blender.result.armature_action
+    module = blender.align4d_blender.result.armatures
     assert module.constrained_bones(rig) == []
     rig.pose.bones["bone1"].constraints.new("COPY_ROTATION").target = bpy.data.objects["Parent"]
     assert module.constrained_bones(rig) == ["bone1"]

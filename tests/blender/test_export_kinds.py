@@ -27,6 +27,7 @@ def rigged() -> list[bpy.types.Object]:
     """An armature below and above, as importers make it: parent and modifier."""
     item = add_mesh("Fox")
     rig = add_armature(item)
+    bpy.context.scene.align4d.form = "CACHE"
     item.parent = rig
     rig.location, rig.scale = (1, 2, 0), (3, 3, 3)
     return [item]

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
 from pathlib import Path
 from types import ModuleType
 
 import bpy
 import numpy as np
 import pytest
+from fake_engine import FRAMES as FRAMES_OF_VIDEO
 from scenes import evaluated, local
 from test_armature_action import FRAMES, add_limb, forget, shown
 from test_keyframes import generate_limb
+from test_result import go_to
 
 
 def count_keys(blender: ModuleType, rig: bpy.types.Object) -> int:
@@ -42,21 +43,22 @@ def test_a_loop_ends_where_it_begins_and_keeps_its_start(blender: ModuleType) ->
 
 
 def test_the_best_place_for_a_loop_is_where_the_first_pose_comes_back(blender: ModuleType) -> None:
-    poses = np.tile(np.eye(4), (40, 2, 1, 1))
-    angle = 2 * np.pi * np.arange(40) / 30
-    poses[:, 1, 0, 0], poses[:, 1, 0, 1] = np.cos(angle), -np.sin(angle)
-    poses[:, 1, 1, 0], poses[:, 1, 1, 1] = np.sin(angle), np.cos(angle)
-    assert blender.align4d_blender.result.key_cleanup.best_loop(poses) == 30
+    """On the way: a wave that runs along points that travel; half a wave later they stand alike, but move the other way."""
+    angle = 2 * np.pi * np.arange(40)[:, None] / 30
+    points = np.stack([np.linspace(0, 1, 9) + 0.3 * angle, np.sin(angle) * np.linspace(-1, 1, 9), np.zeros((40, 9))], axis=2)
+    assert blender.align4d_blender.result.key_cleanup.best_loop(points) == 30
 
 
-def test_curves_between_kept_keys_are_within_the_tolerance(blender: ModuleType) -> None:
+def test_fitted_curves_are_within_the_tolerance_with_few_keys(blender: ModuleType) -> None:
     cleanup = blender.align4d_blender.result.key_cleanup
     turns = longest()
-    slope, kept = cleanup.slopes(turns), cleanup.kept_keys(turns, 0.01)
-    for first, last in itertools.pairwise(kept):
-        assert np.linalg.norm(cleanup.between(turns, slope, first, last) - turns[first + 1 : last], axis=1).max(initial=0) <= 0.01
-    assert len(kept) < len(turns) / 3
-    assert len(cleanup.kept_keys(turns, 0.0)) == len(turns)
+    keys = cleanup.fitted(turns, 0.01)
+    assert np.linalg.norm(keys.drawn() - turns, axis=1).max() <= 0.01 and len(keys.rows) < len(turns) / 4
+    np.testing.assert_allclose(keys.drawn()[[0, -1]], turns[[0, -1]], atol=1e-4)
+    every = cleanup.every_key(turns)
+    np.testing.assert_allclose(every.drawn(), turns)
+    noisy = turns + np.random.default_rng(0).normal(0, 0.01, turns.shape)
+    assert np.linalg.norm(cleanup.fitted(noisy, 0.01).drawn() - noisy, axis=1).max() <= 0.015
 
 
 def test_fewer_keys_show_nearly_the_same(blender: ModuleType) -> None:
@@ -75,10 +77,12 @@ def test_fewer_keys_show_nearly_the_same(blender: ModuleType) -> None:
         motion.append(evaluated(item))
     forget(rig)
     result = blender.align4d_blender.result
-    poses = np.stack(list(result.armature_action.solve(rig, [result.armature_action.KeyedMesh(item, local(item), np.stack(motion))])))
+    mesh = result.rig_poses.KeyedMesh(item, item.matrix_world.copy(), local(item), np.stack(motion))
+    joined = result.rig_poses.join(rig, [mesh])
+    poses, surface = np.stack(list(result.rig_poses.solve(rig, joined))), joined.surface
     result.armature_action.write_keys(rig, "All", poses, list(frames))
     every = count_keys(blender, rig)
-    result.armature_action.write_keys(rig, "Few", poses, list(frames), cleanup=result.key_cleanup.Cleanup(tolerance=0.002))
+    result.armature_action.write_keys(rig, "Few", poses, list(frames), cleanup=result.key_cleanup.Cleanup(tolerance=0.002), surface=surface)
     assert count_keys(blender, rig) <= 0.35 * every
     errors = []
     for frame, expected in zip(frames, motion, strict=True):
@@ -112,16 +116,18 @@ def test_held_contacts_slide_at_most_a_fifth(blender: ModuleType) -> None:
     motion = shown(item)
     forget(rig)
     result = blender.align4d_blender.result
-    mesh = result.armature_action.KeyedMesh(item, local(item), motion)
-    skinned, targets = result.armature_action._joined(rig, [mesh], [bone.name for bone in rig.data.bones])
+    mesh = result.rig_poses.KeyedMesh(item, item.matrix_world.copy(), local(item), motion)
+    joined = result.rig_poses.join(rig, [mesh])
+    skinned, targets = joined.skinned, joined.targets
     up = np.array(rig.matrix_world.inverted().to_3x3().col[2])
     found = result.contacts.find_contacts(targets, skinned.weights.argmax(1), up / np.linalg.norm(up))
     assert found
     slid = {}
     for hold in (False, True):
-        poses = list(result.armature_action.solve(rig, [mesh], hold))
-        read = result.armature_action.read_rig(rig, skinned.weights)
-        slid[hold] = result.contacts.sliding(np.stack([result.pose_solver.skin(read, skinned, pose) for pose in poses]), found)
+        standing = result.rig_poses.find_standing(rig, joined) if hold else []
+        poses = list(result.rig_poses.solve(rig, joined, standing))
+        read = result.rig_poses.read_rig(rig, skinned.weights)
+        slid[hold] = result.contacts.sliding(np.stack([result.pose_solver.skin(read.rest, skinned, pose) for pose in poses]), found)
     assert slid[True] <= 0.2 * slid[False]
 
 
@@ -134,7 +140,8 @@ def test_in_place_takes_the_way_out_and_leaves_the_height(blender: ModuleType) -
     motion = shown(item)
     forget(rig)
     result = blender.align4d_blender.result
-    poses = np.stack(list(result.armature_action.solve(rig, [result.armature_action.KeyedMesh(item, local(item), motion)])))
+    joined = result.rig_poses.join(rig, [result.rig_poses.KeyedMesh(item, item.matrix_world.copy(), local(item), motion)])
+    poses = np.stack(list(result.rig_poses.solve(rig, joined)))
     result.armature_action.write_keys(rig, "Stay", poses, list(FRAMES), cleanup=result.key_cleanup.Cleanup(in_place=True))
     world = []
     for frame in FRAMES:
@@ -154,3 +161,75 @@ def test_the_choices_are_taken_when_the_keys_are_made_again(blender: ModuleType,
     assert count_keys(blender, rig) < every and len(bpy.data.actions) == 1
     curves = blender.align4d_blender.compat.fcurves(rig)
     assert max(abs(curve.keyframe_points[0].co.y - curve.keyframe_points[-1].co.y) for curve in curves) == pytest.approx(0, abs=1e-5)
+
+
+def slide(item: bpy.types.Object, indices: range) -> np.ndarray:
+    """(V,) how far each vertex moves from frame to frame of the motion, in the mean."""
+    rows = []
+    for index in indices:
+        go_to(index)
+        rows.append(evaluated(item))
+    found: np.ndarray = np.linalg.norm(np.diff(np.stack(rows), axis=0), axis=-1).mean(0)
+    return found
+
+
+def test_contacts_are_a_list_that_can_be_edited(blender: ModuleType, tmp_path: Path) -> None:
+    item, rig, _ = generate_limb(blender, tmp_path)
+    result = item.align4d.results[0]
+    result.contacts = True
+    bpy.ops.align4d.make_keyframes()
+    found = [one.name for one in result.standing]
+    result.standing.clear()
+    assert bpy.ops.align4d.find_contacts() == {"FINISHED"} and [one.name for one in result.standing] == found
+    result.standing.clear()
+    assert bpy.ops.align4d.edit_contacts(add=True) == {"FINISHED"}
+    chosen = result.standing[0]
+    chosen.name, chosen.first, chosen.last = "bone0", 2, 4
+    bpy.ops.align4d.clean_up()
+    assert [one.name for one in result.standing] == ["bone0"], "an edited list is not found anew"
+    slid = slide(item, range(1, 4))
+    result.standing[0].held = False
+    bpy.ops.align4d.clean_up()
+    free = slide(item, range(1, 4))
+    assert slid.min() < 0.2 * free[slid.argmin()]
+    assert bpy.ops.align4d.edit_contacts(add=False) == {"FINISHED"} and not result.standing and rig.align4d.set_aside
+
+
+def test_a_point_cache_is_cleaned_up_in_a_file_of_its_own(blender: ModuleType, tmp_path: Path) -> None:
+    item, _, motion = generate_limb(blender, tmp_path)
+    result = item.align4d.results[0]
+    played = item.modifiers["Align4D"].filepath
+    result.loop, result.in_place = True, True
+    assert bpy.ops.align4d.clean_up() == {"FINISHED"}
+    bpy.context.scene.frame_set(1)
+    first = evaluated(item)
+    go_to(FRAMES_OF_VIDEO - 1)
+    np.testing.assert_allclose(evaluated(item), first, atol=1e-4)
+    assert item.modifiers["Align4D"].filepath != played
+    result.loop = result.in_place = False
+    bpy.ops.align4d.clean_up()
+    assert item.modifiers["Align4D"].filepath == played
+    go_to(FRAMES_OF_VIDEO - 1)
+    np.testing.assert_allclose(evaluated(item), motion[-1], atol=1e-4)
+
+
+def test_cleaning_a_cache_smooths_and_stays_where_it_was(blender: ModuleType) -> None:
+    result = blender.align4d_blender.result
+    line = np.linspace(0, 5, 20, dtype=np.float32)[:, None, None] * np.ones((1, 7, 3), np.float32)
+    np.testing.assert_allclose(result.cache_cleanup.cleaned(line, result.key_cleanup.Cleanup(smooth=2.0)), line, atol=1e-5)
+    noisy = line + np.random.default_rng(0).normal(0, 0.1, line.shape)
+    assert np.abs(result.cache_cleanup.cleaned(noisy, result.key_cleanup.Cleanup(smooth=2.0)) - line)[4:-4].std() < 0.06
+
+
+def test_the_found_loop_is_what_is_played_and_keyed(blender: ModuleType, tmp_path: Path) -> None:
+    item, rig, motion = generate_limb(blender, tmp_path)
+    file = Path(bpy.path.abspath(item.align4d.results[0].motion))
+    there_and_back = motion[[0, 2, 1, 0, 2]]
+    blender.engine.align4d.protocol.write_pc2(blender.align4d_blender.result.motion_file.as_shown(file), there_and_back)
+    bpy.ops.align4d.make_keyframes()
+    assert bpy.ops.align4d.find_loop() == {"FINISHED"}
+    result = item.align4d.results[0]
+    assert result.loop and result.last == 4
+    bpy.ops.align4d.clean_up()
+    curves = blender.align4d_blender.compat.fcurves(rig)
+    assert {len(curve.keyframe_points) for curve in curves} == {4}

@@ -9,6 +9,7 @@ import bpy
 import numpy as np
 import pytest
 from fake_engine import FRAMES
+from mathutils import Matrix
 from scenes import add_mesh, evaluated, local, names, place, select, use_video
 from test_armature_action import add_limb, animate, forget, shown
 from test_panel import draw
@@ -16,7 +17,8 @@ from test_result import go_to
 
 
 def generate_limb(blender: ModuleType, folder: Path) -> tuple[bpy.types.Object, bpy.types.Object, np.ndarray]:
-    """A limb with a result whose motion its own bones can show; returns the mesh, the armature and the motion (T, V, 3)."""
+    """A limb with a result, as a point cache, whose motion its own bones can show; returns the mesh, the armature and the motion (T, V, 3)."""
+    bpy.context.scene.align4d.form = "CACHE"
     item, rig = add_limb()
     animate(rig)
     motion = shown(item)[:FRAMES]
@@ -42,6 +44,57 @@ def test_the_armature_shows_the_motion_and_the_cache_rests(blender: ModuleType, 
     assert bpy.ops.align4d.make_keyframes() == {"FINISHED"}
     assert_shows(item, motion)
     assert not item.modifiers["Align4D"].show_viewport
+
+
+def test_a_motion_arrives_as_keyframes_where_the_mesh_has_an_armature(blender: ModuleType, tmp_path: Path) -> None:
+    """On a rig in Rest Position with an action of its own, which rests meanwhile; the button makes the same keys."""
+    item, rig = add_limb()
+    animate(rig)
+    own, rig.data.pose_position = rig.animation_data.action, "REST"
+    bpy.context.scene.frame_set(1)
+    use_video(tmp_path / "video")
+    assert bpy.ops.align4d.generate() == {"FINISHED"}
+    result = item.align4d.results[0]
+    assert result.form == "KEYFRAMES" and rig.animation_data.action == result.action != own and not item.modifiers["Align4D"].show_viewport
+    arrived = shown(item)
+    bpy.ops.align4d.make_keyframes()
+    np.testing.assert_allclose(shown(item), arrived, atol=1e-5)
+    assert np.abs(arrived[3] - arrived[0]).max() > 0.1 and len(bpy.data.actions) == 2
+    assert bpy.ops.align4d.remove_result() == {"FINISHED"}
+    assert (
+        rig.data.pose_position == "REST"
+        and rig.animation_data.action == own
+        and list(bpy.data.actions) == [own]
+        and not rig.animation_data.nla_tracks
+    )
+
+
+def test_what_bones_cannot_take_arrives_as_a_point_cache_and_says_why(blender: ModuleType, tmp_path: Path) -> None:
+    item, rig = add_limb()
+    rig.parent.constraints.new("LIMIT_LOCATION")
+    use_video(tmp_path / "video")
+    assert bpy.ops.align4d.generate() == {"FINISHED"}
+    assert item.align4d.results[0].form == "CACHE" and item.modifiers["Align4D"].show_viewport
+    assert any("carried along by Parent" in note for note in blender.align4d_blender.jobs.queue.listed[0].notes)
+
+
+def test_each_result_keeps_its_keyframes_and_mute_lets_the_armature_rest(blender: ModuleType, tmp_path: Path) -> None:
+    item, rig, motion = generate_limb(blender, tmp_path)
+    bpy.ops.align4d.make_keyframes()
+    bpy.context.scene.frame_set(1)
+    assert bpy.ops.align4d.generate() == {"FINISHED"}  # a second one, which is a point cache
+    assert len(item.align4d.results) == 2 and item.align4d.active == 1 and not rig.align4d.set_aside
+    bpy.ops.align4d.make_keyframes()
+    second = rig.animation_data.action
+    item.align4d.active = 0
+    assert rig.animation_data.action == item.align4d.results[0].action != second
+    assert_shows(item, motion)
+    item.align4d.muted = True
+    assert rig.animation_data.action is None and all(bone.matrix_basis == Matrix() for bone in rig.pose.bones)
+    item.align4d.muted = False
+    assert_shows(item, motion)
+    assert bpy.ops.align4d.remove_result() == {"FINISHED"}
+    assert list(bpy.data.actions) == [second] and rig.animation_data.action == second
 
 
 def test_back_to_the_point_cache_leaves_nothing(blender: ModuleType, tmp_path: Path) -> None:
@@ -130,7 +183,7 @@ def test_a_mesh_without_an_armature_offers_no_keyframes(blender: ModuleType, tmp
 
 
 def write_poses(blender: ModuleType, item: bpy.types.Object, sides: int = 1) -> np.ndarray:
-    """Poses of a body with a limb on each side, for the object's result; returns the motion (T, V, 3) in object space that they mean."""
+    """Poses of a body with a limb on each side, for the object's result, and the motion (T, V, 3) that they mean, which is returned."""
     protocol = blender.engine.align4d.protocol
     folder = Path(bpy.path.abspath(item.align4d.results[0].motion)).parents[1]
     rest = local(item) @ np.array(item.matrix_world)[:3, :3].T + np.array(item.matrix_world)[:3, 3]
@@ -144,14 +197,16 @@ def write_poses(blender: ModuleType, item: bpy.types.Object, sides: int = 1) -> 
     turn = np.zeros((FRAMES, parts, 4), np.float32)
     angle = np.linspace(0, 1.2, FRAMES)[:, None] * np.arange(parts)
     turn[..., 0], turn[..., 2] = np.cos(angle / 2), np.sin(angle / 2)
-    matrices = blender.align4d_blender.result.made_armature.rotation_matrices(turn.astype(np.float64))
+    matrices = blender.engine.align4d.protocol.quaternions.rotation_matrices(turn.astype(np.float64))
     shift = (joint - np.einsum("tkij,kj->tki", matrices, joint)).astype(np.float32) + np.linspace(0, 0.3, FRAMES, dtype=np.float32)[:, None, None]
     arrays = {"parent": np.array([-1, *[0] * (parts - 1)], np.int32), "joint": joint, "rotation": turn, "translation": shift}
     arrays |= {"point": np.arange(len(rest), dtype=np.int32), "part": part, "weight": np.ones(len(rest), np.float32)}
     protocol.write_arrays(folder / protocol.POSES, arrays)
     world = np.einsum("tvij,vj->tvi", matrices[:, part], rest) + shift[:, part]
     inverse = np.array(item.matrix_world.inverted())
-    return world @ inverse[:3, :3].T + inverse[:3, 3]
+    motion = (world @ inverse[:3, :3].T + inverse[:3, 3]).astype(np.float32)
+    protocol.write_pc2(Path(bpy.path.abspath(item.align4d.results[0].motion)), motion)
+    return motion
 
 
 def test_an_armature_is_made_for_a_mesh_that_has_none(blender: ModuleType, tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ def linked(blender: ModuleType, tmp_path: Path) -> bpy.types.Object:
     bpy.context.scene.collection.objects.link(found)
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
     use_video(tmp_path / "video")
+    bpy.context.scene.align4d.form = "CACHE"
     return found
 
 

@@ -132,7 +132,8 @@ def go_to(frame: float) -> None:
 
 
 def generate(folder: Path, item: bpy.types.Object) -> list[str]:
-    """Presses the button; returns what is said."""
+    """Presses the button, for a point cache; returns what is said."""
+    bpy.context.scene.align4d.form = "CACHE"
     use_video(folder / "video")
     bpy.context.scene.frame_set(CAPTURED)
     select(item)

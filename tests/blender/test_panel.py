@@ -48,7 +48,7 @@ class Layout:
         assert hasattr(bpy.types, name)
         self.drawn.append(text or getattr(bpy.types, name).bl_label)
 
-    def operator(self, name: str, text: str = "", icon: str = "NONE") -> SimpleNamespace:
+    def operator(self, name: str, text: str = "", icon: str = "NONE", depress: bool = False) -> SimpleNamespace:
         group, function = name.split(".")
         assert icon in bpy.types.UILayout.bl_rna.functions["label"].parameters["icon"].enum_items
         if not self.enabled:

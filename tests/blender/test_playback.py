@@ -200,6 +200,7 @@ def test_bake_to_shape_keys(blender: ModuleType, tmp_path: Path, prepare: str) -
         key.value = 0.5
     if prepare == "armature":
         add_armature(item)
+        bpy.context.scene.align4d.form = "CACHE"
     bpy.ops.align4d.generate()
     item.align4d.results[0].last = 4
     item.align4d.results[0].start = 3

@@ -15,6 +15,7 @@ from scenes import add_armature, add_mesh, evaluated, local, names, place, selec
 
 
 def generate(folder: Path) -> None:
+    bpy.context.scene.align4d.form = "CACHE"
     use_video(folder / "video")
     assert bpy.ops.align4d.generate() == {"FINISHED"}
 

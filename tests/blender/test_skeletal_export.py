@@ -18,6 +18,7 @@ from test_result import scene_frame
 FORMATS: dict[str, tuple[str, Callable[..., object]]] = {
     "fbx": (".fbx", lambda path: bpy.ops.import_scene.fbx(filepath=str(path), anim_offset=0.0)),
     "gltf": (".glb", lambda path: bpy.ops.import_scene.gltf(filepath=str(path))),
+    "usd": (".usdc", lambda path: bpy.ops.wm.usd_import(filepath=str(path))),
 }
 
 

@@ -1,0 +1,37 @@
+"""Which armature moves a mesh, and which of its bones something else moves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import bpy
+
+
+def armature_of(item: bpy.types.Object) -> bpy.types.Object | None:
+    """The armature that deforms a mesh by its vertex groups; None where there is none."""
+    for modifier in item.modifiers:
+        if isinstance(modifier, bpy.types.ArmatureModifier) and modifier.object and modifier.use_vertex_groups:
+            return modifier.object
+    if item.parent and item.parent.type == "ARMATURE" and item.parent_type == "ARMATURE":
+        return item.parent
+    return None
+
+
+def constrained_bones(rig: bpy.types.Object) -> list[str]:
+    """Deforming bones, or bones above one, that a constraint or a driver moves: keys on them would not be what is seen."""
+    driven = {path for path in _driven_paths(rig)}
+    names = set()
+    for bone in rig.pose.bones:
+        if not bone.bone.use_deform:
+            continue
+        for one in (bone, *bone.parent_recursive):
+            if any(not constraint.mute and constraint.influence > 0 for constraint in one.constraints) or one.path_from_id() in driven:
+                names.add(one.name)
+    return sorted(names)
+
+
+def _driven_paths(rig: bpy.types.Object) -> Iterator[str]:
+    """Paths of the pose bones that a driver moves."""
+    for curve in rig.animation_data.drivers if rig.animation_data else ():
+        if curve.data_path.startswith('pose.bones["') and not curve.mute:
+            yield curve.data_path.rpartition(".")[0]

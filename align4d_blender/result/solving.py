@@ -1,0 +1,120 @@
+"""The poses of armatures for motions in files, solved a slice at a time, so that the window is not held."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import bpy
+import numpy as np
+from mathutils import Matrix
+
+from ..capture.rest_shape import base_shape
+from ..errors import UserError
+from .armatures import armature_of
+from .motion_file import read_motion
+from .pose_solver import Skinned
+from .rig_poses import KeyedMesh, Standing, find_standing, join, solve
+
+
+@dataclass(frozen=True)
+class Moved:
+    """An object whose motion is in a file.
+
+    Attributes:
+        item: the object.
+        motion: the file that says where its vertices are shown.
+        after: the modifier that the motion comes after, if any.
+        world: where the object is while the motion plays.
+    """
+
+    item: bpy.types.Object
+    motion: Path
+    after: str
+    world: Matrix
+
+
+class Solving:
+    """Reads meshes and armatures at once and keeps nothing of Blender's while it solves: an undo in between does no harm."""
+
+    def __init__(self, moved: Iterable[Moved]) -> None:
+        """Reads what `step` needs; objects without an armature are left out. Raises UserError."""
+        self._meshes: dict[bpy.types.Object, list[KeyedMesh]] = {}
+        self._left: list[tuple[str, Iterator[np.ndarray]]] = []
+        self._rigs: dict[str, tuple[list[str], Matrix]] = {}
+        self._surfaces: dict[str, Skinned] = {}
+        self._frames: list[np.ndarray] = []
+        self._poses: dict[str, np.ndarray] = {}
+        self._total = 0
+        scene = bpy.context.scene
+        for one in moved:
+            if rig := armature_of(one.item):
+                _check(rig)
+                rest = base_shape(one.item, (scene.frame_current, scene.frame_subframe))
+                motion = read_motion(one.item, one.motion, one.after)
+                self._meshes.setdefault(rig, []).append(KeyedMesh(one.item, one.world, rest, motion))
+
+    def find_standing(self) -> list[Standing]:
+        """Which bones stand on the ground, and when. Before `begin`. Raises UserError."""
+        return [one for rig, meshes in self._meshes.items() for one in find_standing(rig, join(rig, meshes))]
+
+    def begin(self, standing: Sequence[Standing] = ()) -> None:
+        """Makes ready for `step`; what is `standing` is held still. Raises UserError where no bone of an armature moves its meshes."""
+        for rig, meshes in self._meshes.items():
+            joined = join(rig, meshes)
+            self._left.append((rig.name_full, solve(rig, joined, standing)))
+            self._surfaces[rig.name_full] = joined.surface
+            self._rigs[rig.name_full] = _bones(rig), rig.matrix_world.copy()
+            self._total += len(meshes[0].motion)
+        self._meshes.clear()
+
+    def step(self, seconds: float) -> bool:
+        """Goes on for about so many seconds. Returns whether nothing is left to do."""
+        until = time.monotonic() + seconds
+        while self._left and time.monotonic() < until:
+            rig, frames = self._left[0]
+            pose = next(frames, None)
+            if pose is not None:
+                self._frames.append(pose)
+                continue
+            self._poses[rig] = np.stack(self._frames)
+            self._left.pop(0)
+            self._frames = []
+        return not self._left
+
+    @property
+    def fraction(self) -> float:
+        """How much is done."""
+        return (sum(map(len, self._poses.values())) + len(self._frames)) / max(self._total, 1)
+
+    def surface_of(self, rig: bpy.types.Object) -> Skinned:
+        """Vertices at rest that the armature moves, see `bone_channels.keys_of`. Raises KeyError where it was not solved for."""
+        return self._surfaces[rig.name_full]
+
+    def poses_of(self, rig: bpy.types.Object) -> np.ndarray | None:
+        """(T, K, 4, 4) of an armature; None where it was not solved for, or has other bones by now."""
+        bones, world = self._rigs.get(rig.name_full, ([], None))
+        if world is None or bones != _bones(rig):
+            return None
+        poses: np.ndarray = np.array(rig.matrix_world.inverted() @ world) @ self._poses[rig.name_full]  # it may have moved meanwhile
+        return poses
+
+
+def _bones(rig: bpy.types.Object) -> list[str]:
+    return [bone.name for bone in cast(bpy.types.Armature, rig.data).bones]
+
+
+def _check(rig: bpy.types.Object) -> None:
+    """Raises UserError where an armature cannot take keyframes."""
+    if not rig.is_editable:
+        message = f"The armature {rig.name} is linked from another file."
+        raise UserError("linked_armature", message, "Use Object > Library Override > Make, or keep the point cache.")
+    carrier = rig
+    while carrier:
+        if any(not one.mute for one in carrier.constraints) or (carrier != rig and carrier.animation_data):
+            message = f"The armature {rig.name} is carried along by {carrier.name}, which moves."
+            raise UserError("carried_armature", message, "Keep the point cache, or let the armature stand still.")
+        carrier = carrier.parent

@@ -1,0 +1,68 @@
+"""What a result is, point cache or keyframes, and what is done to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from ..align4d_blender.result.armatures import armature_of
+
+
+class ALIGN4D_UL_contacts(bpy.types.UIList):
+    """Which bones stand on the ground, and when."""
+
+    bl_idname = "ALIGN4D_UL_contacts"
+
+    def draw_item(
+        self,
+        context: bpy.types.Context,
+        layout: bpy.types.UILayout,
+        _data: Any,
+        item: Any,
+        _icon: int,
+        _active_data: Any,
+        _active_property: str,
+        _index: int = 0,
+        _flag: int = 0,
+    ) -> None:
+        row = layout.row(align=True)
+        row.prop(item, "held", text="")
+        rig = armature_of(context.active_object)
+        if rig:
+            row.prop_search(item, "name", rig.data, "bones", text="")
+        row.prop(item, "first", text="", emboss=False)
+        row.prop(item, "last", text="", emboss=False)
+
+
+def draw(layout: bpy.types.UILayout, item: bpy.types.Object, result: Any) -> None:
+    """One row for the form, and below it the clean-up."""
+    keyed = result.form == "KEYFRAMES"
+    row = layout.row(align=True)
+    row.operator("align4d.use_point_cache", text="Point Cache", icon="MOD_MESHDEFORM", depress=not keyed)
+    row.operator("align4d.make_keyframes", text="Keyframes", icon="ARMATURE_DATA", depress=keyed)
+    column = layout.column()
+    column.prop(result, "smooth")
+    if keyed:
+        column.prop(result, "tolerance")
+        column.prop(result, "contacts")
+        if result.contacts:
+            _draw_contacts(column, result)
+    column.prop(result, "in_place")
+    row = column.row(align=True)
+    row.prop(result, "loop")
+    row.operator("align4d.find_loop", text="", icon="VIEWZOOM")
+    layout.operator("align4d.clean_up", icon="BRUSH_DATA")
+
+
+def _draw_contacts(layout: bpy.types.UILayout, result: Any) -> None:
+    """The list of contacts, to be edited."""
+    row = layout.row()
+    row.template_list("ALIGN4D_UL_contacts", "", result, "standing", result, "standing_active", rows=3)
+    buttons = row.column(align=True)
+    buttons.operator("align4d.edit_contacts", text="", icon="ADD").add = True
+    buttons.operator("align4d.edit_contacts", text="", icon="REMOVE").add = False
+    buttons.operator("align4d.find_contacts", text="", icon="VIEWZOOM")
+
+
+CLASSES = (ALIGN4D_UL_contacts,)

@@ -1,0 +1,40 @@
+"""A picture of keyed rigs for the manual: each case's mesh with its bones over it, at some moments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image
+
+from support import blender
+from support.generation import run_with_bar
+
+SIDE = 300
+"""Of one picture [px]."""
+MOMENTS = 3
+"""Pictures of a case."""
+BONES = 0.8
+"""How much of what is behind the bones they cover."""
+
+
+def write(path: Path, blends: Sequence[Path], chosen: blender.Blender, user_folder: Path, out: Path) -> None:
+    """Writes a row of moments for each animated .blend; what it is made of stays in `out`. Raises ScriptError."""
+    sheet = Image.new("RGB", (MOMENTS * SIDE, len(blends) * SIDE), "white")
+    for row, blend in enumerate(blends):
+        folder = out / blend.parents[1].name
+        folder.mkdir(parents=True, exist_ok=True)
+        run_with_bar(chosen, user_folder, "picture_rig.py", [blend.resolve(), folder.resolve(), str(SIDE), str(MOMENTS)], folder / "picture.log")
+        for column in range(MOMENTS):
+            sheet.paste(_moment(folder, column), (column * SIDE, row * SIDE))
+    sheet.save(path, optimize=True)
+
+
+def _moment(folder: Path, number: int) -> Image.Image:
+    """The bones over the mesh, on white."""
+    picture = Image.new("RGBA", (SIDE, SIDE), "white")
+    picture.alpha_composite(Image.open(folder / f"mesh_{number}.png").convert("RGBA"))
+    bones = Image.open(folder / f"bones_{number}.png").convert("RGBA")
+    bones.putalpha(bones.getchannel("A").point(lambda value: round(value * BONES)))
+    picture.alpha_composite(bones)
+    return picture.convert("RGB")
