@@ -112,6 +112,15 @@ def test_weights_are_smooth_over_a_cut_and_hard_between_shells() -> None:
     assert set(np.unique(hard.weights)) == {0.0, 1.0}
 
 
+def test_weights_reach_as_far_whatever_the_size_of_the_triangles() -> None:
+    vertices, faces = limb()
+    mixed = []
+    for finer in (0.03, 0.012):
+        surface, parts = cut(trimesh.remesh.subdivide_to_size(vertices, faces, finer, max_iter=12))
+        mixed.append(surface.area[parts.weights.max(axis=1) < 0.9].sum() / parts.count)
+    assert mixed[0] == pytest.approx(mixed[1], rel=0.3)
+
+
 def test_a_dense_mesh_keeps_its_shape() -> None:
     sphere = trimesh.creation.icosphere(subdivisions=6, radius=0.15)  # 82k triangles
     surface = build_surface_graph(np.asarray(sphere.vertices), np.asarray(sphere.faces))
