@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from types import ModuleType
 
@@ -197,7 +198,8 @@ def write_poses(blender: ModuleType, item: bpy.types.Object, sides: int = 1) -> 
     turn = np.zeros((FRAMES, parts, 4), np.float32)
     angle = np.linspace(0, 1.2, FRAMES)[:, None] * np.arange(parts)
     turn[..., 0], turn[..., 2] = np.cos(angle / 2), np.sin(angle / 2)
-    matrices = blender.engine.align4d.protocol.quaternions.rotation_matrices(turn.astype(np.float64))
+    quaternions = importlib.import_module(f"{protocol.__name__}.quaternions")
+    matrices = quaternions.rotation_matrices(turn.astype(np.float64))
     shift = (joint - np.einsum("tkij,kj->tki", matrices, joint)).astype(np.float32) + np.linspace(0, 0.3, FRAMES, dtype=np.float32)[:, None, None]
     arrays = {"parent": np.array([-1, *[0] * (parts - 1)], np.int32), "joint": joint, "rotation": turn, "translation": shift}
     arrays |= {"point": np.arange(len(rest), dtype=np.int32), "part": part, "weight": np.ones(len(rest), np.float32)}
