@@ -167,7 +167,7 @@ def read(folder: Path) -> Job | None:
 
 def _kept(data: dict[str, Any]) -> dict[str, Any]:
     """What of a record a job is made of. Raises KeyError, TypeError or ValueError."""
-    kept = {"sources": {}, "form": "CACHE"}  # a record of before these were kept
+    kept: dict[str, Any] = {"sources": {}, "form": "CACHE"}  # a record of before these were kept
     kept |= {name: data[name] for name in _KEPT if name in data or name not in kept}
     for name, kind in _KEPT.items():
         if not isinstance(kept[name], (int, float) if kind is float else kind):
