@@ -86,6 +86,19 @@ def test_the_primitives_of_a_mesh_are_one_object(tmp_path: Path) -> None:
     np.testing.assert_allclose(world(asset), turned(scaled @ np.array([[0, 1, 0], [-1, 0, 0], [0, 0, 1]])), atol=1e-5)
 
 
+def test_the_newest_blender_is_found_where_installers_put_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setenv("PROGRAMFILES", str(tmp_path))
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert through_blender.find_blender() is None
+    for version in ("4.2", "4.10", "3.6"):
+        program = tmp_path / "Blender Foundation" / f"Blender {version}" / "blender.exe"
+        program.parent.mkdir(parents=True)
+        program.touch()
+    found = through_blender.find_blender()
+    assert found is not None and found.parent.name == "Blender 4.10"
+
+
 def test_a_folder_that_cannot_be_written_to_is_no_damaged_mesh(tmp_path: Path) -> None:
     path = gltf_files.sparse(tmp_path)
     with pytest.raises(EngineError) as caught:

@@ -60,10 +60,10 @@ def find_blender() -> Path | None:
     if found := find_program("blender"):
         return found
     if sys.platform == "win32":
-        folder, pattern = Path(os.environ.get("PROGRAMFILES", r"C:\Program Files")) / "Blender Foundation", "*/blender.exe"
+        folders, inside = (Path(os.environ.get("PROGRAMFILES", r"C:\Program Files")) / "Blender Foundation").glob("*"), "blender.exe"
     else:
-        folder, pattern = Path("/Applications"), "Blender*.app/Contents/MacOS/Blender"
-    return next(reversed(natural_order(folder.glob(pattern))), None)
+        folders, inside = Path("/Applications").glob("Blender*.app"), "Contents/MacOS/Blender"
+    return next((folder / inside for folder in reversed(natural_order(folders)) if (folder / inside).is_file()), None)
 
 
 def _mesh(folder: Path, number: int, entry: dict[str, Any]) -> ImportedMesh:
