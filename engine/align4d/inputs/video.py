@@ -88,7 +88,7 @@ def _timing(read: _Read, source: Source, spec: VideoSpec, name: str) -> Timing:
         return timing
     timing = find_timing(read.times, spec.last)
     _check_range(name, spec, len(timing.order), round(read.times[-1] + max([1.0, *np.diff(read.times)])) if read.times else 0)
-    if timing.pace == 1 and timing.each_once and (different := before_conversion(read.frames)) is not None:
+    if timing.pace == 1 and timing.each_once and (different := before_conversion([*read.frames])) is not None:
         timing = Timing(tuple(different.tolist()), float(different[-1]) / (len(different) - 1))
     if timing.pace != 1:
         count = len(set(timing.order))
