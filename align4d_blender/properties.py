@@ -73,6 +73,20 @@ class Align4DSettings(bpy.types.PropertyGroup):
         options=RELATIVE_PATH,
         update=_look_at_clip,
     )
+    box: FloatVectorProperty(
+        name="Box",
+        description="Around the object in the video's first frame: left, top, right and bottom in parts of the frame; all 0 without one",
+        size=4,
+        min=0.0,
+        max=1.0,
+    )
+    boxed: StringProperty(name="Boxed", description="The video that the box was drawn in", subtype="FILE_PATH", options={"HIDDEN"} | RELATIVE_PATH)
+    masks: StringProperty(
+        name="Masks",
+        description="The object's mask in each frame, instead of what is cut out: an image sequence with alpha, or white on black",
+        subtype="FILE_PATH",
+        options=RELATIVE_PATH,
+    )
     first: IntProperty(name="First", description="First frame of the video to use, counted from 1; 0 starts at the beginning", min=0, default=0)
     last: IntProperty(name="Last", description="Last frame of the video to use, counted from 1; 0 goes up to the end", min=0, default=0)
     sequence_fps: FloatProperty(

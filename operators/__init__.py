@@ -5,6 +5,7 @@ from __future__ import annotations
 from . import (
     bake_shape_keys,
     compare,
+    draw_box,
     engine,
     exports,
     files,
@@ -26,6 +27,7 @@ CLASSES = (
     *jobs.CLASSES,
     *use_video.CLASSES,
     *use_inputs.CLASSES,
+    *draw_box.CLASSES,
     *select.CLASSES,
     *presets.CLASSES,
     *set_range.CLASSES,

@@ -24,6 +24,7 @@ class Button(NamedTuple):
         "POINTCLOUD_DATA",
         "PREFERENCES",
         "PREVIEW_RANGE",
+        "SELECT_SET",
         "TEXT",
     ]
     takes: str = ""
@@ -45,6 +46,7 @@ BUTTONS = {
     "repair_engine": Button("align4d.repair_engine", "Repair Engine", "FILE_REFRESH"),
     "install_masks": Button("align4d.install_masks", "Install Masks", "IMPORT"),
     "install_models": Button("align4d.install_models", "Install What Models Need", "IMPORT"),
+    "draw_box": Button("align4d.draw_box", "Draw Box", "SELECT_SET"),
     "allow_online": Button("extensions.userpref_allow_online", "Allow Online Access", "INTERNET"),
     "fetch_model": Button("align4d.fetch_model", "Fetch Model", "IMPORT", "model"),
     "accept_license": Button("align4d.accept_license", "Accept License", "CHECKMARK", "model"),

@@ -67,6 +67,7 @@ class ALIGN4D_PT_advanced(bpy.types.Panel):
         layout = self.layout
         layout.use_property_split = True
         layout.use_property_decorate = False
+        layout.prop(context.scene.align4d, "masks")
         layout.prop(context.scene.align4d, "solve_camera")
         layout.prop(context.scene.align4d, "seed")
 

@@ -15,7 +15,7 @@ _LETTER = 6.2
 
 
 Icon = Literal[
-    "BLANK1", "CANCEL", "CHECKMARK", "ERROR", "IMPORT", "INFO", "PAUSE", "PLAY", "RECOVER_LAST", "SORTTIME"
+    "BLANK1", "CANCEL", "CHECKMARK", "ERROR", "IMPORT", "INFO", "PAUSE", "PLAY", "RECOVER_LAST", "SELECT_SET", "SORTTIME"
 ]  # fmt: skip
 """Icons that stand before a text."""
 

@@ -13,6 +13,7 @@ from mathutils import Matrix, Quaternion
 
 from ...engine.align4d import protocol
 from ..errors import UserError
+from .box import box_of
 from .choices import chosen_camera, view_of
 
 FRONT_FOVY = 49.1
@@ -54,7 +55,8 @@ def reference_of(scene: bpy.types.Scene) -> Reference:
     first, last = chosen_frames(settings.first, settings.last, count)
     fps = (settings.sequence_fps or scene.render.fps / scene.render.fps_base) if images else 0.0
     frames = (count - 1 if last < 0 else last) - first + 1
-    spec = protocol.VideoSpec("" if images else str(path), images, first, last, fps)
+    masks = sequence(Path(bpy.path.abspath(settings.masks))) if settings.masks else ()
+    spec = protocol.VideoSpec("" if images else str(path), images, first, last, fps, box_of(scene), masks)
     short = f"The video has {count} frames: {first + 1} to {count} are used, and not up to {settings.last}."
     return Reference(spec, width, height, frames, (short,) if settings.last > count else ())
 
@@ -68,6 +70,8 @@ def length_of(reference: Reference, scene: bpy.types.Scene) -> float:
 def sequence(path: Path) -> tuple[str, ...]:
     """The images of the sequence that `path` (one image of it, or its folder) belongs to, in the order of their numbers."""
     folder = path if path.is_dir() else path.parent
+    if not folder.is_dir():
+        raise UserError("video_missing", f"There is no folder {folder}.", "Choose the image sequence again.")
     images = protocol.natural_order(entry for entry in folder.iterdir() if entry.suffix.lower() in bpy.path.extensions_image)
     if images and path.is_dir():
         path = images[0]

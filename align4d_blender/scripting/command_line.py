@@ -81,6 +81,9 @@ def _add_generate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--exact-camera", action="store_true", help="take that camera as exact")
     parser.add_argument("--first", type=int, help="first frame of the video, counted from 1")
     parser.add_argument("--last", type=int, help="last frame of the video, counted from 1")
+    sides = ("LEFT", "TOP", "RIGHT", "BOTTOM")
+    parser.add_argument("--box", type=float, nargs=4, metavar=sides, help="around the object in the first frame, in parts of the frame from 0 to 1")
+    parser.add_argument("--masks", metavar="IMAGES", help="folder with the object's mask in each frame, by alpha or white on black")
     parser.add_argument("--fps", type=float, dest="sequence_fps", help="frames a second of an image sequence; else the scene's")
     parser.add_argument("--start-at", choices=("PLAYHEAD", "SCENE"), help="at the file's current frame, or at the scene's first")
     parser.add_argument("--form", choices=("KEYFRAMES", "CACHE"), help="what the motion comes as on meshes that have an armature")
@@ -103,9 +106,8 @@ def _setting(text: str) -> tuple[str, Any]:
 
 
 def _generate(options: argparse.Namespace) -> int:
-    choices: dict[str, Any] = {
-        name: getattr(options, name) for name in ("preset", "camera", "first", "last", "sequence_fps", "start_at", "form", "seed")
-    }
+    names = ("preset", "camera", "first", "last", "sequence_fps", "start_at", "form", "seed", "box", "masks")
+    choices: dict[str, Any] = {name: getattr(options, name) for name in names}
     if options.exact_camera:
         choices["solve_camera"] = False
     if options.gaussians:

@@ -42,6 +42,8 @@ def generate(
     seed: int | None = None,
     gaussians: bool | None = None,
     overrides: Mapping[str, Any] | None = None,
+    box: Sequence[float] | None = None,
+    masks: FilePath | None = None,
 ) -> Job:
     """Animates meshes of the current scene after a video, and waits for the result.
 
@@ -64,6 +66,8 @@ def generate(
         seed: of everything random.
         gaussians: whether to write the Gaussians of every frame as well.
         overrides: single settings of the engine, such as {"tracking.iterations": 40}.
+        box: around the object in the first frame: left, top, right and bottom in [0, 1] of the frame's width and height.
+        masks: one image of a sequence, or its folder: the object's mask in each frame, by alpha or white on black.
 
     Returns: the finished job; `job.notes` are what the artist would be told.
     Raises: UserError with what to do; nothing in the scene has changed then.
@@ -86,6 +90,9 @@ def generate(
         "seed": seed,
         "gaussians": gaussians,
         "overrides": None if overrides is None else json.dumps(dict(overrides)),
+        "box": box,
+        "boxed": None if box is None else os.fspath(video) or bpy.context.scene.align4d.video,
+        "masks": None if masks is None else os.fspath(masks),
     }
     meshes = [_mesh(item) for item in objects]
     if bpy.app.background:
@@ -117,17 +124,22 @@ def _mesh(item: str | bpy.types.Object) -> bpy.types.Object:
 def _chosen(choices: Mapping[str, Any]) -> Iterator[None]:
     """Makes these choices in the panel for the moment. Raises UserError for a value that a choice cannot have."""
     settings = bpy.context.scene.align4d
-    before = {name: getattr(settings, name) for name in choices}
+    before = {name: _value(getattr(settings, name)) for name in choices}
     try:
         for name, value in choices.items():
             try:
                 setattr(settings, name, value)
-            except TypeError as error:
+            except (TypeError, ValueError) as error:  # of the wrong kind, or of the wrong length
                 raise UserError("bad_value", f"{name} cannot be {value!r}.", f"Blender says: {error}.") from error
         yield
     finally:
         for name, value in before.items():
             setattr(settings, name, value)
+
+
+def _value(held: Any) -> Any:
+    """What a property holds, by itself: Blender gives a view into a vector, which would change with it."""
+    return tuple(held) if isinstance(held, bpy.types.bpy_prop_array) else held
 
 
 @contextmanager

@@ -31,6 +31,8 @@ def main(order_file: str) -> None:
     for name in ("video", "preset", "seed", "overrides"):
         setattr(settings, name, order[name])
     settings.start_at = "SCENE"
+    if order["box"]:
+        settings.box, settings.boxed = order["box"], settings.video
     library("runtime.preferences").get().device = order["device"]
     library("capture.capture").capture(bpy.context, "capture", Path(order["capture"]), order["device"])
     report = press()

@@ -29,6 +29,7 @@ class ArtistChoices:
         save_as: the animated .blend.
         preset, seed, device: as in the panel and the preferences.
         overrides: single settings, as JSON.
+        box: around the object in the video's first frame, see `VideoSpec`; empty without.
         camera_offset: degrees by which azimuth and elevation of the scene's camera are put off first.
     """
 
@@ -41,6 +42,7 @@ class ArtistChoices:
     device: str = "auto"
     overrides: str = ""
     camera_offset: float = 0.0
+    box: tuple[float, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

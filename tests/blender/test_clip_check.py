@@ -96,6 +96,7 @@ def test_a_busy_clip_says_what_it_needs(
     shown = draw(blender).split("\n")
     button = {"": None, "install_masks": "Install Masks"}.get(fix, "Fetch Model")
     assert button is None or button in shown
+    assert "Draw Box" in shown
     assert sum(words in shown for words in ("Install Masks", "Fetch Model")) == (button is not None)
 
 

@@ -56,6 +56,11 @@ def test_generate(blender: ModuleType, scene: Path, tmp_path: Path, capsys: pyte
         "tracking.iterations=40",
         "--device",
         "cpu",
+        "--box",
+        0.1,
+        0.2,
+        0.6,
+        0.7,
     ]
     assert run(blender, "generate", "--video", video, "--objects", "Fox", "Wolf", *options, "--save-as", out) == 0
     said = capsys.readouterr().out
@@ -63,6 +68,7 @@ def test_generate(blender: ModuleType, scene: Path, tmp_path: Path, capsys: pyte
     request = json.loads((blender.align4d_blender.jobs.queue.current().folder / "request.json").read_text(encoding="utf-8"))
     assert (request["preset"], request["seed"], request["settings"]) == ("draft", 3, {"tracking.iterations": 40})
     assert (request["camera"]["solve"], request["device"]) == (False, "cpu")
+    assert [round(side, 3) for side in request["video"]["box"]] == [0.1, 0.2, 0.6, 0.7] and tuple(bpy.context.scene.align4d.box) == (0, 0, 0, 0)
     bpy.ops.wm.open_mainfile(filepath=str(out))
     assert bpy.context.scene.align4d.preset == "artist", "the panel's own choices stay"
     for name in ("Fox", "Wolf"):

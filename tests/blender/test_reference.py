@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from mathutils import Matrix, Vector
 from scenes import add_mesh, use_video, write_images
+from test_panel import draw
 
 
 def reference(blender: ModuleType) -> object:
@@ -228,3 +229,30 @@ def test_a_shifted_lens_is_noted_not_guessed(blender: ModuleType, tmp_path: Path
     assert "Shift X and Y of Own are ignored" in blender.align4d_blender.jobs.queue.current().notes[0]
     bpy.context.scene.align4d.camera = "FRONT"
     assert blender.align4d_blender.capture.choices.shift_note(bpy.context) == ""
+
+
+def test_a_box_holds_for_the_clip_that_it_was_drawn_in(blender: ModuleType, tmp_path: Path) -> None:
+    box, settings = blender.align4d_blender.capture.box, bpy.context.scene.align4d
+    use_video(tmp_path / "clip")
+    assert reference(blender).spec.box == ()
+    box.draw_box(bpy.context.scene, (0.75, 0.25), (0.25, 1.5))
+    np.testing.assert_allclose(reference(blender).spec.box, (0.25, 0.0, 0.75, 0.75))
+    with pytest.raises(Exception, match="no box"):
+        box.draw_box(bpy.context.scene, (0.5, 0.5), (0.51, 0.9))
+    assert "cut out by the box" in draw(blender) and "Draw Box" not in draw(blender)
+    chosen = settings.video
+    use_video(tmp_path / "other")
+    assert reference(blender).spec.box == ()
+    settings.video = chosen
+    assert reference(blender).spec.box != ()
+    assert bpy.ops.align4d.clear_box() == {"FINISHED"} and reference(blender).spec.box == ()
+
+
+def test_masks_of_the_artist_s_own_are_an_image_sequence(blender: ModuleType, tmp_path: Path) -> None:
+    use_video(tmp_path / "clip")
+    write_images(tmp_path / "masks", count=5)
+    bpy.context.scene.align4d.masks = str(tmp_path / "masks")
+    assert [Path(path).name for path in reference(blender).spec.masks] == [f"frame_{number:04d}.png" for number in range(1, 6)]
+    bpy.context.scene.align4d.masks = str(tmp_path / "nowhere" / "a.png")
+    with pytest.raises(Exception, match="There is no folder"):
+        reference(blender)

@@ -9,6 +9,7 @@ import trimesh
 from builders import Job
 from puppets import Studio, asset_of, block
 
+from align4d.alignment.hidden_side import keep_own_colors
 from align4d.alignment.lighting import Lighting, fit_lighting, harmonics, to_linear, to_srgb, unlit
 from align4d.alignment.reference import Reference
 from align4d.cameras.orbit import Orbit
@@ -116,3 +117,28 @@ def test_where_mesh_and_video_do_not_meet_there_is_no_light_to_find(job: Job) ->
     reference = Studio(CAMERA, lighting=sun()).reference(asset, asset.vertices[None], 96)
     away = CAMERA.moved(yaw=60.0)
     assert torch.equal(fit_lighting(asset, reference, away.world_to_camera()).coefficients, unlit().coefficients)
+
+
+def test_the_side_that_the_video_never_shows_keeps_its_colors() -> None:
+    facing = torch.tensor([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.6, 0.8, 0.0]])
+    own, shaded = torch.full((4, 3), 0.9), torch.full((4, 3), 0.2)
+    front = Orbit(0.0, 0.0, 1000.0).world_to_camera()
+    kept = keep_own_colors(shaded, own, torch.zeros(4, 3), facing, front)
+    torch.testing.assert_close(kept, torch.tensor([0.2, 0.2, 0.9, 0.9])[:, None].expand(4, 3), rtol=0, atol=3e-3)
+    behind = keep_own_colors(shaded, own, torch.zeros(4, 3), facing, Orbit(180.0, 0.0, 1000.0).world_to_camera())
+    torch.testing.assert_close(behind[:, 0], torch.tensor([0.9, 0.2, 0.2, 0.2]), rtol=0, atol=3e-3)
+
+
+def test_a_lamp_at_the_front_does_not_darken_the_back(job: Job) -> None:
+    ball = Ball(job, sun())
+    found = fit_lighting(ball.asset, ball.reference, CAMERA.world_to_camera())
+    normals = torch.from_numpy(ball.asset.corner_normal[:, 0])
+    places = torch.from_numpy(ball.asset.vertices[ball.asset.triangles].mean(axis=1))
+    own = torch.from_numpy(colors_at(ball.asset, np.arange(len(normals)), np.full((len(normals), 3), 1 / 3, np.float32)))
+    shaded = found.shade(to_linear(own), normals)
+    kept = keep_own_colors(shaded, own, places, normals, CAMERA.world_to_camera())
+    eye = torch.from_numpy(np.linalg.inv(CAMERA.world_to_camera())[:3, 3]).float()
+    away = (torch.nn.functional.normalize(eye - places, dim=-1) * normals).sum(-1)
+    assert (shaded - own)[away < -0.3].abs().mean() > 0.1
+    torch.testing.assert_close(kept[away < -0.3], own[away < -0.3], rtol=0, atol=1e-6)
+    torch.testing.assert_close(kept[away > 0], shaded[away > 0], rtol=0, atol=1e-6)

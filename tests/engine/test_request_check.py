@@ -43,6 +43,8 @@ def inputs(tmp_path: Path, write_movie: Any) -> dict[str, Path]:
         ("--azimuth", "inf"),
         ("--elevation", "100"),
         ("--seed", "-1"),
+        ("--box", "0.6", "0.1", "0.4", "0.9"),
+        ("--masks", "nowhere"),
         ("--first", "9"),
         ("--last", "1"),
         ("--video", "none.mp4"),
@@ -53,7 +55,7 @@ def inputs(tmp_path: Path, write_movie: Any) -> dict[str, Path]:
     ],
     ids=" ".join,
 )
-def test_what_is_wrong_leaves_nothing_behind(wrong: tuple[str, str], inputs: dict[str, Path], tmp_path: Path, capsys: Any, monkeypatch: Any) -> None:
+def test_what_is_wrong_leaves_nothing_behind(wrong: tuple[str, ...], inputs: dict[str, Path], tmp_path: Path, capsys: Any, monkeypatch: Any) -> None:
     monkeypatch.chdir(tmp_path)
     right = [word for name, path in inputs.items() for word in (f"--{name}", str(path))]
     arguments = ["generate", *right, "--out", str(tmp_path / "out"), *wrong]

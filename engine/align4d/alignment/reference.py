@@ -82,7 +82,8 @@ def make_reference(
     for picture, coverage in zip(pictures, alpha, strict=True):
         cover = coverage[..., None].astype(np.float32)
         # at an edge the picture is a mixture with the background, which is white from here on
-        on_white = np.where(cover > 0, picture.astype(np.float32) / 255 + (1 - cover) * (1 - masks.behind), 1.0).clip(0, 1)
+        shown = picture.astype(np.float32) / 255
+        on_white = np.where(cover > 0, shown + (1 - cover) * (1 - masks.behind_edges(shown, coverage)), 1.0).clip(0, 1)
         layers = np.concatenate([on_white, cover], axis=2)
         scaled = _crop(layers, left, top, side, resolution)
         colors.append(scaled[..., :3].transpose(2, 0, 1))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -12,11 +12,13 @@ from torch import Tensor
 from ..job.reporting import Reporter
 from ..motion.hexplane import HexPlaneField, HexPlaneSettings
 from ..motion.skeleton import Motion, Skeleton
+from ..motion.triangles import triangle_frames
 from ..rendering import Gaussians
 from ..rendering.deferral import Deferral
 from .animated_asset import AnimatedAsset
 from .appearance import Appearance, AppearanceSettings
 from .asynchronous import AsynchronousSchedule
+from .hidden_side import keep_own_colors
 from .known_views import KnownViewLoss
 from .lifted_depth import LiftedDepth, LiftedDepthSettings
 from .lifted_start import fit_to_depth
@@ -110,11 +112,16 @@ class Refined:
     loss: list[float]
 
     @torch.no_grad()
-    def on_surface(self, frame: int, triangles: np.ndarray) -> Gaussians:
-        """The Gaussians of one frame, each tensor with one set, on the asset's triangles (F, 3, 3) as they stand in it."""
+    def on_surface(self, frame: int, triangles: np.ndarray, world_to_camera: np.ndarray) -> Gaussians:
+        """The Gaussians of one frame, each tensor with one set, on the asset's triangles (F, 3, 3) as they stand in it.
+
+        `world_to_camera` (4, 4) is the video's: what faces away from it has the asset's own colors.
+        """
         bound = self.animated.bound
-        corners = torch.from_numpy(triangles).to(bound.corners)[bound.triangle.long()]
-        return self.animated.perform(self.motion.frame(frame), corners[None])
+        corners = torch.from_numpy(triangles).to(bound.corners)[bound.triangle.long()][None]
+        shown = self.animated.perform(self.motion.frame(frame), corners)
+        normals = self.animated.normals(triangle_frames(corners))
+        return replace(shown, colors=keep_own_colors(shown.colors, bound.albedo, shown.means, normals, world_to_camera))
 
 
 def refine(

@@ -32,6 +32,8 @@ def make(options: argparse.Namespace, out: Path) -> None:
         orbit,
         (options.first - 1, options.last - 1, options.fps),
         check_request,
+        box=options.box or (),
+        masks=options.masks,
         preset=options.preset,
         settings=dict(options.set),
         seed=options.seed,

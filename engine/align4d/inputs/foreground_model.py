@@ -18,6 +18,7 @@ LEAST_PEAK = 0.1
 """A prediction in [0, 1] that nowhere rises above this shows no object: stretched to the full range it would be noise."""
 
 ADVICE = "or use one with an alpha channel or on a plain background"
+BOX = "draw a box around the object in the first frame, "
 
 Watch = Callable[[int, int, np.ndarray], None]
 """Told of each mask that was predicted: how many are done, of how many, and the frame with its mask, (H, W, 4) uint8. It may raise to stop."""
@@ -29,7 +30,7 @@ def find_alpha(frames: np.ndarray, what: str = "video", watch: Watch | None = No
         raise EngineError(
             "masks_unavailable",
             f"The background of the {what} is not plain, and what cuts an object out of any background is not installed.",
-            f"Press Install Masks, {ADVICE}.",
+            f"Press Install Masks, {BOX if what == 'video' else ''}{ADVICE}.",
             "install_masks",
         )
     found = find_model()
@@ -37,7 +38,7 @@ def find_alpha(frames: np.ndarray, what: str = "video", watch: Watch | None = No
         raise EngineError(
             "masks_unavailable",
             f"The background of the {what} is not plain, and no model that cuts an object out of any background is on this machine.",
-            f"Fetch {ISNET.card.name}, {ADVICE}.",
+            f"Fetch {ISNET.card.name}, {BOX if what == 'video' else ''}{ADVICE}.",
             f"fetch_model:{ISNET.card.id}",
         )
     network = Network(*found)

@@ -1,14 +1,19 @@
-"""Where the object is in each frame: the video's own alpha, else a plain background keyed out, else a segmentation network."""
+"""Where the object is in each frame: as pictures say, else the video's own alpha, a plain background keyed out, a box, or a network."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from ..errors import EngineError
 from . import foreground_model
 from .bars import Window
+from .cutout.matte import behind_edges, matte
+from .images import load_picture
 from .keying import find_background, key_all
 from .video import Clip
 
@@ -22,11 +27,11 @@ class Masks:
 
     Attributes:
         alpha: (T, H, W) float16 in [0, 1].
-        source: "alpha", "background" or "network".
+        source: "pictures", "alpha", "background", "box" or "network".
         touches_border: (T,) bool, the object is cut by the frame's border.
         empty: (T,) bool, the frame shows no object.
         notes: what the user should know, as sentences.
-        behind: (3,) or (H, W, 3) float32 in [0, 1], the background that is mixed into the object's edges; white where it is not known.
+        behind: (3,) or (H, W, 3) float32 in [0, 1], the background that is mixed into the object's edges; white where none is.
     """
 
     alpha: np.ndarray
@@ -35,6 +40,15 @@ class Masks:
     empty: np.ndarray
     notes: tuple[str, ...] = ()
     behind: np.ndarray = dataclasses.field(default_factory=lambda: np.ones(3, np.float32))
+
+    def behind_edges(self, picture: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+        """What is mixed into the edges of a frame: `behind`, or on a background that is not plain what lies beside each edge.
+
+        Args:
+            picture: (H, W, 3) float32 in [0, 1], the frame.
+            alpha: (H, W) its mask.
+        """
+        return behind_edges(picture, alpha) if self.source in ("box", "network", "pictures") else self.behind
 
 
 def find_masks(clip: Clip, what: str = "video", watch: foreground_model.Watch | None = None) -> Masks:
@@ -59,6 +73,39 @@ def find_masks(clip: Clip, what: str = "video", watch: foreground_model.Watch | 
     return masks if clip.window is None else _between_bars(masks, clip.window, clip.frames.shape[1:3])
 
 
+def boxed_masks(clip: Clip, inside: np.ndarray, watch: foreground_model.Watch | None = None) -> Masks:
+    """Masks with soft edges of smaller ones (T, h, w) in [0, 1] of what lies between the clip's bars. `watch`, errors: as for `find_masks`."""
+    frames = clip.frames if clip.window is None else clip.frames[:, *clip.window.area]
+    alpha = np.empty(frames.shape[:3], np.float16)
+    for index, (frame, mask) in enumerate(zip(frames, inside, strict=True)):
+        alpha[index] = matte(frame, np.asarray(mask, np.float32))
+        if watch:
+            watch(index + 1, len(frames), np.dstack([frame, (alpha[index] * 255).round().astype(np.uint8)]))
+    masks = judge(alpha, "box")
+    return masks if clip.window is None else _between_bars(masks, clip.window, clip.frames.shape[1:3])
+
+
+def masks_of_pictures(clip: Clip, paths: Sequence[str]) -> Masks:
+    """Masks that somebody made, one picture for each frame: its alpha, or where it has none white on black.
+
+    Raises:
+        EngineError: "masks_count" where there are more or fewer than frames, "image_unreadable"; as `judge`.
+    """
+    if len(paths) != len(clip.frames):
+        raise EngineError(
+            "masks_count",
+            f"There are {len(paths)} pictures of masks, and {len(clip.frames)} frames of the video.",
+            "Give one picture for each frame of the chosen range, numbered in their order.",
+        )
+    height, width = clip.frames.shape[1:3]
+    alpha = np.empty((len(paths), height, width), np.float16)
+    for index, path in enumerate(paths):
+        picture = load_picture(Path(path))
+        coverage = picture[..., 3] if picture.shape[2] == 4 and picture[..., 3].min() < 255 else picture[..., :3].mean(axis=2).astype(np.uint8)
+        alpha[index] = np.asarray(Image.fromarray(coverage).resize((width, height), Image.Resampling.BOX), np.float32) / 255
+    return judge(alpha, "pictures")
+
+
 def _between_bars(masks: Masks, window: Window, size: tuple[int, int]) -> Masks:
     """Masks of the part of the frames between bars as those of whole frames of `size`, height and width."""
     alpha = np.zeros((len(masks.alpha), *size), masks.alpha.dtype)
@@ -74,12 +121,11 @@ def judge(alpha: np.ndarray, source: str, what: str = "video") -> Masks:
     """Masks with their flags and notes. `what`: as for `find_masks`. Raises EngineError "video_empty" or "first_frame_empty"."""
     empty: np.ndarray = np.less(alpha.mean(axis=(1, 2)), EMPTY)
     if empty.all():
-        raise EngineError(
-            "video_empty",
-            f"The {what} shows no object: all of it looks like background.",
-            f"Choose {_a(what)} whose object stands out from its background, or one with an alpha channel.",
-            {"video": "choose_video", "image": "choose_image"}.get(what, ""),
-        )
+        advice = f"Choose {_a(what)} whose object stands out from its background, or one with an alpha channel."
+        fix = {"video": "choose_video", "image": "choose_image"}.get(what, "")
+        if source == "box":
+            advice, fix = "Draw the box again, close around the whole object.", "draw_box"
+        raise EngineError("video_empty", f"The {what} shows no object: all of it looks like background.", advice, fix)
     if empty[0]:
         raise EngineError(
             "first_frame_empty",

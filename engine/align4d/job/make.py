@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,15 @@ Check = Callable[[Request, Orbit, bool], None]
 
 
 def make_job(
-    mesh: Path | None, video: Path | None, out: Path, orbit: Orbit, frames: tuple[int, int, float], check: Check | None = None, **choices: Any
+    mesh: Path | None,
+    video: Path | None,
+    out: Path,
+    orbit: Orbit,
+    frames: tuple[int, int, float],
+    check: Check | None = None,
+    box: Sequence[float] = (),
+    masks: Path | None = None,
+    **choices: Any,
 ) -> Request:
     """Writes request.json and input/ into `out` and returns the request.
 
@@ -35,6 +43,8 @@ def make_job(
         video: a movie, or a folder of images in the order of their names; None: it is to be generated.
         orbit: where the video was seen from.
         frames: first, last (-1: up to the end) and frames a second (0: the movie's own).
+        box: around the object in the first frame, see `VideoSpec`.
+        masks: a folder of images in the order of their names.
         check: looks at everything but the mesh before anything is written.
         choices: further fields of `Request`.
 
@@ -47,6 +57,7 @@ def make_job(
     from ..inputs.gaussian_file import holds_gaussians  # brings torch, which `align4d --help` need not wait for
 
     spec = video_spec(video, *frames) if video else VideoSpec()
+    spec = dataclasses.replace(spec, box=tuple(box), masks=_images_in(masks) if masks else ())
     draft = Request(uuid.uuid4().hex, (), spec, CameraSpec(as_matrix(np.eye(4)), orbit.fovy), **choices)
     if check:
         check(draft, orbit, mesh is not None)
@@ -97,7 +108,12 @@ def video_spec(path: Path, first: int, last: int, fps: float) -> VideoSpec:
     """A movie, or a folder of images in the order of their names, as the protocol has it. Raises EngineError "video_missing"."""
     if not path.is_dir():
         return VideoSpec(path=str(path.resolve()), first=first, last=last, fps=fps)
-    images = natural_order(item for item in path.iterdir() if item.suffix.lower() in IMAGE_SUFFIXES)
+    return VideoSpec(images=_images_in(path), first=first, last=last, fps=fps or 24.0)
+
+
+def _images_in(folder: Path) -> tuple[str, ...]:
+    """Absolute paths of the images of a folder, in the order of their names."""
+    images = natural_order(item for item in folder.iterdir() if item.suffix.lower() in IMAGE_SUFFIXES) if folder.is_dir() else []
     if not images:
-        raise EngineError("video_missing", f"The folder {path} has no images.", "Give a movie, or a folder of PNG or JPEG images.")
-    return VideoSpec(images=tuple(str(item.resolve()) for item in images), first=first, last=last, fps=fps or 24.0)
+        raise EngineError("video_missing", f"The folder {folder} has no images.", "Give a movie, or a folder of PNG or JPEG images.")
+    return tuple(str(item.resolve()) for item in images)

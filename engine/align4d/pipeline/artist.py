@@ -18,6 +18,7 @@ from ..alignment.distance import DistanceCurve
 from ..alignment.first_pose import FirstPose, FirstPoseSearch, standing
 from ..alignment.lifted_depth import LiftedDepth
 from ..alignment.lighting import Lighting, to_linear, unlit
+from ..alignment.look import look
 from ..alignment.pose import LEAST_OVERLAP, SolvedPose, no_overlap, place_camera
 from ..alignment.reference import Reference
 from ..alignment.refinement import Refined, refine
@@ -42,6 +43,7 @@ from ..motion.skeleton import Skeleton, build_skeleton
 from ..motion.skinning import skin_points
 from ..motion.surface_graph import SurfaceGraph, build_surface_graph
 from ..protocol import Result, read_request
+from .mask_pictures import write_masks
 from .pair import complete_pair
 from .paper import STAGES as PAPER_STAGES
 from .paper import animate_as_published
@@ -84,13 +86,18 @@ def run(folder: Path, report: Reporter, online: bool = False) -> Result:
         gaussians = job.bind(asset)
     with job.stage("camera"):
         body = Articulation(asset, job.settings)
+        masks = job.cut_as_it_stands(asset, gaussians, body, clip, masks)
         solved, first = job.find_first_pose(asset, gaussians, body, clip, masks)
+        masks = job.cut_by_first_pose(gaussians, body, masks, first)
     with job.stage("tracking"):
         animated = job.animated(gaussians, body, clip, masks, first)
         tracked = job.track(animated, body, clip, masks, first)
+        masks = job.cut_by_motion(animated, body, masks, first, tracked)
     with job.stage("refining"):
         refined = job.refine(animated, body, clip, masks, first, tracked)
     with job.stage("baking"):
+        if masks.source in ("box", "network"):
+            write_masks(folder, masks.alpha)
         return job.bake(asset, body, clip, solved, first, tracked, refined)
 
 
@@ -112,6 +119,8 @@ class ArtistJob(Job):
     """The stages of the `artist` and `draft` presets."""
 
     stages = STAGES
+    look = 0.0
+    """How much of the frame whose pose is known the mesh explains in the video's light, see `look`; there before tracking."""
 
     def find_first_pose(self, asset: Asset, gaussians: BoundGaussians, body: Articulation, clip: Clip, masks: Masks) -> tuple[SolvedPose, FirstPose]:
         """The camera, and in which frame and pose it sees the mesh: as it stands, where the clip begins so, else as the search finds."""
@@ -176,11 +185,40 @@ class ArtistJob(Job):
         skin = skin_points(body.surface, body.parts, gaussians.corners.reshape(-1, 3).cpu().numpy(), self.device)
         return AnimatedAsset(gaussians, skin, to_linear(gaussians.albedo), lighting, self.request.backend)
 
+    def cut_as_it_stands(self, asset: Asset, gaussians: BoundGaussians, body: Articulation, clip: Clip, masks: Masks) -> Masks:
+        """The masks again, where they are by a box and the mesh covers the object as it stands: the camera's search goes by outlines."""
+        if self.cutting is None:
+            return masks
+        try:
+            frame, start = self.first_frame(clip, masks), self.start_camera(asset)
+            placed = place_camera(asset, gaussians, frame, start, self.settings.pose, self.request.backend)
+        except EngineError as error:
+            if error.code != "no_overlap":
+                raise
+            return masks
+        still = standing(placed, body.skeleton, gaussians.means)
+        plain = self._plain(gaussians, body, placed.lighting)
+        return self.cutting.by_rest(plain, body.skeleton.pose(still.turn, still.shift), placed.camera, masks)
+
+    def cut_by_first_pose(self, gaussians: BoundGaussians, body: Articulation, masks: Masks, first: FirstPose) -> Masks:
+        """The masks again, where they are by a box: the mesh says in one frame what is object, and what is background in all others then."""
+        if self.cutting is None:
+            return masks
+        plain = self._plain(gaussians, body, first.lighting)
+        return self.cutting.by_first_pose(plain, body.skeleton.pose(first.turn, first.shift), first.camera, first.frame, masks)
+
+    def cut_by_motion(self, animated: AnimatedAsset, body: Articulation, masks: Masks, first: FirstPose, tracked: Track) -> Masks:
+        """The masks again, where they are by a box, by the mesh in every frame: frames that were cut badly, and shadows, are put right."""
+        if self.cutting is None:
+            return masks
+        return self.cutting.by_motion(animated, body.skeleton.pose(tracked.turn, tracked.shift), first.camera, masks)
+
     def animated(self, gaussians: BoundGaussians, body: Articulation, clip: Clip, masks: Masks, first: FirstPose) -> AnimatedAsset:
         """The asset, ready to be posed, in the light and the colors of the frame whose pose is known."""
         plain, settings = self._plain(gaussians, body, first.lighting), self.settings
         seen = self.reference(clip, masks, settings.tracking.resolution).only(first.frame)
         motion, viewmat = body.skeleton.pose(first.turn, first.shift), first.camera.world_to_camera()
+        self.look = look(plain, motion, seen, viewmat)
         return paint(plain, motion, seen, viewmat, settings.tracking.loss, settings.refinement.appearance, self.report)
 
     def track(self, animated: AnimatedAsset, body: Articulation, clip: Clip, masks: Masks, first: FirstPose) -> Track:
@@ -243,10 +281,11 @@ class ArtistJob(Job):
                 moved = relaxation.relax(skin.move(refined.motion.frame(frame), displaced)[0].cpu().numpy())
             positions[frame] = binding.follow(asset.triangles, moved)
             if sequence:
-                sequence.write(frame, refined.on_surface(frame, moved[asset.triangles]))
+                sequence.write(frame, refined.on_surface(frame, moved[asset.triangles], first.camera.world_to_camera()))
             self.report.progress(frame + 1, len(positions))
         figures = {
             "known_view_loss": refined.loss[-1] if refined.loss else float(tracked.loss.mean()),
+            "look": self.look,
             "parts": float(body.parts.count),
             "gaussians": float(refined.animated.bound.count),
         }

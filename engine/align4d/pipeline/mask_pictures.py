@@ -10,11 +10,14 @@ import numpy as np
 import torch
 from PIL import Image
 
+from ..errors import writing
 from ..job.preview import show_preview
 from ..job.reporting import Reporter
 from ..protocol import replacing
 
 FOLDER = "work/masks"
+KEPT = "output/masks"
+"""Where the masks that were used stay: pictures as `VideoSpec.masks` takes them."""
 SIDE = 384
 """Longest side of a picture [px]."""
 _BEHIND = 0.35
@@ -46,6 +49,16 @@ class MaskPictures:
         show_preview(self._folder, frame, lambda: alpha * frame + (1 - alpha) * _BEHIND, self._report)
         self._report.progress(done, total)
         self._report.check_cancelled()
+
+
+def write_masks(folder: Path, alpha: np.ndarray) -> None:
+    """Masks (T, H, W) in [0, 1] as pictures, white on black, in JOB/output/masks: to be looked at, put right and given back.
+
+    Raises EngineError "disk_full" or "cannot_write".
+    """
+    with writing():
+        for frame, mask in enumerate(alpha):
+            _write(folder / KEPT / f"{frame + 1:04}.png", Image.fromarray((mask.astype(np.float32) * 255).round().astype(np.uint8)))
 
 
 def _write(path: Path, picture: Image.Image) -> None:

@@ -55,6 +55,7 @@ def check_values(request: Request) -> None:
     """Its numbers and names: what a job that comes from elsewhere, too, is held to. Raises as `check_request`."""
     for name in ("fps", "first", "last"):
         _require(name, getattr(request.video, name))
+    _require_box(request.video.box)
     _require("fovy", request.camera.fovy)
     _require("seed", request.seed)
     rows = request.camera.matrix_world
@@ -69,6 +70,13 @@ def _require_backend(name: str, device: str) -> None:
         raise EngineError("bad_request", f"There is no backend {name!r}.", f"Choose one of: auto, {', '.join(BACKENDS)}.")
     if name in CUDA_CANDIDATES and (device != "cuda" or importlib.util.find_spec(name) is None):
         raise EngineError("bad_request", f"The backend {name} cannot be used here.", f"Choose auto; for {name} {REMEDIES[name]}.")
+
+
+def _require_box(box: tuple[float, ...]) -> None:
+    if box and not (len(box) == 4 and all(math.isfinite(side) for side in box) and 0 <= box[0] < box[2] <= 1 and 0 <= box[1] < box[3] <= 1):
+        words = " ".join(f"{side:g}" for side in box)
+        advice = "Give left, top, right and bottom as parts of the frame's width and height, from 0 to 1."
+        raise EngineError("bad_request", f"{words} is no box in the frame.", advice)
 
 
 def _require(name: str, value: float) -> None:

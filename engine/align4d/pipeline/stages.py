@@ -17,7 +17,7 @@ from ..cameras.orbit import Orbit, blender_from_normalized, normalized_from_blen
 from ..gaussians.surface_bound import BoundGaussians, bind_gaussians
 from ..inputs.asset import Asset, load_asset
 from ..inputs.cuts import cut_notes
-from ..inputs.masks import Masks, find_masks
+from ..inputs.masks import Masks, find_masks, masks_of_pictures
 from ..inputs.video import Clip, load_clip
 from ..job.checkpoint import Checkpoint
 from ..job.fingerprint import digest, engine_digest, mesh_digest
@@ -25,6 +25,7 @@ from ..job.reporting import Reporter, tell_once
 from ..machine.device import choose_device
 from ..machine.memory import peak_gb
 from ..protocol import GENERATED, CameraResult, Request, Result
+from .box_cutting import BoxCutting
 from .mask_pictures import MaskPictures
 from .route import Route
 from .settings import settings_for
@@ -32,6 +33,13 @@ from .settings import settings_for
 DISTANCE_AT_END = (
     "The camera's distance is a guess: the mesh looks the more like the video's first frame the further the search goes."
     " Check that the camera's focal length is about the video's and that the mesh is in the pose of the first frame."
+)
+
+MOVES = 1.0
+"""Percent of the longest side by which the background moves where the camera does."""
+CAMERA_MOVES = (
+    "The camera of the video moves: its background shifts by up to {:.1f} % of the picture."
+    " The object is animated as a camera that stands still would see that, so it moves along with the background."
 )
 
 
@@ -44,6 +52,7 @@ class Job:
     Attributes:
         checkpoint: stages that the video has a part in; there once the inputs are read.
         mesh_checkpoint: stages that the mesh alone decides; the same.
+        cutting: what cuts the object out by a box; None where there is none, or where it is not needed.
     """
 
     checkpoint: Checkpoint
@@ -57,6 +66,7 @@ class Job:
         self.settings = settings_for(request.preset, request.settings)
         self.device = choose_device(request.device)
         self.notes: list[str] = []
+        self.cutting: BoxCutting | None = None
         self.seconds: dict[str, float] = {}
         self.steps_before = len(route.steps) if route else 0
         for sentence in request.notes:
@@ -94,12 +104,26 @@ class Job:
         return asset, clip
 
     def cut_out(self, clip: Clip) -> Masks:
-        """Where the object is in the video; what a network guesses of that is shown and kept as pictures."""
-        masks = find_masks(clip, watch=MaskPictures(self.folder, self.report))
+        """Where the object is in the video; what a box or a network makes of that is shown and kept as pictures."""
+        video = self.request.video
+        if video.masks:
+            masks = masks_of_pictures(clip, video.masks)
+        elif video.box and clip.alpha is None:
+            self.cutting = BoxCutting(self.folder, self.request, self.checkpoint, self.report, clip)
+            masks = self.cutting.by_box()
+            self.notes_of_camera(self.cutting)
+        else:
+            masks = find_masks(clip, watch=MaskPictures(self.folder, self.report))
         self.report.progress(len(clip.frames), len(clip.frames))
         for sentence in (*masks.notes, *cut_notes(clip, masks)):
             self.note("input", sentence)
         return masks
+
+    def notes_of_camera(self, cutting: BoxCutting) -> None:
+        """That the camera of the video moves, where its background does."""
+        shift = cutting.figures()["background_shift"]
+        if shift >= MOVES:
+            self.note("camera_moves", CAMERA_MOVES.format(shift))
 
     def _open_checkpoints(self, asset: Asset, clip: Clip) -> None:
         """From now on it is known of what the stages are made: of what was read, and not of files that may be written over meanwhile."""
@@ -109,7 +133,9 @@ class Job:
         chosen = digest(settings.gaussians, request.seed, request.backend)
         self.mesh_checkpoint = Checkpoint(self.folder / "work", {**mesh, "the settings": chosen}, note)
         chosen = digest(settings, request.camera, request.seed, request.backend)
-        self.checkpoint = Checkpoint(self.folder / "work", {**mesh, "the video": digest(clip), "the settings": chosen}, note)
+        masks = digest(request.video.box, [Path(one).read_bytes() for one in request.video.masks if Path(one).is_file()])
+        made_of = {**mesh, "the video": digest(clip), "the masks": masks, "the settings": chosen}
+        self.checkpoint = Checkpoint(self.folder / "work", made_of, note)
 
     def bind(self, asset: Asset) -> BoundGaussians:
         """Gaussians on the mesh."""
@@ -167,6 +193,7 @@ class Job:
     ) -> Result:
         """The result: motion of the bake points (T, B, 3) in normalized space, the camera, figures and curves; the rest as in `write_result`."""
         own = {"overlap": solved.overlap, "video_aligned_distance": solved.curve.best, "peak_memory_gb": peak_gb()}
+        own |= self.cutting.figures() if self.cutting else {}
         return write_result(
             self.folder,
             self.request.job,

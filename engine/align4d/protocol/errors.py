@@ -22,6 +22,7 @@ FIXES = (
     "repair_engine",
     "install_masks",
     "install_models",
+    "draw_box",
     "allow_online",
     "fetch_model",
     "accept_license",

@@ -82,6 +82,8 @@ class VideoSpec:
         images: absolute paths in order.
         first, last: 0-based frames, both included; last = -1 means up to the end.
         fps: frame rate; 0 means the movie's own. Required for images.
+        box: around the object in the first chosen frame: left, top, right and bottom in [0, 1] of the frame's width and height; () without.
+        masks: absolute paths of one picture for each chosen frame, in order, which say where the object is: alpha, else white on black.
     """
 
     path: str = ""
@@ -89,6 +91,8 @@ class VideoSpec:
     first: int = 0
     last: int = -1
     fps: float = 0.0
+    box: tuple[float, ...] = ()
+    masks: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

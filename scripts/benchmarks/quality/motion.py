@@ -50,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting of the engine (can be repeated)")
     parser.add_argument("--start-offset", type=float, default=0.0, metavar="DEG", help="put the start camera off by this much")
     parser.add_argument("--masks", action="store_true", help="give the cases' frames with their true masks (frames/*.png), not their movies")
+    parser.add_argument("--box", action="store_true", help="give a box around the object, and keep the masks for `bench.py masks --jobs`")
     parser.add_argument("--blender", metavar="PATH", help="an installed Blender instead of PyPI's bpy")
     parser.add_argument("--out", type=Path, required=True, help="folder for figures.json, the motion and the pictures")
 
@@ -84,7 +85,9 @@ def find_cases(folder: Path, only: list[str] | None) -> list[Path]:
 
 
 def options(arguments: argparse.Namespace) -> motion_case.Options:
-    return motion_case.Options(arguments.preset, arguments.seed, arguments.device, overrides(arguments.set), arguments.start_offset, arguments.masks)
+    return motion_case.Options(
+        arguments.preset, arguments.seed, arguments.device, overrides(arguments.set), arguments.start_offset, arguments.masks, arguments.box
+    )
 
 
 def overrides(pairs: list[str]) -> dict[str, Any]:
@@ -104,6 +107,7 @@ def settings_of(arguments: argparse.Namespace, version: str) -> dict[str, Any]:
         "overrides": overrides(arguments.set),
         "start_offset": arguments.start_offset,
         "masks": arguments.masks,
+        "box": arguments.box,
         "blender": version,
     }
 

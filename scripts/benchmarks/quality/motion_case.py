@@ -17,6 +17,7 @@ from align4d_lab.metrics.motion import TrueView, angle_between, camera_figures, 
 from align4d_lab.metrics.pictures import psnr, ssim
 
 from align4d.inputs.asset import Asset, load_asset
+from align4d.inputs.video import load_clip
 from align4d.motion.triangles import mesh_edges
 from align4d.protocol import Result, VideoSpec, read_pc2, read_request, read_result
 from support import folders
@@ -24,6 +25,7 @@ from support.blender import Blender
 from support.console import ScriptError, say
 from support.generation import ArtistChoices, generate
 
+from .masks import around, true_masks
 from .video_lag import as_shown, video_lag
 
 NOVEL_FRAMES = 6
@@ -39,6 +41,7 @@ class Options:
 
     Attributes:
         masks: give the case's frames with their true masks, not its movie.
+        box: give a box around the object in the first frame.
     """
 
     preset: str
@@ -47,6 +50,7 @@ class Options:
     overrides: dict[str, Any]
     camera_offset: float
     masks: bool
+    box: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,6 +91,7 @@ def run(case: Path, out: Path, blender: Blender, user_folder: Path, options: Opt
         device=options.device,
         overrides=json.dumps(options.overrides),
         camera_offset=options.camera_offset,
+        box=_box(case) if options.box else (),
     )
     report = generate(blender, user_folder, order, out / "log.txt")
     result = read_result(report.job_folder)
@@ -94,6 +99,8 @@ def run(case: Path, out: Path, blender: Blender, user_folder: Path, options: Opt
         say(f"Note: {note}")
     motion = read_pc2(report.job_folder / result.objects[0].motion)
     shutil.copy(report.job_folder / result.objects[0].motion, out / "motion.pc2")
+    if (report.job_folder / "output" / "masks").is_dir():
+        shutil.copytree(report.job_folder / "output" / "masks", out / "masks")
     outcome = score(case, out / "capture", motion, result)
     cost = {"seconds": report.seconds, "peak_memory_gb": report.peak_memory_gb}
     details = {"stage_seconds": result.seconds, "engine_figures": result.figures, "notes": list(result.notes)}
@@ -108,6 +115,11 @@ def _video(case: Path, scene: Path, masks: bool) -> Path:
     if not frames:
         raise ScriptError(f"{case} has no frames with masks: leave --masks out.")
     return frames[0].resolve()
+
+
+def _box(case: Path) -> tuple[float, ...]:
+    clip = load_clip(VideoSpec(path=str(case / "reference.mp4")))
+    return around(true_masks(case, clip)[0])
 
 
 def score(case: Path, capture: Path, motion: np.ndarray, result: Result) -> Outcome:

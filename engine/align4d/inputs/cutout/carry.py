@@ -1,0 +1,198 @@
+"""Where the object is in every frame of a clip, from a box around it in the first one, or from outlines of the mesh.
+
+The first frame is divided by its colors, inside of the box and around it. That division is carried from frame to frame by the colors, and
+then all frames are divided anew, together: the object's place in one frame shows the background that it hides in another (`plate`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from scipy import ndimage
+
+from .camera_motion import CameraMotion, follow_background
+from .color_model import color_table, look_up
+from .plate import log_density, make_plate
+from .shapes import find_bad, grown, large_parts, outline_evidence, reduced, without_specks
+from .total_variation import divide, outline_price
+
+Box = tuple[float, float, float, float]
+"""Left, top, right and bottom in [0, 1] of the frame's width and height."""
+
+SIDE = 384
+"""Longest side that frames are divided at [px]."""
+COMPONENTS = 8
+"""Gaussians of a color model."""
+RARE = 8.0
+"""Percentile of the colors around the box below which one is rare there."""
+LEAST_UNLIKE = 0.02
+"""Part of the box that has to have such colors for them to be the object's."""
+AWAY = 0.014
+"""How far from where it was just before a place is as unlikely to be the object as by a factor e, of the longest side."""
+PRICE = 2.0
+"""Of the outline, see `outline_price`."""
+MOST = 6.0
+"""Evidence of one pixel, as a logarithm of odds, is at most this."""
+AROUND = 0.1
+"""How far around the object's last place it may be, and background is compared with it, of the longest side."""
+BESIDE_PLATE = 4.0
+"""What it costs in log density that the background changed where it is known."""
+NEIGHBORS = 1.0
+"""Weight of what the frames before and after say at the same place."""
+OUTLINE = 3.0
+"""Weight of the mesh's outline."""
+PASSES = 2
+"""How often all frames are divided anew."""
+
+Watch = Callable[[int, int], None]
+"""Told of how many of how many steps are done. It may raise to stop."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Carried:
+    """Masks (T, h, w) float32 in [0, 1] at the size they were made at, and the motion of the background in pixels of that size."""
+
+    inside: np.ndarray
+    motion: CameraMotion
+
+
+class Cutter:
+    """Divides the frames of a clip into object and background.
+
+    Args:
+        frames: (T, H, W, 3) uint8.
+        seed: of the color models.
+        watch: see `Watch`.
+    """
+
+    def __init__(self, frames: np.ndarray, seed: int, watch: Watch) -> None:
+        self.frames = np.stack([reduced(frame, SIDE) for frame in frames])
+        self.size: tuple[int, int] = self.frames.shape[1:3]
+        self._price = [outline_price(frame, PRICE) for frame in self.frames]
+        self._reach = max(4, round(AROUND * max(self.size)))
+        self._seed, self._watch = seed, watch
+        self._done = 0
+
+    def from_box(self, box: Box) -> Carried:
+        """Masks of all frames, from a box around the object in the first one."""
+        height, width = self.size
+        left, top, right, bottom = box
+        allowed = np.zeros(self.size, bool)
+        allowed[int(top * height) : int(np.ceil(bottom * height)), int(left * width) : int(np.ceil(right * width))] = True
+        start = self._divided(0, allowed, None)
+        motion = follow_background(self.frames, ~allowed)
+        return Carried(self._anew(self._carried(start, 0, motion), motion, {}), motion)
+
+    def from_outline(self, known: int, outline: np.ndarray, before: Carried) -> Carried:
+        """Masks of all frames where the mesh is known to stand so in one of them: that one is divided first, and the others by it.
+
+        Args:
+            outline: (h, w) coverage in [0, 1] of the mesh in the frame `known`.
+            before: as the clip was divided without it.
+        """
+        start = self._divided(known, grown(outline > 0.5, self._reach // 2), outline)
+        return Carried(self._anew(self._carried(start, known, before.motion), before.motion, {known: outline}), before.motion)
+
+    def with_outlines(self, outlines: Mapping[int, np.ndarray], before: Carried) -> Carried:
+        """The masks again, by the outlines (h, w) of the mesh in the frames where it is known."""
+        inside = before.inside.copy()
+        for frame, outline in outlines.items():
+            inside[frame] *= grown(outline > 0.5, self._reach // 2)
+        return Carried(self._anew(inside, before.motion, outlines), before.motion)
+
+    def repaired(self, inside: np.ndarray, motion: CameraMotion) -> np.ndarray:
+        """Masks (T, h, w) where those that do not go with the ones around them are found again; the others stay."""
+        bad = find_bad(inside)
+        if bad.any() and not bad.all():
+            inside = self._pass(_bridged(inside, bad), motion, {}, bad)
+        return inside
+
+    def _divided(self, frame: int, allowed: np.ndarray, outline: np.ndarray | None) -> np.ndarray:
+        """(h, w) mask of one frame by itself, inside of `allowed` (h, w) bool."""
+        picture, around = self.frames[frame], ~allowed & grown(allowed, self._reach)
+        likely = self._unlike(picture, allowed, around) if outline is None else outline > 0.5
+        inside = allowed & likely
+        for _ in range(PASSES):
+            self._learn(picture[inside], picture[~inside & (allowed | around)])
+            cost = look_up(self._background, picture) - look_up(self._object, picture)
+            if outline is not None:
+                cost -= OUTLINE * outline_evidence(outline)
+            mask = divide(np.where(allowed, cost.clip(-MOST, MOST), MOST), self._price[frame], inside)
+            inside = mask > 0.5
+        return without_specks(mask)
+
+    def _unlike(self, picture: np.ndarray, allowed: np.ndarray, around: np.ndarray) -> np.ndarray:
+        """(h, w) bool: colors that are rare around the box; the rarest in it where none is."""
+        behind = look_up(color_table(picture[around], COMPONENTS, self._seed), picture)
+        rare = np.less(behind, np.percentile(behind[around], RARE)) if around.any() else np.zeros(self.size, bool)
+        unlike = large_parts(allowed & (ndimage.gaussian_filter(rare.astype(np.float32), 1) > 0.4))
+        if (unlike & allowed).sum() < LEAST_UNLIKE * allowed.sum():
+            unlike = behind < np.percentile(behind[allowed], 20)
+        return unlike
+
+    def _learn(self, of_object: np.ndarray, of_background: np.ndarray) -> None:
+        """Colors (N, 3) of the two."""
+        self._object = color_table(of_object, COMPONENTS, self._seed)
+        self._background = color_table(of_background, COMPONENTS, self._seed)
+
+    def _carried(self, start: np.ndarray, known: int, motion: CameraMotion) -> np.ndarray:
+        """(T, h, w) masks, one after the other from the one of frame `known`, by the colors and the background that it taught."""
+        only = CameraMotion(motion.homographies[known : known + 1], motion.explained[known : known + 1])
+        plate = make_plate(self.frames[known : known + 1], start[None], only)
+        found = {known: start}
+        for order in (range(known + 1, len(self.frames)), range(known - 1, -1, -1)):
+            last = start
+            for frame in order:
+                away = ndimage.distance_transform_edt(last <= 0.5) / (AWAY * max(self.size))
+                cost = self._cost(frame, plate.seen_in(motion, frame)) + away.clip(0, MOST)
+                found[frame] = last = without_specks(divide(cost.clip(-MOST, MOST), self._price[frame], last))
+                self._step()
+        return np.stack([found[frame] for frame in range(len(self.frames))])
+
+    def _cost(self, frame: int, plate: np.ndarray) -> np.ndarray:
+        """(h, w) what each place of a frame costs as part of the object, by its color and the background (h, w, 3), which may be NaN."""
+        picture = self.frames[frame]
+        behind, known = look_up(self._background, picture), log_density(picture, plate)
+        behind = np.where(np.isnan(known), behind, np.logaddexp(np.nan_to_num(known), behind - BESIDE_PLATE))
+        return behind - look_up(self._object, picture)
+
+    def _anew(self, inside: np.ndarray, motion: CameraMotion, outlines: Mapping[int, np.ndarray]) -> np.ndarray:
+        """All frames together, some times over."""
+        for _ in range(PASSES):
+            inside = self._pass(inside, motion, outlines, np.ones(len(inside), bool))
+        return self.repaired(inside, motion)
+
+    def _pass(self, inside: np.ndarray, motion: CameraMotion, outlines: Mapping[int, np.ndarray], wanted: np.ndarray) -> np.ndarray:
+        """The `wanted` (T,) frames anew, of the masks as they are."""
+        plate = make_plate(self.frames, inside, motion)
+        ours = [frame[mask > 0.6] for frame, mask in zip(self.frames, inside, strict=True)]
+        others = [frame[(mask < 0.3) & grown(mask > 0.5, self._reach)] for frame, mask in zip(self.frames, inside, strict=True)]
+        self._learn(np.concatenate(ours), np.concatenate(others))
+        after = inside.copy()
+        for frame in np.flatnonzero(wanted).tolist():
+            mask, around = inside[frame], inside[max(0, frame - 1) : frame + 2].mean(axis=0)
+            cost = self._cost(frame, plate.seen_in(motion, frame)) - NEIGHBORS * (2 * ndimage.gaussian_filter(around, 1) - 1)
+            if frame in outlines:
+                cost = cost - OUTLINE * outline_evidence(outlines[frame])
+            cost = np.where(grown(mask > 0.5, self._reach // 2), cost.clip(-MOST, MOST), MOST)
+            after[frame] = without_specks(divide(cost, self._price[frame], mask))
+            self._step()
+        return after
+
+    def _step(self) -> None:
+        self._done += 1
+        self._watch(self._done, max(self._done, (1 + PASSES) * len(self.frames)))
+
+
+def _bridged(inside: np.ndarray, bad: np.ndarray) -> np.ndarray:
+    """Masks (T, h, w) where each bad one is between the good ones before and after it."""
+    good, bridged = np.flatnonzero(~bad), inside.copy()
+    for frame in np.flatnonzero(bad):
+        before, after = good[good < frame][-1:], good[good > frame][:1]
+        ends = [*before, *after]
+        far = np.array([abs(end - frame) for end in ends], float)
+        share = (1 / far) / (1 / far).sum()
+        bridged[frame] = sum(weight * inside[end] for weight, end in zip(share, ends, strict=True))
+    return bridged

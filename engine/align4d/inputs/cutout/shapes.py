@@ -1,0 +1,87 @@
+"""What masks are worked on with: sizes, growing, specks, the outline of the mesh as evidence, and masks that stand out of their clip."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+from scipy import ndimage
+
+SPECK = 0.008
+"""Parts of less than this part of the object are dropped; holes of half of it are filled."""
+SMALL = 0.2
+"""A part of less than this part of the largest one is small."""
+OUTLINE_WIDTH = 0.008
+"""How far off an outline of the mesh may be, of the longest side: its evidence grows to 1 over this."""
+DEEPEST = 1.5
+"""The most that an outline says against a place outside of it; inside it says 1."""
+UNLIKE = 0.8
+"""A mask that overlaps the ones around it by less than this part of what is usual in the clip is bad."""
+AROUND = 3
+"""Frames to each side that a mask's area and place are compared with."""
+OTHER_AREA = 1.3
+"""So many times larger or smaller than the ones around it, and a mask is bad."""
+
+
+def reduced(picture: np.ndarray, side: int) -> np.ndarray:
+    """(h, w, C) or (h, w) float32 of an (H, W, C) uint8 or (H, W) float32 picture: its longest side at most `side`."""
+    height, width = picture.shape[:2]
+    scale = min(1.0, side / max(height, width))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BOX), np.float32)
+
+
+def grown(mask: np.ndarray, radius: int) -> np.ndarray:
+    """(H, W) bool, dilated by a square of 2 * radius + 1 pixels."""
+    return ndimage.maximum_filter(mask.astype(np.uint8), 2 * radius + 1).astype(bool)
+
+
+def without_specks(inside: np.ndarray) -> np.ndarray:
+    """A mask (H, W) in [0, 1] without parts and holes that are too small to be of the object."""
+    mask = inside > 0.5
+    area = mask.sum()
+    labels, _ = ndimage.label(mask, np.ones((3, 3)))
+    large = np.bincount(labels.ravel()) >= SPECK * area
+    large[0] = False
+    kept = large[labels]
+    labels, _ = ndimage.label(~kept)
+    small = np.bincount(labels.ravel()) < SPECK / 2 * area
+    small[0] = False
+    return np.where(small[labels], 1, np.where(kept, inside, 0)).astype(np.float32)
+
+
+def large_parts(mask: np.ndarray) -> np.ndarray:
+    """(H, W) bool: the parts of a mask that are not small beside its largest one."""
+    labels, _ = ndimage.label(mask, np.ones((3, 3)))
+    size = np.bincount(labels.ravel())
+    size[0] = 0
+    kept: np.ndarray = (size >= SMALL * size.max()) & (size > 0)
+    return kept[labels]
+
+
+def outline_evidence(outline: np.ndarray) -> np.ndarray:
+    """(H, W) float32, the logarithm of odds that a mesh's coverage (H, W) gives each place, up to a weight; 0 at its outline, where it may be off."""
+    mask = outline > 0.5
+    depth = ndimage.distance_transform_edt(mask) - ndimage.distance_transform_edt(~mask)
+    return (depth / (OUTLINE_WIDTH * max(outline.shape))).clip(-DEEPEST, 1).astype(np.float32)
+
+
+def overlap(one: np.ndarray, other: np.ndarray) -> float:
+    """Intersection over union of two masks in [0, 1]; 1 where both are empty."""
+    first, second = one > 0.5, other > 0.5
+    union = (first | second).sum()
+    return float((first & second).sum() / union) if union else 1.0
+
+
+def find_bad(inside: np.ndarray) -> np.ndarray:
+    """(T,) bool: masks (T, H, W) whose area or place does not go with the median of those around them."""
+    count = len(inside)
+    solid = inside > 0.5
+    area = solid.reshape(count, -1).sum(axis=1).astype(float)
+    alike, ratio = np.ones(count), np.ones(count)
+    for frame in range(count):
+        others = [i for i in range(max(0, frame - AROUND), min(count, frame + AROUND + 1)) if i != frame]
+        if len(others) < 2:
+            continue
+        alike[frame] = overlap(solid[frame], np.median(solid[others], axis=0))
+        ratio[frame] = max(area[frame], 1) / max(float(np.median(area[others])), 1)
+    return (alike < UNLIKE * np.median(alike)) | (np.abs(np.log(ratio)) > np.log(OTHER_AREA))

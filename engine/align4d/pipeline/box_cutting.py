@@ -1,0 +1,155 @@
+"""The masks of a clip with a box around its object: from colors and background alone, then with the mesh's own outline, where that is known.
+
+Masks and motion improve each other: the first masks find the camera, the mesh in the first frame says what of them is background, and the
+tracked mesh does so in every frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..alignment.animated_asset import AnimatedAsset
+from ..cameras.orbit import Orbit, intrinsics_for
+from ..inputs.cutout.camera_motion import CameraMotion
+from ..inputs.cutout.carry import SIDE, Carried, Cutter
+from ..inputs.cutout.shapes import overlap, reduced
+from ..inputs.masks import Masks, boxed_masks
+from ..inputs.video import Clip
+from ..job.checkpoint import Checkpoint
+from ..job.reporting import Reporter
+from ..motion.skeleton import Motion
+from ..protocol import Request
+from ..rendering import Cameras
+from .mask_pictures import MaskPictures
+
+COVERED = 0.8
+"""Least part of the mesh as it stands that the first mask covers for that to be the object's pose."""
+BELIEVED = 0.5
+"""Least overlap of the mesh's outline with the mask for the mesh to be where the object is."""
+
+
+class BoxCutting:
+    """The masks of one job, each kept as a stage of it.
+
+    Args:
+        folder: of the job.
+        request: with a box.
+        checkpoint: of the job.
+        clip: of the request.
+    """
+
+    def __init__(self, folder: Path, request: Request, checkpoint: Checkpoint, report: Reporter, clip: Clip) -> None:
+        self._folder, self._request, self._checkpoint, self._report, self._clip = folder, request, checkpoint, report, clip
+        area = (slice(None), slice(None)) if clip.window is None else clip.window.area
+        self._area: tuple[slice, slice] = area
+        self._frames = clip.frames[:, *area]
+        self.carried: Carried | None = None
+        self._cutter: Cutter | None = None
+
+    def by_box(self) -> Masks:
+        """By the box alone. Raises EngineError, see `judge`; Cancelled."""
+        self.carried = self._stored("masks") or self._keep("masks", self._at_work().from_box(self._box()))
+        return self._soft()
+
+    def figures(self) -> dict[str, float]:
+        """How far the background shifts at most since the first frame [% of the longest side], and how much of its change that explains [0, 1]."""
+        motion, size = self._before().motion, self._before().inside.shape[1:3]
+        shift = float(motion.shift((size[0], size[1])).max())
+        return {"background_shift": 100 * shift / max(size), "background_explained": float(motion.explained.min())}
+
+    def by_rest(self, animated: AnimatedAsset, motion: Motion, camera: Orbit, masks: Masks) -> Masks:
+        """By the mesh as it stands in the first frame; as they are where it reaches out of the mask, as a body in another pose does."""
+        stored = self._stored("masks_rest")
+        if stored is None:
+            outline, before = next(self._outlines(animated, motion, camera)), self._before()
+            if ((outline > 0.5) & (before.inside[0] > 0.5)).sum() < COVERED * (outline > 0.5).sum():
+                return masks
+            stored = self._keep("masks_rest", self._at_work().from_outline(0, outline, before))
+        self.carried = stored
+        return self._soft()
+
+    def by_first_pose(self, animated: AnimatedAsset, motion: Motion, camera: Orbit, frame: int, masks: Masks) -> Masks:
+        """By the mesh in the one frame whose pose is known; as they are where it is not over the object there."""
+        return self._improved("masks_first", animated, motion, camera, range(frame, frame + 1), masks)
+
+    def by_motion(self, animated: AnimatedAsset, motion: Motion, camera: Orbit, masks: Masks) -> Masks:
+        """By the mesh in every frame where it is over the object."""
+        return self._improved("masks_tracked", animated, motion, camera, range(len(self._frames)), masks)
+
+    def _improved(self, name: str, animated: AnimatedAsset, motion: Motion, camera: Orbit, frames: range, masks: Masks) -> Masks:
+        stored = self._stored(name)
+        if stored is None:
+            before = self._before()
+            outlines = {
+                frame: outline
+                for frame, outline in zip(frames, self._outlines(animated, motion, camera), strict=True)
+                if overlap(outline, before.inside[frame]) >= BELIEVED
+            }
+            if not outlines:
+                return masks
+            stored = self._keep(name, self._with(outlines, before, single=len(frames) == 1))
+        self.carried = stored
+        return self._soft()
+
+    def _with(self, outlines: Mapping[int, np.ndarray], before: Carried, single: bool) -> Carried:
+        if single:
+            return self._at_work().from_outline(*next(iter(outlines.items())), before)
+        return self._at_work().with_outlines(outlines, before)
+
+    def _before(self) -> Carried:
+        if self.carried is None:
+            raise RuntimeError("by_box comes first")
+        return self.carried
+
+    def _outlines(self, animated: AnimatedAsset, motion: Motion, camera: Orbit) -> Iterator[np.ndarray]:
+        """(h, w) float32 coverage of the mesh in each frame of `motion`, at the cutter's size."""
+        height, width = self._clip.frames.shape[1:3]
+        intrinsics = torch.from_numpy(intrinsics_for(camera.fovy, width, height))
+        for frame in range(len(motion.quaternion)):
+            self._report.check_cancelled()
+            with torch.no_grad():
+                shown = animated.perform(motion.frame(frame))
+                pose = torch.from_numpy(camera.world_to_camera()).to(shown.means)[None]
+                alpha = animated.render(shown, Cameras(pose, intrinsics.to(shown.means)[None]), (height, width)).alpha[0, 0]
+            yield reduced(alpha.cpu().numpy()[self._area], SIDE)
+
+    def _box(self) -> tuple[float, float, float, float]:
+        """The box as parts of what lies between the bars."""
+        left, top, right, bottom = self._request.video.box
+        height, width = self._clip.frames.shape[1:3]
+        window = self._clip.window
+        if window is None:
+            return left, top, right, bottom
+        across, down = window.right - window.left, window.bottom - window.top
+        sides = [(left * width - window.left) / across, (top * height - window.top) / down]
+        sides += [(right * width - window.left) / across, (bottom * height - window.top) / down]
+        left, top, right, bottom = np.clip(sides, 0, 1).tolist()
+        return left, top, right, bottom
+
+    def _at_work(self) -> Cutter:
+        if self._cutter is None:
+            self._cutter = Cutter(self._frames, self._request.seed, self._watch)
+        return self._cutter
+
+    def _watch(self, done: int, total: int) -> None:
+        self._report.progress(done, total)
+        self._report.check_cancelled()
+
+    def _soft(self) -> Masks:
+        return boxed_masks(self._clip, self._before().inside, MaskPictures(self._folder, self._report))
+
+    def _stored(self, name: str) -> Carried | None:
+        stored = self._checkpoint.load(name)
+        if stored is None:
+            return None
+        return Carried(stored["inside"].astype(np.float32), CameraMotion(stored["homographies"], stored["explained"]))
+
+    def _keep(self, name: str, carried: Carried) -> Carried:
+        """Stored, and as it will be read again, so that a job that goes on ends with the same result."""
+        inside = carried.inside.astype(np.float16)
+        self._checkpoint.save(name, {"inside": inside, "homographies": carried.motion.homographies, "explained": carried.motion.explained})
+        return Carried(inside.astype(np.float32), carried.motion)

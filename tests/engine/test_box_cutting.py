@@ -1,0 +1,75 @@
+"""A job whose clip comes with a box: the mesh improves the masks, and each step of them is kept."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+from builders import Job
+from PIL import Image
+from puppets import FOVY, Studio, add_mesh, puppet, request_for
+from test_cutout import texture
+from theatre import TINY
+
+from align4d import protocol
+from align4d.cameras.orbit import Orbit, blender_from_normalized
+from align4d.errors import EngineError
+from align4d.inputs.asset import load_asset
+from align4d.inputs.cutout.shapes import overlap, reduced
+from align4d.job.reporting import RecordingReporter
+from align4d.pipeline import artist
+
+CAMERA = Orbit(20.0, 12.0, 2.4)
+FRAMES = 3
+
+
+@pytest.fixture
+def shot(tmp_path: Path) -> tuple[Path, np.ndarray]:
+    """A job: the puppet shrinks a little before a wall that moves, as a camera in a hand has it; and its true masks (T, H, W)."""
+    job = Job(tmp_path / "job")
+    add_mesh(job, puppet())
+    asset = load_asset(job.request(), job.folder)
+    film = Studio(CAMERA).film(asset, np.stack([asset.vertices * (1 - 0.02 * t) for t in range(FRAMES)]))
+    wall, height, width = texture(140, 200), *film.shape[1:3]
+    images = []
+    for t, picture in enumerate(film):
+        behind = wall[4 : 4 + height, 4 + 2 * t : 4 + 2 * t + width]
+        alpha = picture[..., 3:] / 255
+        images.append(str(tmp_path / f"frame_{t}.png"))
+        Image.fromarray((alpha * picture[..., :3] + (1 - alpha) * behind).astype(np.uint8)).save(images[-1])
+    truth = film[..., 3].astype(np.float32) / 255
+    rows, columns = np.flatnonzero((truth[0] > 0.5).any(axis=1)), np.flatnonzero((truth[0] > 0.5).any(axis=0))
+    box = (columns[0] - 3) / width, (rows[0] - 3) / height, (columns[-1] + 4) / width, (rows[-1] + 4) / height
+    matrix = blender_from_normalized(CAMERA.world_to_camera(), asset.similarity.center, asset.similarity.size)
+    request = request_for(job, tuple(images), TINY, matrix)
+    video = dataclasses.replace(request.video, box=tuple(float(side) for side in box))
+    protocol.write_json(job.folder / "request.json", dataclasses.replace(request, video=video))
+    return job.folder, truth
+
+
+def test_the_mesh_improves_the_masks_of_a_box(shot: tuple[Path, np.ndarray]) -> None:
+    folder, truth = shot
+    result = artist.run(folder, RecordingReporter())
+    assert result.camera.fovy == FOVY and result.frames == FRAMES
+    for name in ("masks", "masks_rest", "masks_first", "masks_tracked"):
+        inside = protocol.read_arrays(folder / "work" / f"{name}.npz")["inside"]
+        agreement = [overlap(one, reduced(other, max(inside.shape[1:]))) for one, other in zip(inside, truth, strict=True)]
+        assert min(agreement) > 0.85, (name, agreement)
+    assert len(list((folder / "work" / "masks").glob("*.png"))) == FRAMES
+    kept = [np.asarray(Image.open(path), np.float32) / 255 for path in sorted((folder / "output" / "masks").glob("*.png"))]
+    assert min(overlap(one, other) for one, other in zip(kept, truth, strict=True)) > 0.9
+    assert result.figures["background_shift"] == pytest.approx(100 * 2 * (FRAMES - 1) / 160, abs=0.5)
+    assert any("camera of the video moves" in note for note in result.notes)
+    assert 0.5 < result.figures["look"] <= 1
+
+
+def test_a_box_that_is_none_is_refused(shot: tuple[Path, np.ndarray]) -> None:
+    folder, _ = shot
+    request = protocol.read_request(folder)
+    wrong = dataclasses.replace(request, video=dataclasses.replace(request.video, box=(0.5, 0.5, 0.4, 0.9)))
+    protocol.write_json(folder / "request.json", wrong)
+    with pytest.raises(EngineError) as caught:
+        artist.run(folder, RecordingReporter())
+    assert caught.value.code == "bad_request" and "no box" in caught.value.message

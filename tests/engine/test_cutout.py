@@ -1,0 +1,194 @@
+"""Cutting an object out by a box: colors, the background that moves, what other frames show, the mesh's outline, masks that went wrong."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy import ndimage
+
+from align4d.errors import EngineError
+from align4d.inputs.cutout.camera_motion import follow_background, transform
+from align4d.inputs.cutout.carry import Carried, Cutter
+from align4d.inputs.cutout.matte import matte
+from align4d.inputs.cutout.plate import log_density, make_plate
+from align4d.inputs.cutout.shapes import find_bad, outline_evidence, overlap, without_specks
+from align4d.inputs.cutout.total_variation import divide, outline_price
+from align4d.inputs.masks import boxed_masks, find_masks, masks_of_pictures
+from align4d.inputs.video import Clip
+
+HEIGHT, WIDTH, FRAMES = 96, 128, 7
+BOX = (0.17, 0.27, 0.53, 0.77)
+
+
+def texture(height: int, width: int) -> np.ndarray:
+    """(H, W, 3) float in [0, 255]: a wall of many greens and blues."""
+    chance = np.random.default_rng(3)
+    layers = [ndimage.gaussian_filter(chance.normal(size=(height, width)), 2) for _ in range(3)]
+    wall = (70, 130, 130) + np.stack([layer / np.abs(layer).max() for layer in layers], axis=2) * (40, 100, 120)
+    return wall.clip(0, 255)
+
+
+def scene(shift: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+    """A red disc that walks over the wall, with a shadow below it, while the camera turns by `shift` px a frame: (T, H, W, 3) uint8, true alpha."""
+    wall = texture(HEIGHT + 8, WIDTH + 40)
+    y, x = np.mgrid[:HEIGHT, :WIDTH].astype(float)
+    frames, alphas = [], []
+    for t in range(FRAMES):
+        moved = [ndimage.map_coordinates(wall[..., i], [y + 4, x + 8 + shift * t], order=1) for i in range(3)]
+        center = 45 + 3 * t
+        shadow = np.exp(-(((y - 76) / 5) ** 2) - ((x - center) / 18) ** 2)
+        alpha = (20.5 - np.hypot(y - 50, x - center)).clip(0, 1)
+        behind = np.stack(moved, axis=2) * (1 - 0.4 * shadow[..., None])
+        frames.append(alpha[..., None] * np.array([205, 40, 50]) + (1 - alpha[..., None]) * behind)
+        alphas.append(alpha)
+    return np.stack(frames).round().clip(0, 255).astype(np.uint8), np.stack(alphas)
+
+
+@functools.cache
+def boxed() -> tuple[np.ndarray, np.ndarray, Carried]:
+    """The scene of a camera that stands still, its true alpha, and what a box makes of it."""
+    frames, truth = scene()
+    return frames, truth, cutter(frames).from_box(BOX)
+
+
+def cutter(frames: np.ndarray) -> Cutter:
+    return Cutter(frames, 0, lambda done, total: None)
+
+
+def clip_of(frames: np.ndarray) -> Clip:
+    return Clip(frames, None, 24.0, (frames.shape[2], frames.shape[1]))
+
+
+@pytest.mark.parametrize("shift", [0.0, 1.5])
+def test_a_box_in_the_first_frame_cuts_the_object_out_of_all(shift: float) -> None:
+    frames, truth = scene(shift)
+    carried = cutter(frames).from_box(BOX) if shift else boxed()[2]
+    masks = boxed_masks(clip_of(frames), carried.inside)
+    assert min(overlap(*pair) for pair in zip(masks.alpha, truth, strict=True)) > 0.93
+    edge = (truth > 0.1) & (truth < 0.9)
+    assert np.abs(masks.alpha - truth)[edge].mean() < 0.15 and masks.source == "box"
+
+
+def test_the_background_s_motion_is_solved_beside_the_object() -> None:
+    frames, truth = scene(1.5)
+    motion = follow_background(frames, truth[0] < 0.01)
+    place = transform(motion.homographies[-1], np.array([[100.0, 20.0]]))[0]
+    np.testing.assert_allclose(place, [100 - 1.5 * (FRAMES - 1), 20], atol=0.3)
+    assert motion.explained[1:].min() > 0.6 and motion.shift((HEIGHT, WIDTH))[-1] == pytest.approx(1.5 * (FRAMES - 1), abs=0.5)
+
+
+def test_a_background_without_detail_tells_no_motion() -> None:
+    plain = np.full((3, 48, 64, 3), 90, np.uint8)
+    motion = follow_background(plain, np.ones((48, 64), bool))
+    np.testing.assert_array_equal(motion.homographies, np.broadcast_to(np.eye(3), (3, 3, 3)))
+
+
+def test_the_plate_shows_what_the_object_hides_and_knows_its_shadow() -> None:
+    frames, truth = scene()
+    motion = follow_background(frames, truth[0] < 0.01)
+    plate = make_plate(frames.astype(np.float32), truth, motion)
+    bare = texture(HEIGHT + 8, WIDTH + 40)[4 : 4 + HEIGHT, 8 : 8 + WIDTH]
+    seen = plate.seen_in(motion, 0)
+    hidden = (truth[0] > 0.5) & np.isfinite(seen[..., 0])
+    assert hidden.sum() > 200 and np.abs(seen - bare)[hidden].mean() < 4
+    assert np.isnan(seen[50, 62, 0]), "the middle is covered in every frame"
+    likely = log_density(frames[0].astype(np.float32), seen)
+    shadow = (76, 45)
+    assert np.isnan(likely[50, 62]) and likely[shadow] > np.nanmedian(likely[hidden]) + 4
+
+
+def test_the_outline_of_the_mesh_says_what_colors_do_not() -> None:
+    frames, truth = scene()
+    frames[:, 27:40, 23:33] = (190, 60, 90)  # a thing of about that color, inside of the box, that never moves
+    box = cutter(frames).from_box(BOX)
+    assert overlap(box.inside[0], truth[0]) < 0.9
+    outline = np.roll(truth[0], 1, axis=1).astype(np.float32)
+    mended = cutter(frames).from_outline(0, outline, box)
+    assert np.mean([overlap(*pair) for pair in zip(mended.inside, truth, strict=True)]) > 0.9
+    every = cutter(frames).with_outlines(dict(enumerate(truth.astype(np.float32))), box)
+    assert np.mean([overlap(*pair) for pair in zip(every.inside, truth, strict=True)]) > 0.9
+
+
+def test_masks_that_went_wrong_are_found_and_put_right() -> None:
+    frames, truth, found = boxed()
+    spoiled = found.inside.copy()
+    spoiled[2, 50:] = 0
+    spoiled[5, 20:80, 20:110] = 1
+    assert find_bad(found.inside).sum() == 0 and np.flatnonzero(find_bad(spoiled)).tolist() == [2, 5]
+    mended = cutter(frames).repaired(spoiled, found.motion)
+    assert min(overlap(mended[frame], truth[frame]) for frame in (2, 5)) > 0.9
+    np.testing.assert_array_equal(mended[3], spoiled[3])
+
+
+def test_masks_go_both_ways_from_a_frame_in_the_middle() -> None:
+    frames, truth, before = boxed()
+    found = cutter(frames).from_outline(4, truth[4].astype(np.float32), before)
+    assert min(overlap(*pair) for pair in zip(found.inside, truth, strict=True)) > 0.9
+
+
+def test_a_division_follows_the_data_and_shortens_its_outline() -> None:
+    data = np.where(np.hypot(*(np.mgrid[:40, :40] - 20)) < 10, -1.0, 1.0)
+    data[5, 5], data[20, 20] = -1.0, 1.0  # a speck and a pinhole
+    flat = np.full((40, 40), 0.5, np.float32)
+    found = divide(data, flat, np.zeros((40, 40))) > 0.5
+    assert found[20, 20] and not found[5, 5] and found[20, 14] and not found[20, 6]
+    picture = np.zeros((8, 8, 3))
+    picture[:, 4:] = 200
+    price = outline_price(picture, 2.0)
+    assert price[4, 3] < 0.3 * price[4, 0]
+
+
+def test_an_edge_is_unmixed_at_the_size_of_the_frame() -> None:
+    x = np.broadcast_to(np.arange(64.0), (48, 64))
+    alpha = ((x - 29) / 4).clip(0, 1)
+    frame = (alpha[..., None] * np.array([220, 60, 40]) + (1 - alpha[..., None]) * np.array([30, 90, 160])).astype(np.uint8)
+    small = np.zeros((24, 32), np.float32)
+    small[:, 16:] = 1
+    np.testing.assert_allclose(matte(frame, small)[:, 29:34], alpha[:, 29:34], atol=0.15)
+
+
+def test_specks_go_and_pinholes_are_filled() -> None:
+    mask = np.zeros((60, 60), np.float32)
+    mask[10:40, 10:40] = 0.9
+    mask[20, 20], mask[50, 50] = 0, 1
+    clean = without_specks(mask)
+    assert clean[20, 20] == 1 and clean[50, 50] == 0 and clean[11, 11] == np.float32(0.9)
+    evidence = outline_evidence(mask)
+    assert evidence[25, 25] == 1 and evidence[55, 55] < -1 and abs(evidence[10, 25]) < 1.01
+
+
+def test_a_box_without_object_asks_for_another_one() -> None:
+    frames, _ = scene()
+    with pytest.raises(EngineError) as caught:
+        boxed_masks(clip_of(frames), np.zeros((FRAMES, HEIGHT, WIDTH), np.float32))
+    assert caught.value.code == "video_empty" and caught.value.fix == "draw_box"
+
+
+def test_masks_of_somebody_else_are_taken_as_they_are(tmp_path: Path) -> None:
+    frames, truth = scene()
+    paths = []
+    for index, alpha in enumerate(truth):
+        white = Image.fromarray((alpha * 255).astype(np.uint8)).resize((WIDTH * 2, HEIGHT * 2))
+        paths.append(str(tmp_path / f"{index}.png"))
+        (white if index else Image.merge("RGBA", [white.point(lambda _: 0)] * 3 + [white])).save(paths[-1])
+    masks = masks_of_pictures(clip_of(frames), paths)
+    assert masks.source == "pictures" and np.abs(masks.alpha - truth).mean() < 0.01
+    with pytest.raises(EngineError) as caught:
+        masks_of_pictures(clip_of(frames), paths[1:])
+    assert caught.value.code == "masks_count" and f"{FRAMES - 1} pictures" in caught.value.message
+
+
+def test_what_lies_behind_an_edge_is_taken_out_of_it() -> None:
+    frames, truth = scene()
+    masks = boxed_masks(clip_of(frames), truth.astype(np.float32))
+    shown = frames[0].astype(np.float32) / 255
+    behind = masks.behind_edges(shown, masks.alpha[0])
+    edge = (truth[0] > 0.3) & (truth[0] < 0.7)
+    alone = shown - (1 - truth[0][..., None]) * behind
+    assert np.abs(alone / truth[0][..., None].clip(0.01) - np.array([205, 40, 50]) / 255)[edge].mean() < 0.12
+    with pytest.raises(EngineError):
+        find_masks(clip_of(frames))
