@@ -18,6 +18,7 @@ from builders import Job  # noqa: E402
 from theatre import GENERATORS, Actor, Theatre  # noqa: E402
 
 from align4d.generators import catalog  # noqa: E402
+from align4d.models.store import ModelStore  # noqa: E402
 
 MovieWriter = Callable[..., Path]
 
@@ -98,3 +99,10 @@ def theatre(puppets: Theatre, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     monkeypatch.setattr(catalog, "GENERATORS", GENERATORS)
     monkeypatch.setenv("ALIGN4D_MODELS", str(tmp_path / "models"))
     yield puppets
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModelStore:
+    """The models of a machine that has none."""
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
+    return ModelStore(tmp_path / "models")

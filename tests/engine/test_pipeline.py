@@ -14,6 +14,7 @@ import trimesh
 from builders import Job
 from PIL import Image
 from puppets import FOVY, TWO_PARTS, Studio, add_mesh, puppet, request_for
+from theatre import TINY as SMALLEST
 
 from align4d import protocol
 from align4d.cameras.orbit import Orbit, blender_from_normalized
@@ -22,7 +23,6 @@ from align4d.inputs.asset import load_asset
 from align4d.job import preview
 from align4d.job.preview import NAME
 from align4d.job.reporting import RecordingReporter
-from align4d.machine.device import choose_device
 from align4d.motion.parts import find_parts
 from align4d.motion.skeleton import build_skeleton
 from align4d.motion.skinning import skin_points
@@ -33,31 +33,25 @@ from align4d.pipeline.artist import STAGES
 CAMERA = Orbit(20.0, 12.0, 2.4)
 FRAMES = 4
 TINY: dict[str, object] = {
-    "parts.compact_size": TWO_PARTS.compact_size,
-    "parts.compact_ratio": TWO_PARTS.compact_ratio,
+    **SMALLEST,
     "gaussians.count": 800,
     "gaussians.fit_iterations": 10,
-    "gaussians.fit_views": 4,
     "gaussians.fit_size": 64,
     "pose.resolution": 64,
-    "pose.grid": 3,
-    "pose.candidates": 1,
     "pose.iterations": 6,
     "search.points": 100,
     "search.samples": 100,
     "search.starts": 4,
-    "search.kept": 1,
-    "search.anchors": 1,
+    "search.iterations": 80,
+    "search.near": 20,
     "tracking.resolution": 64,
     "tracking.iterations": 15,
     "refinement.resolution": 64,
     "refinement.iterations": 4,
     "refinement.trial": 2,
     "refinement.lifted.points": 64,
-    "refinement.lifted.rounds": 1,
     "refinement.lifted.fit_iterations": 10,
     "refinement.appearance.paint": 10,
-    "refinement.hexplane.resolution": 8,
 }
 
 
@@ -281,15 +275,6 @@ def test_bad_requests_are_refused_before_anything_is_done(shoot: Shoot, tmp_path
         with pytest.raises(EngineError) as caught:
             artist.run(shoot.job(tmp_path / code, **changes), report)
         assert caught.value.code == code and not report.events
-
-
-def test_the_device() -> None:
-    assert choose_device("cpu") == "cpu"
-    assert choose_device("auto") == ("cuda" if torch.cuda.is_available() else "cpu")
-    if not torch.cuda.is_available():
-        with pytest.raises(EngineError) as caught:
-            choose_device("cuda")
-        assert caught.value.code == "no_device"
 
 
 def broken_off(shoot: Shoot, folder: Path, **changes: object) -> Path:

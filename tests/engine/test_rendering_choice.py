@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from align4d.errors import EngineError
 from align4d.kernels.folder import kernel_folder
+from align4d.machine.device import choose_device
 from align4d.rendering import choose
 
 module = sys.modules[choose.__module__]  # the function hides it in the package
@@ -35,6 +37,15 @@ def gpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda *_: "Test GPU")
     monkeypatch.setattr(module, "probe", probe)
     return probed
+
+
+def test_the_device() -> None:
+    assert choose_device("cpu") == "cpu"
+    assert choose_device("auto") == ("cuda" if torch.cuda.is_available() else "cpu")
+    if not torch.cuda.is_available():
+        with pytest.raises(EngineError) as caught:
+            choose_device("cuda")
+        assert caught.value.code == "no_device"
 
 
 def test_processor_is_chosen_without_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
