@@ -47,7 +47,7 @@ def main(blend: str, folder: str, size: str, count: str) -> None:
     for index, frame in enumerate(frames):
         scene.frame_set(round(frame))
         render(scene, item, drawn, Path(folder) / f"mesh_{index}.png")
-        draw_bones(rig, cast(bpy.types.Mesh, drawn.data))
+        draw_bones(rig, cast(bpy.types.Mesh, drawn.data), 0.15 * max(item.dimensions.to_tuple()))
         render(scene, drawn, item, Path(folder) / f"bones_{index}.png")
     save_keyed(item, Path(folder) / "keyed.blend", times.start, math.ceil(times.start + times.length))
     print("ALIGN4D " + json.dumps({"error": ""}), flush=True)
@@ -68,7 +68,9 @@ def save_keyed(item: bpy.types.Object, path: Path, first: int, last: int) -> Non
     scene = bpy.context.scene
     for one in (item, rig, scene):
         one.property_unset("align4d")
-    scene.frame_start, scene.frame_end, scene.render.filepath = first, last, "//"
+    scene.frame_start, scene.frame_end = first, last
+    scene.render.filepath = "/" * 1000  # Blender saves what a shorter path leaves of the one before
+    scene.render.filepath = "//"
     item.hide_render = rig.hide_render = False
     rig.hide_set(False)
     bpy.ops.file.pack_all()
@@ -111,23 +113,26 @@ def camera_for(item: bpy.types.Object, frames: np.ndarray) -> bpy.types.Object:
     return camera
 
 
-def draw_bones(rig: bpy.types.Object, mesh: bpy.types.Mesh) -> None:
-    """The posed bones as octahedra."""
+def draw_bones(rig: bpy.types.Object, mesh: bpy.types.Mesh, longest: float) -> None:
+    """The posed bones that have weights, as octahedra from joint to joint; the last of a chain as they are, at most `longest` long."""
+    used = used_groups(rig)
     vertices: list[Vector] = []
     faces: list[tuple[int, ...]] = []
-    for bone in rig.evaluated_get(bpy.context.evaluated_depsgraph_get()).pose.bones:
-        if not any(group == bone.name for group in used_groups(rig)):
-            continue
-        first, length = len(vertices), bone.length
-        corners = [
-            (0, 0, 0),
-            *((x * WIDTH * length, 0.1 * length, z * WIDTH * length) for x, z in ((1, 1), (1, -1), (-1, -1), (-1, 1))),
-            (0, length, 0),
-        ]
-        vertices += [rig.matrix_world @ bone.matrix @ Vector(corner) for corner in corners]
-        for side in range(4):
-            one, other = first + 1 + side, first + 1 + (side + 1) % 4
-            faces += [(first, one, other), (first + 5, other, one)]
+    for bone in [one for one in rig.evaluated_get(bpy.context.evaluated_depsgraph_get()).pose.bones if one.name in used]:
+        head = rig.matrix_world @ bone.head
+        ends = [rig.matrix_world @ child.head for child in bone.children if child.name in used]
+        along = [end - head for end in ends if (end - head).length > 0.02 * longest]
+        if not along:
+            tip = rig.matrix_world @ bone.tail - head
+            along = [tip.normalized() * min(tip.length, longest)]
+        for line in along:
+            first, turn = len(vertices), line.to_track_quat("Y", "Z").to_matrix()
+            thick, length = WIDTH * line.length, line.length
+            ring = [(x * thick, 0.1 * length, z * thick) for x, z in ((1, 1), (1, -1), (-1, -1), (-1, 1))]
+            vertices += [head + turn @ Vector(corner) for corner in [(0, 0, 0), *ring, (0, length, 0)]]
+            for side in range(4):
+                one, other = first + 1 + side, first + 1 + (side + 1) % 4
+                faces += [(first, one, other), (first + 5, other, one)]
     mesh.clear_geometry()
     mesh.from_pydata([vertex.to_tuple() for vertex in vertices], [], faces)
     mesh.update()
