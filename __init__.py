@@ -14,7 +14,7 @@ from .align4d_blender.capture import clip_check
 from .align4d_blender.gaussians import paths
 from .align4d_blender.gaussians import properties as gaussian_settings
 from .align4d_blender.jobs import plan, queue, reading, recovery
-from .align4d_blender.result import frame_rate, results
+from .align4d_blender.result import certainty, frame_rate, results
 from .align4d_blender.runtime import models, setup
 from .align4d_blender.scripting import command_line
 from .align4d_blender.storage import saving
@@ -31,6 +31,7 @@ def register() -> None:
     gaussian_settings.attach()
     saving.attach()
     results.attach()
+    certainty.attach()
     paths.attach()
     recovery.attach()
     reading.attach()
@@ -54,6 +55,7 @@ def unregister() -> None:
     frame_rate.detach()
     recovery.detach()
     paths.detach()
+    certainty.detach()
     results.detach()
     saving.detach()
     gaussian_settings.detach()

@@ -177,6 +177,13 @@ class Align4DStanding(bpy.types.PropertyGroup):
     held: BoolProperty(name="Hold", description="Keep it from sliding", default=True, override=_OVERRIDABLE)
 
 
+class Align4DPin(bpy.types.PropertyGroup):
+    """A pose that the artist has kept."""
+
+    frame: IntProperty(name="Frame", description="Frame of the motion, counted from 1", options={"HIDDEN"}, override=_OVERRIDABLE)
+    pose: StringProperty(name="Pose", description="Its file in the folder of the job", options={"HIDDEN"}, override=_OVERRIDABLE)
+
+
 class Align4DResult(bpy.types.PropertyGroup):
     """One result on one object, and how it is played; `name` is what the artist calls it."""
 
@@ -265,6 +272,12 @@ class Align4DResult(bpy.types.PropertyGroup):
     last: IntProperty(
         name="Last", description="Last frame of the motion to play; it is held after that", min=1, default=1, update=_play, override=_OVERRIDABLE
     )
+    pins: CollectionProperty(
+        type=Align4DPin,
+        name="Kept Poses",
+        description="Poses that the artist knows, for solving the motion anew around them",
+        override=_OVERRIDABLE | {"USE_INSERTION"},
+    )
 
 
 class Align4DTag(bpy.types.PropertyGroup):
@@ -296,7 +309,7 @@ class Align4DTag(bpy.types.PropertyGroup):
     muted: BoolProperty(name="Mute", description="Show the mesh as it is without the motion", update=_mute, override=_OVERRIDABLE)
 
 
-CLASSES = (Align4DSettings, Align4DStanding, Align4DResult, Align4DTag)
+CLASSES = (Align4DSettings, Align4DStanding, Align4DPin, Align4DResult, Align4DTag)
 
 
 def attach() -> None:

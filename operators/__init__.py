@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import (
     bake_shape_keys,
+    certainty,
     compare,
     draw_box,
     engine,
@@ -11,6 +12,7 @@ from . import (
     files,
     gaussians,
     generate,
+    hand,
     jobs,
     keyframes,
     models,
@@ -34,6 +36,8 @@ CLASSES = (
     *compare.CLASSES,
     *bake_shape_keys.CLASSES,
     *keyframes.CLASSES,
+    *hand.CLASSES,
+    *certainty.CLASSES,
     *remove_result.CLASSES,
     *files.CLASSES,
     *gaussians.CLASSES,

@@ -56,13 +56,21 @@ class ALIGN4D_OT_use_point_cache(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        result = active(context.active_object)
-        return result is not None and result.form == "KEYFRAMES" and context.mode == "OBJECT"
+        from ..align4d_blender.result import hand
+
+        result = active(hand.mesh_of(context.active_object))
+        return result is not None and result.form == "KEYFRAMES" and context.mode in {"OBJECT", "POSE"}
 
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
-        from ..align4d_blender.result import keyframes
+        from ..align4d_blender.result import hand, keyframes
 
-        keyframes.unmake(context.active_object)
+        item = hand.mesh_of(context.active_object)
+        assert item is not None  # poll has asked
+        if context.mode == "POSE":
+            bpy.ops.object.mode_set(mode="OBJECT")
+        keyframes.unmake(item)
+        context.view_layer.objects.active = item
+        item.select_set(True)
         return {"FINISHED"}
 
 

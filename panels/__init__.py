@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import exports, files, gaussians, jobs, menus, preferences, presets, result, sidebar
+from . import exports, files, gaussians, hand, jobs, menus, preferences, presets, result, sidebar
 
 CLASSES = (
     *preferences.CLASSES,
@@ -10,6 +10,7 @@ CLASSES = (
     *sidebar.CLASSES,
     *jobs.CLASSES,
     *result.CLASSES,
+    *hand.CLASSES,
     *gaussians.CLASSES,
     *exports.CLASSES,
     *files.CLASSES,

@@ -19,6 +19,7 @@ _STAGES = {
     "camera": "Finding the camera",
     "tracking": "Following the motion",
     "refining": "Refining the motion",
+    "solving": "Solving around your poses",
     "distance": "Asking the prior for a distance",
     "optimizing": "Optimizing the motion",
     "baking": "Writing the motion",

@@ -15,7 +15,7 @@ from typing import Any
 
 import bpy
 
-from ...engine.align4d.protocol import ProtocolError
+from ...engine.align4d.protocol import ProtocolError, can_be_corrected
 from ..capture import targets
 from ..capture.slices import whole
 from ..errors import UserError, write_error
@@ -69,6 +69,15 @@ def starting(context: bpy.types.Context) -> Generator[str, None, Job]:
     listed.append(job)
     _begin_next()
     return job
+
+
+def submit(job: Job) -> None:
+    """Puts a job whose folder is complete at the end of the queue. Raises UserError where there is no engine, OSError."""
+    _need_engine()
+    job.own()
+    job.enqueue()
+    listed.append(job)
+    _begin_next()
 
 
 def _take_over(job: Job) -> None:
@@ -292,12 +301,12 @@ def _take(job: Job, event: dict[str, Any]) -> None:
 
 
 def _end(job: Job, state: str, error: UserError | None = None) -> None:
-    """The last change of a job. The inputs of a finished one are of no more use; of any other everything stays until the artist removes it."""
+    """The last change of a job. Of a finished one its inputs stay for corrections, of any other everything until the artist removes it."""
     job.state, job.error, job.eta = state, error, -1.0
     previews.forget(job.id)
     arrival.forget(job)
     if state == "done":
-        for name in ("input", "work"):
+        for name in ("work",) if can_be_corrected(job.folder) else ("input", "work"):
             folders.delete(job.folder / name)
         progress.learn(job)
         job.release()  # its folder is the scene's now, and may be deleted with the result

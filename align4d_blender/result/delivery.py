@@ -129,10 +129,10 @@ def _check(motion: Path, target: Target, frames: int) -> None:
         raise protocol.ProtocolError(f"The motion of {target.name} has another number of frames or vertices.", "Generate the motion again.")
 
 
-def apply(arrival: Arrival, solving: Solving | None, scene: bpy.types.Scene, start: int) -> list[bpy.types.Object]:
+def apply(arrival: Arrival, solving: Solving | None, scene: bpy.types.Scene, start: int, step: str = "Generate 4D") -> list[bpy.types.Object]:
     """Puts the motion on the objects from scene frame `start` on, makes those that the engine made, and adds the camera. Returns the objects.
 
-    What `solving` has poses for gets them as keyframes.
+    What `solving` has poses for gets them as keyframes. `step` names the undo step.
 
     Raises UserError before anything in the scene is changed; whatever else fails is undone as a whole. Selection and active object stay.
     """
@@ -145,17 +145,18 @@ def apply(arrival: Arrival, solving: Solving | None, scene: bpy.types.Scene, sta
     except BaseException:
         _take_back(arrival.result.job, before)
         raise
-    push_undo("Align4D: Generate 4D")
+    push_undo(f"Align4D: {step}")
     return items
 
 
 def _apply(arrival: Arrival, items: Sequence[bpy.types.Object], scene: bpy.types.Scene, start: int) -> list[bpy.types.Object]:
     """Puts the motion on these objects. Returns those that were made."""
     result, video = arrival.result, arrival.request.video
-    name = f"{Path(video.path or video.images[0]).name}, {arrival.request.preset}"
+    name = f"{Path(video.path or video.images[0]).name}, {arrival.request.preset}{_corrections(arrival.request)}"
     for item, target, cache in zip(items, arrival.targets, arrival.caches, strict=True):
         item.align4d.id = target.id
         results.add(item, result.job, name, folders.stored_path(cache), result.frames, result.fps, start, target.place)
+        results.play_like(item, result.job, arrival.request.corrects)
     for old in cameras(result.job):
         remove_camera(old)
     created = []
@@ -170,6 +171,13 @@ def _apply(arrival: Arrival, items: Sequence[bpy.types.Object], scene: bpy.types
         arrival.missed.append(f"The clip is no longer at {video.path or video.images[0]}: the camera came without it.")
     results.show_cameras()
     return created
+
+
+def _corrections(request: protocol.Request) -> str:
+    """What the artist's own hand has done to a motion, for its name."""
+    if request.pins:
+        return ", around " + ", ".join(str(pin.frame + 1) for pin in request.pins)
+    return ", other way" if request.flips else ""
 
 
 def _take_back(job: str, before: set[bpy.types.Object]) -> None:

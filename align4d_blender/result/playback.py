@@ -37,6 +37,7 @@ class PlayedResult(Protocol):
     speed: float
     first: int
     last: int
+    pins: Any
 
     @property
     def id_data(self) -> bpy.types.ID:
@@ -77,6 +78,19 @@ def playback(result: PlayedResult, scene: bpy.types.Scene) -> Playback:
     last = max(min(result.last, result.frames) - 1, first)
     rate = result.speed * result.fps * scene.render.fps_base / scene.render.fps
     return Playback(result.start, rate, first, last, first == 0 and last == result.frames - 1)
+
+
+def shown_frame(result: PlayedResult, scene: bpy.types.Scene) -> int:
+    """The frame of a result, counted from 0, that is nearest to what the scene shows."""
+    times = playback(result, scene)
+    frame = round((scene.frame_current_final - times.start) * times.rate) + times.first
+    return min(max(frame, times.first), times.last)
+
+
+def scene_frame(result: PlayedResult, scene: bpy.types.Scene, frame: int) -> float:
+    """Where the scene shows a frame of a result, counted from 0."""
+    times = playback(result, scene)
+    return times.start + (frame - times.first) / times.rate
 
 
 def wanted_range(item: bpy.types.Object, scene: bpy.types.Scene) -> tuple[int, int]:

@@ -94,6 +94,14 @@ def changed(result: PlayedResult) -> None:
         _following.discard(result.job)
 
 
+def play_like(item: bpy.types.Object, job: str, other: str) -> None:
+    """Plays a result of an object from where to where, and as fast, as another one of it; nothing where it has not both."""
+    entries = {one.job: one for one in item.align4d.results}
+    if job in entries and other in entries:
+        for name in ("speed", "first", "last"):
+            setattr(entries[job], name, getattr(entries[other], name))
+
+
 def switch(item: bpy.types.Object) -> None:
     """The artist has chosen another result of the object: what is played together with it shows it too, and its camera takes over."""
     result = active(item)

@@ -2,11 +2,13 @@
 
 FAKE_ENGINE says how it behaves: "move" (as an engine should), "slow" (waits to be cancelled), "stubborn" (and does not listen), "die",
 "chatter" (prints among its messages, then moves), "future" (another protocol version), "refuse" (a `failed` event), "fail:CODE" (one with that
-code, a generated video made), "fewer" (one vertex too few), "nonsense" (an event without its fields, then waits to be cancelled).
+code, a generated video made), "fewer" (one vertex too few), "nonsense" (an event without its fields, then waits to be cancelled),
+"correctable" (moves, and leaves what corrections need; a job with pins moves its pinned frames alone).
 """
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import struct
 import sys
@@ -53,6 +55,24 @@ def make_asset(folder: Path) -> protocol.ObjectResult:
     protocol.write_pc2(folder / "output" / "motion_000.pc2", np.stack([moved(vertices, frame) for frame in range(FRAMES)]))
     files = {"motion": "output/motion_000.pc2", "mesh": "output/generated.npz", "image": "output/generated.png"}
     return protocol.ObjectResult(protocol.GENERATED, "Generated", len(vertices), **files)
+
+
+def correct(folder: Path) -> None:
+    """The motion that is corrected, with its pinned frames as pinned."""
+    request, base = protocol.read_request(folder), folder / protocol.BASE
+    result = protocol.read_result(base)
+    (folder / "output").mkdir(exist_ok=True)
+    start = 0
+    for entry, spec in zip(result.objects, request.objects, strict=True):
+        motion, inverse = protocol.read_pc2(base / entry.motion).copy(), np.linalg.inv(np.array(spec.matrix_world))
+        for pin in request.pins:
+            world = protocol.read_arrays(folder / pin.pose)["positions"][start : start + entry.vertex_count]
+            motion[pin.frame] = world @ inverse[:3, :3].T + inverse[:3, 3]
+        protocol.write_pc2(folder / entry.motion, motion)
+        start += entry.vertex_count
+    for name in (protocol.POSES, protocol.SOLVED):
+        (folder / name).write_bytes((base / name).read_bytes())
+    protocol.write_json(folder / "output" / "result.json", dataclasses.replace(result, job=request.job))
 
 
 def run(folder: Path, fewer: int) -> protocol.Result:
@@ -113,7 +133,12 @@ def generate(folder: Path, mode: str) -> None:
         print("some library: 42 things loaded", flush=True)
         print("7", flush=True)
     send("progress", job=job, stage="Moving", done=1, total=2, eta=1.5, memory_gb=0.1, loss=0.5)
-    run(folder, 1 if mode == "fewer" else 0)
+    if protocol.read_request(folder).pins:
+        correct(folder)
+    else:
+        run(folder, 1 if mode == "fewer" else 0)
+        if mode == "correctable":
+            protocol.write_arrays(folder / protocol.SOLVED, {"center": np.zeros(3), "size": np.array(1.0)})
     send("finished", job=job, result="output/result.json")
 
 

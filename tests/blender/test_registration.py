@@ -48,7 +48,7 @@ def test_register_and_unregister_twenty_times(blender: ModuleType, tmp_path: Pat
     use_video(tmp_path)
     registered = traces(blender.__name__)
     assert len(registered["types"]) > 20 and registered["scene"] and registered["object"] and len(registered["menu"]) == 1
-    assert len(registered["handlers"]) == 14 and registered["commands"] == 1
+    assert len(registered["handlers"]) == 15 and registered["commands"] == 1
     for count in range(20):
         if count % 5 == 0:
             bpy.ops.align4d.generate()  # an engine, a thread and a result are there

@@ -22,7 +22,7 @@ from .. import __version__, protocol
 from ..errors import Cancelled, as_engine_error
 from ..job.reporting import TerminalReporter
 from ..machine.warm_up import wait_passively
-from . import batch, job, settings
+from . import batch, hand, job, settings
 from .arguments import add_inputs, add_job, add_models, add_run
 
 INTERRUPTED = 130
@@ -53,13 +53,16 @@ def main(arguments: list[str] | None = None, run: job.Run | None = None) -> int:
     laboratory = _laboratory()
     if laboratory and options.command in laboratory.NAMES:
         return int(laboratory.run(options, console))
-    folder: Path = options.out if options.command == "generate" else options.folder
+    folder: Path = options.folder if options.command == "resume" else options.out
     try:
+        result = None
         if options.command == "generate":
             job.make(options, folder)
+        elif options.command == "hand":
+            result = hand.make_job(options)
         else:
             protocol.read_request(folder)
-        result = _work(folder, options, run)
+        result = result or _work(folder, options, run)
     except Cancelled:
         console.print(f"Stopped. Go on with: align4d resume {escape(str(folder))}")
         return INTERRUPTED
@@ -90,6 +93,10 @@ def _parser() -> argparse.ArgumentParser:
     resume.add_argument("folder", type=Path)
     add_run(resume)
     batch.add_arguments(commands.add_parser("batch", help="generate many: the shots of a .toml or .csv, or the movies of a folder"))
+    words = "correct a finished motion: solve it anew around poses that you know, let limbs bend the other way"
+    correct = commands.add_parser("hand", help=words)
+    hand.add_arguments(correct)
+    add_run(correct)
     doctor = commands.add_parser("doctor", help="say what works here, and what to do about what does not")
     doctor.add_argument("--folder", type=Path, default=Path.cwd(), help="where jobs would be written")
     doctor.add_argument("--json", action="store_true", help="the findings as one line of JSON")

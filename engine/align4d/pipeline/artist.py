@@ -16,18 +16,17 @@ from ..alignment.animated_asset import AnimatedAsset
 from ..alignment.appearance import paint
 from ..alignment.distance import DistanceCurve
 from ..alignment.first_pose import FirstPose, FirstPoseSearch, standing
-from ..alignment.lifted_depth import LiftedDepth
 from ..alignment.lighting import Lighting, to_linear, unlit
 from ..alignment.look import look
 from ..alignment.pose import LEAST_OVERLAP, SolvedPose, no_overlap, place_camera
 from ..alignment.reference import Reference
 from ..alignment.refinement import Refined, refine
+from ..alignment.solved import Solved
 from ..alignment.tracking import Track, track
 from ..alignment.verdict import known_view_loss, standing_still
-from ..bake.binding import bind_points
+from ..bake.frames import FrameBake
 from ..bake.gaussians import GaussianSequence, owners
 from ..bake.poses import write_poses
-from ..bake.relaxing import Relaxation
 from ..cameras.orbit import Orbit
 from ..errors import EngineError
 from ..gaussians.surface_bound import BoundGaussians
@@ -36,13 +35,13 @@ from ..inputs.masks import Masks
 from ..inputs.video import Clip
 from ..job.preview import show_preview
 from ..job.reporting import Reporter
-from ..lifting.weights import load_lifter
 from ..motion.bones import parts_of_bones
 from ..motion.parts import Parts, find_parts
 from ..motion.skeleton import Skeleton, build_skeleton
 from ..motion.skinning import skin_points
 from ..motion.surface_graph import SurfaceGraph, build_surface_graph
 from ..protocol import Result, read_request
+from .hand import solve_around_pins
 from .mask_pictures import write_masks
 from .pair import complete_pair
 from .paper import STAGES as PAPER_STAGES
@@ -73,6 +72,8 @@ def run(folder: Path, report: Reporter, online: bool = False) -> Result:
     """
     given = read_request(folder)
     check_values(given)
+    if given.pins:
+        return solve_around_pins(folder, given, report)
     paper = settings_for(given.preset, given.settings).method == "paper"
     request, route = complete_pair(folder, given, report, len(PAPER_STAGES if paper else STAGES))
     if paper:
@@ -98,7 +99,7 @@ def run(folder: Path, report: Reporter, online: bool = False) -> Result:
     with job.stage("baking"):
         if masks.source in ("box", "network"):
             write_masks(folder, masks.alpha)
-        return job.bake(asset, body, clip, solved, first, tracked, refined)
+        return job.bake(asset, body, clip, masks, solved, first, tracked, refined)
 
 
 class Articulation:
@@ -243,9 +244,7 @@ class ArtistJob(Job):
     def refine(self, animated: AnimatedAsset, body: Articulation, clip: Clip, masks: Masks, first: FirstPose, tracked: Track) -> Refined:
         """All frames together; no motion at all where that shows the video better."""
         settings, viewmat = self.settings.refinement, first.camera.world_to_camera()
-        reference, lifted = self.reference(clip, masks, settings.resolution), None
-        if settings.lifted.weight > 0:
-            lifted = LiftedDepth(load_lifter(self.device), animated, viewmat, clip.fps, settings.lifted, self.request.seed)
+        reference, lifted = self.reference(clip, masks, settings.resolution), self.motion_prior(animated, viewmat, clip.fps)
         refined = refine(
             animated,
             body.skeleton,
@@ -267,19 +266,26 @@ class ArtistJob(Job):
         self.first_note("no_motion", NO_MOTION)
         return still
 
-    def bake(self, asset: Asset, body: Articulation, clip: Clip, solved: SolvedPose, first: FirstPose, tracked: Track, refined: Refined) -> Result:
+    def bake(
+        self,
+        asset: Asset,
+        body: Articulation,
+        clip: Clip,
+        masks: Masks,
+        solved: SolvedPose,
+        first: FirstPose,
+        tracked: Track,
+        refined: Refined,
+    ) -> Result:
         """The motion at the artist's own vertices, the camera in the artist's own space."""
-        binding, relaxation = bind_points(asset), Relaxation(body.welded, self.settings.relaxing)
         skin = skin_points(body.surface, body.parts, asset.vertices, self.device)
-        rest = torch.from_numpy(asset.vertices).to(self.device)
+        baking = FrameBake(asset, body.welded, skin, refined.field, first.known_frame, self.settings.relaxing)
         positions = np.empty((len(clip.frames), *asset.bake_points.shape), np.float32)
         sequence = GaussianSequence(self.folder, asset, owners(asset, refined.animated.bound)) if self.request.gaussians else None
         for frame in range(len(positions)):
             self.report.check_cancelled()
-            with torch.no_grad():
-                displaced = rest if frame == first.known_frame else rest + refined.field.at_frame(rest, frame).center[0]
-                moved = relaxation.relax(skin.move(refined.motion.frame(frame), displaced)[0].cpu().numpy())
-            positions[frame] = binding.follow(asset.triangles, moved)
+            moved = baking.vertices(refined.motion, frame)
+            positions[frame] = baking.points(moved)
             if sequence:
                 sequence.write(frame, refined.on_surface(frame, moved[asset.triangles], first.camera.world_to_camera()))
             self.report.progress(frame + 1, len(positions))
@@ -293,6 +299,9 @@ class ArtistJob(Job):
             "tracking": {"frame": [float(i) for i in range(len(tracked.loss))], "loss": tracked.loss.tolist()},
             "refinement": {"iteration": [float(i) for i in range(len(refined.loss))], "loss": refined.loss},
         }
+        reference, viewmat = self.reference(clip, masks, self.settings.refinement.resolution), first.camera.world_to_camera()
+        found = asset.similarity, body.skeleton, skin, refined.animated, refined.motion, refined.field
+        self.keep(Solved(*found, reference, viewmat, first.turn, first.known_frame), asset, clip.fps)
         baked = skin_points(body.surface, body.parts, asset.bake_points, "cpu").weights.numpy()
         poses = write_poses(self.folder, asset.similarity, body.skeleton, baked, refined.motion)
         return self.write(asset, clip, positions, solved, solved.camera, figures, curves, sequence.folders if sequence else (), poses)

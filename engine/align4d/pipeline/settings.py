@@ -7,6 +7,7 @@ import typing
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from ..alignment.around_pins import HandSettings
 from ..alignment.lifted_depth import LiftedDepthSettings
 from ..alignment.multiview_distance import MultiviewDistanceSettings
 from ..alignment.optimization import OptimizationSettings
@@ -55,6 +56,7 @@ class Settings:
     method: "artist" (tracking and refinement) or "paper".
     gaussians, pose: of the stages that both have.
     parts, search, tracking, refinement, relaxing: of the artist's method.
+    hand: of corrections by the artist.
     prior: the multiview prior of the paper's method, e.g. {"prior.source": FOLDER}.
     paper: of the paper's method.
     generators: which models make what is not given.
@@ -69,6 +71,7 @@ class Settings:
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
     refinement: RefinementSettings = field(default_factory=RefinementSettings)
     relaxing: RelaxingSettings = field(default_factory=RelaxingSettings)
+    hand: HandSettings = field(default_factory=HandSettings)
     prior: PriorSpec = field(default_factory=PriorSpec)
     paper: PaperSettings = field(default_factory=PaperSettings)
     generators: GeneratorSettings = field(default_factory=GeneratorSettings)

@@ -10,10 +10,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ..alignment.animated_asset import AnimatedAsset
+from ..alignment.certainty import judge_certainty
+from ..alignment.lifted_depth import LiftedDepth
 from ..alignment.pose import SolvedPose, solve_pose
 from ..alignment.reference import Reference, make_reference
+from ..alignment.solved import Solved
 from ..bake.result import write_result
 from ..cameras.orbit import Orbit, blender_from_normalized, normalized_from_blender, orbit_from_matrix
+from ..errors import writing
 from ..gaussians.surface_bound import BoundGaussians, bind_gaussians
 from ..inputs.asset import Asset, load_asset
 from ..inputs.cuts import cut_notes
@@ -22,9 +27,10 @@ from ..inputs.video import Clip, load_clip
 from ..job.checkpoint import Checkpoint
 from ..job.fingerprint import digest, engine_digest, mesh_digest
 from ..job.reporting import Reporter, tell_once
+from ..lifting.weights import load_lifter
 from ..machine.device import choose_device
 from ..machine.memory import peak_gb
-from ..protocol import GENERATED, CameraResult, Request, Result
+from ..protocol import CERTAINTY, GENERATED, SOLVED, CameraResult, Request, Result, write_arrays
 from .box_cutting import BoxCutting
 from .mask_pictures import MaskPictures
 from .route import Route
@@ -178,6 +184,23 @@ class Job:
         As if it showed the object whole: the sweep tells by the space around it whether a distance is possible.
         """
         return make_reference(clip, masks, self.request.camera.fovy, self.settings.pose.resolution, slice(0, 1), self.device, whole=True)
+
+    def motion_prior(self, animated: AnimatedAsset, world_to_camera: np.ndarray, fps: float) -> LiftedDepth | None:
+        """The motion prior for an asset before a camera (4, 4); None where the settings go without."""
+        settings = self.settings.refinement.lifted
+        if settings.weight <= 0:
+            return None
+        return LiftedDepth(load_lifter(self.device), animated, world_to_camera, fps, settings, self.request.seed)
+
+    def keep(self, solved: Solved, asset: Asset, fps: float) -> None:
+        """Leaves what it takes to solve frames anew when the artist knows better, and where that may be."""
+        lifted = self.motion_prior(solved.animated, solved.world_to_camera, fps)
+        certainty = judge_certainty(solved, lifted) if lifted else None
+        with writing():
+            (self.folder / SOLVED).parent.mkdir(parents=True, exist_ok=True)
+            write_arrays(self.folder / SOLVED, solved.to_arrays())
+            if certainty:
+                write_arrays(self.folder / CERTAINTY, {"doubt": certainty.doubt, "point": certainty.nearest(asset.bake_points)})
 
     def write(
         self,

@@ -28,9 +28,11 @@ from .messages import EVENTS, decode, encode, setting_of
 from .ordering import natural_order
 from .parsing import Matrix4, parsed
 from .pc2 import pc2_shape, read_pc2, write_pc2
+from .pins import BASE, CERTAINTY, CERTAINTY_ARRAYS, PIN_ARRAYS, PINS, SOLVED, FlipSpec, PinSpec
 from .version import PROTOCOL, check_version
 
 if TYPE_CHECKING:
+    from .correction import can_be_corrected, write_correction
     from .job import (
         BONE_ARRAYS,
         COMPLETED,
@@ -55,29 +57,38 @@ if TYPE_CHECKING:
     from .webp import AnimatedWebp, read_webp
 
 __all__ = [
+    "BASE",
     "BONE_ARRAYS",
+    "CERTAINTY",
+    "CERTAINTY_ARRAYS",
     "COMPLETED",
     "EVENTS",
     "FIXES",
     "GAUSSIAN_FRAME",
     "GENERATED",
     "MESH_ARRAYS",
+    "PINS",
+    "PIN_ARRAYS",
     "POSES",
     "POSE_ARRAYS",
     "PROTOCOL",
     "RECORD",
+    "SOLVED",
     "AnimatedWebp",
     "CameraResult",
     "CameraSpec",
+    "FlipSpec",
     "MaterialSpec",
     "Matrix4",
     "ObjectResult",
     "ObjectSpec",
+    "PinSpec",
     "ProtocolError",
     "Request",
     "Result",
     "UserError",
     "VideoSpec",
+    "can_be_corrected",
     "check_version",
     "clear_unfinished",
     "decode",
@@ -100,15 +111,18 @@ __all__ = [
     "replacing",
     "setting_of",
     "write_arrays",
+    "write_correction",
     "write_error",
     "write_json",
     "write_pc2",
 ]
 
+_LATER = {"AnimatedWebp": ".webp", "read_webp": ".webp", "can_be_corrected": ".correction", "write_correction": ".correction"}
+"""Homes of what is imported when it is first used; of all else of that kind it is `job`."""
+
 
 def __getattr__(name: str) -> Any:
-    """What a job says, and pictures that move, when they are first used: Blender starts sooner without them."""
+    """What a job says, corrections of one, and pictures that move, when they are first used: Blender starts sooner without them."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = ".webp" if name in ("AnimatedWebp", "read_webp") else ".job"
-    return getattr(importlib.import_module(home, __name__), name)
+    return getattr(importlib.import_module(_LATER.get(name, ".job"), __name__), name)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from .errors import ProtocolError
 from .files import inside
 from .parsing import Matrix4, no_number, parsed
+from .pins import FlipSpec, PinSpec
 from .version import PROTOCOL, check_version
 
 
@@ -130,6 +131,9 @@ class Request:
         image: absolute path of a picture of the object; "" without.
         gaussian_asset: absolute path of a .ply of Gaussians in the place of a mesh; "" without.
         notes: what the user should know of how the request was made, as sentences.
+        pins: poses that the artist knows, where the job corrects a finished one, which lies in `BASE`.
+        flips: limbs that went the other way before, for the record.
+        corrects: id of the job that this one corrects; "" where it corrects none.
     """
 
     job: str
@@ -147,6 +151,9 @@ class Request:
     image: str = ""
     gaussian_asset: str = ""
     notes: tuple[str, ...] = ()
+    pins: tuple[PinSpec, ...] = ()
+    flips: tuple[FlipSpec, ...] = ()
+    corrects: str = ""
 
 
 GENERATED = "generated"
@@ -291,6 +298,7 @@ def _names_in(found: Request | Result) -> list[str]:
     else:
         for spec in found.objects:
             names += [spec.mesh, spec.bones, *(material.image for material in spec.materials)]
+        names += [pin.pose for pin in found.pins]
     return names
 
 

@@ -1,0 +1,71 @@
+"""Corrections of a result as jobs: solving around kept poses by the engine, limbs the other way at once."""
+
+from __future__ import annotations
+
+import bpy
+
+from ...engine.align4d import protocol
+from ...engine.align4d.protocol.flipped_job import write_flipped
+from ..errors import UserError, write_error
+from ..result import delivery, hand, keyframes
+from ..result.playback import active, scene_of
+from ..storage import folders
+from . import queue, session
+from .new_job import label_of
+from .record import Job
+
+PRESET = "hand"
+"""Under which the times of the stages are learned."""
+
+
+def solve_around_pins(item: bpy.types.Object) -> Job:
+    """Starts a job that solves the active result of an object anew around its kept poses; the result comes beside the old one.
+
+    Where the motion is keyframes it is a point cache again. Raises UserError; nothing is changed then.
+    """
+    pins, result = hand.kept_poses(item), active(item)
+    targets = hand.targets(item, result)
+    base, scene, start = keyframes.job_folder(result), scene_of(item), result.start
+    identity, folder = folders.new_job()
+    label = label_of([target.name for target in targets], f"around {', '.join(str(frame + 1) for frame in sorted(pins))}")
+    job = Job(identity, folder, targets, scene.name, start, bpy.data.filepath, label, PRESET, opened=session.opened())
+    try:
+        protocol.write_correction(base, folder, identity, pins)
+        queue.submit(job)
+    except BaseException as error:
+        job.release()
+        folders.delete_new(folder)
+        if isinstance(error, OSError):
+            raise write_error(error) from error
+        raise
+    keyframes.unmake(item)
+    return job
+
+
+def other_way(item: bpy.types.Object, part: int, first: int, last: int) -> None:
+    """Lets a limb of an object's active result bend the other way; the result comes beside the old one, in one undo step.
+
+    Args:
+        part: of `hand.limbs`.
+        first, last: frames of the motion, both included, counted from 0.
+
+    Raises: UserError; nothing is changed then.
+    """
+    if not hand.can_be_corrected(item):
+        raise UserError("not_correctable", "This motion has no limbs that are known.", "Generate it again with the preset Artist or Draft.")
+    result = active(item)
+    targets, base, start = hand.targets(item, result), keyframes.job_folder(result), result.start
+    identity, folder = folders.new_job()
+    try:
+        write_flipped(base, folder, identity, [protocol.FlipSpec(part, first, last)])
+        arrival = delivery.prepare(folder, targets)
+        while not delivery.improve(arrival, 1.0):
+            pass
+        delivery.finish(arrival)
+        keyframes.unmake(item)
+        delivery.apply(arrival, None, scene_of(item), start, "Other Way")
+    except BaseException as error:
+        folders.delete_new(folder)
+        if isinstance(error, OSError):
+            raise write_error(error) from error
+        raise

@@ -1,0 +1,90 @@
+"""What a job tells of how sure its motion is, as it lies in its folder. Brings numpy in."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ...engine.align4d import protocol
+from ...engine.align4d.protocol.flipped_job import read_finished
+from ..errors import UserError
+from .bone_names import names_by_place
+
+LISTED = 5
+"""Limbs on the list."""
+
+SURE, UNSURE = np.array([0.1, 0.3, 0.9, 1.0]), np.array([1.0, 0.1, 0.05, 1.0])
+"""Colors, linear."""
+
+STRONG = 0.9
+"""Of all vertices and frames, the share whose doubt is less than what is shown in the full color."""
+
+
+@dataclass(frozen=True)
+class Unsure:
+    """A limb in the frame where it is least sure.
+
+    Attributes:
+        name: of the limb.
+        frame: of the motion, counted from 0.
+        doubt: how far it may be off, in the mean over it [longest sides of the asset].
+    """
+
+    name: str
+    frame: int
+    doubt: float
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a job tells.
+
+    Attributes:
+        doubt: (T, P) how far places may be off; point: (B,) the place of each baked point.
+        starts: first point of each object's, by the name of its motion's file, and how many.
+        strong: doubt that is shown in the full color.
+        limbs: the least sure ones, the worst first.
+    """
+
+    doubt: np.ndarray
+    point: np.ndarray
+    starts: dict[str, tuple[int, int]]
+    strong: float
+    limbs: tuple[Unsure, ...]
+
+    def colors(self, motion: str, frame: int) -> np.ndarray:
+        """(b, 4) float32 linear colors of one object's vertices in a frame."""
+        start, count = self.starts[motion]
+        share = np.clip(self.doubt[frame, self.point[start : start + count]] / self.strong, 0, 1)[:, None]
+        colors: np.ndarray = (SURE + share * (UNSURE - SURE)).astype(np.float32)
+        return colors
+
+
+def told(folder: Path) -> Told:
+    """Of a job's folder. Raises UserError where the file cannot be used."""
+    try:
+        return _read(folder, (folder / protocol.CERTAINTY).stat().st_mtime_ns)
+    except Exception as error:  # a foreign file: whatever is wrong with it is said
+        raise UserError("bad_result", f"How sure this motion is cannot be read ({error}).", "Generate the motion again.") from error
+
+
+@functools.lru_cache(maxsize=4)
+def _read(folder: Path, _written: int) -> Told:
+    arrays = protocol.read_arrays(folder / protocol.CERTAINTY)
+    found = read_finished(folder)
+    doubt, point = arrays["doubt"].astype(np.float64), arrays["point"]
+    counts = [motion.shape[1] for motion in found.motions]
+    first = np.cumsum([0, *counts[:-1]]).tolist()
+    starts = {Path(entry.motion).name: (start, count) for entry, start, count in zip(found.result.objects, first, counts, strict=True)}
+    own = found.weights.sum(0)
+    gathered = np.zeros((doubt.shape[1], found.weights.shape[1]))
+    np.add.at(gathered, point, found.weights)
+    limbs = doubt @ gathered / np.maximum(own, 1e-9)
+    names = names_by_place(found.parts.joint, found.world(0), found.parts.parent)
+    worst = [Unsure(names[part], int(limbs[:, part].argmax()), float(limbs[:, part].max())) for part in np.flatnonzero(own > 0)]
+    worst.sort(key=lambda one: -one.doubt)
+    strong = max(float(np.quantile(doubt, STRONG)), 1e-6)
+    return Told(doubt, point, starts, strong, tuple(worst[:LISTED]))

@@ -1,0 +1,135 @@
+"""What a job ends with and all that it takes to look at its frames again, as one file: for solving some of them anew."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..gaussians.surface_bound import BoundGaussians
+from ..inputs.asset import Asset, Similarity
+from ..motion.hexplane import HexPlaneField, HexPlaneSettings
+from ..motion.rotations import matrix_from_quaternion
+from ..motion.skeleton import Motion, Skeleton
+from ..motion.skinning import Skin
+from .animated_asset import AnimatedAsset
+from .lighting import Lighting
+from .reference import Reference
+
+_FIELD = "field."
+"""Before the names of the deformation field's parameters."""
+
+_BOUND = [one.name for one in fields(BoundGaussians) if one.name != "corners"]
+
+
+@dataclass(frozen=True)
+class Solved:
+    """Attributes:
+    similarity: of the asset.
+    skeleton: of the parts.
+    skin: of the asset's vertices.
+    animated: the Gaussians, as the video shows them.
+    motion: T frames.
+    field: the deformation field, in the rest pose.
+    reference: the video, as it was compared with.
+    world_to_camera: (4, 4) of the solved camera.
+    neutral: (1, K, 3) turns of the joints that cost nothing.
+    known_frame: the frame that shows the rest pose; None where no frame does.
+    pinned: frames that the artist has pinned.
+    """
+
+    similarity: Similarity
+    skeleton: Skeleton
+    skin: Skin
+    animated: AnimatedAsset
+    motion: Motion
+    field: HexPlaneField
+    reference: Reference
+    world_to_camera: np.ndarray
+    neutral: Tensor
+    known_frame: int | None
+    pinned: tuple[int, ...] = ()
+
+    @property
+    def certain(self) -> tuple[int, ...]:
+        """Frames whose pose is known already."""
+        return self.pinned if self.known_frame is None else (self.known_frame, *self.pinned)
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """For the file; pictures in 8 bits, weights in 16."""
+        bound, reference = self.animated.bound, self.reference
+        return {
+            **{name: getattr(self.skeleton, name) for name in ("parent", "joint", "radius", "mass", "inertia")},
+            **{name: getattr(bound, name).cpu().numpy() for name in _BOUND},
+            **{_FIELD + name: value.cpu().numpy() for name, value in self.field.state_dict().items()},
+            "center": self.similarity.center,
+            "size": np.array(self.similarity.size),
+            "weights": self.skin.weights.cpu().numpy().astype(np.float16),
+            "painted": self.animated.albedo.cpu().numpy(),
+            "light": self.animated.lighting.coefficients.cpu().numpy(),
+            "motion_quaternion": self.motion.quaternion.cpu().numpy(),
+            "motion_offset": self.motion.offset.cpu().numpy(),
+            "pictures": _to_bytes(torch.cat([reference.color, reference.alpha], 1)),
+            "intrinsics": reference.intrinsics,
+            "usable": reference.usable,
+            "world_to_camera": self.world_to_camera,
+            "neutral": self.neutral.cpu().numpy(),
+            "known_frame": np.array(-1 if self.known_frame is None else self.known_frame),
+            "pinned": np.array(self.pinned, np.int64),
+        }
+
+    @staticmethod
+    def from_arrays(arrays: dict[str, np.ndarray], asset: Asset, hexplane: HexPlaneSettings, backend: str, device: str) -> Solved:
+        """From `to_arrays`. Raises KeyError, ValueError or RuntimeError where the arrays are no such, or of another asset.
+
+        Args:
+            asset: the mesh of the job.
+            hexplane, backend: as in the job.
+        """
+
+        def tensor(name: str) -> Tensor:
+            return torch.from_numpy(arrays[name]).to(device)
+
+        weights = tensor("weights").float()
+        if len(weights) != len(asset.vertices):
+            raise ValueError(f"it is of {len(weights)} vertices, the mesh has {len(asset.vertices)}")
+        weights = weights / weights.sum(1, keepdim=True)
+        corner = torch.from_numpy(asset.triangles[arrays["triangle"]]).long().to(device)
+        corners = torch.from_numpy(asset.vertices).to(device)[corner]
+        bound = BoundGaussians(**{name: tensor(name) for name in _BOUND}, corners=corners)
+        animated = AnimatedAsset(bound, Skin(weights[corner].flatten(0, 1)), tensor("painted"), Lighting(tensor("light")), backend)
+        quaternion = tensor("motion_quaternion")
+        field = HexPlaneField(len(quaternion), hexplane)
+        field.load_state_dict({name.removeprefix(_FIELD): tensor(name) for name in arrays if name.startswith(_FIELD)})
+        pictures = tensor("pictures").float() / 255
+        return Solved(
+            asset.similarity,
+            _skeleton(arrays),
+            Skin(weights),
+            animated,
+            Motion(quaternion, matrix_from_quaternion(quaternion), tensor("motion_offset")),
+            field.to(device),
+            Reference(pictures[:, :3], pictures[:, 3:], arrays["intrinsics"], arrays["usable"]),
+            arrays["world_to_camera"],
+            tensor("neutral"),
+            None if arrays["known_frame"] < 0 else int(arrays["known_frame"]),
+            tuple(arrays["pinned"].tolist()),
+        )
+
+
+def _to_bytes(pictures: Tensor) -> np.ndarray:
+    return (pictures * 255).round().clamp(0, 255).byte().cpu().numpy()
+
+
+def _skeleton(arrays: dict[str, np.ndarray]) -> Skeleton:
+    parent = arrays["parent"]
+    depth = np.zeros(len(parent), np.int64)
+    above = parent.copy()
+    while (above >= 0).any():
+        depth += above >= 0
+        above = np.where(above >= 0, parent[above], -1)
+    levels = tuple(np.flatnonzero(depth == level) for level in range(depth.max() + 1))
+    joint, radius, mass, inertia = (arrays[name] for name in ("joint", "radius", "mass", "inertia"))
+    return Skeleton(parent, joint, radius, mass, inertia, levels)

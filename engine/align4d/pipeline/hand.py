@@ -1,0 +1,118 @@
+"""The artist's hand: a finished motion, solved anew around the poses that the artist knows, everything else untouched."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..alignment.around_pins import AroundPins, Joints
+from ..alignment.pinned_pose import fit_joints, skin_of_points
+from ..alignment.solved import Solved
+from ..bake.frames import FrameBake
+from ..bake.pinned_points import PinnedPoints
+from ..bake.poses import write_poses
+from ..bake.result import to_object_space
+from ..errors import EngineError, writing
+from ..inputs.asset import Asset, load_asset, weld
+from ..inputs.foreign import reading
+from ..job.reporting import Reporter
+from ..motion.skeleton import Motion
+from ..protocol import BASE, SOLVED, ObjectResult, PinSpec, Request, Result, inside, read_arrays, read_pc2, read_result, write_json, write_pc2
+from .stages import Job
+
+STAGES = ("reading", "solving", "baking")
+
+GAUSSIANS_STAY = "The Gaussians of the motion that was corrected are not corrected with it."
+
+
+def solve_around_pins(folder: Path, request: Request, report: Reporter) -> Result:
+    """Runs the job of a request with pins.
+
+    Raises:
+        EngineError: "bad_pin" for a pin that does not belong to the motion, "not_correctable" where what it corrects cannot be read.
+        Cancelled: the user cancelled.
+    """
+    job = HandJob(folder, request, report)
+    with job.stage("reading"):
+        asset = load_asset(request, folder)
+        solved, base = job.read_base(asset)
+        baking = FrameBake(asset, weld(asset), solved.skin, solved.field, solved.known_frame, job.settings.relaxing)
+        targets = {pin.frame: job.read_pin(pin, asset, base.frames) for pin in request.pins}
+    with job.stage("solving"):
+        around = job.around(asset, solved, baking, base.fps, targets)
+        motion = around.solve()
+    with job.stage("baking"):
+        return job.bake(asset, solved, base, baking, motion, around, targets)
+
+
+class HandJob(Job):
+    """The stages of a correction."""
+
+    stages = STAGES
+
+    def read_base(self, asset: Asset) -> tuple[Solved, Result]:
+        """What the job that is corrected had found."""
+        base = self.folder / BASE
+        advice = "Generate the motion again, and correct that."
+        with reading("not_correctable", "What this job corrects cannot be read", advice):
+            arrays = read_arrays(base / SOLVED)
+            solved = Solved.from_arrays(arrays, asset, self.settings.refinement.hexplane, self.request.backend, self.device)
+            return solved, read_result(base)
+
+    def read_pin(self, pin: PinSpec, asset: Asset, frames: int) -> np.ndarray:
+        """(B, 3) float32 positions of the bake points, normalized space. Raises EngineError "bad_pin"."""
+        advice = "Pin a frame of the motion, with the positions of all its vertices."
+        if not 0 <= pin.frame < frames:
+            raise EngineError("bad_pin", f"Frame {pin.frame + 1} is pinned, and the motion has {frames} frames.", advice)
+        with reading("bad_pin", f"The pin of frame {pin.frame + 1} cannot be read", advice):
+            positions = read_arrays(inside(self.folder, pin.pose))["positions"]
+            if positions.shape != asset.bake_points.shape or not np.isfinite(positions).all():
+                raise ValueError(f"it has to hold {len(asset.bake_points)} positions")
+        return asset.similarity.apply(positions).astype(np.float32)
+
+    def around(self, asset: Asset, solved: Solved, baking: FrameBake, fps: float, targets: dict[int, np.ndarray]) -> AroundPins:
+        """The problem: pins as joints, the motion prior."""
+        skin = skin_of_points(asset.triangles, baking.binding.triangle, baking.binding.barycentric, solved.skin)
+        rest = torch.from_numpy(asset.bake_points).to(self.device)
+        pins: dict[int, Joints] = {}
+        for frame, positions in targets.items():
+            self.report.check_cancelled()
+            pins[frame] = fit_joints(solved.skeleton, skin, rest, solved.motion.frame(frame), torch.from_numpy(positions).to(self.device))
+        lifted = self.motion_prior(solved.animated, solved.world_to_camera, fps)
+        return AroundPins(solved, pins, self.settings.tracking, self.settings.hand, lifted, self.report)
+
+    def bake(
+        self, asset: Asset, solved: Solved, base: Result, baking: FrameBake, motion: Motion, around: AroundPins, targets: dict[int, np.ndarray]
+    ) -> Result:
+        """The new frames in the place of the old ones; result.json last."""
+        frames = sorted({*around.span.frames.tolist(), *targets})
+        skin = skin_of_points(asset.triangles, baking.binding.triangle, baking.binding.barycentric, solved.skin)
+        beyond = PinnedPoints(skin, motion, targets, lambda frame: baking.points(baking.vertices(motion, frame)), around.span.shares)
+        positions = np.empty((len(frames), *asset.bake_points.shape), np.float32)
+        for index, frame in enumerate(frames):
+            self.report.check_cancelled()
+            positions[index] = beyond.add(baking.points(baking.vertices(motion, frame)), frame)
+            self.report.progress(index + 1, len(frames))
+        objects = tuple(self._write_motion(asset, index, entry, frames, positions) for index, entry in enumerate(base.objects))
+        if any(entry.gaussians for entry in base.objects):
+            self.note("gaussians", GAUSSIANS_STAY)
+        corrected = dataclasses.replace(solved, motion=motion, pinned=tuple(sorted({*solved.pinned, *targets})))
+        self.keep(corrected, asset, base.fps)
+        poses = write_poses(self.folder, asset.similarity, solved.skeleton, skin.weights.cpu().numpy(), motion)
+        notes = (*base.notes, *self.notes)
+        result = dataclasses.replace(base, job=self.request.job, objects=objects, notes=notes, seconds=self.seconds, poses=poses)
+        with writing():
+            write_json(self.folder / "output" / "result.json", result)
+        return result
+
+    def _write_motion(self, asset: Asset, index: int, entry: ObjectResult, frames: list[int], positions: np.ndarray) -> ObjectResult:
+        """The old motion of an object with these frames (F,) anew, from all points (F, B, 3)."""
+        motion = read_pc2(inside(self.folder / BASE, entry.motion)).copy()
+        motion[frames] = to_object_space(asset, asset.objects[index], positions)
+        with writing():
+            (self.folder / entry.motion).parent.mkdir(parents=True, exist_ok=True)
+            write_pc2(self.folder / entry.motion, motion)
+        return dataclasses.replace(entry, gaussians="")

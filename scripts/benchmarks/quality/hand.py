@@ -1,0 +1,145 @@
+"""The artist's hand: finished motions corrected as an artist would, who knows the truth of a frame or two, or sees a limb on the wrong side."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+import rich.console
+import rich.table
+from align4d_lab.evaluation.truth_file import TruthFile, read_truth
+from align4d_lab.tables.report import write_json
+
+from align4d import protocol
+from align4d.job.reporting import RecordingReporter
+from align4d.pipeline import artist
+from align4d.protocol.flip import bone_ends, flip, move_points, rest_points
+from align4d.protocol.flipped_job import FinishedMotion, read_finished, write_flipped
+from support import folders
+from support.console import ScriptError, say
+
+from .motion import find_cases
+
+SMALL = 0.01
+"""Share of all points below which nobody calls a part a limb."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--cases", type=Path, required=True, help="folder of cases: truth.npz each")
+    parser.add_argument("--jobs", type=Path, required=True, help="folder with a finished job below each case's name, as bench.py motion leaves it")
+    parser.add_argument("--only", action="append", metavar="NAME", help="one case (can be repeated)")
+    parser.add_argument("--out", type=Path, required=True, help="folder for hand.json and the corrected jobs")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Corrects the cases one after the other; 1 where one of them has no job."""
+    figures: dict[str, dict[str, float]] = {}
+    missing = 0
+    for case in find_cases(arguments.cases, arguments.only):
+        try:
+            figures[case.name] = corrected(case, finished_job(arguments.jobs / case.name), folders.fresh(arguments.out / case.name))
+        except (ScriptError, protocol.UserError) as error:
+            say(f"{case.name}: {error}")
+            missing = 1
+            continue
+        say(f"{case.name}: " + ", ".join(f"{name} {value:.3f}" for name, value in figures[case.name].items()))
+        write_json(arguments.out / "hand.json", figures)
+    show(figures)
+    return missing
+
+
+def finished_job(folder: Path) -> Path:
+    """The job below a folder that can be corrected. Raises ScriptError where there is none."""
+    for result in [folder / "output" / "result.json", *sorted(folder.rglob("output/result.json"))]:
+        base = result.parents[1]
+        if protocol.can_be_corrected(base) and protocol.BASE not in base.as_posix():
+            return base
+    raise ScriptError(f"{folder} holds no finished job that can be corrected.")
+
+
+def corrected(case: Path, base: Path, out: Path) -> dict[str, float]:
+    """Motion explained before and after one pinned true pose, two, and a flip of the worst limb; how long the pins took; see `honesty`.
+
+    Raises ScriptError where the job does not belong to the case.
+    """
+    truth, found = read_truth(case / "truth.npz"), read_finished(base)
+    if found.motions[0].shape != truth.vertices.shape:
+        raise ScriptError(f"The motion has the shape {found.motions[0].shape}, the truth {truth.vertices.shape}.")
+    frames = found.result.frames
+    figures = {"before": truth.explained(found.motions[0])}
+    for name, pinned in (("one_pin", [frames // 2]), ("two_pins", [frames // 3, 2 * frames // 3])):
+        figures[name], figures[f"{name}_seconds"] = pinned_motion(base, out / name, found, truth, pinned)
+    figures["flip"] = flipped_motion(base, out / "flip", found, truth)
+    figures["unsure"] = honesty(base, found, truth)
+    return figures
+
+
+def honesty(base: Path, found: FinishedMotion, truth: TruthFile) -> float:
+    """How many times the mean error of the rest the unsurest tenth of all vertices in all frames has."""
+    arrays = protocol.read_arrays(base / protocol.CERTAINTY)
+    order = np.argsort(arrays["doubt"][:, arrays["point"]].ravel(), kind="stable")[::-1]
+    off = np.linalg.norm(found.motions[0] - truth.vertices, axis=-1).ravel()[order]
+    tenth = max(len(off) // 10, 1)
+    return float(off[:tenth].mean() / off[tenth:].mean())
+
+
+def pinned_motion(base: Path, folder: Path, found: FinishedMotion, truth: TruthFile, frames: list[int]) -> tuple[float, float]:
+    """Motion explained once these frames are pinned as they truly were, and the seconds that it took."""
+    true = truth.placed(np.array(found.request.objects[0].matrix_world))
+    protocol.write_correction(base, folder, folder.name, {frame: true[frame] for frame in frames})
+    began = time.perf_counter()
+    result = artist.run(folder, RecordingReporter())
+    seconds = time.perf_counter() - began
+    return truth.explained(protocol.read_pc2(folder / result.objects[0].motion)), seconds
+
+
+def flipped_motion(base: Path, folder: Path, found: FinishedMotion, truth: TruthFile) -> float:
+    """Motion explained once the worst limb has gone the other way in the run of frames where that looks better; as it was where it never does."""
+    spec = worst_limb(found, truth)
+    if spec is None:
+        return truth.explained(found.motions[0])
+    result = write_flipped(base, folder, folder.name, [spec])
+    return truth.explained(protocol.read_pc2(folder / result.objects[0].motion))
+
+
+def worst_limb(found: FinishedMotion, truth: TruthFile) -> protocol.FlipSpec | None:
+    """The limb that is farthest from the truth, in the frames in which its other way is nearer to it."""
+    true = truth.placed(np.array(found.request.objects[0].matrix_world))
+    frames = range(found.result.frames)
+    off = np.linalg.norm(np.stack([found.world(frame) for frame in frames]) - true, axis=-1)
+    parts, weights = found.parts, found.weights
+    held = np.stack([weights[:, parts.limb(part)].sum(1) for part in range(len(parts.parent))], 1)
+    mean = (off.mean(0) @ held) / np.maximum(held.sum(0), 1e-9)
+    mean[(held.mean(0) < SMALL) | (parts.parent < 0)] = -1
+    limb = int(mean.argmax())
+    rest = rest_points(found.world(0), weights, parts)
+    eye = np.array(found.result.camera.matrix_world)[:3, 3]
+    other = flip(parts, bone_ends(parts, rest, weights), eye, [protocol.FlipSpec(limb, 0, len(frames) - 1)])
+    gain = [
+        float((off[frame] - np.linalg.norm(move_points(found.world(frame), weights, parts, other, frame) - true[frame], axis=-1)).sum())
+        for frame in frames
+    ]
+    first, last, total = best_run(gain)
+    return protocol.FlipSpec(limb, first, last) if total > 0 else None
+
+
+def best_run(gain: list[float]) -> tuple[int, int, float]:
+    """First, last and sum of the run with the largest sum."""
+    sums = np.concatenate([[0.0], np.cumsum(gain)])
+    runs = [(float(sums[last + 1] - sums[first]), first, last) for first in range(len(gain)) for last in range(first, len(gain))]
+    total, first, last = max(runs)
+    return first, last, total
+
+
+def show(figures: dict[str, dict[str, float]]) -> None:
+    """Prints the table, and the gains in the mean."""
+    names = ("before", "one_pin", "two_pins", "flip", "unsure", "one_pin_seconds", "two_pins_seconds")
+    table = rich.table.Table("case", *(name.replace("_", " ") for name in names))
+    rows = [*figures.items()]
+    if rows:
+        rows.append(("mean", {name: float(np.mean([values[name] for values in figures.values()])) for name in names}))
+    for case, values in rows:
+        table.add_row(case, *(f"{values[name]:.3f}" for name in names))
+    rich.console.Console(width=140).print(table)
