@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from typing import TYPE_CHECKING
 
 import bpy
@@ -16,8 +18,8 @@ if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
 
 
-_SLICE = 0.1
-"""Seconds that the scene is read for at once."""
+_SLICE, _LONGEST = 0.1, 1.0
+"""Seconds that the scene is read for at once: as long as drawing the window took, within these limits."""
 
 _BETWEEN = 0.01
 """Seconds between two slices, in which the window is drawn."""
@@ -31,6 +33,8 @@ class ALIGN4D_OT_generate(bpy.types.Operator):
     bl_options = {"REGISTER", "BLOCKING"}  # no result arrives in the scene while it is read
 
     _timer: bpy.types.Timer | None = None
+    _ended = math.inf
+    _said = ""
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[OperatorReturnItems]:
         """From a button: the scene is read in slices, with the window alive; then the job goes on by itself."""
@@ -60,7 +64,7 @@ class ALIGN4D_OT_generate(bpy.types.Operator):
         """The next slice."""
         going_on = False
         try:
-            going_on = self._reading.go_on(_SLICE) is None
+            going_on = self._reading.go_on(min(max(_SLICE, time.monotonic() - self._ended), _LONGEST)) is None
         except UserError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
@@ -68,7 +72,10 @@ class ALIGN4D_OT_generate(bpy.types.Operator):
             if not going_on:
                 self._let_go(context)
         if going_on:
-            context.workspace.status_text_set(f"{self._reading.words}. Esc: stop")
+            if self._said != self._reading.words:  # each call draws the window anew
+                self._said = self._reading.words
+                context.workspace.status_text_set(f"{self._said}. Esc: stop")
+            self._ended = time.monotonic()
             return {"RUNNING_MODAL"}
         queue.watch()
         return {"FINISHED"}
