@@ -29,14 +29,12 @@ Joints = tuple[Tensor, Tensor]
 class HandSettings:
     """Attributes:
     iterations: steps of the frames that are solved anew.
-    trial: of these, steps of each of the starts before the best one goes on.
     rate, last_rate: as in `TrackingSettings`.
     smooth: as in `RefinementSettings`.
     lasting: frames beyond the last pin, or before the first, over which half of its correction fades.
     """
 
     iterations: int = 36
-    trial: int = 6
     rate: float = 0.01
     last_rate: float = 0.001
     smooth: float = 2.0
