@@ -11,7 +11,7 @@ from builders import Job
 from PIL import Image
 from puppets import FOVY, Studio, add_mesh, puppet, request_for
 from test_cutout import texture
-from theatre import TINY
+from theatre import TINY, Theatre
 
 from align4d import protocol
 from align4d.cameras.orbit import Orbit, blender_from_normalized
@@ -20,6 +20,7 @@ from align4d.inputs.asset import load_asset
 from align4d.inputs.cutout.shapes import overlap, reduced
 from align4d.job.reporting import RecordingReporter
 from align4d.pipeline import artist
+from align4d.pipeline.pair import complete_pair
 
 CAMERA = Orbit(20.0, 12.0, 2.4)
 FRAMES = 3
@@ -73,3 +74,10 @@ def test_a_box_that_is_none_is_refused(shot: tuple[Path, np.ndarray]) -> None:
     with pytest.raises(EngineError) as caught:
         artist.run(folder, RecordingReporter())
     assert caught.value.code == "bad_request" and "no box" in caught.value.message
+
+
+def test_a_new_asset_is_made_of_what_the_box_holds(theatre: Theatre, shot: tuple[Path, np.ndarray]) -> None:
+    folder, truth = shot
+    complete_pair(folder, dataclasses.replace(protocol.read_request(folder), objects=()), RecordingReporter(), 6)
+    pixels = protocol.read_arrays(folder / "work" / "pair" / "picture.npz")["pixels"]
+    assert theatre.called == ["sculpt"] and overlap(pixels[..., 3] / 255, truth[0]) > 0.85

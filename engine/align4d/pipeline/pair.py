@@ -31,6 +31,7 @@ from ..inputs.mesh_import import as_matrix
 from ..inputs.pictures import on_white
 from ..inputs.reference_view import render_reference_view
 from ..inputs.video import Clip, load_clip
+from ..job.checkpoint import Checkpoint
 from ..job.fingerprint import mesh_digest
 from ..job.reporting import Reporter, tell_once
 from ..machine.device import choose_device
@@ -38,7 +39,7 @@ from ..models.placing import Place
 from ..models.store import ModelStore
 from ..priors.prior import same_apparent_size
 from ..protocol import COMPLETED, CameraSpec, Request, VideoSpec, write_json
-from .mask_pictures import MaskPictures
+from .cutting import cut_clip, given_masks
 from .products import Products
 from .route import JobInputs, Product, Route, plan, require_ready
 from .settings import Settings, settings_for
@@ -135,9 +136,15 @@ class PairMaker:
             return {"image": image}, lambda: _masked(image, "image")
         if request.video.path or request.video.images:
             clip = load_clip(request.video, self.settings.video_side)
-            return {"video": clip}, lambda: _first_frame(clip, MaskPictures(self.folder, self.report))
+            made_of = {"video": clip, "masks": given_masks(request.video)}
+            return made_of, lambda: self._first_frame(request, clip, self.products.made_of(**made_of))
         asset = load_asset(request, self.folder)
         return {"mesh": mesh_digest(asset), "camera": request.camera}, lambda: _reference_view(asset, request.camera)
+
+    def _first_frame(self, request: Request, clip: Clip, checkpoint: Checkpoint) -> np.ndarray:
+        """(H, W, 4) uint8 with the object's mask."""
+        masks, _ = cut_clip(self.folder, request, clip, checkpoint, self.report)
+        return np.dstack([clip.frames[0], (masks.alpha[0] * 255).round().astype(np.uint8)])
 
     def _painted(self, request: Request) -> np.ndarray:
         with self._stage("image"), self._opened("image") as painter:
@@ -243,11 +250,6 @@ class PairMaker:
                 yield generator
             finally:
                 generator.close()
-
-
-def _first_frame(clip: Clip, watch: MaskPictures) -> np.ndarray:
-    """(H, W, 4) uint8 with the object's mask."""
-    return np.dstack([clip.frames[0], (find_masks(clip, watch=watch).alpha[0] * 255).round().astype(np.uint8)])
 
 
 def _reference_view(asset: Asset, spec: CameraSpec) -> np.ndarray:

@@ -22,7 +22,7 @@ from ..errors import writing
 from ..gaussians.surface_bound import BoundGaussians, bind_gaussians
 from ..inputs.asset import Asset, load_asset
 from ..inputs.cuts import cut_notes
-from ..inputs.masks import Masks, find_masks, masks_of_pictures
+from ..inputs.masks import Masks
 from ..inputs.video import Clip, load_clip
 from ..job.checkpoint import Checkpoint
 from ..job.fingerprint import digest, engine_digest, mesh_digest
@@ -32,7 +32,7 @@ from ..machine.device import choose_device
 from ..machine.memory import peak_gb
 from ..protocol import CERTAINTY, GENERATED, SOLVED, CameraResult, Request, Result, write_arrays
 from .box_cutting import BoxCutting
-from .mask_pictures import MaskPictures
+from .cutting import cut_clip, given_masks
 from .route import Route
 from .settings import settings_for
 
@@ -111,15 +111,9 @@ class Job:
 
     def cut_out(self, clip: Clip) -> Masks:
         """Where the object is in the video; what a box or a network makes of that is shown and kept as pictures."""
-        video = self.request.video
-        if video.masks:
-            masks = masks_of_pictures(clip, video.masks)
-        elif video.box and clip.alpha is None:
-            self.cutting = BoxCutting(self.folder, self.request, self.checkpoint, self.report, clip)
-            masks = self.cutting.by_box()
+        masks, self.cutting = cut_clip(self.folder, self.request, clip, self.checkpoint, self.report)
+        if self.cutting:
             self.notes_of_camera(self.cutting)
-        else:
-            masks = find_masks(clip, watch=MaskPictures(self.folder, self.report))
         self.report.progress(len(clip.frames), len(clip.frames))
         for sentence in (*masks.notes, *cut_notes(clip, masks)):
             self.note("input", sentence)
@@ -139,8 +133,7 @@ class Job:
         chosen = digest(settings.gaussians, request.seed, request.backend)
         self.mesh_checkpoint = Checkpoint(self.folder / "work", {**mesh, "the settings": chosen}, note)
         chosen = digest(settings, request.camera, request.seed, request.backend)
-        masks = digest(request.video.box, [Path(one).read_bytes() for one in request.video.masks if Path(one).is_file()])
-        made_of = {**mesh, "the video": digest(clip), "the masks": masks, "the settings": chosen}
+        made_of = {**mesh, "the video": digest(clip), "the masks": digest(given_masks(request.video)), "the settings": chosen}
         self.checkpoint = Checkpoint(self.folder / "work", made_of, note)
 
     def bind(self, asset: Asset) -> BoundGaussians:
