@@ -100,6 +100,8 @@ def _draw_video(layout: bpy.types.UILayout, context: bpy.types.Context, missing:
     row.prop(settings, "video")
     row.menu("ALIGN4D_MT_clips", text="", icon="DOWNARROW_HLT")
     _say(column, context, missing)
+    if not settings.video:
+        column.operator("align4d.render_first_frame", icon="RENDER_STILL")
     clip.draw(column, context)
     if is_sequence(context):
         column.prop(settings, "sequence_fps")
