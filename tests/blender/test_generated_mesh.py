@@ -53,7 +53,7 @@ def job(blender: ModuleType, tmp_path: Path) -> Path:
 
 def receive(blender: ModuleType, job: Path) -> bpy.types.Object:
     timeline = blender.align4d_blender.result.delivery
-    made = timeline.apply(timeline.prepare(job, ()), bpy.context.scene, bpy.context.scene.frame_start)
+    made = timeline.apply(timeline.prepare(job, ()), None, bpy.context.scene, bpy.context.scene.frame_start)
     assert len(made) == 1
     return made[0]
 
