@@ -5,7 +5,6 @@ from __future__ import annotations
 import bpy
 
 from ...engine.align4d import protocol
-from ...engine.align4d.protocol.flipped_job import write_flipped
 from ..errors import UserError, write_error
 from ..result import delivery, hand, keyframes
 from ..result.playback import active, scene_of
@@ -57,7 +56,7 @@ def other_way(item: bpy.types.Object, part: int, first: int, last: int) -> None:
     targets, base, start = hand.targets(item, result), keyframes.job_folder(result), result.start
     identity, folder = folders.new_job()
     try:
-        write_flipped(base, folder, identity, [protocol.FlipSpec(part, first, last)])
+        protocol.write_flipped(base, folder, identity, [protocol.FlipSpec(part, first, last)])
         arrival = delivery.prepare(folder, targets)
         while not delivery.improve(arrival, 1.0):
             pass

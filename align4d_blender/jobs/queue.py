@@ -15,7 +15,7 @@ from typing import Any
 
 import bpy
 
-from ...engine.align4d.protocol import ProtocolError, can_be_corrected
+from ...engine.align4d import protocol
 from ..capture import targets
 from ..capture.slices import whole
 from ..errors import UserError, write_error
@@ -86,7 +86,7 @@ def _take_over(job: Job) -> None:
         try:
             if not takeover.take_over(old, job):
                 continue
-        except (OSError, ProtocolError) as error:
+        except (OSError, protocol.ProtocolError) as error:
             print(f"Align4D: what {old.folder} has reached cannot be taken over: {error}")
             continue
         job.went_on = True
@@ -306,7 +306,7 @@ def _end(job: Job, state: str, error: UserError | None = None) -> None:
     previews.forget(job.id)
     arrival.forget(job)
     if state == "done":
-        for name in ("work",) if can_be_corrected(job.folder) else ("input", "work"):
+        for name in ("work",) if protocol.can_be_corrected(job.folder) else ("input", "work"):
             folders.delete(job.folder / name)
         progress.learn(job)
         job.release()  # its folder is the scene's now, and may be deleted with the result

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from ...engine.align4d import protocol
-from ...engine.align4d.protocol.flipped_job import read_finished
 from ..errors import UserError
 from .bone_names import names_by_place
 
@@ -74,7 +73,7 @@ def told(folder: Path) -> Told:
 @functools.lru_cache(maxsize=4)
 def _read(folder: Path, _written: int) -> Told:
     arrays = protocol.read_arrays(folder / protocol.CERTAINTY)
-    found = read_finished(folder)
+    found = protocol.read_finished(folder)
     doubt, point = arrays["doubt"].astype(np.float64), arrays["point"]
     counts = [motion.shape[1] for motion in found.motions]
     first = np.cumsum([0, *counts[:-1]]).tolist()

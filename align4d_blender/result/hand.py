@@ -11,7 +11,6 @@ import bpy
 import numpy as np
 
 from ...engine.align4d import protocol
-from ...engine.align4d.protocol.flipped_job import read_finished
 from ..capture.meshes import vertices_of
 from ..capture.rest_shape import DEFORMING
 from ..capture.targets import Place, Target
@@ -105,7 +104,7 @@ def kept_poses(item: bpy.types.Object) -> dict[int, np.ndarray]:
 def limbs(item: bpy.types.Object) -> list[tuple[int, str]]:
     """Parts that hang on another one, and what they are called. Raises UserError where the result has no poses."""
     result = _corrigible(item)
-    found = read_finished(job_folder(result))
+    found = protocol.read_finished(job_folder(result))
     names = names_by_place(found.parts.joint, found.world(0), found.parts.parent)
     return [(part, name) for part, name in enumerate(names) if found.parts.parent[part] >= 0]
 

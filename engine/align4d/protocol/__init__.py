@@ -33,6 +33,7 @@ from .version import PROTOCOL, check_version
 
 if TYPE_CHECKING:
     from .correction import can_be_corrected, write_correction
+    from .flipped_job import read_finished, write_flipped
     from .job import (
         BONE_ARRAYS,
         COMPLETED,
@@ -103,6 +104,7 @@ __all__ = [
     "printable",
     "read_arrays",
     "read_completed",
+    "read_finished",
     "read_pc2",
     "read_request",
     "read_result",
@@ -113,11 +115,19 @@ __all__ = [
     "write_arrays",
     "write_correction",
     "write_error",
+    "write_flipped",
     "write_json",
     "write_pc2",
 ]
 
-_LATER = {"AnimatedWebp": ".webp", "read_webp": ".webp", "can_be_corrected": ".correction", "write_correction": ".correction"}
+_LATER = {
+    "AnimatedWebp": ".webp",
+    "can_be_corrected": ".correction",
+    "read_finished": ".flipped_job",
+    "read_webp": ".webp",
+    "write_correction": ".correction",
+    "write_flipped": ".flipped_job",
+}
 """Homes of what is imported when it is first used; of all else of that kind it is `job`."""
 
 
