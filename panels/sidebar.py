@@ -8,6 +8,7 @@ from ..align4d_blender.capture import guidance
 from ..align4d_blender.capture.choices import is_sequence, selected_meshes, shift_note, takes_mesh, takes_video
 from ..align4d_blender.capture.guidance import left_behind, left_out
 from ..align4d_blender.capture.simulations import simulations
+from ..align4d_blender.result.armatures import armature_of
 from . import clip, engine, inputs, presets, text
 
 _SENTENCES = 3
@@ -41,7 +42,7 @@ class ALIGN4D_PT_generate(bpy.types.Panel):
         inputs.draw_choices(layout, context, missing)
         _draw_camera(layout, context, missing.get("camera"))
         layout.prop(context.scene.align4d, "start_at")
-        if takes_mesh(context):
+        if takes_mesh(context) and any(map(armature_of, selected_meshes(context))):
             layout.prop(context.scene.align4d, "form")
         layout.prop(context.scene.align4d, "preset")
         inputs.draw_plan(layout, context)
