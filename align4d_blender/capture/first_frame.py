@@ -68,7 +68,7 @@ def _furnish(stage: bpy.types.Scene, scene: bpy.types.Scene, items: list[bpy.typ
     stage.camera, stage.world = scene.camera, world
     render, own = stage.render, scene.render
     render.engine = own.engine
-    if scene.render.engine == "CYCLES":
+    if str(own.engine) == "CYCLES":
         stage.cycles.samples, stage.cycles.device = scene.cycles.samples, scene.cycles.device
     render.resolution_x, render.resolution_y = size
     render.resolution_percentage = 100
@@ -90,7 +90,7 @@ def _rendered(stage: bpy.types.Scene, size: tuple[int, int]) -> np.ndarray:
             words = str(error).strip().removeprefix("Error: ").rstrip(".")
             raise UserError("render_failed", f"Blender could not render the picture ({words}).", "Choose another render engine.") from error
         try:
-            pixels = np.empty(len(image.pixels), np.float32)
+            pixels = np.empty(4 * size[0] * size[1], np.float32)
             image.pixels.foreach_get(pixels)
         finally:
             bpy.data.images.remove(image)

@@ -31,7 +31,7 @@ def main(scene: str, rigged: str, save_as: str) -> None:
     for vertex in donor.data.vertices:
         for entry in vertex.groups:
             weights[entry.group, vertex.index] = entry.weight
-    move_bones(rig, [group.name for group in groups], weights, places(donor, donor.data), places(item, item.data))
+    move_bones(rig, [group.name for group in groups], weights, places(donor), places(item))
     rig.animation_data_clear()
     for bone in rig.pose.bones:
         bone.matrix_basis = Matrix.Identity(4)
@@ -42,8 +42,10 @@ def main(scene: str, rigged: str, save_as: str) -> None:
     bpy.ops.wm.save_as_mainfile(filepath=save_as)
 
 
-def places(item: bpy.types.Object, mesh: bpy.types.Mesh) -> np.ndarray:
-    """(V, 3) vertices in world space."""
+def places(item: bpy.types.Object) -> np.ndarray:
+    """(V, 3) vertices of a mesh object in world space."""
+    mesh = item.data
+    assert isinstance(mesh, bpy.types.Mesh)
     found = np.empty(3 * len(mesh.vertices), np.float32)
     mesh.vertices.foreach_get("co", found)
     matrix = np.array(item.matrix_world)
