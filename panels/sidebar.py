@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 
 from ..align4d_blender.capture import guidance
-from ..align4d_blender.capture.choices import is_sequence, selected_meshes, shift_note, takes_mesh, takes_video
+from ..align4d_blender.capture.choices import is_sequence, moving_note, selected_meshes, shift_note, takes_mesh, takes_video
 from ..align4d_blender.capture.guidance import left_behind, left_out
 from ..align4d_blender.capture.simulations import simulations
 from ..align4d_blender.result.armatures import armature_of
@@ -122,8 +122,7 @@ def _draw_camera(layout: bpy.types.UILayout, context: bpy.types.Context, missing
     _say(column, context, missing)
     if settings.camera == "SCENE" and context.scene.camera is None:
         text.paragraph(column, context, "No camera in the scene: front view", "INFO")
-    note = shift_note(context)
-    if note:
+    for note in filter(None, (shift_note(context), moving_note(context))):
         text.paragraph(column, context, note, "INFO")
 
 

@@ -143,6 +143,18 @@ def shift_note(context: bpy.types.Context) -> str:
     return f"Shift X and Y of {camera.name} are ignored: the video is taken to be centered on the camera's axis."
 
 
+def moving_note(context: bpy.types.Context) -> str:
+    """What the artist should know where keys or drivers move the chosen camera, or what it hangs on; else empty."""
+    camera = chosen_camera(context)
+    chain = []
+    while camera is not None:
+        chain.append(camera)
+        camera = camera.parent
+    if not any(item.animation_data and (item.animation_data.action or item.animation_data.drivers) for item in chain):
+        return ""
+    return f"{chain[0].name} moves: the video is taken to be seen from where it stands in the frame that is shown."
+
+
 def _seems_there(chosen: str) -> bool:
     """Whether there is such a file, for what is drawn."""
     return bool(chosen) and is_file(Path(bpy.path.abspath(chosen)))

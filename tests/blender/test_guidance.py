@@ -164,3 +164,15 @@ def test_bone_weights_are_read_as_they_are(blender: ModuleType) -> None:
     triples = zip(found["vertex"], found["bone"], found["weight"], strict=True)
     assert {(int(vertex), str(found["names"][bone])): weight for vertex, bone, weight in triples} == pytest.approx(wanted)
     assert not [tree for tree in bpy.data.node_groups if tree.name.startswith("Align4D")]
+
+
+def test_a_camera_that_moves_is_said(blender: ModuleType) -> None:
+    add_mesh("Fox")
+    camera, dolly = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera")), bpy.data.objects.new("Dolly", None)
+    for item in (camera, dolly):
+        bpy.context.scene.collection.objects.link(item)
+    camera.parent = dolly
+    bpy.context.scene.camera = camera
+    assert "Camera moves" not in draw(blender)
+    dolly.keyframe_insert("location", frame=1)
+    assert "Camera moves" in draw(blender)
