@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from ..batch.report import Outcome
     from ..batch.shots import Shot
 
-STOPPED = 130
 WORDS = "shot.json"
 """What a shot's folder was made of."""
 
@@ -55,7 +54,7 @@ def run(options: argparse.Namespace, console: Console, pipeline: job.Run | None 
         report.write_sheet(options.out, [shot.name for shot in listed])
     except (KeyboardInterrupt, Cancelled):
         console.print("Stopped. The same command goes on with what is not done yet.")
-        return STOPPED
+        return job.INTERRUPTED
     except Exception as error:
         failure = as_engine_error(error)
         console.print(f"[red]{escape(failure.message)}[/red] {escape(failure.advice)}")

@@ -14,6 +14,9 @@ from ..errors import Cancelled, EngineError
 from ..job.lock import sole_engine
 from ..job.reporting import Reporter, job_log
 
+INTERRUPTED = 130
+"""What shells expect of a program that Ctrl+C ended."""
+
 Run = Callable[[Path, Reporter], protocol.Result]
 
 log = logging.getLogger(__name__)

@@ -25,9 +25,6 @@ from ..machine.warm_up import wait_passively
 from . import batch, hand, job, settings
 from .arguments import add_inputs, add_job, add_models, add_run
 
-INTERRUPTED = 130
-"""What shells expect of a program that Ctrl+C ended."""
-
 log = logging.getLogger(__name__)
 
 
@@ -65,7 +62,7 @@ def main(arguments: list[str] | None = None, run: job.Run | None = None) -> int:
         result = result or _work(folder, options, run)
     except Cancelled:
         console.print(f"Stopped. Go on with: align4d resume {escape(str(folder))}")
-        return INTERRUPTED
+        return job.INTERRUPTED
     except Exception as error:
         failure = as_engine_error(error)
         log.debug("failed", exc_info=error)

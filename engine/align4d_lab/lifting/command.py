@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import socket
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
-from torch.multiprocessing.spawn import spawn
 
 from align4d.lifting.network import Lifter, LifterConfig
 
+from ..ranks import joined, start
 from .animations import Animations
 from .evaluation import judge
 from .pack import load_pack
@@ -44,38 +42,22 @@ def main() -> None:
     add_arguments(parser)
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
-    if arguments.gpus <= 1:
-        _train(0, arguments, 0)
-    else:
-        spawn(_train, (arguments, _free_port()), arguments.gpus)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    start(_train, arguments)
 
 
 def _train(rank: int, arguments: argparse.Namespace, port: int) -> None:
-    ranks = max(1, arguments.gpus)
-    device = torch.device("cuda", rank) if arguments.gpus else torch.device("cpu")
-    if ranks > 1:
-        torch.cuda.set_device(device)
-        os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-        torch.distributed.init_process_group("nccl", rank=rank, world_size=ranks)
-    torch.manual_seed(arguments.seed)
-    settings = replace(LifterTrainingSettings(), seed=arguments.seed)
-    pack = load_pack(arguments.pack)
-    kept_out = {*HELD_OUT, *VALIDATION}
-    trained_on = [str(name) for name in pack.names if name not in kept_out]
-    training = LifterTraining(Lifter(LifterConfig()), Animations(pack, trained_on, device), settings, device, rank, ranks, not arguments.eager)
-    judged = {"kept out": Animations(pack, kept_out, device), "trained on": training.animations} if rank == 0 else {}
-    report = Report(training, arguments.out, judged)
-    report.say({"settings": asdict(settings), "creatures": trained_on, "ranks": ranks})
-    training.run(arguments.minutes * 60, report.after_step)
-    report.finish({"recipe": json.dumps(asdict(settings)), "creatures": json.dumps(trained_on)})
-    if ranks > 1:
-        torch.distributed.destroy_process_group()
+    with joined(rank, arguments.gpus, port) as (device, ranks):
+        torch.manual_seed(arguments.seed)
+        settings = replace(LifterTrainingSettings(), seed=arguments.seed)
+        pack = load_pack(arguments.pack)
+        kept_out = {*HELD_OUT, *VALIDATION}
+        trained_on = [str(name) for name in pack.names if name not in kept_out]
+        training = LifterTraining(Lifter(LifterConfig()), Animations(pack, trained_on, device), settings, device, rank, ranks, not arguments.eager)
+        judged = {"kept out": Animations(pack, kept_out, device), "trained on": training.animations} if rank == 0 else {}
+        report = Report(training, arguments.out, judged)
+        report.say({"settings": asdict(settings), "creatures": trained_on, "ranks": ranks})
+        training.run(arguments.minutes * 60, report.after_step)
+        report.finish({"recipe": json.dumps(asdict(settings)), "creatures": json.dumps(trained_on)})
 
 
 class Report:

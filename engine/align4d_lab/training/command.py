@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import socket
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
-from torch.multiprocessing.spawn import spawn
 
 from align4d.priors.embedded import WEIGHTS, load_network
 from align4d.priors.embedded_network import NetworkConfig, NovelViewNetwork, grown
 
+from ..ranks import joined, start
 from .batches import held_out_batch, held_out_moves
 from .settings import TrainingSettings
 from .training import Training
@@ -40,38 +38,22 @@ def main() -> None:
     add_arguments(parser)
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
-    if arguments.gpus <= 1:
-        _train(0, arguments, 0)
-    else:
-        spawn(_train, (arguments, _free_port()), arguments.gpus)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    start(_train, arguments)
 
 
 def _train(rank: int, arguments: argparse.Namespace, port: int) -> None:
-    ranks = max(1, arguments.gpus)
-    device = torch.device("cuda", rank) if arguments.gpus else torch.device("cpu")
-    if ranks > 1:
-        torch.cuda.set_device(device)
-        os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-        torch.distributed.init_process_group("nccl", rank=rank, world_size=ranks)
-    torch.manual_seed(arguments.seed)
-    torch.set_float32_matmul_precision("high")
-    settings = replace(TrainingSettings(), seed=arguments.seed, objects=arguments.objects)
-    network = grown(load_network(WEIGHTS), NetworkConfig()) if arguments.start == "shipped" else NovelViewNetwork(NetworkConfig())
-    training = Training(network, settings, device, rank, ranks, compiled=not arguments.eager)
-    checkpoint = arguments.out / "checkpoint.safetensors"
-    if checkpoint.exists():
-        training.resume(checkpoint)
-    diary = Diary(training, arguments, checkpoint)
-    training.run(arguments.minutes * 60, diary.after_step)
-    diary.finish()
-    if ranks > 1:
-        torch.distributed.destroy_process_group()
+    with joined(rank, arguments.gpus, port) as (device, ranks):
+        torch.manual_seed(arguments.seed)
+        torch.set_float32_matmul_precision("high")
+        settings = replace(TrainingSettings(), seed=arguments.seed, objects=arguments.objects)
+        network = grown(load_network(WEIGHTS), NetworkConfig()) if arguments.start == "shipped" else NovelViewNetwork(NetworkConfig())
+        training = Training(network, settings, device, rank, ranks, compiled=not arguments.eager)
+        checkpoint = arguments.out / "checkpoint.safetensors"
+        if checkpoint.exists():
+            training.resume(checkpoint)
+        diary = Diary(training, arguments, checkpoint)
+        training.run(arguments.minutes * 60, diary.after_step)
+        diary.finish()
 
 
 class Diary:
