@@ -16,7 +16,8 @@ from mathutils import Matrix
 
 from .. import compat
 from . import bone_channels
-from .key_cleanup import Cleanup, Keys
+from .key_cleanup import Cleanup
+from .key_curves import Keys
 from .pose_solver import Skinned
 
 TRACK = "Align4D: before"

@@ -83,21 +83,21 @@ def skin(rest: Array, skinned: Skinned, pose: Array) -> Array:
     return np.einsum("vij,vj->vi", blended[:, :3, :3], skinned.vertices) + blended[:, :3, 3]
 
 
-def spread(weights: Array, emphasis: Array | None = None) -> Array:
-    """Indices of about SAMPLES vertices that bones move, with as many for a small bone as for a large one where there are.
+def spread(weights: Array, emphasis: Array | None = None, count: int = SAMPLES) -> Array:
+    """Indices of about `count` vertices that bones move, half of them with as many for a small bone as for a large one where there are.
 
-    Those with an emphasis (V,) above 1 are among them, SAMPLES of them at most.
+    Those with an emphasis (V,) above 1 are among them, `count` of them at most.
     """
     moved = np.flatnonzero(weights.sum(1) > 0)
-    if len(moved) <= SAMPLES:
+    if len(moved) <= count:
         return moved
     random = np.random.default_rng(0)
     owner = weights[moved].argmax(1)
     bones = np.unique(owner)
-    share = max(SAMPLES // (2 * len(bones)), 1)
+    share = max(count // (2 * len(bones)), 1)
     kept = [random.permutation(moved[owner == bone])[:share] for bone in bones]
     stressed = moved[emphasis[moved] > 1] if emphasis is not None else moved[:0]
-    return np.unique(np.concatenate([*kept, random.permutation(moved)[: SAMPLES // 2], random.permutation(stressed)[:SAMPLES]]))
+    return np.unique(np.concatenate([*kept, random.permutation(moved)[: count // 2], random.permutation(stressed)[:count]]))
 
 
 class _Solver:
