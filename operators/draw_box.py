@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import bpy
-import gpu
-from gpu_extras.batch import batch_for_shader
 
 from ..align4d_blender.capture import box
 from ..align4d_blender.capture.reference import reference_of
@@ -103,6 +101,9 @@ class ALIGN4D_OT_draw_box(bpy.types.Operator):
         self._handler = None
 
     def _draw(self) -> None:
+        import gpu  # with what it needs to draw, numpy too: Blender starts sooner without them
+        from gpu_extras.batch import batch_for_shader
+
         if self._start is None or self._end is None or bpy.context.area != self._area:
             return
         (left, low), (right, high) = (_region(self._area).view2d.view_to_region(*corner, clip=False) for corner in (self._start, self._end))

@@ -9,7 +9,6 @@ import bpy
 from bpy_extras.io_utils import ExportHelper
 
 from ..align4d_blender.capture.choices import selected_meshes
-from ..align4d_blender.capture.first_frame import render_first_frame
 from ..align4d_blender.errors import UserError, write_error
 
 if TYPE_CHECKING:
@@ -40,6 +39,8 @@ class ALIGN4D_OT_render_first_frame(ExportHelper, bpy.types.Operator):
         return True
 
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
+        from ..align4d_blender.capture.first_frame import render_first_frame  # brings numpy in: Blender starts sooner without it
+
         path = Path(bpy.path.abspath(self.filepath))
         try:
             width, height = render_first_frame(context, path)

@@ -11,7 +11,7 @@ from bpy_extras.io_utils import ImportHelper
 
 from ..align4d_blender import compat
 from ..align4d_blender.errors import UserError
-from ..align4d_blender.gaussians import files, sequence_object
+from ..align4d_blender.gaussians import sequence_object
 from ..align4d_blender.result import gaussians
 from ..align4d_blender.storage import tags
 
@@ -31,10 +31,12 @@ class ALIGN4D_OT_open_gaussians(ImportHelper, bpy.types.Operator):
     fps: FloatProperty(name="Files per Second", description="How fast they play; 0 is one file a frame", min=0.0, default=0.0)
 
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
+        from ..align4d_blender.gaussians.files import sequence_of  # Blender starts sooner without it
+
         scene, file = context.scene, Path(bpy.path.abspath(self.filepath)).resolve()
         rate = self.fps or scene.render.fps / scene.render.fps_base
         try:
-            sequence = files.sequence_of(file)
+            sequence = sequence_of(file)
             item = sequence_object.add_playing(scene, sequence, file.stem.rstrip("0123456789_-. ") or "Gaussians", scene.frame_start, rate)
         except UserError as error:
             self.report({"ERROR"}, str(error))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING
 
 import bpy
@@ -46,6 +45,8 @@ class ALIGN4D_OT_remove_result(bpy.types.Operator):
         return context.window_manager.invoke_props_dialog(self, width=_WIDTH)
 
     def draw(self, _context: bpy.types.Context) -> None:
+        import textwrap  # Blender starts sooner without it
+
         column = self.layout.column()
         for one in self._found:
             for line in textwrap.wrap(one.sentence, _LETTERS):

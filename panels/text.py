@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import Literal
 
 import bpy
@@ -22,6 +21,8 @@ Icon = Literal[
 
 def paragraph(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: Icon) -> None:
     """A text in as many lines as the region is narrow, the icon before the first; one line where there is no region."""
+    import textwrap  # Blender starts sooner without it
+
     column = layout.column(align=True)
     column.scale_y = 0.8
     for index, line in enumerate(textwrap.wrap(text, _letters(context))):

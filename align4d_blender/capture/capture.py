@@ -20,9 +20,10 @@ from ..errors import UserError, write_error
 from ..storage.tags import HOLD, MODIFIER
 from . import choices, guidance, meshes, node_bake, png, textures
 from .bone_weights import bone_weights, bones_of_groups
+from .camera import camera_of
 from .materials import Look, look_of
 from .place import frames_to_look_at, place_of, world_of
-from .reference import Reference, camera_of, length_of, reference_of
+from .reference import Reference, length_of, reference_of
 from .rest_shape import bare_copy, evaluated_copy, rest_shape
 from .slices import Slices, aside, saying, whole
 from .targets import Target

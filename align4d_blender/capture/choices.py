@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import bpy
 
@@ -18,8 +18,7 @@ FRAMES = 49
 """About as many as a generated video has."""
 
 
-@dataclass(frozen=True)
-class RequestFields:
+class RequestFields(NamedTuple):
     """Fields of the request of these names; "" where they are not given."""
 
     prompt: str

@@ -6,18 +6,18 @@ The first frame is looked at when a clip is chosen, or from a timer; panels only
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import bpy
-import numpy as np
 
-from ...engine.align4d.protocol.plain_background import find_plain_background
 from ..errors import UserError
 from ..runtime import models
 from ..runtime.redraw import redraw
 from .reference import sequence
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _SIDE = 512
 """Longest side that is judged [px]; of a larger picture every n-th pixel is."""
@@ -25,8 +25,7 @@ _SIDE = 512
 Background = Literal["plain", "alpha", "busy", "unknown"]
 
 
-@dataclass(frozen=True)
-class Need:
+class Need(NamedTuple):
     """What a clip on a busy background takes, as a sentence, and the button that gets it: one of `protocol.FIXES`, or "" where all is there."""
 
     sentence: str
@@ -62,6 +61,10 @@ def need(scene: bpy.types.Scene) -> Need | None:
 
 def picture_background(pixels: np.ndarray) -> Background:
     """What lies behind the object in a picture (H, W, 3 or 4) float in [0, 1]."""
+    import numpy as np  # Blender starts sooner without it
+
+    from ...engine.align4d.protocol.plain_background import find_plain_background
+
     if pixels.shape[2] == 4 and pixels[..., 3].min() < 1:
         return "alpha"
     frame = (pixels[..., :3].clip(0, 1) * 255).round().astype(np.uint8)
@@ -92,6 +95,8 @@ def _need() -> Need:
 
 
 def _background(path: Path) -> Background:
+    import numpy as np
+
     try:
         first = path if path.suffix.lower() in bpy.path.extensions_movie else Path(sequence(path)[0])
         image = bpy.data.images.load(str(first), check_existing=False)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import bpy
 
 from ..compat import all_strips
 
 
-@dataclass(frozen=True)
-class Clip:
+class Clip(NamedTuple):
     """A movie or an image sequence somewhere in the file.
 
     Attributes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import bpy
 
@@ -12,8 +12,7 @@ from ..errors import UserError
 Matrix = tuple[tuple[float, ...], ...]
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where a result goes on an object, see `place`.
 
     Attributes:
@@ -27,8 +26,7 @@ class Place:
     keys: bool = False
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(NamedTuple):
     """A captured object.
 
     Attributes:

@@ -7,7 +7,7 @@ earlier versions play what their Bake node has written to disk (`gaussian_bake`)
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import bpy
 
@@ -15,8 +15,9 @@ from .. import compat
 from ..errors import UserError
 from ..storage import folders, paths
 from ..storage.remembered import is_file
-from . import bake, nodes
-from .files import Sequence
+
+if TYPE_CHECKING:
+    from .files import Sequence
 
 MODIFIER = "Align4D Gaussians"
 """Name of the modifier that makes an object one of these."""
@@ -30,6 +31,8 @@ CERTAIN_BOUNCES = 32
 
 def add(scene: bpy.types.Scene, sequence: Sequence, name: str, start: int, fps: float) -> bpy.types.Object:
     """A new object that shows a sequence from scene frame `start` on, at `fps` files a second; before Blender 4.5 once `play` was called."""
+    from . import nodes  # Blender starts sooner without it
+
     item = bpy.data.objects.new(name, bpy.data.meshes.new(name))
     scene.collection.objects.link(item)
     chosen = item.align4d_gaussians
@@ -72,6 +75,8 @@ def everything() -> list[bpy.types.Object]:
 
 def sequence(item: bpy.types.Object) -> Sequence:
     """The files that an object shows, as absolute paths."""
+    from .files import Sequence
+
     chosen = item.align4d_gaussians
     return Sequence(str(paths.absolute(chosen.file, item.library)), chosen.first, chosen.step, chosen.count, chosen.degree)
 
@@ -87,11 +92,15 @@ def play(item: bpy.types.Object) -> None:
     if compat.NODES_READ_PLY:
         point_to_files(item)
     else:
+        from . import bake
+
         bake.bake(item, shown_by(item), sequence(item), item.align4d_gaussians.start, speed(item))
 
 
 def point_to_files(item: bpy.types.Object) -> None:
     """Hands the object's settings to its nodes (Blender 4.5 and later)."""
+    from . import nodes
+
     modifier, chosen = shown_by(item), item.align4d_gaussians
     values = (chosen.file, chosen.start, speed(item), chosen.first, chosen.step, chosen.count)
     for name, value in zip(nodes.INPUTS, values, strict=True):

@@ -8,7 +8,6 @@ turns the same crank.
 from __future__ import annotations
 
 import time
-import traceback
 from collections.abc import Callable, Generator, Iterable
 from functools import partial
 from typing import Any
@@ -18,7 +17,7 @@ import bpy
 from ...engine.align4d import protocol
 from ..capture import targets
 from ..capture.slices import whole
-from ..errors import UserError, write_error
+from ..errors import UserError, report_exception, write_error
 from ..runtime import preferences, running
 from ..runtime.redraw import redraw
 from ..storage import folders
@@ -186,7 +185,7 @@ def _tick() -> float | None:
         if step():
             redraw()
     except Exception:  # Blender would drop the timer, and every job would stand still
-        traceback.print_exc()
+        report_exception()
     return _TICK if any(not job.ended for job in listed) else None
 
 
@@ -211,7 +210,7 @@ def step() -> bool:
             try:
                 listener(job)
             except Exception:  # a script's own
-                traceback.print_exc()
+                report_exception()
     return bool(changed)
 
 

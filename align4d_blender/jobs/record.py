@@ -6,10 +6,8 @@ changes, whole or not at all, and refers to nothing outside the folder but the .
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import time
-import traceback
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +15,7 @@ from typing import IO, Any
 
 from ...engine.align4d import protocol
 from ..capture.targets import Place, Target
-from ..errors import UserError
+from ..errors import UserError, report_exception
 from ..storage.folders import RECORD
 
 LOCK = "owner.lock"
@@ -118,15 +116,15 @@ class Job:
 
     def log_error(self) -> None:
         """The error that is being handled goes to the console, and to the job's log, where the artist finds it."""
-        traceback.print_exc()
+        text = report_exception()
         with suppress(OSError), open(self.folder / "log.txt", "a", encoding="utf-8", errors="backslashreplace") as log:
-            log.write(traceback.format_exc())
+            log.write(text)
 
     def write(self) -> None:
         """Puts the record into the folder. Raises OSError."""
         error = self.error.as_dict() if self.error else None
         kept = {name: getattr(self, name) for name in _KEPT}
-        targets = [dataclasses.asdict(target) for target in self.targets]
+        targets = [target._asdict() | {"place": target.place._asdict()} for target in self.targets]
         with protocol.replacing(self.folder / RECORD, "w") as file:
             json.dump({"record": 1, **kept, "error": error, "targets": targets}, file, ensure_ascii=False, indent=1)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
 from contextlib import suppress
 from pathlib import Path
 
@@ -51,6 +50,8 @@ def sources(folder: Path) -> dict[str, list[int]]:
 
 def _move(source: Path, target: Path) -> None:
     """Moves a folder, to another disk too, in the place of an empty one."""
+    import shutil  # Blender starts sooner without it
+
     if target.is_dir():
         target.rmdir()
     shutil.move(source, target)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import filecmp
 import os
 import re
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
@@ -69,6 +67,8 @@ def _lies_in(path: StoredPath, home: Path) -> bool:
 
 def _copied(path: StoredPath, place: Path) -> Path | None:
     """The copy of what a path leads to: a whole job, a sequence, or one file. None where there is nothing. Raises OSError."""
+    import shutil  # Blender starts sooner without it
+
     file = path.actual
     job = folders.job_folder_of(file)
     if job and folders.is_job_folder(job):
@@ -103,6 +103,8 @@ def _sequence(path: StoredPath, file: Path) -> list[Path]:
 
 def _free(folder: Path, files: Sequence[Path]) -> Path:
     """A folder in which there are no other files of these names."""
+    import filecmp
+
     number, found = 1, folder
     while any((found / one.name).exists() and not filecmp.cmp(found / one.name, one) for one in files):
         number += 1

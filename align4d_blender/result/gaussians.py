@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import bpy
 
 from ...engine.align4d import protocol
 from ..errors import UserError
-from ..gaussians import files as gaussian_files
 from ..gaussians import sequence_object
 from ..storage import paths
 from ..storage.remembered import holds
 from .playback import active, playback, scene_of
+
+if TYPE_CHECKING:
+    from ..gaussians.files import Sequence
 
 
 def are_there(mesh: bpy.types.Object) -> bool:
@@ -28,11 +31,13 @@ def shown(mesh: bpy.types.Object) -> bpy.types.Object | None:
     return next((item for item in _all(mesh) if result and item.align4d_gaussians.job == result.job), None)
 
 
-def playing(mesh: bpy.types.Object) -> tuple[gaussian_files.Sequence, int, float]:
+def playing(mesh: bpy.types.Object) -> tuple[Sequence, int, float]:
     """The files that go with the motion as a mesh plays it, the scene frame of the first, and how many of them a scene frame.
 
     Raises UserError where there are none.
     """
+    from ..gaussians.files import Sequence, sequence_of  # Blender starts sooner without it
+
     result = active(mesh)
     try:
         motion = paths.motion_file(mesh, result) if result else Path()
@@ -43,9 +48,9 @@ def playing(mesh: bpy.types.Object) -> tuple[gaussian_files.Sequence, int, float
     if not folder:
         advice = "Turn on Write Gaussians and press Generate again."
         raise UserError("no_gaussians", f"The motion of {mesh.name} came without Gaussians.", advice)
-    whole = gaussian_files.sequence_of(motion.parents[1] / folder / protocol.GAUSSIAN_FRAME.format(0))
+    whole = sequence_of(motion.parents[1] / folder / protocol.GAUSSIAN_FRAME.format(0))
     times = playback(result, scene_of(mesh))
-    part = gaussian_files.Sequence(whole.pattern, times.first, 1, times.last - times.first + 1, whole.degree)
+    part = Sequence(whole.pattern, times.first, 1, times.last - times.first + 1, whole.degree)
     return part, times.start, times.rate
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import bpy
 
@@ -44,8 +43,7 @@ class PlayedResult(Protocol):
         """The object that has it."""
 
 
-@dataclass(frozen=True)
-class Playback:
+class Playback(NamedTuple):
     """How the frames of a result lie on the timeline.
 
     Attributes:

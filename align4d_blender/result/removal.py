@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import bpy
 
@@ -13,8 +13,7 @@ from . import results
 from .playback import with_job
 
 
-@dataclass(frozen=True)
-class Removal:
+class Removal(NamedTuple):
     """One motion that is to be taken off objects.
 
     Attributes:

@@ -14,7 +14,7 @@ import bpy
 from ...engine.align4d import protocol
 from ..capture.targets import Place
 from ..storage import folders, paths, saving, tags
-from . import gaussians, generated_mesh, placing, solved_camera
+from . import gaussians, placing, solved_camera
 from .playback import Playback, PlayedResult, active, is_original, mark_copies, playback, scene_of, together, with_job
 from .solved_camera import cameras
 
@@ -192,6 +192,8 @@ def _remove_from(item: bpy.types.Object, job: str) -> None:
     made = tag.id == protocol.GENERATED
     item.property_unset("align4d")
     if made:
+        from . import generated_mesh  # Blender starts sooner without it
+
         generated_mesh.remove(item)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -12,10 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ..errors import UserError
 from ..storage import folders
 from . import preferences
-from .client import environment
-from .processes import kill, start
+from .processes import engine_environment, kill, start
 
 if TYPE_CHECKING:
+    import subprocess
     from concurrent.futures import Future, ThreadPoolExecutor
 
 _LIMIT = 300
@@ -39,7 +38,7 @@ _leaving = threading.Event()
 def command(arguments: list[str]) -> tuple[list[str], dict[str, str]]:
     """Program with arguments, and environment variables, of the engine's command line. Raises UserError where there is no engine."""
     python = preferences.engine_python(preferences.get())
-    return [str(python), "-m", "align4d", *arguments], environment(preferences.ENGINE_FOLDER, folders.user_folder("cache"))
+    return [str(python), "-m", "align4d", *arguments], engine_environment(preferences.ENGINE_FOLDER, folders.user_folder("cache"))
 
 
 def submit(arguments: list[str]) -> Future[EngineReply]:
@@ -67,6 +66,8 @@ def ask(words: list[str], variables: dict[str, str]) -> EngineReply:
 
 def last_line(words: list[str], variables: dict[str, str], limit: float) -> Any:
     """In a thread: runs a program for at most `limit` seconds, and reads the JSON in its last line. Raises UserError."""
+    import subprocess  # Blender starts sooner without it
+
     try:
         process = start(words, preferences.ENGINE_FOLDER, variables, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     except OSError as error:

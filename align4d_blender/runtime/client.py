@@ -19,7 +19,7 @@ from typing import Any
 
 from ...engine.align4d import protocol
 from ..errors import UserError
-from .processes import clean_environment, kill, start
+from .processes import engine_environment, kill, start
 
 Event = dict[str, Any]
 
@@ -48,7 +48,7 @@ class EngineClient:
         self._cancelled = ""
         self._kill_at = float("inf")
         pipes = {name: subprocess.PIPE for name in ("stdin", "stdout", "stderr")}
-        self._process = start(command, engine_folder, environment(engine_folder, cache), modest=modest, bufsize=1, **pipes)
+        self._process = start(command, engine_folder, engine_environment(engine_folder, cache), modest=modest, bufsize=1, **pipes)
         self._said_exit = False
         self._readers = [threading.Thread(target=target, daemon=True) for target in (self._read_events, self._read_chatter)]
         for reader in self._readers:
@@ -140,12 +140,3 @@ def _is_message(line: str) -> bool:
         return "protocol" in json.loads(line)
     except Exception:  # nested too deeply, for one
         return False
-
-
-def environment(engine_folder: Path, cache: Path) -> dict[str, str]:
-    """The engine's environment variables: this extension's engine, nothing of Blender's own Python, nothing written into the extension."""
-    return clean_environment() | {
-        "PYTHONPATH": str(engine_folder),
-        "PYTHONPYCACHEPREFIX": str(cache / "python"),
-        "NUMBA_CACHE_DIR": str(cache / "numba"),
-    }

@@ -8,6 +8,7 @@ it: that runs from the extension's folder, so that the two never differ in versi
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import platform
 import re
@@ -16,21 +17,19 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from ...engine.align4d.protocol import replacing
 from ..errors import UserError
+from .environments import STAMP, finished, interpreter
 from .processes import clean_environment, find_program, kill, output_of, start
 
 _INDEX = "https://download.pytorch.org/whl/"
 _RAW_PROGRESS = (24, 1)
 """First version of pip that says how far a download is where nobody looks at a terminal."""
-
-_STAMP = "align4d.json"
-"""Written last into an environment: what it was made of, and when it was finished."""
 
 _TOOL_LIMIT = 60.0
 """Seconds that a program gets to say what it is."""
@@ -39,8 +38,7 @@ _DOWNLOADS_END = 0.75
 """Where the bar stands when everything is downloaded, and the unpacking begins."""
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """What is to be installed.
 
     Attributes:
@@ -60,61 +58,8 @@ class Plan:
     @property
     def folder(self) -> Path:
         """Where the environment is made, if nothing is there yet; other pins, another Python or build give another folder."""
-        import hashlib
-
         content = "\n".join((*sorted(self.requirements), platform.python_version(), platform.machine(), self.build))
         return self.place / f"environment-{hashlib.sha256(content.encode()).hexdigest()[:10]}"
-
-
-@dataclass(frozen=True)
-class Installed:
-    """An environment that is there.
-
-    Attributes:
-        python: the engine's interpreter.
-        requirements, build: as in its plan.
-        finished: when, in seconds since 1970.
-    """
-
-    python: Path
-    requirements: tuple[str, ...]
-    build: str
-    finished: float
-
-    @property
-    def folder(self) -> Path:
-        """The whole environment."""
-        return self.python.parents[1]
-
-
-def find_installed(place: Path) -> Installed | None:
-    """The finished environment in the folder of environments; the last one that was finished, where an old one could not be deleted."""
-    return max(_finished(place), key=lambda found: found.finished, default=None)
-
-
-def _finished(place: Path) -> Iterator[Installed]:
-    """The environments with a stamp; one that cannot be read is none."""
-    for stamp in place.glob(f"environment-*/{_STAMP}"):
-        try:
-            data = json.loads(stamp.read_text(encoding="utf-8"))
-            yield Installed(interpreter(stamp.parent), tuple(map(str, data["requirements"])), str(data["build"]), float(data.get("finished", 0)))
-        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            continue
-
-
-def interpreter(folder: Path) -> Path:
-    """The interpreter of a virtual environment."""
-    return folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
-
-
-@functools.cache
-def pins(pyproject: Path, groups: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """The engine's dependencies, and those of further groups ("masks", "priors")."""
-    import tomllib
-
-    with open(pyproject, "rb") as file:
-        project = tomllib.load(file)["project"]
-    return tuple(line for part in (project["dependencies"], *(project["optional-dependencies"][group] for group in groups)) for line in part)
 
 
 def fitting_build() -> str:
@@ -185,14 +130,14 @@ class Installation:
             shutil.rmtree(self._building, ignore_errors=True)
 
     def _build(self) -> None:
-        _delete_others(self.plan.place, [found.folder for found in _finished(self.plan.place)])  # what a killed installation left
+        _delete_others(self.plan.place, [found.folder for found in finished(self.plan.place)])  # what a killed installation left
         self._call("Making an environment", [self.plan.founder, "-m", "venv", self._building])
         python = interpreter(self._building)
         pip: list[str | Path] = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
         self._call("Downloading", [*pip, *self._raw_progress(python), *self._sources(), *self._requirements()], self._progress)
         self.text, self.fraction = "Finishing", 0.97
         stamp = {"requirements": self.plan.requirements, "build": self.plan.build, "finished": time.time()}
-        with replacing(self._building / _STAMP, "w") as file:
+        with replacing(self._building / STAMP, "w") as file:
             json.dump(stamp, file)
         _delete_others(self.plan.place, [self._building])
 
@@ -285,5 +230,5 @@ def _delete_others(place: Path, kept: Sequence[Path]) -> None:
     for other in place.glob("environment-*"):
         if other not in kept:
             with suppress(OSError):
-                (other / _STAMP).unlink(missing_ok=True)
+                (other / STAMP).unlink(missing_ok=True)
             shutil.rmtree(other, ignore_errors=True)

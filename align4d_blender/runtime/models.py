@@ -6,9 +6,8 @@ The engine's command line answers in JSON (`align4d models`); nothing here knows
 from __future__ import annotations
 
 import json
-import queue
-import subprocess
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +22,7 @@ from .processes import kill, start
 from .redraw import redraw
 
 if TYPE_CHECKING:
+    import subprocess
     from concurrent.futures import Future
 
 _TICK = 0.3
@@ -46,7 +46,7 @@ class Download:
     total: int = 0
     error: UserError | None = None
     ended: bool = False
-    lines: queue.SimpleQueue[EngineReply] = field(default_factory=queue.SimpleQueue)
+    lines: deque[EngineReply] = field(default_factory=deque)
 
 
 fetching: Download | None = None
@@ -106,6 +106,8 @@ def change(*arguments: str) -> None:
 
 def fetch(model: str) -> None:
     """Starts to fetch a model. Raises UserError where the network may not be used, or another one is on its way."""
+    import subprocess  # Blender starts sooner without it
+
     global fetching
     if not bpy.app.online_access:
         raise UserError(
@@ -135,8 +137,8 @@ def cancel_fetch() -> None:
 def step() -> bool:
     """Takes in what the engine has said. Returns whether something is still to come."""
     if fetching and not fetching.ended:
-        while not (fetching.ended or fetching.lines.empty()):
-            _take(fetching, fetching.lines.get())
+        while fetching.lines and not fetching.ended:
+            _take(fetching, fetching.lines.popleft())
     if _change is not None and _change.done():
         _end_change(_change)
     return looking() or bool(fetching and not fetching.ended)
@@ -195,11 +197,11 @@ def _read(running: Download) -> None:
     """In a thread: every line of the engine, and its end."""
     for line in running.process.stdout or ():
         try:
-            running.lines.put(json.loads(line))
+            running.lines.append(json.loads(line))
         except ValueError:
             continue  # chatter of a library
     running.process.wait()
-    running.lines.put({"event": "gone"})
+    running.lines.append({"event": "gone"})
 
 
 def watch() -> None:

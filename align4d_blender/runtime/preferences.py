@@ -12,7 +12,7 @@ from ..errors import UserError
 from ..storage import folders
 from ..storage.folders import EXTENSION
 from ..storage.remembered import remembered
-from . import install
+from .environments import find_installed, pins
 
 ENGINE_FOLDER = Path(__file__).resolve().parents[2] / "engine"
 """The engine is run from the extension's own folder, so that the two never differ in version."""
@@ -83,10 +83,10 @@ def engine_python(preferences: EngineChoices) -> Path:
         if not path.is_file():
             raise UserError("engine_missing", f"There is no program at {path}.", ADVICE, "show_preferences")
         return path
-    installed = install.find_installed(environments())
+    installed = find_installed(environments())
     if installed is None:
         raise UserError("engine_missing", "Align4D's engine is not installed yet.", ADVICE, "install_engine")
-    if not set(install.pins(PINS)) <= set(installed.requirements):
+    if not set(pins(PINS)) <= set(installed.requirements):
         advice = "Press Repair in Edit > Preferences > Add-ons > Align4D."
         raise UserError("engine_outdated", "The engine is of another version of the extension.", advice, "repair_engine")
     return installed.python
@@ -105,5 +105,5 @@ def problem(chosen_python: str) -> UserError | None:
 @remembered
 def installed_build() -> str:
     """Which build of the engine is installed; "" where none is. For panels."""
-    installed = install.find_installed(environments())
+    installed = find_installed(environments())
     return installed.build if installed else ""

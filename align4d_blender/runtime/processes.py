@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
-import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import subprocess
 
 MODESTY = 10
 """By how much the priority of a modest process is lower (POSIX's niceness): Blender gets nine tenths of a core that both want."""
@@ -31,6 +32,8 @@ def start(words: Sequence[str | Path], folder: Path, variables: dict[str, str], 
 
     Raises OSError where it cannot be started.
     """
+    import subprocess  # Blender starts sooner without it
+
     if not Path(words[0]).is_absolute():
         raise FileNotFoundError(errno.ENOENT, "not the whole path of a program", str(words[0]))
     group: dict[str, Any] = {"start_new_session": True}
@@ -45,6 +48,8 @@ def start(words: Sequence[str | Path], folder: Path, variables: dict[str, str], 
 
 def output_of(words: Sequence[str | Path], folder: Path, limit: float) -> str:
     """What a program says on stdout; "" where it fails, cannot be started, or takes more than `limit` seconds."""
+    import subprocess
+
     try:
         process = start(words, folder, clean_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     except OSError:
@@ -79,6 +84,9 @@ def _be_modest(process: subprocess.Popen[str]) -> None:
 
 def kill(process: subprocess.Popen[str]) -> None:
     """Ends a process of `start` and its children at once."""
+    import signal
+    import subprocess
+
     if process.poll() is None:
         if sys.platform == "win32":
             taskkill = Path(os.environ.get("SYSTEMROOT", "C:/Windows"), "System32", "taskkill.exe")
@@ -94,3 +102,12 @@ def clean_environment() -> dict[str, str]:
     unwanted = {"PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "PYTHONUSERBASE", "VIRTUAL_ENV"}
     kept = {name: value for name, value in os.environ.items() if name not in unwanted}
     return kept | {"PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1", "PYTHONNOUSERSITE": "1", "PYTHONSAFEPATH": "1"}
+
+
+def engine_environment(engine_folder: Path, cache: Path) -> dict[str, str]:
+    """The engine's environment variables: this extension's engine, nothing of Blender's own Python, nothing written into the extension."""
+    return clean_environment() | {
+        "PYTHONPATH": str(engine_folder),
+        "PYTHONPYCACHEPREFIX": str(cache / "python"),
+        "NUMBA_CACHE_DIR": str(cache / "numba"),
+    }

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import bpy
 
 from ..errors import UserError
 from ..storage import folders
 from . import preferences
-from .client import EngineClient
+
+if TYPE_CHECKING:
+    from .client import EngineClient
 
 client: EngineClient | None = None
 """The process and the conversation with it; None before its first use, and after `close`."""
@@ -19,6 +22,8 @@ _python: Path | None = None
 
 def ready() -> EngineClient:
     """The process of the interpreter that is chosen now, started where it does not run. Raises UserError."""
+    from .client import EngineClient  # Blender starts sooner without it
+
     global client, _python
     python = preferences.engine_python(preferences.get())
     if client and (not client.alive or _python != python):

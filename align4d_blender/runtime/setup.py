@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import bpy
 
@@ -14,12 +12,14 @@ from ..errors import UserError
 from ..storage import folders
 from ..storage.remembered import forget
 from . import ask, preferences, running
-from .client import environment
-from .install import Installation, Plan, find_installed, fitting_build, pins
+from .environments import find_installed, pins
+from .processes import engine_environment
 from .redraw import redraw
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
+
+    from .install import Installation, Plan
 
 _TICK = 0.3
 _LIMIT = 600
@@ -28,8 +28,7 @@ _LIMIT = 600
 _NAMES = {"cpu": "processor", "cu130": "NVIDIA (CUDA 13)", "default": "this system"}
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """One line of the doctor's report: a part of the engine, whether it works, whether every job needs it, and the name of what mends it."""
 
     name: str
@@ -39,8 +38,7 @@ class Line:
     fix: str = ""
 
 
-@dataclass(frozen=True)
-class Report:
+class Report(NamedTuple):
     """What an examination has found: the doctor's lines, and bytes on disk by what they are for."""
 
     lines: tuple[Line, ...]
@@ -55,6 +53,8 @@ _examination: Future[Report] | None = None
 
 def plan() -> Plan:
     """What Install Engine would install."""
+    from .install import Plan, fitting_build  # Blender starts sooner without it
+
     chosen = preferences.get()
     build = fitting_build() if chosen.engine_build == "auto" else chosen.engine_build
     wheels = Path(bpy.path.abspath(chosen.wheels)) if chosen.wheels else None
@@ -69,6 +69,8 @@ def build_name(build: str) -> str:
 
 def install(again: bool = False) -> None:
     """Starts the installation; with `again` also where the engine is there. Raises UserError where it may not, or cannot."""
+    from .install import Installation
+
     global installation
     if installing():
         raise UserError("installing", "The engine is being installed already.", "Wait for it, or press Cancel.")
@@ -93,6 +95,8 @@ def installing() -> bool:
 
 def remove() -> None:
     """Deletes the engine's environments; jobs and results stay. Raises UserError."""
+    import shutil
+
     global _examination
     if installing():
         raise UserError("installing", "The engine is being installed.", "Press Cancel first.")
@@ -128,7 +132,7 @@ def report() -> Report | None:
 def _examine(python: Path, places: dict[str, Path]) -> Report:
     """In a thread: a few seconds."""
     command = [str(python), "-m", "align4d", "doctor", "--json", "--folder", str(places["jobs"])]
-    variables = environment(preferences.ENGINE_FOLDER, places["cache"])
+    variables = engine_environment(preferences.ENGINE_FOLDER, places["cache"])
     try:
         lines = tuple(Line(**line) for line in ask.last_line(command, variables, _LIMIT))
     except (UserError, TypeError) as error:

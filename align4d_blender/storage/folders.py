@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import filecmp
 import json
 import os
-import shutil
 import time
-import uuid
 from contextlib import suppress
 from pathlib import Path
 
@@ -44,6 +41,8 @@ def user_folder(name: str) -> Path:
 
 def new_job() -> tuple[str, Path]:
     """Id of a new job, and where its folder is to be made."""
+    import uuid  # Blender starts sooner without it
+
     job = f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}"
     return job, (beside(bpy.data.filepath) if bpy.data.filepath else user_folder("jobs")) / job
 
@@ -108,6 +107,8 @@ def delete(folder: Path) -> None:
 
 def delete_new(folder: Path) -> None:
     """Deletes a job folder that could not be finished: only for the one who has just made it."""
+    import shutil
+
     shutil.rmtree(folder, ignore_errors=True)
     with suppress(OSError):
         folder.parent.rmdir()
@@ -119,6 +120,8 @@ def copy_job(old: Path, new: Path) -> None:
     Files are hard links where the disk has them: they are never written again, and take no time and no room that way. Locks stay behind
     (Windows lets nobody read a locked file), as does what is true of the old place only, and whatever is a link.
     """
+    import shutil
+
     shutil.copytree(old, new, ignore=_left_behind, dirs_exist_ok=True, copy_function=_link_or_copy)
 
 
@@ -127,6 +130,9 @@ def _left_behind(folder: str, names: list[str]) -> set[str]:
 
 
 def _link_or_copy(old: str, new: str) -> None:
+    import filecmp
+    import shutil
+
     try:
         os.link(old, new)
     except FileExistsError:

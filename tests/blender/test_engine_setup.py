@@ -108,10 +108,10 @@ def test_a_failed_repair_keeps_the_old_engine(blender: ModuleType, installed: Mo
 def test_other_pins_ask_for_a_repair(blender: ModuleType, installed: ModuleType, tmp_path: Path) -> None:
     preferences = blender.align4d_blender.runtime.preferences
     (tmp_path / "pyproject.toml").write_text('[project]\ndependencies = ["align4d_test_torch==2.0"]\n')
-    blender.align4d_blender.runtime.install.pins.cache_clear()
+    blender.align4d_blender.runtime.environments.pins.cache_clear()
     with pytest.raises(Exception, match="another version of the extension. Press Repair"):
         preferences.engine_python(preferences.get())
-    blender.align4d_blender.runtime.install.pins.cache_clear()
+    blender.align4d_blender.runtime.environments.pins.cache_clear()
 
 
 def test_cancel_leaves_nothing(setup: ModuleType, monkeypatch: pytest.MonkeyPatch, blender: ModuleType) -> None:
@@ -196,9 +196,9 @@ def test_the_build_fits_the_machine(blender: ModuleType, monkeypatch: pytest.Mon
 def test_the_pins_are_the_projects(blender: ModuleType) -> None:
     """The zip brings pyproject.toml along."""
     library = blender.align4d_blender
-    pins = library.runtime.install.pins(library.runtime.preferences.PINS)
+    pins = library.runtime.environments.pins(library.runtime.preferences.PINS)
     assert any(pin.startswith("torch==") for pin in pins) and not any(pin.startswith("onnxruntime") for pin in pins)
-    assert any(pin.startswith("onnxruntime") for pin in library.runtime.install.pins(library.runtime.preferences.PINS, ("masks",)))
+    assert any(pin.startswith("onnxruntime") for pin in library.runtime.environments.pins(library.runtime.preferences.PINS, ("masks",)))
 
 
 def test_long_names_on_windows_get_their_own_advice(blender: ModuleType) -> None:

@@ -141,7 +141,7 @@ def test_lens_is_that_of_a_render_in_the_videos_shape(blender: ModuleType, fit: 
     render.resolution_x, render.resolution_y = size
     frame = np.array(lens.view_frame(scene=bpy.context.scene))
     wanted = 2 * math.atan(np.ptp(frame[:, 1]) / 2 / -frame[0, 2])
-    assert blender.align4d_blender.capture.reference.vertical_angle(lens, size[0] / size[1]) == pytest.approx(wanted, abs=1e-6)
+    assert blender.align4d_blender.capture.camera.vertical_angle(lens, size[0] / size[1]) == pytest.approx(wanted, abs=1e-6)
 
 
 @pytest.mark.parametrize("size", [(96, 24), (24, 96)])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -10,7 +12,23 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import bpy
+import pytest
 from scenes import add_mesh, use_video
+
+
+LATE = {"filecmp", "gpu_extras.batch", "numpy", "queue", "shutil", "subprocess", "tempfile", "textwrap", "traceback", "uuid"}
+"""What nothing needs before a click, and what a Blender that has just started has not imported by itself."""
+
+LOOK = """
+import importlib, json, sys, types
+import bpy
+name = sys.argv[-1]
+addon_utils = importlib.import_module("addon_utils")
+assert addon_utils.enable(name)
+ours = [module for key, module in sys.modules.items() if key == name or key.startswith(name + ".")]
+held = {value.__name__ for module in ours for value in vars(module).values() if isinstance(value, types.ModuleType)}
+print("SAID " + json.dumps({"modules": len(ours), "held": sorted(held), "drawing": "gpu_extras.batch" in sys.modules}))
+"""
 
 
 def _ticking(library: ModuleType) -> tuple[ModuleType, ...]:
@@ -58,6 +76,15 @@ def test_register_and_unregister_twenty_times(blender: ModuleType, tmp_path: Pat
         assert not any(gone.values()), gone
         blender.register()
         assert traces(blender.__name__) == registered
+
+
+@pytest.mark.skipif(bool(bpy.app.binary_path), reason="PyPI's bpy alone is a Python that can be started anew")
+def test_blender_starts_without_what_only_a_click_needs(blender: ModuleType) -> None:
+    """numpy alone takes longer than all of the extension; PyPI's bpy imports it by itself, a Blender program does not."""
+    answer = subprocess.run([sys.executable, "-c", LOOK, blender.__name__], capture_output=True, text=True)
+    said = json.loads(next(line for line in answer.stdout.splitlines() if line.startswith("SAID "))[5:])
+    assert said["modules"] > 80 and f"{blender.__name__}.align4d_blender.jobs.queue" in said["held"]
+    assert not LATE & {*said["held"], *(["gpu_extras.batch"] if said["drawing"] else [])}
 
 
 def test_disabling_ends_the_engine(blender: ModuleType, tmp_path: Path) -> None:

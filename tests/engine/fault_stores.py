@@ -53,7 +53,7 @@ def choices() -> Work:
 
 def installer() -> Work:
     """An engine is repaired: at any instant there is one that is whole, the old one or the new one."""
-    install = blender_side("runtime.install")
+    environments, install = blender_side("runtime.environments"), blender_side("runtime.install")
 
     def plan(folder: Path, pin: str) -> Any:
         return install.Plan(Path(sys.executable), folder, (pin,), "cpu")
@@ -62,7 +62,7 @@ def installer() -> Work:
         """One whose tools do their work at once."""
 
         def _call(self, what: str, command: list[str | Path], progress: object = None) -> None:
-            python = install.interpreter(self._building)
+            python = environments.interpreter(self._building)
             python.parent.mkdir(parents=True, exist_ok=True)
             python.write_text(self.plan.requirements[0])
 
@@ -76,11 +76,11 @@ def installer() -> Work:
             raise installation.error
 
     def there(folder: Path) -> str:
-        found = install.find_installed(folder)
+        found = environments.find_installed(folder)
         return "" if found and found.python.read_text() == found.requirements[0] else "there is no whole engine"
 
     def outcome(folder: Path) -> object:
-        found = install.find_installed(folder)
+        found = environments.find_installed(folder)
         return found.requirements, found.build, len([one for one in folder.iterdir() if one.is_dir()])
 
     return Work("installer", lambda folder: make(folder, "old==1"), lambda folder: make(folder, "new==2"), outcome, _told, there)

@@ -28,7 +28,6 @@ from .messages import EVENTS, decode, encode, setting_of
 from .ordering import natural_order
 from .parsing import Matrix4, parsed
 from .pc2 import pc2_shape, read_pc2, write_pc2
-from .pins import BASE, CERTAINTY, CERTAINTY_ARRAYS, PIN_ARRAYS, PINS, SOLVED, FlipSpec, PinSpec
 from .version import PROTOCOL, check_version
 
 if TYPE_CHECKING:
@@ -55,6 +54,7 @@ if TYPE_CHECKING:
         read_request,
         read_result,
     )
+    from .pins import BASE, CERTAINTY, CERTAINTY_ARRAYS, PIN_ARRAYS, PINS, SOLVED, FlipSpec, PinSpec
     from .webp import AnimatedWebp, read_webp
 
 __all__ = [
@@ -121,6 +121,7 @@ __all__ = [
 ]
 
 _LATER = {
+    **dict.fromkeys(("BASE", "CERTAINTY", "CERTAINTY_ARRAYS", "PINS", "PIN_ARRAYS", "SOLVED", "FlipSpec", "PinSpec"), ".pins"),
     "AnimatedWebp": ".webp",
     "can_be_corrected": ".correction",
     "read_finished": ".flipped_job",

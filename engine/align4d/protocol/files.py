@@ -10,7 +10,6 @@ import dataclasses
 import errno
 import json
 import os
-import shutil
 import stat
 import sys
 import typing
@@ -98,6 +97,8 @@ def clear_unfinished(folder: Path, kept: str = "") -> None:
             if plain_folder:
                 clear_unfinished(Path(entry.path))
         elif plain_folder:
+            import shutil  # Blender starts sooner without it
+
             shutil.rmtree(entry.path, ignore_errors=True)
         elif not (kept and entry.name.startswith(f".{kept}.")):
             with contextlib.suppress(OSError):

@@ -27,6 +27,8 @@ def run(arguments: argparse.Namespace) -> int:
     times, works = [], []
     for _ in range(REPEATS + 1):
         command = chosen.command(SCRIPTS_IN_BLENDER / "startup.py")
+        if chosen.program:
+            command.insert(1, "--factory-startup")  # the preferences would have enabled it before it can be measured
         answer = subprocess.run(command, capture_output=True, text=True, env=chosen.surroundings(user_folder, {"PYTHONDONTWRITEBYTECODE": ""}))
         lines = [json.loads(line[8:]) for line in answer.stdout.splitlines() if line.startswith("ALIGN4D ")]
         if not lines:
@@ -35,6 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
         works.append(lines[0]["processor"] * 1000)
     counted = sorted(times[1:])
     say(f"Blender {chosen.version}: {statistics.median(counted):.0f} ms (from {counted[0]:.0f} to {counted[-1]:.0f}); first time {times[0]:.0f} ms")
-    say(f"of these at work, whatever else the computer did: {statistics.median(works[1:]):.0f} ms")
+    worked = sorted(works[1:])
+    say(f"of these at work, whatever else the computer did: {statistics.median(worked):.0f} ms (from {worked[0]:.0f} to {worked[-1]:.0f})")
     say(f"brought in: {', '.join(lines[0]['modules'])}")
     return 0
