@@ -21,6 +21,7 @@ from . import (
     remove_result,
     select,
     set_range,
+    telling,
     use_inputs,
     use_video,
 )
@@ -46,4 +47,5 @@ CLASSES = (
     *exports.CLASSES,
     *engine.CLASSES,
     *models.CLASSES,
+    *telling.CLASSES,
 )

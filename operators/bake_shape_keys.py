@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import bpy
 
-from ..align4d_blender.errors import UserError
 from ..align4d_blender.result.playback import active
+from .telling import telling
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
@@ -24,14 +24,11 @@ class ALIGN4D_OT_bake_shape_keys(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         return active(context.active_object) is not None and context.mode == "OBJECT"
 
+    @telling
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
         from ..align4d_blender.result import shape_keys
 
-        try:
-            count = shape_keys.bake(context.active_object)
-        except UserError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+        count = shape_keys.bake(context.active_object)
         self.report({"INFO"}, f"{count} shape keys; the motion itself is muted")
         return {"FINISHED"}
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import bpy
 
-from ..align4d_blender.errors import UserError
+from .telling import telling
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
@@ -25,6 +25,7 @@ class ALIGN4D_OT_show_doubt(bpy.types.Operator):
 
         return hand.mesh_of(context.active_object) is not None
 
+    @telling
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
         from ..align4d_blender.result import certainty, hand
 
@@ -36,11 +37,7 @@ class ALIGN4D_OT_show_doubt(bpy.types.Operator):
             if space:
                 space.shading.color_type = "MATERIAL"
             return {"FINISHED"}
-        try:
-            certainty.show(item)
-        except UserError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+        certainty.show(item)
         if space:
             space.shading.type, space.shading.color_type = "SOLID", "VERTEX"
         return {"FINISHED"}

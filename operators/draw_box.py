@@ -10,6 +10,7 @@ import bpy
 from ..align4d_blender.capture import box
 from ..align4d_blender.capture.reference import reference_of
 from ..align4d_blender.errors import UserError
+from .telling import refuse
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
@@ -34,8 +35,7 @@ class ALIGN4D_OT_draw_box(bpy.types.Operator):
         try:
             spec = reference_of(context.scene).spec
         except UserError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+            return refuse(self, error)
         self._start: box.Corner | None = None
         self._end: box.Corner | None = None
         self._area = _open_editor(context)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import bpy
 from bpy.props import StringProperty
 
-from ..align4d_blender.errors import UserError
 from ..align4d_blender.runtime import preferences, setup
 from ..align4d_blender.storage import folders
+from .telling import telling
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
@@ -22,8 +22,9 @@ class ALIGN4D_OT_install_engine(bpy.types.Operator):
     bl_label = "Install Engine"
     bl_options = {"REGISTER"}
 
+    @telling
     def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
-        return _install(self, again=False)
+        return _install(again=False)
 
 
 class ALIGN4D_OT_repair_engine(bpy.types.Operator):
@@ -33,8 +34,9 @@ class ALIGN4D_OT_repair_engine(bpy.types.Operator):
     bl_label = "Repair"
     bl_options = {"REGISTER"}
 
+    @telling
     def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
-        return _install(self, again=True)
+        return _install(again=True)
 
 
 class ALIGN4D_OT_cancel_install(bpy.types.Operator):
@@ -64,12 +66,9 @@ class ALIGN4D_OT_remove_engine(bpy.types.Operator):
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[OperatorReturnItems]:
         return context.window_manager.invoke_confirm(self, event)
 
+    @telling
     def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
-        try:
-            setup.remove()
-        except UserError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+        setup.remove()
         return {"FINISHED"}
 
 
@@ -84,12 +83,9 @@ class ALIGN4D_OT_examine_engine(bpy.types.Operator):
     def poll(cls, _context: bpy.types.Context) -> bool:
         return not setup.examining()
 
+    @telling
     def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
-        try:
-            setup.examine()
-        except UserError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+        setup.examine()
         if bpy.app.background:
             setup.wait()
         return {"FINISHED"}
@@ -102,9 +98,10 @@ class ALIGN4D_OT_install_masks(bpy.types.Operator):
     bl_label = "Install Masks"
     bl_options = {"REGISTER"}
 
+    @telling
     def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
         preferences.get().with_masks = True
-        return _install(self, again=False)
+        return _install(again=False)
 
 
 class ALIGN4D_OT_install_models(bpy.types.Operator):
@@ -114,9 +111,10 @@ class ALIGN4D_OT_install_models(bpy.types.Operator):
     bl_label = "Install What Models Need"
     bl_options = {"REGISTER"}
 
+    @telling
     def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
         preferences.get().with_priors = True
-        return _install(self, again=False)
+        return _install(again=False)
 
 
 class ALIGN4D_OT_show_preferences(bpy.types.Operator):
@@ -137,6 +135,7 @@ class ALIGN4D_OT_use_any_device(bpy.types.Operator):
     bl_label = "Use Any Device"
     bl_options = {"REGISTER"}
 
+    @telling
     def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
         preferences.get().device = "auto"
         return {"FINISHED"}
@@ -156,19 +155,14 @@ class ALIGN4D_OT_open_folder(bpy.types.Operator):
         return {"FINISHED"}
 
 
-def _install(operator: bpy.types.Operator, again: bool) -> set[OperatorReturnItems]:
-    """Starts the installation; without a window waits for it."""
-    try:
-        setup.install(again)
-    except UserError as error:
-        operator.report({"ERROR"}, str(error))
-        return {"CANCELLED"}
+def _install(again: bool) -> set[OperatorReturnItems]:
+    """Starts the installation; without a window waits for it. Raises UserError."""
+    setup.install(again)
     if bpy.app.background:
         setup.wait()
         failure = setup.installation.error if setup.installation else None
         if failure:
-            operator.report({"ERROR"}, str(failure))
-            return {"CANCELLED"}
+            raise failure
     return {"FINISHED"}
 
 

@@ -15,6 +15,7 @@ from ..align4d_blender.gaussians import sequence_object
 from ..align4d_blender.result import gaussians
 from ..align4d_blender.storage import tags
 from ..engine.align4d import protocol
+from .telling import refuse, telling
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
@@ -45,22 +46,18 @@ class _MotionExport(ExportHelper):
         try:
             self._set_range(context)
         except UserError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+            return refuse(self, error)
         return super().invoke(context, event)
 
+    @telling
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
         path = Path(bpy.path.abspath(self.filepath))
         if path.suffix.lower() not in (self.filename_ext, *self.other_endings):
             path = path.with_name(path.name + self.filename_ext)
-        try:
-            exports.check_folder(path)
-            if self.frame_end < self.frame_start:
-                self._set_range(context)
-            said = self.export(context, exports.chosen_meshes(context), path)
-        except UserError as error:
-            self.report({"ERROR"}, str(error).strip())
-            return {"CANCELLED"}
+        exports.check_folder(path)
+        if self.frame_end < self.frame_start:
+            self._set_range(context)
+        said = self.export(context, exports.chosen_meshes(context), path)
         self.report({"INFO"}, said or f"Frames {self.frame_start} to {self.frame_end} are in {path.name}")
         return {"FINISHED"}
 
@@ -233,16 +230,13 @@ class ALIGN4D_OT_export_gaussians(ExportHelper, bpy.types.Operator):
         cls.poll_message_set("Select a Gaussian sequence, or a mesh that was generated with Write Gaussians")
         return item is not None and (sequence_object.shown_by(item) is not None or gaussians.are_there(item))
 
+    @telling
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
         from ..align4d_blender.export import gaussians
 
         path = Path(bpy.path.abspath(self.filepath))
-        try:
-            exports.check_folder(path)
-            count = gaussians.export(context.scene, gaussians.source(context.active_object), path)
-        except UserError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+        exports.check_folder(path)
+        count = gaussians.export(context.scene, gaussians.source(context.active_object), path)
         self.report({"INFO"}, f"{count} files are beside {path.name}")
         return {"FINISHED"}
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import bpy
 
-from ..align4d_blender.errors import UserError
 from ..align4d_blender.result import collecting
 from ..align4d_blender.storage import folders, trash
+from .telling import telling
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
@@ -26,12 +26,9 @@ class ALIGN4D_OT_collect_files(bpy.types.Operator):
         cls.poll_message_set("Save the .blend first")
         return bool(bpy.data.filepath)
 
+    @telling
     def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
-        try:
-            done, gone = collecting.collect()
-        except UserError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+        done, gone = collecting.collect()
         if gone:
             self.report({"WARNING"}, f"{done} paths lead beside this .blend now; what {gone} others lead to is not there")
         else:

@@ -9,7 +9,8 @@ import bpy
 from bpy_extras.io_utils import ExportHelper
 
 from ..align4d_blender.capture.choices import selected_meshes
-from ..align4d_blender.errors import UserError, write_error
+from ..align4d_blender.errors import write_error
+from .telling import telling
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
@@ -38,18 +39,15 @@ class ALIGN4D_OT_render_first_frame(ExportHelper, bpy.types.Operator):
             return False
         return True
 
+    @telling
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
         from ..align4d_blender.capture.first_frame import render_first_frame  # brings numpy in: Blender starts sooner without it
 
         path = Path(bpy.path.abspath(self.filepath))
         try:
             width, height = render_first_frame(context, path)
-        except UserError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
         except OSError as error:
-            self.report({"ERROR"}, str(write_error(error)))
-            return {"CANCELLED"}
+            raise write_error(error) from error
         self.report({"INFO"}, f"{path.name}: {width} x {height}. Give it to a video generator. {PROMPT}")
         return {"FINISHED"}
 

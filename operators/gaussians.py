@@ -10,10 +10,10 @@ from bpy.props import EnumProperty, FloatProperty, StringProperty
 from bpy_extras.io_utils import ImportHelper
 
 from ..align4d_blender import compat
-from ..align4d_blender.errors import UserError
 from ..align4d_blender.gaussians import sequence_object
 from ..align4d_blender.result import gaussians
 from ..align4d_blender.storage import tags
+from .telling import telling
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
@@ -30,17 +30,14 @@ class ALIGN4D_OT_open_gaussians(ImportHelper, bpy.types.Operator):
     filter_glob: StringProperty(default="*.ply", options={"HIDDEN"})
     fps: FloatProperty(name="Files per Second", description="How fast they play; 0 is one file a frame", min=0.0, default=0.0)
 
+    @telling
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
         from ..align4d_blender.gaussians.files import sequence_of  # Blender starts sooner without it
 
         scene, file = context.scene, Path(bpy.path.abspath(self.filepath)).resolve()
         rate = self.fps or scene.render.fps / scene.render.fps_base
-        try:
-            sequence = sequence_of(file)
-            item = sequence_object.add_playing(scene, sequence, file.stem.rstrip("0123456789_-. ") or "Gaussians", scene.frame_start, rate)
-        except UserError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+        sequence = sequence_of(file)
+        item = sequence_object.add_playing(scene, sequence, file.stem.rstrip("0123456789_-. ") or "Gaussians", scene.frame_start, rate)
         for other in context.selected_objects:
             other.select_set(False)
         item.select_set(True)
@@ -60,12 +57,9 @@ class ALIGN4D_OT_bake_gaussians(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         return not compat.NODES_READ_PLY and sequence_object.shown_by(context.active_object) is not None
 
+    @telling
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
-        try:
-            sequence_object.play(context.active_object)
-        except UserError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+        sequence_object.play(context.active_object)
         return {"FINISHED"}
 
 
@@ -89,14 +83,11 @@ class ALIGN4D_OT_show_result_as(bpy.types.Operator):
     def poll(cls, _context: bpy.types.Context) -> bool:
         return any(gaussians.are_there(item) for item in tags.tagged())
 
+    @telling
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
         jobs = {item.align4d.job or item.align4d_gaussians.job for item in context.selected_objects} - {""}
         meshes = [item for item in tags.tagged() if gaussians.are_there(item)]
-        try:
-            gaussians.show([item for item in meshes if not jobs or item.align4d.job in jobs], self.what)
-        except UserError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+        gaussians.show([item for item in meshes if not jobs or item.align4d.job in jobs], self.what)
         return {"FINISHED"}
 
 

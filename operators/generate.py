@@ -13,6 +13,8 @@ from ..align4d_blender.capture import modes
 from ..align4d_blender.errors import UserError
 from ..align4d_blender.jobs import queue, reading
 from ..align4d_blender.jobs.record import Job
+from ..align4d_blender.runtime import refusal
+from .telling import refuse, telling
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
@@ -66,8 +68,7 @@ class ALIGN4D_OT_generate(bpy.types.Operator):
         try:
             going_on = self._reading.go_on(min(max(_SLICE, time.monotonic() - self._ended), _LONGEST)) is None
         except UserError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+            return refuse(self, error)
         finally:
             if not going_on:
                 self._let_go(context)
@@ -77,6 +78,7 @@ class ALIGN4D_OT_generate(bpy.types.Operator):
                 context.workspace.status_text_set(f"{self._said}. Esc: stop")
             self._ended = time.monotonic()
             return {"RUNNING_MODAL"}
+        refusal.last = None
         queue.watch()
         return {"FINISHED"}
 
@@ -88,15 +90,12 @@ class ALIGN4D_OT_generate(bpy.types.Operator):
             context.window_manager.event_timer_remove(self._timer)
             self._timer = None
 
+    @telling
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
         """From a script, or without a window: waits for the result."""
         if bpy.app.background:
             modes.leave(context)
-        try:
-            job = queue.start(context)
-        except UserError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+        job = queue.start(context)
         queue.wait(job)
         return _report(self, job)
 

@@ -11,6 +11,7 @@ from ..align4d_blender.errors import UserError
 from ..align4d_blender.jobs import queue
 from ..align4d_blender.result.playback import active, scene_frame, scene_of
 from ..align4d_blender.storage.remembered import remembered
+from .telling import telling
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
@@ -47,16 +48,13 @@ class ALIGN4D_OT_pose_by_hand(_OnMotion, bpy.types.Operator):
     bl_label = "Pose by Hand"
     bl_options = {"REGISTER", "UNDO"}
 
+    @telling
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
         from ..align4d_blender.result import hand, keyframes
 
         item = _mesh(context)
-        try:
-            if active(item).form == "CACHE":
-                keyframes.make(item)
-        except UserError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+        if active(item).form == "CACHE":
+            keyframes.make(item)
         rig = hand.armatures(item)[0]
         for other in context.selected_objects:
             other.select_set(False)
@@ -74,14 +72,11 @@ class ALIGN4D_OT_keep_pose(_OnMotion, bpy.types.Operator):
     bl_label = "Keep This Pose"
     bl_options = {"REGISTER", "UNDO"}
 
+    @telling
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
         from ..align4d_blender.result import hand
 
-        try:
-            frame = hand.keep_pose(_mesh(context))
-        except UserError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+        frame = hand.keep_pose(_mesh(context))
         self.report({"INFO"}, f"The pose of the motion's frame {frame + 1} is kept")
         return {"FINISHED"}
 
@@ -125,17 +120,14 @@ class ALIGN4D_OT_solve_around_poses(_OnMotion, bpy.types.Operator):
     bl_label = "Solve Around Poses"
     bl_options = {"REGISTER"}
 
+    @telling
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
         from ..align4d_blender.jobs import hand
 
         item = _mesh(context)
-        try:
-            if context.mode == "POSE":
-                bpy.ops.object.mode_set(mode="OBJECT")
-            job = hand.solve_around_pins(item)
-        except UserError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+        if context.mode == "POSE":
+            bpy.ops.object.mode_set(mode="OBJECT")
+        job = hand.solve_around_pins(item)
         context.view_layer.objects.active = item
         item.select_set(True)
         if not bpy.app.background:
@@ -143,8 +135,7 @@ class ALIGN4D_OT_solve_around_poses(_OnMotion, bpy.types.Operator):
             return {"FINISHED"}
         queue.wait(job)
         if job.error:
-            self.report({"ERROR"}, str(job.error))
-            return {"CANCELLED"}
+            raise job.error
         return {"FINISHED"}
 
 
@@ -186,19 +177,16 @@ class ALIGN4D_OT_other_way(_OnMotion, bpy.types.Operator):
         self.first, self.last = 1, active(item).frames
         return context.window_manager.invoke_props_dialog(self)
 
+    @telling
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
         from ..align4d_blender.jobs import hand
 
         item = _mesh(context)
-        try:
-            if not self.limb:
-                raise UserError("no_limb", "This motion has no limb that is known.", "Generate it again with the preset Artist or Draft.")
-            if context.mode == "POSE":
-                bpy.ops.object.mode_set(mode="OBJECT")
-            hand.other_way(item, int(self.limb), self.first - 1, (self.last or active(item).frames) - 1)
-        except UserError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+        if not self.limb:
+            raise UserError("no_limb", "This motion has no limb that is known.", "Generate it again with the preset Artist or Draft.")
+        if context.mode == "POSE":
+            bpy.ops.object.mode_set(mode="OBJECT")
+        hand.other_way(item, int(self.limb), self.first - 1, (self.last or active(item).frames) - 1)
         context.view_layer.objects.active = item
         item.select_set(True)
         return {"FINISHED"}

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import bpy
 from bpy.props import StringProperty
 
-from ..align4d_blender.errors import UserError
 from ..align4d_blender.jobs import queue
 from ..align4d_blender.jobs.record import Job
 from ..align4d_blender.runtime import running
+from .telling import telling
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
@@ -61,16 +61,13 @@ class ALIGN4D_OT_resume(_OfJob, bpy.types.Operator):
     def poll(cls, _context: bpy.types.Context) -> bool:
         return any(job.resumable for job in queue.listed)
 
+    @telling
     def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
         broken_off = (job for job in reversed(queue.listed) if job.resumable and job.state != "done")
         job = self.chosen() if self.job else next(broken_off, None)
         if job is None or not job.resumable:
             return {"CANCELLED"}
-        try:
-            queue.resume_job(job)
-        except UserError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+        queue.resume_job(job)
         if bpy.app.background:
             queue.wait(job)
             return {"FINISHED"} if job.state == "done" else {"CANCELLED"}

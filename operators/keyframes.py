@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import bpy
 from bpy.props import BoolProperty
 
-from ..align4d_blender.errors import UserError
 from ..align4d_blender.result.playback import active
+from .telling import telling
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
@@ -31,15 +31,13 @@ class ALIGN4D_OT_make_keyframes(bpy.types.Operator):
             return False
         return context.mode == "OBJECT"
 
+    @telling
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
         from ..align4d_blender.result import keyframes
 
         context.window_manager.progress_begin(0, 1)
         try:
             notes = keyframes.make(context.active_object)
-        except UserError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
         finally:
             context.window_manager.progress_end()
         for note in notes:
@@ -81,12 +79,9 @@ class _OfResult:
     def poll(cls, context: bpy.types.Context) -> bool:
         return active(context.active_object) is not None and context.mode == "OBJECT"
 
+    @telling
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
-        try:
-            notes = self.change(context.active_object)
-        except UserError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+        notes = self.change(context.active_object)
         for note in notes or ():
             self.report({"INFO"}, note)
         return {"FINISHED"}

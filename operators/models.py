@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import bpy
 from bpy.props import StringProperty
 
-from ..align4d_blender.errors import UserError
 from ..align4d_blender.jobs import plan
 from ..align4d_blender.runtime import models
+from .telling import telling
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
@@ -23,8 +23,9 @@ class ALIGN4D_OT_show_plan(bpy.types.Operator):
     bl_label = "Show Plan"
     bl_options = {"REGISTER"}
 
+    @telling
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
-        return _attempt(self, lambda: plan.ask_plan(context))
+        return _attempt(lambda: plan.ask_plan(context))
 
 
 class ALIGN4D_OT_look_for_models(bpy.types.Operator):
@@ -34,8 +35,9 @@ class ALIGN4D_OT_look_for_models(bpy.types.Operator):
     bl_label = "Look for Models"
     bl_options = {"REGISTER"}
 
+    @telling
     def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
-        return _attempt(self, models.look)
+        return _attempt(models.look)
 
 
 class _OfModel:
@@ -54,8 +56,9 @@ class ALIGN4D_OT_fetch_model(_OfModel, bpy.types.Operator):
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[OperatorReturnItems]:
         return context.window_manager.invoke_confirm(self, event)
 
+    @telling
     def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
-        return _attempt(self, lambda: models.fetch(self.model))
+        return _attempt(lambda: models.fetch(self.model))
 
 
 class ALIGN4D_OT_cancel_fetch(bpy.types.Operator):
@@ -83,8 +86,9 @@ class ALIGN4D_OT_use_model(_OfModel, bpy.types.Operator):
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
+    @telling
     def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
-        return _attempt(self, lambda: models.change("use", self.model, bpy.path.abspath(self.directory)))
+        return _attempt(lambda: models.change("use", self.model, bpy.path.abspath(self.directory)))
 
 
 class ALIGN4D_OT_accept_license(_OfModel, bpy.types.Operator):
@@ -97,8 +101,9 @@ class ALIGN4D_OT_accept_license(_OfModel, bpy.types.Operator):
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[OperatorReturnItems]:
         return context.window_manager.invoke_confirm(self, event)
 
+    @telling
     def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
-        return _attempt(self, lambda: models.change("accept", self.model))
+        return _attempt(lambda: models.change("accept", self.model))
 
 
 class ALIGN4D_OT_remove_model(_OfModel, bpy.types.Operator):
@@ -111,23 +116,19 @@ class ALIGN4D_OT_remove_model(_OfModel, bpy.types.Operator):
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[OperatorReturnItems]:
         return context.window_manager.invoke_confirm(self, event)
 
+    @telling
     def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
-        return _attempt(self, lambda: models.change("remove", self.model))
+        return _attempt(lambda: models.change("remove", self.model))
 
 
-def _attempt(operator: bpy.types.Operator, action: Callable[[], None]) -> set[OperatorReturnItems]:
-    """Does it; without a window waits for the answer."""
-    try:
-        action()
-    except UserError as error:
-        operator.report({"ERROR"}, str(error))
-        return {"CANCELLED"}
+def _attempt(action: Callable[[], None]) -> set[OperatorReturnItems]:
+    """Does it; without a window waits for the answer. Raises UserError."""
+    action()
     if bpy.app.background:
         plan.wait()
         models.wait()
         if models.refused:
-            operator.report({"ERROR"}, str(models.refused))
-            return {"CANCELLED"}
+            raise models.refused
     return {"FINISHED"}
 
 

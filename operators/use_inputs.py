@@ -9,6 +9,7 @@ import bpy
 from bpy.props import BoolProperty, IntProperty, StringProperty
 
 from ..align4d_blender.storage import folders
+from .telling import telling
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
@@ -31,6 +32,7 @@ class _File:
         context.window_manager.fileselect_add(cast(bpy.types.Operator, self))
         return {"RUNNING_MODAL"}
 
+    @telling
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
         setattr(context.scene.align4d, self.setting, folders.stored_path(Path(self.filepath)))
         return {"FINISHED"}
@@ -63,6 +65,7 @@ class ALIGN4D_OT_use_draft(bpy.types.Operator):
     bl_label = "Use Draft"
     bl_options = {"REGISTER", "UNDO"}
 
+    @telling
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
         context.scene.align4d.preset = "draft"
         return {"FINISHED"}
@@ -75,6 +78,7 @@ class ALIGN4D_OT_clear_overrides(bpy.types.Operator):
     bl_label = "Clear Overrides"
     bl_options = {"REGISTER", "UNDO"}
 
+    @telling
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
         context.scene.align4d.overrides = ""
         return {"FINISHED"}
@@ -89,6 +93,7 @@ class ALIGN4D_OT_end_earlier(bpy.types.Operator):
 
     frames: IntProperty(name="Frames", description="How many frames the motion has at most", min=2, default=2, options={"SKIP_SAVE"})
 
+    @telling
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
         settings = context.scene.align4d
         settings.last = max(settings.first, 1) + self.frames - 1

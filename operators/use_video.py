@@ -9,6 +9,7 @@ import bpy
 from bpy.props import IntProperty, StringProperty
 
 from ..align4d_blender.storage import folders
+from .telling import telling
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
@@ -34,6 +35,7 @@ class ALIGN4D_OT_use_video(bpy.types.Operator):
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
+    @telling
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
         settings = context.scene.align4d
         settings.video = folders.stored_path(Path(self.filepath))
@@ -53,6 +55,7 @@ class ALIGN4D_OT_start_later(bpy.types.Operator):
 
     by: IntProperty(name="Frames", description="How many frames later; 0 uses the whole video", min=0, default=0, options={"SKIP_SAVE"})
 
+    @telling
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
         settings = context.scene.align4d
         if self.by:

@@ -1,10 +1,13 @@
-"""The button that repairs what an error names."""
+"""The button that repairs what an error names, beside the error where nothing else shows it."""
 
 from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
 import bpy
+
+from ..align4d_blender.runtime import refusal
+from . import text
 
 
 class Button(NamedTuple):
@@ -53,6 +56,18 @@ BUTTONS = {
     "show_preferences": Button("align4d.show_preferences", "Show Preferences", "PREFERENCES"),
 }
 """A button for each of `protocol.FIXES`."""
+
+
+def draw_refusal(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Why the last button did nothing, and the one that repairs it; nothing where that is none or is settled."""
+    error = refusal.last
+    if error is None:
+        return
+    box = layout.box()
+    row = box.row()
+    text.paragraph(row.column(), context, str(error), "ERROR")
+    row.operator("align4d.forget_refusal", text="", icon="X")
+    draw(box, error.fix)
 
 
 def draw(layout: bpy.types.UILayout, fix: str, job: str = "") -> None:

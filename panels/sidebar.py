@@ -9,7 +9,7 @@ from ..align4d_blender.capture.choices import is_sequence, moving_note, selected
 from ..align4d_blender.capture.guidance import left_behind, left_out
 from ..align4d_blender.capture.simulations import simulations
 from ..align4d_blender.result.armatures import armature_of
-from . import clip, engine, inputs, presets, text
+from . import clip, engine, fixes, inputs, presets, text
 
 _SENTENCES = 3
 """At most so many about simulations: the panel is for the choices."""
@@ -31,6 +31,7 @@ class ALIGN4D_PT_generate(bpy.types.Panel):
         layout = self.layout
         layout.use_property_split = True
         layout.use_property_decorate = False
+        fixes.draw_refusal(layout, context)
         if not engine.draw_next_step(layout, context):
             return
         missing = guidance.missing(context)

@@ -9,6 +9,7 @@ from typing import Any
 
 import bpy
 
+from ..runtime import refusal
 from ..storage import folders
 from . import queue, record, session
 from .record import Job
@@ -38,6 +39,7 @@ def detach() -> None:
 def _opened(*_: object) -> None:
     """Another file is open: its own jobs are listed, and of the others those that still go on."""
     session.count_opened()
+    refusal.last = None
     for other in [one for one in queue.listed if one.ended and one.blend != bpy.data.filepath]:
         queue.listed.remove(other)
         other.release()

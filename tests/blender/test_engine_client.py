@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -61,9 +62,9 @@ def test_a_modest_engine_on_windows(blender: ModuleType, monkeypatch: pytest.Mon
     processes = blender.align4d_blender.runtime.processes
     monkeypatch.setattr(processes.sys, "platform", "win32")
     for name, value in (("CREATE_NEW_PROCESS_GROUP", 0x200), ("CREATE_NO_WINDOW", 0x8000000), ("BELOW_NORMAL_PRIORITY_CLASS", 0x4000)):
-        monkeypatch.setattr(processes.subprocess, name, value, raising=False)
+        monkeypatch.setattr(subprocess, name, value, raising=False)
     flags: list[int] = []
-    monkeypatch.setattr(processes.subprocess, "Popen", lambda words, *, creationflags, **options: flags.append(creationflags))
+    monkeypatch.setattr(subprocess, "Popen", lambda words, *, creationflags, **options: flags.append(creationflags))
     for modest in (True, False):
         processes.start([sys.executable], Path(), {}, modest=modest)
     assert flags == [0x8004200, 0x8000200]

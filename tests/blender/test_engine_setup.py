@@ -116,8 +116,9 @@ def test_other_pins_ask_for_a_repair(blender: ModuleType, installed: ModuleType,
 
 def test_cancel_leaves_nothing(setup: ModuleType, monkeypatch: pytest.MonkeyPatch, blender: ModuleType) -> None:
     slow = [sys.executable, "-c", "import time; print('Collecting x', flush=True); time.sleep(60)"]
-    call = setup.Installation._call
-    monkeypatch.setattr(setup.Installation, "_call", lambda self, what, command, progress=None: call(self, what, slow, progress))
+    kind = blender.align4d_blender.runtime.install.Installation
+    call = kind._call
+    monkeypatch.setattr(kind, "_call", lambda self, what, command, progress=None: call(self, what, slow, progress))
     setup.install()
     assert setup.installing() and bpy.ops.align4d.cancel_install.poll()
     with pytest.raises(RuntimeError, match="being installed already"):

@@ -45,6 +45,45 @@ def test_a_failed_job_offers_its_repair(blender: ModuleType, tmp_path: Path, mon
     assert (settings.first, settings.last) == (0, 0)
 
 
+def test_a_refused_button_offers_its_repair_in_the_panel(blender: ModuleType, tmp_path: Path) -> None:
+    """Until some button works, the artist takes the message away, or another file is open."""
+
+    def refused() -> str:
+        with pytest.raises(RuntimeError, match="not allowed to use the network"):
+            bpy.ops.align4d.fetch_model(model="svd")
+        return draw(blender)
+
+    assert not bpy.app.online_access and "Allow Online Access" not in draw(blender)
+    said = refused().split("\n")
+    assert "Blender is not allowed to use the network" in said[0] and "Allow Online Access" in said[1:]
+    bpy.ops.align4d.use_draft()
+    assert "not allowed" not in draw(blender)
+    refused()
+    bpy.ops.align4d.forget_refusal()
+    assert "not allowed" not in draw(blender)
+    refused()
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "other.blend"))
+    assert "not allowed" in draw(blender)
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "other.blend"))
+    assert "not allowed" not in draw(blender)
+
+
+def test_an_error_without_a_repair_takes_the_place_of_one_with(blender: ModuleType) -> None:
+    add_mesh()
+    with pytest.raises(RuntimeError, match="not allowed to use the network"):
+        bpy.ops.align4d.fetch_model(model="svd")
+    with pytest.raises(RuntimeError, match="no folder"):
+        bpy.ops.align4d.export_pc2(filepath="/nowhere/at/all.pc2")
+    assert "not allowed" not in draw(blender)
+
+
+def test_buttons_tell_errors_in_one_place(blender: ModuleType) -> None:
+    """How a job ended is told by the job list too, with its repair."""
+    folder = Path(blender.operators.__file__).parent
+    telling = {path.name for path in folder.glob("*.py") if 'report({"ERROR"}' in path.read_text(encoding="utf-8")}
+    assert telling == {"telling.py", "generate.py"}
+
+
 def test_repairs_set_what_the_artist_would(blender: ModuleType, tmp_path: Path) -> None:
     settings, ops = bpy.context.scene.align4d, bpy.ops.align4d
     settings.first, settings.preset, settings.overrides = 5, "artist", '{"tracking.speed": 1}'

@@ -173,7 +173,7 @@ class View:
 
 
 def view_camera(blender: ModuleType, kind: str) -> tuple[Matrix, float]:
-    module = blender.align4d_blender.capture.reference
+    module = blender.align4d_blender.capture.camera
     bpy.context.scene.align4d.camera = "VIEW"
     context = SimpleNamespace(scene=bpy.context.scene, region_data=View(kind))
     clip = module.Reference(None, 64, 48, 5)

@@ -15,7 +15,6 @@ import bpy
 import pytest
 from scenes import add_mesh, use_video
 
-
 LATE = {"filecmp", "gpu_extras.batch", "numpy", "queue", "shutil", "subprocess", "tempfile", "textwrap", "traceback", "uuid"}
 """What nothing needs before a click, and what a Blender that has just started has not imported by itself."""
 
