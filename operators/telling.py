@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import bpy
 
@@ -15,7 +15,8 @@ from ..align4d_blender.runtime.redraw import redraw
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
 
-_Operator = TypeVar("_Operator", bound=bpy.types.Operator)
+_Operator = TypeVar("_Operator")
+"""An operator, or what is mixed into several."""
 
 
 def telling(execute: Callable[[_Operator, bpy.types.Context], set[OperatorReturnItems]]) -> Callable[..., set[OperatorReturnItems]]:
@@ -33,7 +34,7 @@ def telling(execute: Callable[[_Operator, bpy.types.Context], set[OperatorReturn
     return told
 
 
-def refuse(operator: bpy.types.Operator, error: UserError) -> set[OperatorReturnItems]:
+def refuse(operator: Any, error: UserError) -> set[OperatorReturnItems]:
     """Tells an error; what an operator returns then."""
     refusal.last = error if error.fix else None
     redraw()
