@@ -281,9 +281,10 @@ def test_densification_in_a_run_and_across_a_break(shoot: Shoot, tmp_path: Path)
         ("paper.multiview.told", "x"),
         ("prior.kind", "x"),
         ("paper.optimization.unknown.guidance.target", 3),
+        ("paper.optimization.densification.enabled", True),  # without free Gaussians it would do nothing
     ],
 )
-def test_choices_that_do_not_exist_are_refused(name: str, value: object) -> None:
+def test_choices_that_do_not_exist_or_do_nothing_are_refused(name: str, value: object) -> None:
     with pytest.raises(EngineError) as caught:
         settings_for("paper", {name: value})
     assert caught.value.code == "bad_setting"

@@ -59,8 +59,8 @@ def test_goes_on_from_a_checkpoint(tmp_path: Path) -> None:
         one.advance(later, 1e-3)
     for name, tensor in whole.network.state_dict().items():
         assert torch.allclose(tensor, resumed.network.state_dict()[name], atol=1e-6), name
-    for name, tensor in whole.average.weights.items():
-        assert torch.allclose(tensor, resumed.average.weights[name], atol=1e-6), name
+    for name, tensor in whole.weights.average.weights.items():
+        assert torch.allclose(tensor, resumed.weights.average.weights[name], atol=1e-6), name
 
 
 def test_exports_the_average(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_exports_the_average(tmp_path: Path) -> None:
     weights = {name: tensor.clone() for name, tensor in one.network.state_dict().items()}
     one.export(tmp_path / "w.safetensors", {})
     loaded = load_network(tmp_path / "w.safetensors").state_dict()
-    for name, tensor in one.average.weights.items():
+    for name, tensor in one.weights.average.weights.items():
         assert torch.allclose(loaded[name], tensor, atol=4e-3 * float(tensor.abs().max()) + 1e-6), name
     for name, tensor in one.network.state_dict().items():
         assert torch.equal(tensor, weights[name]), "the export changed the network that is being trained"

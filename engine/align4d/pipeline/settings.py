@@ -106,7 +106,16 @@ def settings_for(preset: str, overrides: dict[str, Any]) -> Settings:
     settings = PRESETS[preset]
     for name, value in overrides.items():
         settings = _replaced(settings, name.split("."), value, name)
+    _check(settings)
     return settings
+
+
+def _check(settings: Settings) -> None:
+    """Settings that only make sense together. Raises EngineError "bad_setting"."""
+    optimization = settings.paper.optimization
+    if optimization.densification.enabled and not optimization.free:
+        message = "Gaussians that stay on the mesh cannot be densified."
+        raise EngineError("bad_setting", message, "Set paper.optimization.free=yes as well, or leave densification off.", "clear_overrides")
 
 
 def _replaced(settings: Any, path: list[str], value: Any, name: str) -> Any:

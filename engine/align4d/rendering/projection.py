@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..motion.rotations import matrix_from_quaternion
 from .types import ALPHA_CUT, CLAMP_MARGIN
 
 
@@ -31,17 +32,6 @@ class Projected:
     determinants: Tensor
     depths: Tensor
     visible: Tensor
-
-
-def rotation_matrices(quaternions: Tensor) -> Tensor:
-    """Rotation matrices (..., 3, 3) of quaternions (..., 4) wxyz of any norm."""
-    w, x, y, z = torch.nn.functional.normalize(quaternions, dim=-1).unbind(-1)
-    rows = (
-        (1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)),
-        (2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)),
-        (2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)),
-    )
-    return torch.stack([torch.stack(row, -1) for row in rows], -2)
 
 
 def project(
@@ -70,7 +60,7 @@ def project(
     jacobian_x = torch.stack([fx / z, zero, -fx * clamped(x / z, fx, cx, width) / z], -1)
     jacobian_y = torch.stack([zero, fy / z, -fy * clamped(y / z, fy, cy, height) / z], -1)
     jacobian = torch.stack([jacobian_x, jacobian_y], -2)
-    factor = jacobian @ pose[:3, :3] @ (rotation_matrices(quats) * scales[:, None, :])
+    factor = jacobian @ pose[:3, :3] @ (matrix_from_quaternion(torch.nn.functional.normalize(quats, dim=-1)) * scales[:, None, :])
     first, second = factor[:, 0], factor[:, 1]
     xx, xy, yy = (first * first).sum(-1), (first * second).sum(-1), (second * second).sum(-1)
     # det(A A^T) as the sum of squared minors (Cauchy-Binet): no cancellation for needle-thin Gaussians.

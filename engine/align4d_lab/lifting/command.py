@@ -77,11 +77,11 @@ class Report:
 
     def _figures(self, done: float, terms: dict[str, float], clips: int) -> None:
         training = self.training
-        training.average.swap(training.network)
+        training.weights.swap()
         training.network.eval()
         figures = {name: judge(training.network, one, training.settings.scenes, clips) for name, one in self.judged.items()}
         training.network.train()
-        training.average.swap(training.network)
+        training.weights.swap()
         seconds = round(time.monotonic() - self.began)
         self.say({"seconds": seconds, "done": round(done, 3), "step": training.step, **terms, **figures})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ..training.optimization import WeightSettings
 from .scenes import SceneSettings
 
 HELD_OUT = ("Trex", "Leela", "Horse", "Horse_White", "SharkCute", "RobotExpressive", "Spider", "Deer")
@@ -33,14 +34,8 @@ SHAPES = (Shape(96, 16, 128, 0.15), Shape(64, 24, 128, 0.5), Shape(48, 48, 80, 0
 
 
 @dataclass(frozen=True)
-class LifterTrainingSettings:
+class LifterTrainingSettings(WeightSettings):
     """Attributes:
-    rate: learning rate of both optimizers.
-    warm_up: steps until the rate is reached.
-    decay: last part of the run over which the rate falls to 0.
-    weight_decay: of both optimizers.
-    average: decay per step of the moving average that becomes the weights.
-    clip: largest norm of the gradient.
     shapes: of the batches.
     scenes: what they hold.
     seed: of everything drawn.
@@ -55,7 +50,3 @@ class LifterTrainingSettings:
     shapes: tuple[Shape, ...] = SHAPES
     scenes: SceneSettings = field(default_factory=SceneSettings)
     seed: int = 1
-
-    def rate_at(self, step: int, done: float) -> float:
-        """Learning rate at `step`, when a part `done` in [0, 1] of the run is over."""
-        return self.rate * min(1.0, (step + 1) / self.warm_up) * min(1.0, max(0.0, 1 - done) / self.decay)

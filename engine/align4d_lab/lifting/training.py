@@ -13,14 +13,12 @@ from torch import Tensor
 from align4d.lifting.network import Lifter
 from align4d.lifting.weights import save_lifter
 
-from ..training.optimization import FlatGradients, MovingAverage, make_optimizers
+from ..ranks import Clock
+from ..training.optimization import Weights
 from .animations import Animations
 from .loss import lifter_loss
 from .scenes import varied_scenes
 from .settings import LifterTrainingSettings
-
-CLOCK_STEPS = 20
-"""Between two looks of several ranks at one clock."""
 
 
 class LifterTraining:
@@ -42,22 +40,20 @@ class LifterTraining:
     ) -> None:
         self.settings, self.device, self.rank, self.ranks = settings, device, rank, ranks
         self.network, self.animations = network.to(device), animations
-        self.average = MovingAverage(self.network, settings.average)
-        self.optimizers = make_optimizers(self.network, settings.rate, settings.weight_decay)
-        self.gradients = FlatGradients(self.network)
+        self.weights = Weights(self.network, settings, ranks)
+        self.clock = Clock(device, ranks)
         if compiled:
             for block in self.network.blocks:
                 block.compile(dynamic=False)
         self.shapes = random.Random(settings.seed)  # the same on all ranks, so that none waits for a larger batch
         torch.manual_seed(settings.seed * 7919 + rank)
         self.step = 0
-        self._done = 0.0
 
     def export(self, path: Path, facts: dict[str, str]) -> None:
         """The averaged weights, as the product ships them."""
-        self.average.swap(self.network)
+        self.weights.swap()
         save_lifter(self.network, path, facts | {"steps": str(self.step)})
-        self.average.swap(self.network)
+        self.weights.swap()
 
     def run(self, seconds: float, each: Callable[[float, dict[str, Tensor]], None]) -> None:
         """Trains for `seconds`, counted from the end of the first steps (which compile).
@@ -73,7 +69,7 @@ class LifterTraining:
         while done < 1:
             (shape,) = self.shapes.choices(range(len(self.settings.shapes)), [one.share for one in self.settings.shapes])
             terms = self.advance(shape, self.settings.rate_at(self.step, done))
-            done = self._agreed((time.monotonic() - began) / seconds)
+            done = self.clock.agreed((time.monotonic() - began) / seconds, self.step)
             each(done, terms)
 
     def advance(self, shape: int, rate: float) -> dict[str, Tensor]:
@@ -84,22 +80,6 @@ class LifterTraining:
             modes = self.network(scenes.tracks)
         terms = lifter_loss(modes, scenes.tracks, scenes.depth)
         torch.stack(list(terms.values())).sum().backward()
-        self.gradients.average_and_clip(self.ranks, self.settings.clip)
-        for optimizer in self.optimizers.values():
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-            optimizer.step()
-        self.gradients.clear()
-        self.average.update(self.network, self.step)
+        self.weights.follow(rate, self.step)
         self.step += 1
         return {name: term.detach() for name, term in terms.items()}
-
-    def _agreed(self, done: float) -> float:
-        """Rank 0's clock, read every few steps: all ranks have the same learning rate and stop at the same step."""
-        if self.step % CLOCK_STEPS == 0:
-            if self.ranks > 1:
-                shared = torch.tensor([done], device=self.device)
-                torch.distributed.broadcast(shared, 0)
-                done = float(shared)
-            self._done = done
-        return self._done

@@ -1,12 +1,40 @@
-"""Optimizers, gradients in one piece, and the moving average of the weights."""
+"""How the weights of a training follow: optimizers, gradients in one piece, and the moving average of the weights."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 MATRICES = ("qkv", "out", "widen", "narrow", "from_deep", "join", "from_middle")
 """Layers whose weights Muon optimizes; everything else is AdamW's."""
+
+
+@dataclass(frozen=True)
+class WeightSettings:
+    """What every recipe has.
+
+    Attributes:
+        rate: learning rate of both optimizers.
+        warm_up: steps until the rate is reached.
+        decay: last part of the run over which the rate falls to 0.
+        weight_decay: of both optimizers.
+        average: decay per step of the moving average that becomes the weights.
+        clip: largest norm of the gradient.
+    """
+
+    rate: float
+    warm_up: int
+    decay: float
+    weight_decay: float
+    average: float
+    clip: float
+
+    def rate_at(self, step: int, done: float) -> float:
+        """Learning rate at `step`, when a part `done` in [0, 1] of the run is over."""
+        warm = min(1.0, (step + 1) / self.warm_up)
+        return self.rate * warm * min(1.0, max(0.0, 1 - done) / self.decay)
 
 
 class FlatGradients:
@@ -69,3 +97,37 @@ class MovingAverage:
             kept = tensor.clone()
             tensor.copy_(self.weights[name])
             self.weights[name].copy_(kept)
+
+
+class Weights:
+    """A network's weights and all that moves them, on one of several ranks that see other batches each.
+
+    Attributes:
+        optimizers: by name.
+        average: what becomes the weights.
+    """
+
+    def __init__(self, network: nn.Module, settings: WeightSettings, ranks: int) -> None:
+        self.network, self.settings, self.ranks = network, settings, ranks
+        self.average = MovingAverage(network, settings.average)
+        self.optimizers = make_optimizers(network, settings.rate, settings.weight_decay)
+        self._gradients = FlatGradients(network)
+
+    def follow(self, rate: float, step: int) -> None:
+        """Moves the weights by the gradients of all ranks, and clears these.
+
+        Args:
+            rate: learning rate.
+            step: steps done before.
+        """
+        self._gradients.average_and_clip(self.ranks, self.settings.clip)
+        for optimizer in self.optimizers.values():
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            optimizer.step()
+        self._gradients.clear()
+        self.average.update(self.network, step)
+
+    def swap(self) -> None:
+        """Exchanges the network's weights and their average; twice is nothing."""
+        self.average.swap(self.network)

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .optimization import WeightSettings
+
 
 @dataclass(frozen=True)
-class TrainingSettings:
+class TrainingSettings(WeightSettings):
     """Attributes:
     objects: per step and GPU.
     targets: views of each object that are denoised in a step; one more is the condition.
-    rate: learning rate of both optimizers.
-    warm_up: steps until the rate is reached.
-    decay: last part of the run over which the rate falls to 0.
-    weight_decay: of both optimizers.
-    average: decay per step of the moving average that becomes the weights.
-    clip: largest norm of the gradient.
     dropout: part of the conditions that say nothing, for classifier-free guidance.
     high_noise: exponent < 1 that moves noise levels towards pure noise, where the product asks.
     condition_noise, condition_noise_share: noise on condition pictures (of a range of 2), and how many get it.
@@ -27,14 +23,14 @@ class TrainingSettings:
     seed: of the first object and of everything drawn; a restarted run takes another one.
     """
 
-    objects: int = 192
-    targets: int = 4
     rate: float = 6e-4
     warm_up: int = 200
     decay: float = 0.6
     weight_decay: float = 0.01
     average: float = 0.998
     clip: float = 1.0
+    objects: int = 192
+    targets: int = 4
     dropout: float = 0.1
     high_noise: float = 0.45
     condition_noise: float = 0.03
@@ -46,8 +42,3 @@ class TrainingSettings:
     correction: float = 0.02
     supersampling: int = 2
     seed: int = 1
-
-    def rate_at(self, step: int, done: float) -> float:
-        """Learning rate at `step`, when a part `done` in [0, 1] of the run is over."""
-        warm = min(1.0, (step + 1) / self.warm_up)
-        return self.rate * warm * min(1.0, max(0.0, 1 - done) / self.decay)

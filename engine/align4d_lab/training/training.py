@@ -13,10 +13,11 @@ from torch import Tensor
 from align4d.priors.embedded import PURE_NOISE, save_network
 from align4d.priors.embedded_network import NovelViewNetwork, channels_last
 
+from ..ranks import Clock
 from .batches import HELD_OUT_AZIMUTHS, Batch, Batches
 from .checkpoints import load_checkpoint, save_checkpoint
 from .loss import clean_draw, corrected_share, draw, predict, training_loss
-from .optimization import FlatGradients, MovingAverage, make_optimizers
+from .optimization import Weights
 from .settings import TrainingSettings
 
 HELD_OUT_ANGLES = (25.0, 55.0, 70.0, 80.0)
@@ -24,9 +25,6 @@ HELD_OUT_ANGLES = (25.0, 55.0, 70.0, 80.0)
 
 MOVES_ANGLE = 68.7
 """Noise level at which the correction of moves is judged [degrees]: timestep 600."""
-
-CLOCK_STEPS = 20
-"""Between two looks of several ranks at one clock."""
 
 
 class Training:
@@ -42,29 +40,27 @@ class Training:
     ) -> None:
         self.settings, self.device, self.rank, self.ranks = settings, device, rank, ranks
         self.network = channels_last(network.to(device))
-        self.average = MovingAverage(self.network, settings.average)
-        self.optimizers = make_optimizers(self.network, settings.rate, settings.weight_decay)
-        self.gradients = FlatGradients(self.network)
+        self.weights = Weights(self.network, settings, ranks)
+        self.clock = Clock(device, ranks)
         self.loss: Callable[..., Tensor] = torch.compile(training_loss) if compiled else training_loss
         self.generator = torch.Generator(device).manual_seed(settings.seed * 7919 + rank)
         self.step, self.objects = 0, 0
-        self._done = 0.0
 
     def save(self, path: Path) -> None:
         """Everything that `resume` needs."""
-        save_checkpoint(path, self.network, self.average, self.optimizers, {"step": self.step, "objects": self.objects})
+        save_checkpoint(path, self.network, self.weights.average, self.weights.optimizers, {"step": self.step, "objects": self.objects})
 
     def resume(self, path: Path) -> None:
         """Goes on from a checkpoint; what is drawn next is new."""
-        facts = load_checkpoint(path, self.network, self.average, self.optimizers)
+        facts = load_checkpoint(path, self.network, self.weights.average, self.weights.optimizers)
         self.step, self.objects = int(facts["step"]), int(facts["objects"])
         self.generator.manual_seed(self.settings.seed * 7919 + self.rank + self.step)
 
     def export(self, path: Path, facts: dict[str, str]) -> None:
         """The averaged weights, as the product ships them."""
-        self.average.swap(self.network)
+        self.weights.swap()
         save_network(self.network, path, facts | {"steps": str(self.step), "objects": str(self.objects)})
-        self.average.swap(self.network)
+        self.weights.swap()
 
     def run(self, seconds: float, each: Callable[[float, Tensor], None]) -> None:
         """Trains for `seconds`, counted from the end of the first steps (which compile).
@@ -80,7 +76,7 @@ class Training:
             if began is None and self.step >= 3:
                 self._wait()
                 began = time.monotonic()
-            done = self._agreed(0.0 if began is None else (time.monotonic() - began) / seconds)
+            done = self.clock.agreed(0.0 if began is None else (time.monotonic() - began) / seconds, self.step)
             each(done, loss)
 
     def advance(self, batch: Batch, rate: float) -> Tensor:
@@ -88,26 +84,10 @@ class Training:
         random = draw(batch, self.settings, self.generator)
         loss = self.loss(self.network, batch, random, self.device.type == "cuda", self.settings.correction)
         loss.backward()
-        self.gradients.average_and_clip(self.ranks, self.settings.clip)
-        for optimizer in self.optimizers.values():
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-            optimizer.step()
-        self.gradients.clear()
-        self.average.update(self.network, self.step)
+        self.weights.follow(rate, self.step)
         self.step += 1
         self.objects += self.settings.objects * self.ranks
         return loss.detach()
-
-    def _agreed(self, done: float) -> float:
-        """Rank 0's clock, read every few steps: all ranks have the same learning rate and stop at the same step."""
-        if self.ranks == 1:
-            return done
-        if self.step % CLOCK_STEPS == 0:
-            shared = torch.tensor([done], device=self.device)
-            torch.distributed.broadcast(shared, 0)
-            self._done = float(shared)
-        return self._done
 
     def _wait(self) -> None:
         if self.device.type == "cuda":
@@ -116,7 +96,7 @@ class Training:
     @torch.no_grad()
     def judge(self, held_out: Batch, moves: Batch) -> dict[str, float]:
         """The averaged weights on held-out objects: error of v by noise level, PSNR [dB] of the mean of x0 from pure noise, moves corrected."""
-        self.average.swap(self.network)
+        self.weights.swap()
         figures = {}
         try:
             for angle in (*HELD_OUT_ANGLES, PURE_NOISE):
@@ -126,7 +106,7 @@ class Training:
             random = clean_draw(moves, math.radians(MOVES_ANGLE), torch.Generator().manual_seed(1))
             figures["corrected"] = float(corrected_share(predict(self.network, moves, random, self.device.type == "cuda"), moves).mean())
         finally:
-            self.average.swap(self.network)
+            self.weights.swap()
         # at pure noise v is the picture but for its sign and 1 % of noise; pictures span 2
         decibel = -10 * (error.unflatten(0, (-1, len(HELD_OUT_AZIMUTHS))) / 4).log10().mean(0)
         return figures | {f"psnr {azimuth:g}": float(one) for azimuth, one in zip(HELD_OUT_AZIMUTHS, decibel, strict=True)}
