@@ -7,7 +7,7 @@ Nothing of the artist's is overwritten: the action that the armature had goes to
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 import bpy
@@ -15,7 +15,8 @@ import numpy as np
 from mathutils import Matrix
 
 from .. import compat
-from . import bone_channels
+from . import bone_channels, control_rig, control_solver
+from .bone_kinematics import Channel
 from .key_cleanup import Cleanup
 from .key_curves import Keys
 from .pose_solver import Skinned
@@ -24,6 +25,10 @@ TRACK = "Align4D: before"
 """Name of the muted NLA track that holds the action which the armature had."""
 TIMES = "align4d_times"
 """Custom property of an action of ours: the scene's frame of the motion's first one, and the rate, that its keys lie at."""
+CONTROLS = "align4d_controls"
+"""Custom property of an action of ours whose keys are on a rig's controls."""
+FARTHEST = 0.01
+"""How far the mesh may be off where the keys are on controls [parts of its longest side]; beyond it they go on a stand-in."""
 
 
 def write_keys(
@@ -43,13 +48,44 @@ def write_keys(
     """
     cleanup = cleanup or Cleanup()
     _set_aside(rig)
-    action = bpy.data.actions.new(name)
-    action[TIMES] = times
-    writer = _Writer(compat.new_curves(action, rig), frames)
-    channels = bone_channels.channels_of(rig, poses, cleanup)
-    for channel, keys in zip(channels, bone_channels.keys_of(rig, channels, cleanup.tolerance, surface), strict=True):
-        writer.fill(f"{rig.pose.bones[channel.bone].path_from_id()}.{channel.name}", channel.bone, keys)
+    channels = bone_channels.channels_of(rig, bone_channels.own_matrices(rig, poses), cleanup)
+    return _written(rig, name, channels, bone_channels.keys_of(rig, channels, cleanup.tolerance, surface), frames, times)
+
+
+def write_controls(
+    rig: bpy.types.Object,
+    name: str,
+    surface: Skinned,
+    targets: np.ndarray,
+    frames: Sequence[float],
+    times: tuple[float, float],
+    cleanup: Cleanup,
+) -> bpy.types.Action | None:
+    """Puts keyframes on the FK controls of a rig whose bones follow them, so that a surface is at `targets` (T, V, 3) in its space.
+
+    See `write_keys` for the rest. Returns None, and leaves the rig as it was, where that is no rig of Rigify's, or where its controls do not
+    bring the surface there.
+    """
+    if not control_rig.is_rigify(rig):
+        return None
+    _set_aside(rig)
+    switches = dict.fromkeys(control_rig.switches_of(rig), 1.0)
+    control_rig.switch(rig, switches)
+    deforming = [bone.name for bone, moves in zip(rig.data.bones, surface.weights.any(0), strict=True) if moves]
+    found = control_solver.solve(rig, control_rig.controls_of(rig, deforming), surface, targets)
+    if found.off > FARTHEST:
+        take_off(rig)
+        return None
+    channels = bone_channels.channels_of(rig, found.own, cleanup, control_rig.BODY)
+    keys = bone_channels.keys_of(rig, channels, 0.0, None)
+    action = _written(rig, name, channels, keys, frames, times, {control_rig.switch_path(one): value for one, value in switches.items()})
+    action[CONTROLS] = True
     return action
+
+
+def on_controls(action: bpy.types.Action) -> bool:
+    """Whether the keys of an action of ours are on a rig's controls."""
+    return CONTROLS in action
 
 
 def put_on(rig: bpy.types.Object, action: bpy.types.Action) -> None:
@@ -78,6 +114,7 @@ def take_off(rig: bpy.types.Object) -> None:
     for bone in rig.pose.bones:
         if bone.name in kept["pose"]:
             bone.matrix_basis = Matrix(np.array(kept["pose"][bone.name]).reshape(4, 4).tolist())
+    control_rig.switch(rig, kept.get("switches", {}))
     armature = cast(bpy.types.Armature, rig.data)
     if armature.is_editable:
         armature.pose_position = kept["position"]
@@ -129,9 +166,30 @@ def _set_aside(rig: bpy.types.Object) -> None:
     for bone in rig.pose.bones:
         bone.matrix_basis.identity()
     armature = cast(bpy.types.Armature, rig.data)
-    rig.align4d.set_aside = json.dumps({"tracks": playing, "pose": pose, "position": armature.pose_position})
+    kept = {"tracks": playing, "pose": pose, "position": armature.pose_position, "switches": control_rig.switches_of(rig)}
+    rig.align4d.set_aside = json.dumps(kept)
     if armature.is_editable:
         armature.pose_position = "POSE"
+
+
+def _written(
+    rig: bpy.types.Object,
+    name: str,
+    channels: Sequence[Channel],
+    keys: Sequence[Keys],
+    frames: Sequence[float],
+    times: tuple[float, float],
+    constants: Mapping[str, float] | None = None,
+) -> bpy.types.Action:
+    """A new action that the armature plays, with the keys of each channel, and one key each for what stays, by its path."""
+    action = bpy.data.actions.new(name)
+    action[TIMES] = times
+    writer = _Writer(compat.new_curves(action, rig), frames)
+    for channel, some in zip(channels, keys, strict=True):
+        writer.fill(f"{rig.pose.bones[channel.bone].path_from_id()}.{channel.name}", channel.bone, some)
+    for path, value in (constants or {}).items():
+        writer.hold(path, value)
+    return action
 
 
 class _Writer:
@@ -140,6 +198,13 @@ class _Writer:
     def __init__(self, curves: compat.Curves, frames: Sequence[float]) -> None:
         self.curves, self.frames = curves, np.asarray(frames, np.float64)
         self.step = float(self.frames[1] - self.frames[0]) if len(frames) > 1 else 1.0
+
+    def hold(self, path: str, value: float) -> None:
+        """A curve of one key."""
+        curve = self.curves.new(path, 0, "Align4D")
+        curve.keyframe_points.add(1)
+        curve.keyframe_points[0].co = float(self.frames[0]), value
+        curve.update()
 
     def fill(self, path: str, group: str, keys: Keys) -> None:
         """A curve for each column of the keys."""

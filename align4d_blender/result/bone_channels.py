@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 import bpy
@@ -16,21 +16,28 @@ from .key_curves import Keys
 from .pose_solver import Skinned
 
 
-def channels_of(rig: bpy.types.Object, poses: np.ndarray, cleanup: Cleanup) -> list[Channel]:
-    """The channels of all bones that move in poses (T, K, 4, 4), in the armature's space and the order of its bones."""
+def own_matrices(rig: bpy.types.Object, poses: np.ndarray) -> dict[str, list[Matrix]]:
+    """Each bone's own matrix in each frame, by its name, for poses (T, K, 4, 4) in the armature's space and the order of its bones."""
     bones = list(cast(bpy.types.Armature, rig.data).bones)
     number = {bone.name: index for index, bone in enumerate(bones)}
-    channels = []
+    found = {}
     for index, bone in enumerate(bones):
         above = [pose[number[bone.parent.name]] for pose in poses] if bone.parent else [None] * len(poses)
-        local = [_basis(bone, pose[index], parent) for pose, parent in zip(poses, above, strict=True)]
+        found[bone.name] = [_basis(bone, pose[index], parent) for pose, parent in zip(poses, above, strict=True)]
+    return found
+
+
+def channels_of(rig: bpy.types.Object, own: Mapping[str, Sequence[Matrix]], cleanup: Cleanup, body: str = "") -> list[Channel]:
+    """The channels of all bones that move, for their own matrices in each frame; `body` carries all others, beside bones without a parent."""
+    channels = []
+    for name, local in own.items():
         if _still(local):
             continue
-        turns, places = _cleaned(rig, bone, local, cleanup)
-        name, values = _in_mode(rig.pose.bones[bone.name], turns)
-        channels.append(Channel(bone.name, name, values))
+        bone = cast(bpy.types.Armature, rig.data).bones[name]
+        turns, places = _cleaned(rig, bone, local, cleanup, bone.parent is None or name == body)
+        channels.append(Channel(name, *_in_mode(rig.pose.bones[name], turns)))
         if (bone.parent is None or not bone.use_connect) and np.abs(places).max() > 1e-6:
-            channels.append(Channel(bone.name, "location", places))
+            channels.append(Channel(name, "location", places))
     return channels
 
 
@@ -47,11 +54,11 @@ def keys_of(rig: bpy.types.Object, channels: Sequence[Channel], tolerance: float
     return key_reduction.fewest([channel.values for channel in channels], RiggedSurface(rig, channels, surface), allowed)
 
 
-def _cleaned(rig: bpy.types.Object, bone: bpy.types.Bone, local: Sequence[Matrix], cleanup: Cleanup) -> tuple[np.ndarray, np.ndarray]:
-    """A bone's turns (T, 4) and places (T, 3), after what `cleanup` asks for."""
+def _cleaned(rig: bpy.types.Object, bone: bpy.types.Bone, local: Sequence[Matrix], cleanup: Cleanup, carries: bool) -> tuple[np.ndarray, np.ndarray]:
+    """A bone's turns (T, 4) and places (T, 3), after what `cleanup` asks for; whether it `carries` all of the body."""
     turns = key_cleanup.same_signs(np.array([matrix.to_quaternion() for matrix in local]))
     places = np.array([matrix.translation for matrix in local])
-    if cleanup.in_place and bone.parent is None:
+    if cleanup.in_place and carries:
         down = np.array((rig.matrix_world.to_3x3() @ bone.matrix_local.to_3x3()).inverted() @ Vector((0, 0, 1)))
         down /= np.linalg.norm(down)
         places = places[0] + ((places - places[0]) @ down)[:, None] * down

@@ -17,7 +17,7 @@ from ..capture.rest_shape import base_shape
 from ..errors import UserError
 from ..storage import paths, tags
 from . import armature_action, cache_cleanup, made_armature, motion_armature
-from .armatures import armature_of
+from .armatures import armature_of, constrained_bones
 from .key_cleanup import Cleanup, best_loop
 from .motion_file import as_shown, read_motion
 from .placing import show_form
@@ -104,15 +104,26 @@ def write(solving: Solving, item: bpy.types.Object) -> list[str]:
         if rig is None or poses is None:
             continue
         if rig not in written:
-            keyed = motion_armature.stand_in(rig) or rig
-            if keyed != rig:
-                notes.append(f"Constraints or drivers move bones of {rig.name}: the keys are on {keyed.name}, which its bones follow.")
-            frames, times, played = _times(item)
-            written[rig] = armature_action.write_keys(keyed, result.name, poses[played], frames, times, cleanup_of(result), solving.surface_of(rig))
+            written[rig] = _write_on(rig, solving, poses, item, notes)
         old, entry.action, entry.form = entry.action, written[rig], "KEYFRAMES"
         _delete_unused(old)
         show_form(other)
     return notes
+
+
+def _write_on(rig: bpy.types.Object, solving: Solving, poses: np.ndarray, item: bpy.types.Object, notes: list[str]) -> bpy.types.Action:
+    """The action of an armature for poses of all frames (T, K, 4, 4): on its bones, on its controls, or on a stand-in that they follow."""
+    result, surface, cleanup = active(item), solving.surface_of(rig), cleanup_of(active(item))
+    frames, times, played = _times(item)
+    if not constrained_bones(rig):
+        return armature_action.write_keys(rig, result.name, poses[played], frames, times, cleanup, surface.skinned)
+    motion_armature.remove(rig)
+    if action := armature_action.write_controls(rig, result.name, surface.skinned, surface.targets[played], frames, times, cleanup):
+        notes.append(f"Controls move the bones of {rig.name}: the keys are on its FK controls, and its limbs are switched to FK.")
+        return action
+    keyed = motion_armature.stand_in(rig) or rig
+    notes.append(f"Constraints or drivers move bones of {rig.name}: the keys are on {keyed.name}, which its bones follow.")
+    return armature_action.write_keys(keyed, result.name, poses[played], frames, times, cleanup, surface.skinned)
 
 
 def unmake(item: bpy.types.Object) -> None:
@@ -151,8 +162,15 @@ def follow(item: bpy.types.Object) -> None:
         armature_action.take_off(rig)
         motion_armature.remove(rig)
         return
-    keyed = motion_armature.stand_in(rig) or rig
-    armature_action.put_on(keyed, active(player).action)
+    action = active(player).action
+    if armature_action.on_controls(action):
+        motion_armature.remove(rig)
+        keyed = rig
+    else:
+        keyed = motion_armature.stand_in(rig) or rig
+    if keyed != rig:
+        armature_action.take_off(rig)
+    armature_action.put_on(keyed, action)
     armature_action.retime(keyed, _origin(playback(active(player), scene_of(player))))
 
 

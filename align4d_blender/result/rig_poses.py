@@ -56,21 +56,26 @@ class Joined:
     targets: np.ndarray
 
     @property
-    def surface(self) -> Skinned:
+    def some(self) -> Joined:
         """Some of the vertices, all over the meshes."""
         chosen = spread(self.skinned.weights)
-        return Skinned(self.skinned.vertices[chosen], self.skinned.weights[chosen])
+        return Joined(Skinned(self.skinned.vertices[chosen], self.skinned.weights[chosen]), self.targets[:, chosen])
 
 
-def solve(rig: bpy.types.Object, joined: Joined, standing: Sequence[Standing] = ()) -> Iterator[np.ndarray]:
+def hold(rig: bpy.types.Object, joined: Joined, standing: Sequence[Standing]) -> tuple[Joined, np.ndarray | None]:
+    """The meshes with what `standing` names held still, and how much each vertex counts then (T, V); None for all the same."""
+    if not standing:
+        return joined, None
+    targets, emphasis = contacts.held(joined.targets, _contacts(rig, joined.skinned, joined.targets, standing))
+    return Joined(joined.skinned, targets), emphasis
+
+
+def solve(rig: bpy.types.Object, joined: Joined, emphasis: np.ndarray | None = None) -> Iterator[np.ndarray]:
     """The pose (K, 4, 4) of the armature's bones in each frame of the motion, armature space, in the order of `rig.data.bones`.
 
-    What `standing` names stands still. Nothing of Blender's is touched once this has returned.
+    Nothing of Blender's is touched once this has returned.
     """
-    skinned, targets, emphasis = joined.skinned, joined.targets, None
-    if standing:
-        targets, emphasis = contacts.held(targets, _contacts(rig, skinned, targets, standing))
-    return solve_poses(read_rig(rig, skinned.weights), skinned, targets, emphasis)
+    return solve_poses(read_rig(rig, joined.skinned.weights), joined.skinned, joined.targets, emphasis)
 
 
 def find_standing(rig: bpy.types.Object, joined: Joined) -> list[Standing]:

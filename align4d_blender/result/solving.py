@@ -16,8 +16,7 @@ from ..capture.rest_shape import base_shape
 from ..errors import UserError
 from .armatures import armature_of
 from .motion_file import read_motion
-from .pose_solver import Skinned
-from .rig_poses import KeyedMesh, Standing, find_standing, join, solve
+from .rig_poses import Joined, KeyedMesh, Standing, find_standing, hold, join, solve
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class Solving:
         self._meshes: dict[bpy.types.Object, list[KeyedMesh]] = {}
         self._left: list[tuple[str, Iterator[np.ndarray]]] = []
         self._rigs: dict[str, tuple[list[str], Matrix]] = {}
-        self._surfaces: dict[str, Skinned] = {}
+        self._surfaces: dict[str, Joined] = {}
         self._frames: list[np.ndarray] = []
         self._poses: dict[str, np.ndarray] = {}
         self._total = 0
@@ -64,9 +63,9 @@ class Solving:
     def begin(self, standing: Sequence[Standing] = ()) -> None:
         """Makes ready for `step`; what is `standing` is held still. Raises UserError where no bone of an armature moves its meshes."""
         for rig, meshes in self._meshes.items():
-            joined = join(rig, meshes)
-            self._left.append((rig.name_full, solve(rig, joined, standing)))
-            self._surfaces[rig.name_full] = joined.surface
+            joined, emphasis = hold(rig, join(rig, meshes), standing)
+            self._left.append((rig.name_full, solve(rig, joined, emphasis)))
+            self._surfaces[rig.name_full] = joined.some
             self._rigs[rig.name_full] = _bones(rig), rig.matrix_world.copy()
             self._total += len(meshes[0].motion)
         self._meshes.clear()
@@ -90,17 +89,22 @@ class Solving:
         """How much is done."""
         return (sum(map(len, self._poses.values())) + len(self._frames)) / max(self._total, 1)
 
-    def surface_of(self, rig: bpy.types.Object) -> Skinned:
-        """Vertices at rest that the armature moves, see `bone_channels.keys_of`. Raises KeyError where it was not solved for."""
-        return self._surfaces[rig.name_full]
+    def surface_of(self, rig: bpy.types.Object) -> Joined:
+        """Some vertices that the armature moves, and where they should be. Raises KeyError where it was not solved for."""
+        some, moved = self._surfaces[rig.name_full], self._moved(rig)
+        return Joined(some.skinned, some.targets @ moved[:3, :3].T + moved[:3, 3])
 
     def poses_of(self, rig: bpy.types.Object) -> np.ndarray | None:
         """(T, K, 4, 4) of an armature; None where it was not solved for, or has other bones by now."""
         bones, world = self._rigs.get(rig.name_full, ([], None))
         if world is None or bones != _bones(rig):
             return None
-        poses: np.ndarray = np.array(rig.matrix_world.inverted() @ world) @ self._poses[rig.name_full]  # it may have moved meanwhile
+        poses: np.ndarray = self._moved(rig) @ self._poses[rig.name_full]
         return poses
+
+    def _moved(self, rig: bpy.types.Object) -> np.ndarray:
+        """(4, 4) from the armature's space as it was into that of now: it may have moved meanwhile."""
+        return np.array(rig.matrix_world.inverted() @ self._rigs[rig.name_full][1])
 
 
 def _bones(rig: bpy.types.Object) -> list[str]:

@@ -81,7 +81,7 @@ def test_fewer_keys_show_nearly_the_same(blender: ModuleType) -> None:
     result = blender.align4d_blender.result
     mesh = result.rig_poses.KeyedMesh(item, item.matrix_world.copy(), local(item), np.stack(motion))
     joined = result.rig_poses.join(rig, [mesh])
-    poses, surface = np.stack(list(result.rig_poses.solve(rig, joined))), joined.surface
+    poses, surface = np.stack(list(result.rig_poses.solve(rig, joined))), joined.some.skinned
     result.armature_action.write_keys(rig, "All", poses, list(frames))
     every = count_keys(blender, rig)
     result.armature_action.write_keys(rig, "Few", poses, list(frames), cleanup=result.key_cleanup.Cleanup(tolerance=0.002), surface=surface)
@@ -127,7 +127,7 @@ def test_held_contacts_slide_at_most_a_fifth(blender: ModuleType) -> None:
     slid = {}
     for hold in (False, True):
         standing = result.rig_poses.find_standing(rig, joined) if hold else []
-        poses = list(result.rig_poses.solve(rig, joined, standing))
+        poses = list(result.rig_poses.solve(rig, *result.rig_poses.hold(rig, joined, standing)))
         read = result.rig_poses.read_rig(rig, skinned.weights)
         slid[hold] = result.contacts.sliding(np.stack([result.pose_solver.skin(read.rest, skinned, pose) for pose in poses]), found)
     assert slid[True] <= 0.2 * slid[False]
