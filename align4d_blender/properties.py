@@ -177,6 +177,19 @@ class Align4DStanding(bpy.types.PropertyGroup):
     held: BoolProperty(name="Hold", description="Keep it from sliding", default=True, override=_OVERRIDABLE)
 
 
+class Align4DSmoothed(bpy.types.PropertyGroup):
+    """A bone that is smoothed by another strength than the others; `name` is the bone's."""
+
+    smooth: FloatProperty(
+        name="Smooth",
+        description="How many frames to each side this bone's pose is blended with its neighbors; 0 leaves it",
+        default=0.0,
+        min=0.0,
+        soft_max=4.0,
+        override=_OVERRIDABLE,
+    )
+
+
 class Align4DPin(bpy.types.PropertyGroup):
     """A pose that the artist has kept."""
 
@@ -242,6 +255,13 @@ class Align4DResult(bpy.types.PropertyGroup):
         soft_max=4.0,
         override=_OVERRIDABLE,
     )
+    smoothed: CollectionProperty(
+        type=Align4DSmoothed,
+        name="Smoothed Bones",
+        description="Bones that are smoothed by another strength than the others",
+        override=_OVERRIDABLE | {"USE_INSERTION"},
+    )
+    smoothed_active: IntProperty(name="Smoothed Bone", description="The bone that is chosen", options={"HIDDEN"}, override=_OVERRIDABLE)
     contacts: BoolProperty(name="Hold Contacts", description="Feet, hands or wheels that stand on the ground stand still", override=_OVERRIDABLE)
     in_place: BoolProperty(name="In Place", description="The body does not travel over the ground", override=_OVERRIDABLE)
     loop: BoolProperty(name="Loop", description="The last poses flow into the first one", override=_OVERRIDABLE)
@@ -309,7 +329,7 @@ class Align4DTag(bpy.types.PropertyGroup):
     muted: BoolProperty(name="Mute", description="Show the mesh as it is without the motion", update=_mute, override=_OVERRIDABLE)
 
 
-CLASSES = (Align4DSettings, Align4DStanding, Align4DPin, Align4DResult, Align4DTag)
+CLASSES = (Align4DSettings, Align4DStanding, Align4DSmoothed, Align4DPin, Align4DResult, Align4DTag)
 
 
 def attach() -> None:

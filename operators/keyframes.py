@@ -154,6 +154,26 @@ class ALIGN4D_OT_edit_contacts(_OfResult, bpy.types.Operator):
         return None
 
 
+class ALIGN4D_OT_edit_smoothed(_OfResult, bpy.types.Operator):
+    """Add a bone that is smoothed by another strength than the others, or remove the chosen one"""
+
+    bl_idname = "align4d.edit_smoothed"
+    bl_label = "Edit Smoothed Bones"
+    bl_options = {"REGISTER", "UNDO"}
+
+    add: BoolProperty(name="Add", description="Whether to add one; else the chosen one is removed", default=True, options={"HIDDEN"})
+
+    def change(self, item: bpy.types.Object) -> list[str] | None:
+        result = active(item)
+        if self.add:
+            result.smoothed.add().smooth = result.smooth
+            result.smoothed_active = len(result.smoothed) - 1
+        elif result.smoothed:
+            result.smoothed.remove(min(result.smoothed_active, len(result.smoothed) - 1))
+            result.smoothed_active = max(result.smoothed_active - 1, 0)
+        return None
+
+
 CLASSES = (
     ALIGN4D_OT_make_keyframes,
     ALIGN4D_OT_use_point_cache,
@@ -161,4 +181,5 @@ CLASSES = (
     ALIGN4D_OT_find_loop,
     ALIGN4D_OT_find_contacts,
     ALIGN4D_OT_edit_contacts,
+    ALIGN4D_OT_edit_smoothed,
 )

@@ -35,6 +35,30 @@ class ALIGN4D_UL_contacts(bpy.types.UIList):
         row.prop(item, "last", text="", emboss=False)
 
 
+class ALIGN4D_UL_smoothed(bpy.types.UIList):
+    """Which bones are smoothed by another strength than the others."""
+
+    bl_idname = "ALIGN4D_UL_smoothed"
+
+    def draw_item(
+        self,
+        context: bpy.types.Context,
+        layout: bpy.types.UILayout,
+        _data: Any,
+        item: Any,
+        _icon: int,
+        _active_data: Any,
+        _active_property: str,
+        _index: int = 0,
+        _flag: int = 0,
+    ) -> None:
+        row = layout.row(align=True)
+        rig = armature_of(context.active_object)
+        if rig:
+            row.prop_search(item, "name", rig.data, "bones", text="")
+        row.prop(item, "smooth", text="")
+
+
 def draw(layout: bpy.types.UILayout, item: bpy.types.Object, result: Any) -> None:
     """One row for the form, and below it the clean-up."""
     keyed = result.form == "KEYFRAMES"
@@ -44,6 +68,7 @@ def draw(layout: bpy.types.UILayout, item: bpy.types.Object, result: Any) -> Non
     column = layout.column()
     column.prop(result, "smooth")
     if keyed:
+        _draw_smoothed(column, result)
         column.prop(result, "tolerance")
         column.prop(result, "contacts")
         if result.contacts:
@@ -53,6 +78,18 @@ def draw(layout: bpy.types.UILayout, item: bpy.types.Object, result: Any) -> Non
     row.prop(result, "loop")
     row.operator("align4d.find_loop", text="", icon="VIEWZOOM")
     layout.operator("align4d.clean_up", icon="BRUSH_DATA")
+
+
+def _draw_smoothed(layout: bpy.types.UILayout, result: Any) -> None:
+    """The list of bones with a strength of their own, once there is one; the button that begins it."""
+    row = layout.row()
+    if not result.smoothed:
+        row.operator("align4d.edit_smoothed", text="Smooth a Bone by Itself", icon="ADD").add = True
+        return
+    row.template_list("ALIGN4D_UL_smoothed", "", result, "smoothed", result, "smoothed_active", rows=2)
+    buttons = row.column(align=True)
+    buttons.operator("align4d.edit_smoothed", text="", icon="ADD").add = True
+    buttons.operator("align4d.edit_smoothed", text="", icon="REMOVE").add = False
 
 
 def _draw_contacts(layout: bpy.types.UILayout, result: Any) -> None:
@@ -65,4 +102,4 @@ def _draw_contacts(layout: bpy.types.UILayout, result: Any) -> None:
     buttons.operator("align4d.find_contacts", text="", icon="VIEWZOOM")
 
 
-CLASSES = (ALIGN4D_UL_contacts,)
+CLASSES = (ALIGN4D_UL_contacts, ALIGN4D_UL_smoothed)

@@ -16,7 +16,8 @@ from mathutils import Matrix
 
 from .. import compat
 from . import bone_channels, control_rig, control_solver
-from .bone_kinematics import Channel
+from .bone_kinematics import Channel, RiggedSurface
+from .control_surface import ControlledSurface
 from .key_cleanup import Cleanup
 from .key_curves import Keys
 from .pose_solver import Skinned
@@ -49,7 +50,9 @@ def write_keys(
     cleanup = cleanup or Cleanup()
     _set_aside(rig)
     channels = bone_channels.channels_of(rig, bone_channels.own_matrices(rig, poses), cleanup)
-    return _written(rig, name, channels, bone_channels.keys_of(rig, channels, cleanup.tolerance, surface), frames, times)
+    allowed = cleanup.tolerance * surface.size if surface else 0.0
+    keys = bone_channels.keys_of(channels, allowed, lambda: RiggedSurface(rig, channels, surface))
+    return _written(rig, name, channels, keys, frames, times)
 
 
 def write_controls(
@@ -71,13 +74,14 @@ def write_controls(
     _set_aside(rig)
     switches = dict.fromkeys(control_rig.switches_of(rig), 1.0)
     control_rig.switch(rig, switches)
-    deforming = [bone.name for bone, moves in zip(rig.data.bones, surface.weights.any(0), strict=True) if moves]
-    found = control_solver.solve(rig, control_rig.controls_of(rig, deforming), surface, targets)
+    deforming = [rig.data.bones[int(index)].name for index in np.flatnonzero(surface.weights.any(0))]
+    controls = control_rig.controls_of(rig, deforming)
+    found = control_solver.solve(rig, controls, surface, targets)
     if found.off > FARTHEST:
         take_off(rig)
         return None
     channels = bone_channels.channels_of(rig, found.own, cleanup, control_rig.BODY)
-    keys = bone_channels.keys_of(rig, channels, 0.0, None)
+    keys = bone_channels.keys_of(channels, cleanup.tolerance * surface.size, lambda: ControlledSurface(rig, controls, channels, surface))
     action = _written(rig, name, channels, keys, frames, times, {control_rig.switch_path(one): value for one, value in switches.items()})
     action[CONTROLS] = True
     return action
@@ -85,7 +89,7 @@ def write_controls(
 
 def on_controls(action: bpy.types.Action) -> bool:
     """Whether the keys of an action of ours are on a rig's controls."""
-    return CONTROLS in action
+    return bool(action.get(CONTROLS))
 
 
 def put_on(rig: bpy.types.Object, action: bpy.types.Action) -> None:

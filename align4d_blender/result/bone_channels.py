@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
 import bpy
@@ -10,10 +10,9 @@ import numpy as np
 from mathutils import Matrix, Quaternion, Vector
 
 from . import key_cleanup, key_curves, key_reduction
-from .bone_kinematics import Channel, RiggedSurface
+from .bone_kinematics import Channel
 from .key_cleanup import Cleanup
 from .key_curves import Keys
-from .pose_solver import Skinned
 
 
 def own_matrices(rig: bpy.types.Object, poses: np.ndarray) -> dict[str, list[Matrix]]:
@@ -41,17 +40,17 @@ def channels_of(rig: bpy.types.Object, own: Mapping[str, Sequence[Matrix]], clea
     return channels
 
 
-def keys_of(rig: bpy.types.Object, channels: Sequence[Channel], tolerance: float, surface: Skinned | None) -> list[Keys]:
+def keys_of(channels: Sequence[Channel], allowed: float, surface: Callable[[], key_reduction.Surface]) -> list[Keys]:
     """The keys of each channel: one at every frame, or as few as leave the surface where it was.
 
     Args:
-        tolerance: how far the surface may be off, in the mean [parts of its longest side]; 0 for a key at every frame.
-        surface: in the armature's space, with weights in the order of its bones; None for a key at every frame.
+        allowed: how far the surface may be off, in the mean [units of length]; 0 for a key at every frame.
+        surface: makes what hangs on the channels, where it is needed.
     """
-    if tolerance <= 0 or surface is None or not channels:
-        return [key_curves.every_key(channel.values) for channel in channels]
-    allowed = tolerance * float(np.ptp(surface.vertices, axis=0).max())
-    return key_reduction.fewest([channel.values for channel in channels], RiggedSurface(rig, channels, surface), allowed)
+    values = [channel.values for channel in channels]
+    if allowed <= 0 or not values:
+        return [key_curves.every_key(one) for one in values]
+    return key_reduction.fewest(values, surface(), allowed)
 
 
 def _cleaned(rig: bpy.types.Object, bone: bpy.types.Bone, local: Sequence[Matrix], cleanup: Cleanup, carries: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -64,7 +63,7 @@ def _cleaned(rig: bpy.types.Object, bone: bpy.types.Bone, local: Sequence[Matrix
         places = places[0] + ((places - places[0]) @ down)[:, None] * down
     if cleanup.loop:
         turns, places = key_cleanup.looped(turns), key_cleanup.looped(places)
-    turns, places = (key_cleanup.smoothed(values, cleanup.smooth) for values in (turns, places))
+    turns, places = (key_cleanup.smoothed(values, cleanup.smooth_of(bone.name)) for values in (turns, places))
     return key_cleanup.normalized(turns), places
 
 

@@ -35,6 +35,28 @@ class Channel:
     values: np.ndarray
 
 
+class Channels:
+    """Channels with other values, as the matrices that they give their bones."""
+
+    def __init__(self, rig: bpy.types.Object, channels: Sequence[Channel], values: Sequence[np.ndarray]) -> None:
+        """`values` (T, C) of each channel."""
+        self._modes = {bone.name: bone.rotation_mode for bone in rig.pose.bones}
+        self._found = {(one.bone, one.name == "location"): (one.name, value) for one, value in zip(channels, values, strict=True)}
+
+    def own(self, bone: str, frame: int) -> Matrix:
+        """A bone's own matrix in a frame, as `PoseBone.matrix_basis`."""
+        place = self._found.get((bone, True))
+        name, turns = self._found.get((bone, False), ("", np.zeros((0, 4))))
+        turn = Quaternion()
+        if name == "rotation_quaternion":
+            turn = Quaternion(turns[frame].tolist()).normalized()
+        elif name == "rotation_axis_angle":
+            turn = Quaternion(turns[frame, 1:].tolist(), float(turns[frame, 0]))
+        elif name:
+            turn = Euler(turns[frame].tolist(), self._modes[bone]).to_quaternion()
+        return Matrix.LocRotScale(Vector(place[1][frame].tolist()) if place else None, turn, None)
+
+
 class RiggedSurface:
     """A surface on bones whose channels are close to a motion; see `key_reduction.Surface`."""
 
@@ -86,37 +108,20 @@ class RiggedSurface:
 
     def _posed(self, values: Sequence[np.ndarray]) -> np.ndarray:
         """(T, K, 4, 4) of the bones, for values (T, C) of the channels."""
-        found, poses = self._by_bone(values), []
+        channels, poses = Channels(self._rig, self._channels, values), []
         for frame in range(len(values[0])):
             pose: list[Matrix] = []
             for bone in self._bones:
-                pose.append(_posed(bone, self._own(bone, found, frame), pose[self._number[bone.parent.name]] if bone.parent else None))
+                pose.append(_posed(bone, channels.own(bone.name, frame), pose[self._number[bone.parent.name]] if bone.parent else None))
             poses.append(np.array(pose))
         return np.array(poses)
 
     def _changed(self, index: int, values: Sequence[np.ndarray]) -> np.ndarray:
         """(T, 4, 4) of one bone for other values of its channels; its parent stays."""
-        bone, found = self._bones[index], self._by_bone(values)
+        bone, channels = self._bones[index], Channels(self._rig, self._channels, values)
         above = self._poses[:, self._number[bone.parent.name]] if bone.parent else [None] * len(self._poses)
         parents = [None if one is None else Matrix(one.tolist()) for one in above]
-        return np.array([_posed(bone, self._own(bone, found, frame), parent) for frame, parent in enumerate(parents)])
-
-    def _by_bone(self, values: Sequence[np.ndarray]) -> dict[tuple[str, bool], tuple[str, np.ndarray]]:
-        """The channels by bone, and by whether they are its location: their property and values."""
-        return {(one.bone, one.name == "location"): (one.name, value) for one, value in zip(self._channels, values, strict=True)}
-
-    def _own(self, bone: bpy.types.Bone, found: dict[tuple[str, bool], tuple[str, np.ndarray]], frame: int) -> Matrix:
-        """A bone's own matrix in a frame."""
-        place = found.get((bone.name, True))
-        name, turns = found.get((bone.name, False), ("", np.zeros((0, 4))))
-        turn = Quaternion()
-        if name == "rotation_quaternion":
-            turn = Quaternion(turns[frame].tolist()).normalized()
-        elif name == "rotation_axis_angle":
-            turn = Quaternion(turns[frame, 1:].tolist(), float(turns[frame, 0]))
-        elif name:
-            turn = Euler(turns[frame].tolist(), self._rig.pose.bones[bone.name].rotation_mode).to_quaternion()
-        return Matrix.LocRotScale(Vector(place[1][frame].tolist()) if place else None, turn, None)
+        return np.array([_posed(bone, channels.own(bone.name, frame), parent) for frame, parent in enumerate(parents)])
 
 
 def _posed(bone: bpy.types.Bone, local: Matrix, parent: Matrix | None) -> Matrix:

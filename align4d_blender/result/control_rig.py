@@ -40,14 +40,14 @@ def controls_of(rig: bpy.types.Object, deforming: Iterable[str]) -> list[str]:
 def _candidates(stem: str) -> Iterator[str]:
     """Names that the control of a deforming bone may have: thigh.L.001, a piece of a limb, is turned by thigh_fk.L."""
     piece = re.sub(r"\.\d+$", "", stem) if re.search(r"\.[LR]\.\d+$", stem) else stem
-    base, end = re.fullmatch(r"(.*?)((?:\.\d+)?(?:\.[LR])?(?:\.\d+)?)", piece).groups()  # type: ignore[union-attr]  # fits every name
+    base, end = re.fullmatch(r"(.*?)((?:\.\d+)?(?:\.[LR])?(?:\.\d+)?)", piece).groups()
     yield f"{base}_fk{end}"
     yield piece
 
 
 def switches_of(rig: bpy.types.Object) -> dict[str, float]:
     """The IK/FK switches of the limbs, by the name of the bone that has each: 0 for IK, 1 for FK."""
-    return {bone.name: float(bone[SWITCH]) for bone in rig.pose.bones if SWITCH in bone}
+    return {bone.name: float(bone[SWITCH]) for bone in rig.pose.bones if bone.get(SWITCH) is not None}
 
 
 def switch(rig: bpy.types.Object, values: dict[str, float]) -> None:

@@ -47,7 +47,7 @@ def solve(rig: bpy.types.Object, controls: Sequence[str], surface: Skinned, targ
 
     The rig has no animation and rests meanwhile, and rests afterwards.
     """
-    solver = _Solver(rig, controls, surface)
+    solver = ControlSolver(rig, controls, surface)
     own: dict[str, list[Matrix]] = {name: [] for name in controls}
     off = []
     for target in targets:
@@ -56,10 +56,10 @@ def solve(rig: bpy.types.Object, controls: Sequence[str], surface: Skinned, targ
             own[name].append(rig.pose.bones[name].matrix_basis.copy())
     for name in controls:
         rig.pose.bones[name].matrix_basis.identity()
-    return Controlled(own, float(np.mean(off)) / float(np.ptp(surface.vertices, axis=0).max()))
+    return Controlled(own, float(np.mean(off)) / surface.size)
 
 
-class _Solver:
+class ControlSolver:
     """What the frames share: the surface as each bone sees it, and how far each bone goes with each control."""
 
     def __init__(self, rig: bpy.types.Object, controls: Sequence[str], surface: Skinned) -> None:
@@ -71,22 +71,22 @@ class _Solver:
         homogeneous = np.concatenate([surface.vertices, np.ones((len(surface.vertices), 1))], axis=1)
         inverse = np.linalg.inv(np.array([bones[index].matrix_local for index in used]))
         self.local = np.einsum("dij,vj->dvi", inverse, homogeneous)
-        self.size = float(np.ptp(surface.vertices, axis=0).max())
+        self.size = surface.size
         self.turned, self.carried = self._probed()
 
     def solve(self, target: np.ndarray) -> float:
         """Brings the surface nearest to `target` (V, 3); returns how far it is off in the mean."""
-        bones = self._bones()
-        error = self._surface(bones) - target
+        bones = self.bones()
+        error = self.surface(bones) - target
         for _ in range(STEPS):
             before = [control.matrix_basis.copy() for control in self.controls]
             self._take(self._step(bones, error))
-            bones = self._bones()
-            tried = self._surface(bones) - target
+            bones = self.bones()
+            tried = self.surface(bones) - target
             if (tried**2).sum() > (error**2).sum():
                 for control, own in zip(self.controls, before, strict=True):
                     control.matrix_basis = own
-                bones = self._bones()
+                bones = self.bones()
                 break
             ended = (tried**2).sum() > GAIN * (error**2).sum()
             error = tried
@@ -94,25 +94,25 @@ class _Solver:
                 break
         return float(np.linalg.norm(error, axis=1).mean())
 
-    def _bones(self) -> np.ndarray:
+    def bones(self) -> np.ndarray:
         """(D, 4, 4) of the deforming bones as the rig has them now."""
         bpy.context.view_layer.update()
         return np.array([bone.matrix for bone in self.deforming])
 
-    def _surface(self, bones: np.ndarray) -> np.ndarray:
+    def surface(self, bones: np.ndarray) -> np.ndarray:
         """(V, 3)."""
         return np.einsum("vd,dvi->vi", self.weights, np.einsum("dij,dvj->dvi", bones[:, :3], self.local))
 
     def _probed(self) -> tuple[np.ndarray, np.ndarray]:
         """(C, D) twice: by how much of a control's turn a bone turns, and by how much of it its head is carried along."""
-        rest = self._bones()
+        rest = self.bones()
         turned, carried = np.zeros((len(self.controls), len(rest))), np.zeros((len(self.controls), len(rest)))
         for index, control in enumerate(self.controls):
             head, spun, swept, arc = np.array(control.head), 0.0, 0.0, 1e-12
             for axis in np.eye(3):
-                line = np.array(control.matrix.to_3x3() @ Vector(axis))
-                control.matrix_basis = Quaternion(axis, PROBE).to_matrix().to_4x4()
-                moved = self._bones()
+                line = np.array(control.matrix.to_3x3() @ Vector(axis.tolist()))
+                control.matrix_basis = Quaternion(axis.tolist(), PROBE).to_matrix().to_4x4()
+                moved = self.bones()
                 control.matrix_basis.identity()
                 change = moved[:, :3, :3] @ np.linalg.inv(rest[:, :3, :3])
                 spin = np.stack([change[:, 2, 1] - change[:, 1, 2], change[:, 0, 2] - change[:, 2, 0], change[:, 1, 0] - change[:, 0, 1]], axis=1)
@@ -121,20 +121,31 @@ class _Solver:
                 swept = swept + ((moved - rest)[:, :3, 3] * way).sum(1)
                 arc = arc + (way**2).sum(1)
             turned[index], carried[index] = spun, swept / np.maximum(arc, 1e-6 * self.size**2 * PROBE**2)
-        self._bones()
+        self.bones()
         return np.where(turned > LEAST, turned, 0), np.where(carried > LEAST, carried, 0)
+
+    def levers(self, bones: np.ndarray) -> np.ndarray:
+        """(C, V, 3) from the head of each control, as it is posed now, to what turns with it of each vertex."""
+        heads = bones[:, :3, 3]
+        arms = self.weights.T[..., None] * (np.einsum("dij,dvj->dvi", bones[:, :3], self.local) - heads[:, None])
+        levers = np.einsum("cd,dvi->cvi", self.turned, arms) + np.einsum("cd,vd,di->cvi", self.carried, self.weights, heads)
+        hung = self.carried @ self.weights.T
+        result: np.ndarray = levers - hung[..., None] * np.array([control.head for control in self.controls])[:, None]
+        return result
+
+    @property
+    def shares(self) -> np.ndarray:
+        """(V,) how far each vertex moves with the first control."""
+        result: np.ndarray = (self.carried[0] > 0) @ self.weights.T
+        return result
 
     def _step(self, bones: np.ndarray, error: np.ndarray) -> np.ndarray:
         """(C + 1, 3) rotation vectors of the controls about their heads, and how far the first one moves, in the armature's space."""
-        heads = bones[:, :3, 3]
-        arms = self.weights.T[..., None] * (np.einsum("dij,dvj->dvi", bones[:, :3], self.local) - heads[:, None])
-        hung = self.carried @ self.weights.T
-        levers = np.einsum("cd,dvi->cvi", self.turned, arms) + np.einsum("cd,vd,di->cvi", self.carried, self.weights, heads)
-        levers -= hung[..., None] * np.array([control.head for control in self.controls])[:, None]
+        levers = self.levers(bones)
         columns = np.zeros((len(error), 3, len(self.controls) + 1, 3))
         for axis in range(3):
             columns[:, :, :-1, axis] = np.cross(np.eye(3)[axis], levers).transpose(1, 2, 0)
-            columns[:, axis, -1, axis] = (self.carried[0] > 0) @ self.weights.T * self.size
+            columns[:, axis, -1, axis] = self.shares * self.size
         system = columns.reshape(len(error) * 3, -1)
         normal = system.T @ system
         normal[np.diag_indices_from(normal)] += DAMPING * float(np.trace(normal)) / len(normal)

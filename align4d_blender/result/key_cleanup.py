@@ -5,7 +5,8 @@ Turns are quaternions wxyz (T, 4) without a change of sign, places are (T, 3); b
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,15 +18,21 @@ Array = np.ndarray[Any, np.dtype[Any]]
 class Cleanup:
     """Attributes:
     smooth: how far a key is blended with its neighbors, as a standard deviation [frames]; 0 leaves them.
+    by_bone: the same of bones that are smoothed by another strength, by their names.
     loop: the last poses flow into the first.
     in_place: the body does not travel: its horizontal way is taken out.
     tolerance: how far a surface may be off for the sake of fewer keys [parts of the size]; 0 keeps one at every frame.
     """
 
     smooth: float = 0.0
+    by_bone: Mapping[str, float] = field(default_factory=dict)
     loop: bool = False
     in_place: bool = False
     tolerance: float = 0.0
+
+    def smooth_of(self, bone: str) -> float:
+        """How far the keys of a bone are blended [frames]."""
+        return self.by_bone.get(bone, self.smooth)
 
 
 def same_signs(turns: Array) -> Array:

@@ -124,46 +124,37 @@ class _Thinner:
         self.values, self.slopes = values, slopes(values)
         self.rows: list[int] = list(range(len(values)))
         self.at, self.rise = values.copy(), self.slopes.copy()
+        self.off = np.zeros(len(values))  # of each frame, as a square
 
     def cost(self, row: int) -> float:
         """By how much more the curves are off without the key of a row."""
-        around, left, solution = self._without(row)
-        target = self.values[around[0] : around[-1] + 1]
-        return self._off(left, solution, target) - self._off(around, self._keys(around), target)
+        _, _, span, off = self._without(row)
+        return float(off.sum() - self.off[span].sum())
 
     def take(self, row: int) -> list[int]:
         """Takes the key of a row; returns the rows, but for the ends, of which the cost is another now."""
+        left, solution, span, off = self._without(row)
+        self.at[left], self.rise[left], self.off[span] = solution[: len(left)], solution[len(left) :], off
         place = self.rows.index(row)
-        _, left, solution = self._without(row)
-        self.at[left], self.rise[left] = solution[: len(left)], solution[len(left) :]
         self.rows.pop(place)
         return self.rows[max(place - 2 * REACH, 1) : min(place + 2 * REACH, len(self.rows) - 1)]
 
-    def _without(self, row: int) -> tuple[list[int], list[int], Array]:
-        """The rows around one, those without it, and their values and slopes (2 n, C) as they are best then.
+    def _without(self, row: int) -> tuple[list[int], Array, slice, Array]:
+        """The rows around one but for itself, their values and slopes (2 n, C) as they are best then, their frames, and by how much these are off.
 
         The outermost keys stay; at the ends of the curves their slopes do not have to.
         """
         place = self.rows.index(row)
         first, last = max(place - REACH, 0), min(place + REACH, len(self.rows) - 1)
-        around = self.rows[first : last + 1]
-        left = [one for one in around if one != row]
-        count = len(left)
+        left = [one for one in self.rows[first : last + 1] if one != row]
+        count, span = len(left), slice(left[0], left[-1] + 1)
         free = np.ones(2 * count, bool)
         free[[0, count - 1]] = False
         free[count], free[-1] = first == 0, last == len(self.rows) - 1
-        target, solution = self.values[around[0] : around[-1] + 1], self._keys(left)
+        solution, target = np.concatenate([self.at[left], self.rise[left]]), self.values[span]
         basis, held = hermite(np.array(left) - left[0], len(target)), SLOPES * np.eye(2 * count)[count:]
         system = np.concatenate([basis, held])
         right = np.concatenate([target, SLOPES * self.slopes[left]]) - system[:, ~free] @ solution[~free]
-        solution[free] = np.linalg.lstsq(system[:, free], right, rcond=None)[0]
-        return around, left, solution
-
-    def _keys(self, rows: list[int]) -> Array:
-        """(2 n, C) the values and slopes at these rows."""
-        return np.concatenate([self.at[rows], self.rise[rows]])
-
-    @staticmethod
-    def _off(rows: list[int], keys: Array, target: Array) -> float:
-        """By how much curves through keys (2 n, C) at these rows are off, as a sum of squares."""
-        return float(np.square(hermite(np.array(rows) - rows[0], len(target)) @ keys - target).sum())
+        system = system[:, free]
+        solution[free] = np.linalg.solve(system.T @ system, system.T @ right)
+        return left, solution, span, np.square(basis @ solution - target).sum(1)

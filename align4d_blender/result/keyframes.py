@@ -97,33 +97,33 @@ def write(solving: Solving, item: bpy.types.Object) -> list[str]:
     """
     result = active(item)
     moved = together(item, result)
-    notes, written = [], {}
+    notes: list[str] = []
+    written: dict[bpy.types.Object, bpy.types.Action] = {}
     for other, entry in moved:
         rig = armature_of(other)
-        poses = solving.poses_of(rig) if rig else None
-        if rig is None or poses is None:
+        if rig is None or not solving.knows(rig):
             continue
         if rig not in written:
-            written[rig] = _write_on(rig, solving, poses, item, notes)
+            written[rig] = _write_on(rig, solving, item, notes)
         old, entry.action, entry.form = entry.action, written[rig], "KEYFRAMES"
         _delete_unused(old)
         show_form(other)
     return notes
 
 
-def _write_on(rig: bpy.types.Object, solving: Solving, poses: np.ndarray, item: bpy.types.Object, notes: list[str]) -> bpy.types.Action:
-    """The action of an armature for poses of all frames (T, K, 4, 4): on its bones, on its controls, or on a stand-in that they follow."""
+def _write_on(rig: bpy.types.Object, solving: Solving, item: bpy.types.Object, notes: list[str]) -> bpy.types.Action:
+    """The action of an armature for what was solved: on its bones, on its controls, or on a stand-in that they follow."""
     result, surface, cleanup = active(item), solving.surface_of(rig), cleanup_of(active(item))
     frames, times, played = _times(item)
     if not constrained_bones(rig):
-        return armature_action.write_keys(rig, result.name, poses[played], frames, times, cleanup, surface.skinned)
+        return armature_action.write_keys(rig, result.name, solving.poses_of(rig)[played], frames, times, cleanup, surface.skinned)
     motion_armature.remove(rig)
     if action := armature_action.write_controls(rig, result.name, surface.skinned, surface.targets[played], frames, times, cleanup):
         notes.append(f"Controls move the bones of {rig.name}: the keys are on its FK controls, and its limbs are switched to FK.")
         return action
     keyed = motion_armature.stand_in(rig) or rig
     notes.append(f"Constraints or drivers move bones of {rig.name}: the keys are on {keyed.name}, which its bones follow.")
-    return armature_action.write_keys(keyed, result.name, poses[played], frames, times, cleanup, surface.skinned)
+    return armature_action.write_keys(keyed, result.name, solving.poses_of(rig)[played], frames, times, cleanup, surface.skinned)
 
 
 def unmake(item: bpy.types.Object) -> None:
@@ -176,7 +176,8 @@ def follow(item: bpy.types.Object) -> None:
 
 def cleanup_of(result: PlayedResult) -> Cleanup:
     """What the artist wants done to the keys of a result."""
-    return Cleanup(result.smooth, result.loop, result.in_place, result.tolerance / 100)
+    by_bone = {one.name: one.smooth for one in result.smoothed}
+    return Cleanup(result.smooth, by_bone, result.loop, result.in_place, result.tolerance / 100)
 
 
 def _moved(item: bpy.types.Object) -> list[Moved]:

@@ -20,6 +20,7 @@ class PlayedResult(Protocol):
     action: bpy.types.Action | None
     cleaned: bool
     smooth: float
+    smoothed: Any
     contacts: bool
     standing: Any
     in_place: bool

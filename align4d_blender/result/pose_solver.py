@@ -58,6 +58,11 @@ class Skinned:
     vertices: Array
     weights: Array
 
+    @property
+    def size(self) -> float:
+        """The longest side [units of length]."""
+        return float(np.ptp(self.vertices, axis=0).max())
+
 
 def solve_poses(rig: Rig, skinned: Skinned, targets: Array, emphasis: Array | None = None) -> Iterator[Array]:
     """The pose of each frame, one after the other: (K, 4, 4) matrices of the bones in the armature's space.

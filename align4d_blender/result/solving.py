@@ -15,6 +15,7 @@ from mathutils import Matrix
 from ..capture.rest_shape import base_shape
 from ..errors import UserError
 from .armatures import armature_of
+from .control_rig import is_rigify
 from .motion_file import read_motion
 from .rig_poses import Joined, KeyedMesh, Standing, find_standing, hold, join, solve
 
@@ -43,6 +44,7 @@ class Solving:
         """Reads what `step` needs; objects without an armature are left out. Raises UserError."""
         self._meshes: dict[bpy.types.Object, list[KeyedMesh]] = {}
         self._left: list[tuple[str, Iterator[np.ndarray]]] = []
+        self._later: dict[str, Iterator[np.ndarray]] = {}  # of rigs whose controls take the keys, as far as these can
         self._rigs: dict[str, tuple[list[str], Matrix]] = {}
         self._surfaces: dict[str, Joined] = {}
         self._frames: list[np.ndarray] = []
@@ -64,10 +66,14 @@ class Solving:
         """Makes ready for `step`; what is `standing` is held still. Raises UserError where no bone of an armature moves its meshes."""
         for rig, meshes in self._meshes.items():
             joined, emphasis = hold(rig, join(rig, meshes), standing)
-            self._left.append((rig.name_full, solve(rig, joined, emphasis)))
+            frames = solve(rig, joined, emphasis)
+            if is_rigify(rig):
+                self._later[rig.name_full] = frames
+            else:
+                self._left.append((rig.name_full, frames))
+                self._total += len(meshes[0].motion)
             self._surfaces[rig.name_full] = joined.some
             self._rigs[rig.name_full] = _bones(rig), rig.matrix_world.copy()
-            self._total += len(meshes[0].motion)
         self._meshes.clear()
 
     def step(self, seconds: float) -> bool:
@@ -89,16 +95,19 @@ class Solving:
         """How much is done."""
         return (sum(map(len, self._poses.values())) + len(self._frames)) / max(self._total, 1)
 
+    def knows(self, rig: bpy.types.Object) -> bool:
+        """Whether an armature was solved for, and has the same bones still."""
+        return rig.name_full in self._rigs and self._rigs[rig.name_full][0] == _bones(rig)
+
     def surface_of(self, rig: bpy.types.Object) -> Joined:
         """Some vertices that the armature moves, and where they should be. Raises KeyError where it was not solved for."""
         some, moved = self._surfaces[rig.name_full], self._moved(rig)
         return Joined(some.skinned, some.targets @ moved[:3, :3].T + moved[:3, 3])
 
-    def poses_of(self, rig: bpy.types.Object) -> np.ndarray | None:
-        """(T, K, 4, 4) of an armature; None where it was not solved for, or has other bones by now."""
-        bones, world = self._rigs.get(rig.name_full, ([], None))
-        if world is None or bones != _bones(rig):
-            return None
+    def poses_of(self, rig: bpy.types.Object) -> np.ndarray:
+        """(T, K, 4, 4) of an armature that it knows; those of a rig with controls are solved only now."""
+        if rig.name_full in self._later:
+            self._poses[rig.name_full] = np.stack(list(self._later.pop(rig.name_full)))
         poses: np.ndarray = self._moved(rig) @ self._poses[rig.name_full]
         return poses
 

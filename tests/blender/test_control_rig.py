@@ -13,6 +13,7 @@ import pytest
 from fake_engine import FRAMES
 from mathutils import Euler
 from scenes import evaluated, names, select, use_video
+from test_key_cleanup import count_keys
 from test_result import go_to
 
 TURNED = (
@@ -117,6 +118,11 @@ def test_the_keys_go_on_fk_controls_and_the_mesh_follows(blender: ModuleType, pe
     assert_shows(item, motion, 0.01)
     assert all(rig.pose.bones[name]["IK_FK"] == 1.0 for name in SWITCHES)
     assert names()["objects"] == before["objects"], "there is no stand-in"
+    every = count_keys(blender, rig)
+    item.align4d.results[0].tolerance = 0.3
+    blender.align4d_blender.result.keyframes.make(item)
+    assert count_keys(blender, rig) < 0.8 * every
+    assert_shows(item, motion, 0.01)
     assert bpy.ops.align4d.use_point_cache() == {"FINISHED"}
     assert names() == before and not rig.align4d.set_aside
     assert all(rig.pose.bones[name]["IK_FK"] == 0.0 for name in SWITCHES)

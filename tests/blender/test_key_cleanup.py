@@ -12,6 +12,7 @@ from fake_engine import FRAMES as FRAMES_OF_VIDEO
 from scenes import evaluated, local
 from test_armature_action import FRAMES, add_limb, forget, shown
 from test_keyframes import generate_limb
+from test_panel import draw
 from test_result import go_to
 
 
@@ -163,6 +164,27 @@ def test_the_choices_are_taken_when_the_keys_are_made_again(blender: ModuleType,
     assert count_keys(blender, rig) < every and len(bpy.data.actions) == 1
     curves = blender.align4d_blender.compat.fcurves(rig)
     assert max(abs(curve.keyframe_points[0].co.y - curve.keyframe_points[-1].co.y) for curve in curves) == pytest.approx(0, abs=1e-5)
+
+
+def test_a_bone_can_be_smoothed_by_a_strength_of_its_own(blender: ModuleType, tmp_path: Path) -> None:
+    item, rig, _ = generate_limb(blender, tmp_path)
+    result = item.align4d.results[0]
+
+    def turns(bone: str) -> np.ndarray:
+        bpy.ops.align4d.clean_up()
+        curves = [curve for curve in blender.align4d_blender.compat.fcurves(rig) if f'"{bone}"].rotation' in curve.data_path]
+        return np.array([[point.co.y for point in curve.keyframe_points] for curve in curves])
+
+    bpy.ops.align4d.make_keyframes()
+    turned, others = turns("bone3"), turns("bone1")
+    assert "Smooth a Bone by Itself" in draw(blender, "result")
+    assert bpy.ops.align4d.edit_smoothed(add=True) == {"FINISHED"}
+    result.smoothed[0].name, result.smoothed[0].smooth = "bone3", 2.0
+    assert np.abs(turns("bone3") - turned).max() > 1e-3
+    np.testing.assert_allclose(turns("bone1"), others, atol=1e-6)
+    assert "Smooth a Bone by Itself" not in draw(blender, "result"), "the list is there instead"
+    assert bpy.ops.align4d.edit_smoothed(add=False) == {"FINISHED"} and not result.smoothed
+    np.testing.assert_allclose(turns("bone3"), turned, atol=1e-6)
 
 
 def slide(item: bpy.types.Object, indices: range) -> np.ndarray:

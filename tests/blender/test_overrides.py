@@ -77,3 +77,27 @@ def test_an_override_gets_its_motion_and_keeps_it(blender: ModuleType, linked: b
     select(again)
     assert bpy.ops.align4d.remove_result() == {"FINISHED"}
     assert not again.align4d.results and "Align4D" not in again.modifiers
+
+
+def test_the_armature_of_an_override_takes_keyframes_and_gives_them_back(blender: ModuleType, linked: bpy.types.Object, tmp_path: Path) -> None:
+    hero = overridden(linked)
+    rig = blender.align4d_blender.result.armatures.armature_of(hero)
+    assert bpy.ops.align4d.generate() == {"FINISHED"}
+    assert bpy.ops.align4d.make_keyframes() == {"FINISHED"}
+    assert rig.override_library and rig.animation_data.action == hero.align4d.results[0].action
+
+    def last(item: bpy.types.Object) -> np.ndarray:
+        bpy.context.scene.frame_set(bpy.context.scene.frame_end)
+        return evaluated(item)
+
+    bpy.context.scene.frame_set(1)
+    rest, shown = evaluated(hero), last(hero)
+    assert np.abs(shown - rest).max() > 0.05
+    called = hero.name, rig.name
+    bpy.ops.wm.save_mainfile()
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "shot.blend"))
+    hero, rig = (bpy.data.objects[one] for one in called)
+    np.testing.assert_allclose(last(hero), shown, atol=1e-5)
+    select(hero)
+    assert bpy.ops.align4d.remove_result() == {"FINISHED"}
+    assert not rig.align4d.set_aside and rig.animation_data.action is None and not bpy.data.actions
