@@ -124,7 +124,7 @@ def _check(rig: bpy.types.Object) -> None:
     """Raises UserError where an armature cannot take keyframes."""
     if not rig.is_editable:
         message = f"The armature {rig.name} is linked from another file."
-        raise UserError("linked_armature", message, "Use Object > Library Override > Make, or keep the point cache.")
+        raise UserError("linked_armature", message, "Select it and use Object > Library Override > Make, or keep the point cache.")
     carrier = rig
     while carrier:
         if any(not one.mute for one in carrier.constraints) or (carrier != rig and carrier.animation_data):

@@ -81,8 +81,13 @@ def test_an_override_gets_its_motion_and_keeps_it(blender: ModuleType, linked: b
 
 def test_the_armature_of_an_override_takes_keyframes_and_gives_them_back(blender: ModuleType, linked: bpy.types.Object, tmp_path: Path) -> None:
     hero = overridden(linked)
-    rig = blender.align4d_blender.result.armatures.armature_of(hero)
+    armature_of = blender.align4d_blender.result.armatures.armature_of
     assert bpy.ops.align4d.generate() == {"FINISHED"}
+    with pytest.raises(RuntimeError, match="Armature is linked from another file. Select it and use Object > Library Override > Make"):
+        bpy.ops.align4d.make_keyframes()
+    rig = armature_of(hero).override_create(remap_local_usages=True)
+    bpy.context.scene.collection.objects.link(rig)
+    assert armature_of(hero) == rig
     assert bpy.ops.align4d.make_keyframes() == {"FINISHED"}
     assert rig.override_library and rig.animation_data.action == hero.align4d.results[0].action
 
