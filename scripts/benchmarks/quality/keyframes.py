@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
     table = rich.table.Table("case", *COLUMNS.values())
     for name, values in figures.items():
         table.add_row(name, *(f"{values[key]:.3g}" if key in values else "" for key in COLUMNS))
-    rich.console.Console().print(table)
+    rich.console.Console(width=180).print(table)
     return int(failed)
 
 
