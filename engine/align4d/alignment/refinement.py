@@ -29,6 +29,10 @@ from .tracking import PoseCost, Track, TrackingSettings
 
 NEIGHBORS = 6
 
+CLEARLY_LESS = 0.95
+"""A track is gone on with where it costs less than this share of what the motion prior makes of it. Where both cost about the same, the
+video says nothing of depth, and the prior does."""
+
 
 @dataclass(frozen=True)
 class RefinementSettings:
@@ -49,7 +53,7 @@ class RefinementSettings:
     """
 
     resolution: int = 160
-    iterations: int = 60
+    iterations: int = 40
     batch: int = 6
     rate: float = 0.01
     last_rate: float = 0.001
@@ -187,12 +191,13 @@ class _Refinement:
         return Refined(field_round.motion, field_round.field, self.appearance.on(self.animated, frozen=True), self.losses.read())
 
     def _poses(self, start: Track) -> _PoseRound:
-        """A round that starts from the track or, where video and prior find that better, from what the prior makes of it."""
+        """A round that starts from what the prior makes of the track or, where video and prior find that clearly better, from the track."""
         if self.lifted is None:
             return self._pose_round(start)
         self.lifted.ask(self.skeleton.pose(start.turn, start.shift))
         other = fit_to_depth(self.lifted, self.skeleton, self.cost, start, self.known_frame, self.settings.smooth)
-        return min((self._tried(one) for one in (start, other)), key=lambda tried: tried[0])[1]
+        (own_cost, as_tracked), (fitted_cost, as_fitted) = self._tried(start), self._tried(other)
+        return as_tracked if own_cost < CLEARLY_LESS * fitted_cost else as_fitted
 
     def _pose_round(self, start: Track) -> _PoseRound:
         return _PoseRound(self.skeleton, start, self.known_frame, self.cost, self.settings, self.lifted)

@@ -51,7 +51,7 @@ class TrackingSettings:
     """
 
     resolution: int = 160
-    iterations: int = 80
+    iterations: int = 120
     rate: float = 0.004
     last_rate: float = 0.0004
     floor: float = 0.3
