@@ -16,7 +16,7 @@ from PIL import Image
 from align4d.errors import EngineError
 from align4d.inputs import hdr
 from align4d.inputs.bars import find_bars
-from align4d.inputs.cuts import cut_notes
+from align4d.inputs.cuts import longest_shot
 from align4d.inputs.masks import find_masks
 from align4d.inputs.movie import Movie
 from align4d.inputs.pictures import Picture, on_white
@@ -210,9 +210,9 @@ def test_unrelated_pictures_are_said() -> None:
         top, left = noise.integers(0, 30), noise.integers(0, 60)
         frame[top : top + noise.integers(15, 34), left : left + noise.integers(15, 36)] = noise.integers(0, 200, 3)
     clip = Clip(frames, None, 24.0, (96, 64))
-    assert "little to do with each other" in cut_notes(clip, find_masks(clip))[0]
+    assert "little to do with each other" in longest_shot(clip, find_masks(clip))[2][0]
     moving = Clip(on_white(moving_square(6)), None, 24.0, (96, 64))
-    assert cut_notes(moving, find_masks(moving)) == ()
+    assert longest_shot(moving, find_masks(moving))[2] == ()
 
 
 def test_white_eyes_on_white_belong_to_the_object() -> None:

@@ -18,6 +18,7 @@ from builders import Job, mesh_arrays
 from conftest import MovieWriter
 from PIL import Image
 from puppets import ATTRIBUTE, FOVY, TWO_PARTS, Studio, add_mesh, asset_of, bound, pattern, puppet, request_for
+from scipy import ndimage
 
 from align4d import protocol
 from align4d.alignment.lighting import Lighting, to_linear, to_srgb
@@ -26,7 +27,7 @@ from align4d.alignment.reference import make_reference
 from align4d.cameras.orbit import Orbit, blender_from_normalized, intrinsics_for
 from align4d.errors import EngineError
 from align4d.inputs.asset import Asset, load_asset
-from align4d.inputs.cuts import cut_notes, find_cuts
+from align4d.inputs.cuts import find_cuts, first_shot, longest_shot
 from align4d.inputs.masks import find_masks
 from align4d.inputs.pictures import on_white
 from align4d.inputs.video import Clip, load_clip
@@ -195,12 +196,36 @@ def test_a_first_frame_off_the_rest_pose(stage: Stage, tmp_path: Path) -> None:
     np.testing.assert_allclose(stage.motion[0], stage.asset.vertices, atol=1e-5)  # the artist's own shape all the same
 
 
-def test_a_cut(stage: Stage, tmp_path: Path) -> None:
+def test_the_longest_piece_without_a_cut_is_animated(stage: Stage, tmp_path: Path) -> None:
     first, second = stage.film(), stage.film(camera=CAMERA.moved(azimuth=-50.0, yaw=6.0))
     result = stage.run(tmp_path / "job", stage.images(tmp_path, np.concatenate([first[:4], second[4:]])))
     before = slice(0, 4)
-    assert stage.missed(result, stage.waving(), before) < stage.clean_missed(before) + 0.4
-    assert len(result.notes) == 1 and "cut at frame 5 of 6" in result.notes[0]
+    assert stage.missed(result, stage.waving(WAVE[before])) < stage.clean_missed(before) + 0.4
+    assert len(result.notes) == 1 and "cuts at frame 5 of 6" in result.notes[0] and "frames 1 to 4, the longest piece" in result.notes[0]
+
+
+def test_a_piece_that_begins_late_knows_what_comes_before_it(stage: Stage) -> None:
+    first, second = stage.film(), stage.film(camera=CAMERA.moved(azimuth=-50.0, yaw=6.0))
+    clip = dataclasses.replace(clip_of(np.concatenate([first[:2], second])), skipped=1, pace=2.0)
+    found = find_masks(clip)
+    found.touches_border[4] = True
+    shot, masks, notes = longest_shot(clip, found)
+    np.testing.assert_array_equal(shot.frames, clip.frames[2:])
+    assert shot.skipped == 5 and "cuts at frame 3 of 8" in notes[0] and "frames 3 to 8" in notes[0]
+    np.testing.assert_array_equal(masks.alpha, found.alpha[2:])
+    assert len(masks.notes) == 1 and "1 of 6 frames (3)" in masks.notes[0]
+
+
+def test_with_a_box_the_piece_that_begins_with_it_is_taken() -> None:
+    chance = np.random.default_rng(0)
+    rooms = [ndimage.gaussian_filter(chance.uniform(0, 255, (48, 64, 3)), (4, 4, 0)) for _ in range(2)]
+    rooms = [255 * (room - room.min()) / np.ptp(room) for room in rooms]
+    frames = np.stack([np.roll(rooms[frame >= 3], frame, axis=1) for frame in range(8)]).astype(np.uint8)
+    clip = Clip(frames, None, 24.0, (64, 48))
+    shot, notes = first_shot(clip)
+    assert len(shot.frames) == 3 and "frames 1 to 3, the first piece" in notes[0]
+    whole, none = first_shot(clip.part(slice(3, 8)))
+    assert len(whole.frames) == 5 and none == ()
 
 
 def test_the_object_leaves_and_comes_back(stage: Stage, tmp_path: Path) -> None:
@@ -236,7 +261,7 @@ def test_a_cut_is_a_change_that_stands_alone(stage: Stage) -> None:
     gone[4:] = other[4:]
     for film in (slow, quick, threes, flash, gone, np.concatenate([slow[:1], other[:1]])):
         assert cuts(film) == []
-    assert cut_notes(clip_of(slow), find_masks(clip_of(slow))) == ()
+    assert longest_shot(clip_of(slow), find_masks(clip_of(slow)))[2] == ()
 
 
 def test_a_first_frame_without_the_object_is_refused(stage: Stage, tmp_path: Path) -> None:

@@ -25,6 +25,10 @@ UNRELATED = 0.55
 """A usual change above this shows nothing that moves, but one picture after the other."""
 FEWEST = 3
 """Changes by which the usual one is known."""
+UNRELATED_NOTE = (
+    "The pictures of the video have little to do with each other: no motion of one object explains them. Choose a clip in which one object "
+    "moves, in small steps."
+)
 AROUND = 3
 """Changes on either side that count as being around; figures animated on threes hold each picture this long."""
 
@@ -45,21 +49,42 @@ def find_cuts(clip: Clip, masks: Masks) -> list[int]:
     return cuts
 
 
-def cut_notes(clip: Clip, masks: Masks) -> tuple[str, ...]:
-    """What the user should know about cuts, as sentences; frames are counted from 1, the first that is used."""
+def longest_shot(clip: Clip, masks: Masks) -> tuple[Clip, Masks, tuple[str, ...]]:
+    """The longest piece of a clip without a cut, the first of those as long, with its masks; and what the user should know, as sentences.
+
+    Pictures that have little to do with each other are left as they are: no piece of them is better than another.
+    """
     change = _changes(clip, masks, np.flatnonzero(~masks.empty))
     if len(change) >= FEWEST and np.median(change) > UNRELATED:
-        return (
-            "The pictures of the video have little to do with each other: no motion of one object explains them. Choose a clip in which one "
-            "object moves, in small steps.",
-        )
-    cuts = find_cuts(clip, masks)
-    if not cuts:
-        return ()
-    where = " and ".join(str(frame + 1) for frame in cuts)
+        return clip, masks, (UNRELATED_NOTE,)
+    piece = _longest(len(clip.frames), find_cuts(clip, masks))
+    if piece.stop - piece.start == len(clip.frames):
+        return clip, masks, ()
+    return clip.part(piece), masks.part(piece), (_note(len(clip.frames), piece, "longest"),)
+
+
+def first_shot(clip: Clip) -> tuple[Clip, tuple[str, ...]]:
+    """The piece of a clip up to its first cut, by the whole pictures: for where somebody said what is what in the first frame."""
+    shape = clip.frames.shape[:3]
+    everything = Masks(np.ones(shape, np.float16), "pictures", np.ones(shape[0], bool), np.zeros(shape[0], bool))
+    cuts = find_cuts(clip, everything)
+    if not cuts or cuts[0] < 2:
+        return clip, ()
+    piece = slice(0, cuts[0])
+    return clip.part(piece), (_note(len(clip.frames), piece, "first"),)
+
+
+def _longest(count: int, cuts: list[int]) -> slice:
+    pieces = [slice(*pair) for pair in itertools.pairwise([0, *cuts, count])]
+    return max(pieces, key=lambda piece: piece.stop - piece.start)
+
+
+def _note(count: int, piece: slice, which: str) -> str:
+    """Frames are counted from 1, the first that was chosen."""
+    cut = piece.start + 1 if piece.start else piece.stop + 1
     return (
-        f"The video seems to cut at frame {where} of {len(clip.frames)}: the object jumps there, and no motion from there on is to be "
-        "trusted; that before it suffers too. Choose a range of frames within one shot.",
+        f"The video cuts at frame {cut} of {count}: the motion is of its frames {piece.start + 1} to {piece.stop}, the {which} piece without a cut. "
+        "Choose a range of frames within another piece for that one."
     )
 
 

@@ -50,6 +50,11 @@ class Masks:
         """
         return behind_edges(picture, alpha) if self.source in ("box", "network", "pictures") else self.behind
 
+    def part(self, piece: slice) -> Masks:
+        """Of some of the frames, which follow each other; the notes count from the first of them."""
+        touches, empty = self.touches_border[piece], self.empty[piece]
+        return dataclasses.replace(self, alpha=self.alpha[piece], touches_border=touches, empty=empty, notes=_notes(touches, empty))
+
 
 def find_masks(clip: Clip, what: str = "video", watch: foreground_model.Watch | None = None) -> Masks:
     """Masks of all frames.
@@ -135,12 +140,17 @@ def judge(alpha: np.ndarray, source: str, what: str = "video") -> Masks:
         )
     edges = np.concatenate([alpha[:, 0], alpha[:, -1], alpha[:, :, 0], alpha[:, :, -1]], axis=1)
     touches: np.ndarray = np.greater(edges.max(axis=1), 0.5)
+    return Masks(alpha, source, touches, empty, _notes(touches, empty))
+
+
+def _notes(touches: np.ndarray, empty: np.ndarray) -> tuple[str, ...]:
+    """What the user should know of frames (T,) bool where the object is cut by the border, or not to be seen."""
     notes = []
     if empty.any():
         notes.append(f"The object is not to be seen in {_these(empty)}: its motion there is a guess from the frames around.")
     if touches.any():
         notes.append(f"The object is cut by the border of the video in {_these(touches)}: what lies outside is a guess.")
-    return Masks(alpha, source, touches, empty, tuple(notes))
+    return tuple(notes)
 
 
 def _a(what: str) -> str:

@@ -53,6 +53,12 @@ class Clip:
     pace: float = 1.0
     window: Window | None = None
 
+    def part(self, piece: slice) -> Clip:
+        """Some of the frames, which follow each other, as a clip of their own."""
+        alpha = None if self.alpha is None else self.alpha[piece]
+        skipped = self.skipped + round(piece.start * self.pace)
+        return dataclasses.replace(self, frames=self.frames[piece], alpha=alpha, skipped=skipped)
+
 
 def load_clip(spec: VideoSpec, max_side: int = 512) -> Clip:
     """Decodes the chosen frames, reduced by area so that their longest side is at most `max_side` [px].

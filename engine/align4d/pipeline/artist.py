@@ -82,7 +82,7 @@ def run(folder: Path, report: Reporter, online: bool = False) -> Result:
     with job.stage("reading"):
         asset, clip = job.read_inputs()
     with job.stage("cutting"):
-        masks = job.cut_out(clip)
+        clip, masks = job.cut_out(clip)
     with job.stage("sampling"):
         gaussians = job.bind(asset)
     with job.stage("camera"):

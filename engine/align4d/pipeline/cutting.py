@@ -18,6 +18,11 @@ def given_masks(video: VideoSpec) -> object:
     return video.box, [Path(one).read_bytes() for one in video.masks if Path(one).is_file()]
 
 
+def boxed(request: Request, clip: Clip) -> bool:
+    """Whether a box says where the object is: one is given, and nothing better is."""
+    return bool(request.video.box) and not request.video.masks and clip.alpha is None
+
+
 def cut_clip(folder: Path, request: Request, clip: Clip, checkpoint: Checkpoint, report: Reporter) -> tuple[Masks, BoxCutting | None]:
     """Masks of a clip; with them what goes on improving them, where a box was given and is needed.
 
@@ -30,7 +35,7 @@ def cut_clip(folder: Path, request: Request, clip: Clip, checkpoint: Checkpoint,
     """
     if request.video.masks:
         return masks_of_pictures(clip, request.video.masks), None
-    if request.video.box and clip.alpha is None:
+    if boxed(request, clip):
         cutting = BoxCutting(folder, request, checkpoint, report, clip)
         return cutting.by_box(), cutting
     return find_masks(clip, watch=MaskPictures(folder, report)), None

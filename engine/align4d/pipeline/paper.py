@@ -59,7 +59,7 @@ def animate_as_published(folder: Path, request: Request, report: Reporter, route
         asset, clip = job.read_inputs()
         prior = job.load_prior(online)
     with job.stage("cutting"):
-        masks = job.cut_out(clip)
+        clip, masks = job.cut_out(clip)
     with job.stage("sampling"):
         bound = job.bind(asset)
     with job.stage("camera"):

@@ -21,7 +21,7 @@ from ..cameras.orbit import Orbit, blender_from_normalized, normalized_from_blen
 from ..errors import writing
 from ..gaussians.surface_bound import BoundGaussians, bind_gaussians
 from ..inputs.asset import Asset, load_asset
-from ..inputs.cuts import cut_notes
+from ..inputs.cuts import first_shot, longest_shot
 from ..inputs.masks import Masks
 from ..inputs.video import Clip, load_clip
 from ..job.checkpoint import Checkpoint
@@ -32,7 +32,7 @@ from ..machine.device import choose_device
 from ..machine.memory import peak_gb
 from ..protocol import CERTAINTY, GENERATED, SOLVED, CameraResult, Request, Result, write_arrays
 from .box_cutting import BoxCutting
-from .cutting import cut_clip, given_masks
+from .cutting import boxed, cut_clip, given_masks
 from .route import Route
 from .settings import settings_for
 
@@ -109,15 +109,23 @@ class Job:
         self._open_checkpoints(asset, clip)
         return asset, clip
 
-    def cut_out(self, clip: Clip) -> Masks:
-        """Where the object is in the video; what a box or a network makes of that is shown and kept as pictures."""
+    def cut_out(self, clip: Clip) -> tuple[Clip, Masks]:
+        """The piece of the video that is used, and where the object is in it; what a box or a network makes of that is kept as pictures.
+
+        That is the longest piece without a cut; with a box, which is drawn in the first frame, the piece that begins there.
+        """
+        shot: tuple[str, ...] = ()
+        if boxed(self.request, clip):
+            clip, shot = first_shot(clip)
         masks, self.cutting = cut_clip(self.folder, self.request, clip, self.checkpoint, self.report)
         if self.cutting:
             self.notes_of_camera(self.cutting)
+        else:
+            clip, masks, shot = longest_shot(clip, masks)
         self.report.progress(len(clip.frames), len(clip.frames))
-        for sentence in (*masks.notes, *cut_notes(clip, masks)):
+        for sentence in (*masks.notes, *shot):
             self.note("input", sentence)
-        return masks
+        return clip, masks
 
     def notes_of_camera(self, cutting: BoxCutting) -> None:
         """That the camera of the video moves, where its background does."""

@@ -61,7 +61,7 @@ class Case:
         protocol.write_json(folder / "request.json", request)
         self.job = artist.ArtistJob(folder, request, RecordingReporter())
         asset, clip = self.job.read_inputs()
-        masks = self.job.cut_out(clip)
+        clip, masks = self.job.cut_out(clip)
         bound = self.job.bind(asset)
         self.body = artist.Articulation(asset, self.job.settings)
         _, self.first = self.job.find_first_pose(asset, bound, self.body, clip, masks)

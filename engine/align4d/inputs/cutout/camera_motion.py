@@ -18,6 +18,8 @@ STEPS = 6
 """Of Gauss-Newton at each size."""
 STILL = 0.02
 """A step that moves nothing by more than this ends a size [px]."""
+UNMOVED = 0.02
+"""A picture that moves by less than this is left as it is [px]."""
 SURE = 4.0
 """What differs by this many standard deviations does not follow the background."""
 LEAST_SEEN = 0.15
@@ -65,7 +67,11 @@ def transform(homography: np.ndarray, points: np.ndarray) -> np.ndarray:
 def pull(picture: np.ndarray, homography: np.ndarray, outside: float = np.nan) -> np.ndarray:
     """The picture (H, W) or (H, W, C), float32, as it looks from where `homography` leads from; `outside` where that is not in it."""
     height, width = picture.shape[:2]
-    x, y = np.moveaxis(transform(homography, _pixels(height, width)), -1, 0)
+    places = _pixels(height, width)
+    moved = transform(homography, places)
+    if np.abs(moved - places).max() < UNMOVED:
+        return picture.astype(np.float32)
+    x, y = np.moveaxis(moved, -1, 0)
     layers = picture.reshape(height, width, -1)
     pulled = [ndimage.map_coordinates(layers[..., i], [y, x], np.float32, 1, cval=outside) for i in range(layers.shape[2])]
     return np.stack(pulled, axis=2).reshape(picture.shape)

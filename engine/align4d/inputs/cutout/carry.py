@@ -13,9 +13,10 @@ import numpy as np
 from scipy import ndimage
 
 from .camera_motion import CameraMotion, follow_background
+from .change import Change, log_odds
 from .color_model import color_table, look_up
-from .plate import log_density, make_plate
-from .shapes import find_bad, grown, large_parts, outline_evidence, reduced, without_specks
+from .plate import Plate, log_density, make_plate
+from .shapes import find_bad, grown, large_parts, outline_evidence, reaching_out, reduced, without_specks
 from .total_variation import divide, outline_price
 
 Box = tuple[float, float, float, float]
@@ -45,6 +46,10 @@ OUTLINE = 3.0
 """Weight of the mesh's outline."""
 PASSES = 2
 """How often all frames are divided anew."""
+FIRST_PASSES = 4
+"""How often one frame by itself is."""
+REACHES_OUT = 2.0
+"""What a place costs at least that an even area connects with what lies outside of the box."""
 
 Watch = Callable[[int, int], None]
 """Told of how many of how many steps are done. It may raise to stop."""
@@ -74,6 +79,7 @@ class Cutter:
         self._reach = max(4, round(AROUND * max(self.size)))
         self._seed, self._watch = seed, watch
         self._done = 0
+        self._changes: np.ndarray | None = None
 
     def from_box(self, box: Box) -> Carried:
         """Masks of all frames, from a box around the object in the first one."""
@@ -81,8 +87,8 @@ class Cutter:
         left, top, right, bottom = box
         allowed = np.zeros(self.size, bool)
         allowed[int(top * height) : int(np.ceil(bottom * height)), int(left * width) : int(np.ceil(right * width))] = True
-        start = self._divided(0, allowed, None)
         motion = follow_background(self.frames, ~allowed)
+        start = self._divided(0, allowed, None, motion)
         return Carried(self._anew(self._carried(start, 0, motion), motion, {}), motion)
 
     def from_outline(self, known: int, outline: np.ndarray, before: Carried) -> Carried:
@@ -92,7 +98,7 @@ class Cutter:
             outline: (h, w) coverage in [0, 1] of the mesh in the frame `known`.
             before: as the clip was divided without it.
         """
-        start = self._divided(known, grown(outline > 0.5, self._reach // 2), outline)
+        start = self._divided(known, grown(outline > 0.5, self._reach // 2), outline, before.motion)
         return Carried(self._anew(self._carried(start, known, before.motion), before.motion, {known: outline}), before.motion)
 
     def with_outlines(self, outlines: Mapping[int, np.ndarray], before: Carried) -> Carried:
@@ -109,16 +115,22 @@ class Cutter:
             inside = self._pass(_bridged(inside, bad), motion, {}, bad)
         return inside
 
-    def _divided(self, frame: int, allowed: np.ndarray, outline: np.ndarray | None) -> np.ndarray:
+    def _divided(self, frame: int, allowed: np.ndarray, outline: np.ndarray | None, motion: CameraMotion) -> np.ndarray:
         """(h, w) mask of one frame by itself, inside of `allowed` (h, w) bool."""
-        picture, around = self.frames[frame], ~allowed & grown(allowed, self._reach)
-        likely = self._unlike(picture, allowed, around) if outline is None else outline > 0.5
-        inside = allowed & likely
-        for _ in range(PASSES):
-            self._learn(picture[inside], picture[~inside & (allowed | around)])
-            cost = look_up(self._background, picture) - look_up(self._object, picture)
+        picture, around, classes = self.frames[frame], ~allowed & grown(allowed, self._reach), self._classes(motion)[frame]
+        outside = np.zeros(self.size, bool)
+        if outline is None:
+            outside = reaching_out(picture, allowed)
+            inside = self._unlike(picture, allowed, around) & ~outside
+        else:
+            inside = allowed & (outline > 0.5)
+        for _ in range(FIRST_PASSES):
+            others = ~inside & (allowed | around)
+            self._learn(picture[inside], picture[others], classes[inside], classes[others])
+            cost = look_up(self._background, picture) - look_up(self._object, picture) - self._moves[classes]
             if outline is not None:
                 cost -= OUTLINE * outline_evidence(outline)
+            cost = np.where(outside, np.maximum(cost, REACHES_OUT), cost)
             mask = divide(np.where(allowed, cost.clip(-MOST, MOST), MOST), self._price[frame], inside)
             inside = mask > 0.5
         return without_specks(mask)
@@ -132,8 +144,16 @@ class Cutter:
             unlike = behind < np.percentile(behind[allowed], 20)
         return unlike
 
-    def _learn(self, of_object: np.ndarray, of_background: np.ndarray) -> None:
-        """Colors (N, 3) of the two."""
+    def _classes(self, motion: CameraMotion) -> np.ndarray:
+        """(T, h, w) how each pixel changes, see `Change`."""
+        if self._changes is None:
+            change = Change(self.frames, motion)
+            self._changes = np.stack([change.classes(frame) for frame in range(len(self.frames))])
+        return self._changes
+
+    def _learn(self, of_object: np.ndarray, of_background: np.ndarray, moving: np.ndarray, standing: np.ndarray) -> None:
+        """Colors (N, 3) of the two, and how they change, as classes (N,)."""
+        self._moves = log_odds(moving, standing)
         self._object = color_table(of_object, COMPONENTS, self._seed)
         self._background = color_table(of_background, COMPONENTS, self._seed)
 
@@ -146,17 +166,17 @@ class Cutter:
             last = start
             for frame in order:
                 away = ndimage.distance_transform_edt(last <= 0.5) / (AWAY * max(self.size))
-                cost = self._cost(frame, plate.seen_in(motion, frame)) + away.clip(0, MOST)
+                cost = self._cost(frame, plate, motion) + away.clip(0, MOST)
                 found[frame] = last = without_specks(divide(cost.clip(-MOST, MOST), self._price[frame], last))
                 self._step()
         return np.stack([found[frame] for frame in range(len(self.frames))])
 
-    def _cost(self, frame: int, plate: np.ndarray) -> np.ndarray:
-        """(h, w) what each place of a frame costs as part of the object, by its color and the background (h, w, 3), which may be NaN."""
+    def _cost(self, frame: int, plate: Plate, motion: CameraMotion) -> np.ndarray:
+        """(h, w) what each place of a frame costs as part of the object, by its color, the background that is known, and how it changes."""
         picture = self.frames[frame]
-        behind, known = look_up(self._background, picture), log_density(picture, plate)
+        behind, known = look_up(self._background, picture), log_density(picture, plate.seen_in(motion, frame))
         behind = np.where(np.isnan(known), behind, np.logaddexp(np.nan_to_num(known), behind - BESIDE_PLATE))
-        return behind - look_up(self._object, picture)
+        return behind - look_up(self._object, picture) - self._moves[self._classes(motion)[frame]]
 
     def _anew(self, inside: np.ndarray, motion: CameraMotion, outlines: Mapping[int, np.ndarray]) -> np.ndarray:
         """All frames together, some times over."""
@@ -167,13 +187,13 @@ class Cutter:
     def _pass(self, inside: np.ndarray, motion: CameraMotion, outlines: Mapping[int, np.ndarray], wanted: np.ndarray) -> np.ndarray:
         """The `wanted` (T,) frames anew, of the masks as they are."""
         plate = make_plate(self.frames, inside, motion)
-        ours = [frame[mask > 0.6] for frame, mask in zip(self.frames, inside, strict=True)]
-        others = [frame[(mask < 0.3) & grown(mask > 0.5, self._reach)] for frame, mask in zip(self.frames, inside, strict=True)]
-        self._learn(np.concatenate(ours), np.concatenate(others))
+        ours, others = inside > 0.6, (inside < 0.3) & np.stack([grown(mask > 0.5, self._reach) for mask in inside])
+        classes = self._classes(motion)
+        self._learn(self.frames[ours], self.frames[others], classes[ours], classes[others])
         after = inside.copy()
         for frame in np.flatnonzero(wanted).tolist():
             mask, around = inside[frame], inside[max(0, frame - 1) : frame + 2].mean(axis=0)
-            cost = self._cost(frame, plate.seen_in(motion, frame)) - NEIGHBORS * (2 * ndimage.gaussian_filter(around, 1) - 1)
+            cost = self._cost(frame, plate, motion) - NEIGHBORS * (2 * ndimage.gaussian_filter(around, 1) - 1)
             if frame in outlines:
                 cost = cost - OUTLINE * outline_evidence(outlines[frame])
             cost = np.where(grown(mask > 0.5, self._reach // 2), cost.clip(-MOST, MOST), MOST)

@@ -10,6 +10,12 @@ SPECK = 0.008
 """Parts of less than this part of the object are dropped; holes of half of it are filled."""
 SMALL = 0.2
 """A part of less than this part of the largest one is small."""
+EVEN = 4.0
+"""Gradient, of 255 a pixel, below which a place is part of an even area."""
+REACHING_OUT = 0.15
+"""An even area reaches out of a box that has outside at least this part of what it has inside."""
+LEAST_REACHING = 20
+"""Pixels that it has on both sides."""
 OUTLINE_WIDTH = 0.008
 """How far off an outline of the mesh may be, of the longest side: its evidence grows to 1 over this."""
 DEEPEST = 1.5
@@ -56,6 +62,17 @@ def large_parts(mask: np.ndarray) -> np.ndarray:
     size[0] = 0
     kept: np.ndarray = (size >= SMALL * size.max()) & (size > 0)
     return kept[labels]
+
+
+def reaching_out(picture: np.ndarray, allowed: np.ndarray) -> np.ndarray:
+    """(H, W) bool: even areas of a picture (H, W, 3) that go on outside of a box around the whole object, which `allowed` (H, W) bool is."""
+    smooth = ndimage.gaussian_filter(picture, (1, 1, 0))
+    labels, count = ndimage.label(np.max([np.hypot(*np.gradient(smooth[..., i])) for i in range(3)], axis=0) < EVEN)
+    inside, outside = (np.bincount(labels[side], minlength=count + 1) for side in (allowed, ~allowed))
+    reaching = (inside > LEAST_REACHING) & (outside > np.maximum(LEAST_REACHING, REACHING_OUT * inside))
+    reaching[0] = False
+    found: np.ndarray = ndimage.binary_dilation(reaching[labels]) & allowed
+    return found
 
 
 def outline_evidence(outline: np.ndarray) -> np.ndarray:
