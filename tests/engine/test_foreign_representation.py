@@ -20,7 +20,7 @@ from align4d.alignment.known_views import PAPER, KnownViewLoss
 from align4d.alignment.motion_geometry import MotionGeometryLoss, MotionGeometrySettings
 from align4d.alignment.multiview_distance import MultiviewDistanceSettings, multiview_aligned_distance
 from align4d.alignment.novel_views import NovelViews, NovelViewSettings, novel_distances
-from align4d.alignment.video_conditions import condition_camera, video_condition
+from align4d.alignment.video_conditions import FramedVideo, frame_video
 from align4d.cameras.orbit import Orbit, intrinsics_for
 from align4d.priors.prior import Condition, RelativeCamera
 from align4d.rendering import Cameras, Gaussians, rasterize
@@ -125,31 +125,32 @@ def test_both_distances_of_a_foreign_asset(truth: Truth) -> None:
 
     video = video_aligned_distance(from_front, truth.video[0], truth.alpha[0], 2.0)
     assert video.best == pytest.approx(CAMERA.distance, abs=0.02)
-    camera = condition_camera(CAMERA.moved(distance=video.best, fovy=FOVY), prior.facts)
-    condition = video_condition(prior, truth.video[:1], truth.alpha[:1], intrinsics_for(FOVY, SIZE, SIZE), camera)
+    camera, middle = CAMERA.moved(distance=video.best, fovy=FOVY), torch.zeros(1, 3)
+    seen = frame_video(prior, truth.video[:1], truth.alpha[:1], intrinsics_for(FOVY, SIZE, SIZE), camera, middle)
 
     def from_anywhere(views: NovelViews) -> Tensor:
         return drawn(asset, views.cameras(FOVY, SIZE))[0]
 
     settings = MultiviewDistanceSettings(nearest=0.85, farthest=1.15, timesteps=(700,))
-    curve = multiview_aligned_distance(from_anywhere, prior, condition, CAMERA.azimuth, settings)
+    curve = multiview_aligned_distance(from_anywhere, prior, seen, settings)
     assert curve.found and curve.best == pytest.approx(CAMERA.distance, abs=0.03)
 
 
 def optimize(truth: Truth, schedule: AsynchronousSchedule, unknown_weight: float, iterations: int = 72) -> GaussianList:
     """What the other method does: its own representation, our modules."""
     prior, found = seer(truth), GaussianList(*random_cloud())
-    video = prior.condition(truth.video, torch.full((FRAMES,), CAMERA.elevation), torch.full((FRAMES,), CAMERA.distance))
+    condition = prior.condition(truth.video, torch.full((FRAMES,), CAMERA.elevation), torch.full((FRAMES,), CAMERA.distance))
+    video = FramedVideo(condition, torch.full((FRAMES,), CAMERA.azimuth), torch.zeros(FRAMES, 3))
     settings = MotionGeometrySettings(
         geometry=0.3, weight=unknown_weight, views=NovelViewSettings(count=2), guidance=GuidanceSettings(scale=1.0, target="x0")
     )
     distances = novel_distances("render", CAMERA.distance, CAMERA.distance, prior.facts)
-    unknown = MotionGeometryLoss(prior, video, CAMERA.azimuth, CAMERA.elevation, distances, settings)
+    unknown = MotionGeometryLoss(prior, video, distances, settings)
     known, generator, front = KnownViewLoss(PAPER), torch.Generator().manual_seed(0), filmed_from([CAMERA])
     halves = {"deformation": torch.optim.Adam(found.means, 3e-2), "appearance": torch.optim.Adam([found.colors], 1e-2)}
     for iteration in range(iterations):
         frame, done = iteration % FRAMES, iteration / iterations
-        views = unknown.draw(1, generator)
+        views = unknown.draw(torch.tensor([frame]), generator)
         pictures, _ = drawn(found.frame(frame), views.cameras(FOVY, SIZE))
         asset, _ = drawn(truth.frame(0), views.cameras(FOVY, SIZE))
         color, alpha = drawn(found.frame(frame), front)

@@ -13,7 +13,7 @@ from torch import Tensor
 from align4d.alignment.guidance import GuidanceSettings, distillation_gradient, distillation_loss
 from align4d.alignment.motion_geometry import MotionGeometryLoss, MotionGeometrySettings, UnknownViews
 from align4d.alignment.novel_views import NovelDistances, NovelViews, NovelViewSettings, draw_views, fit_to_prior, orbit_matrices
-from align4d.alignment.video_conditions import condition_camera, condition_pictures, video_condition
+from align4d.alignment.video_conditions import FramedVideo, condition_camera, condition_pictures, frame_video, middles
 from align4d.cameras.orbit import Orbit, intrinsics_for
 from align4d.priors.prior import Condition, RelativeCamera
 from align4d.rendering import Cameras, Gaussians, rasterize
@@ -97,29 +97,49 @@ def test_time_falls_from_first_to_last() -> None:
 
 
 def frames_condition(prior: MixturePrior, frames: int = 4) -> Condition:
-    return prior.condition(random(frames, 3, SIZE, SIZE, seed=5), torch.full((frames,), 10.0), torch.full((frames,), 1.8))
+    return prior.condition(random(frames, 3, SIZE, SIZE, seed=5), torch.full((frames,), 10.0), torch.full((frames,), 2.0))
+
+
+def video_of(prior: MixturePrior, frames: int = 4) -> FramedVideo:
+    """Seen from an azimuth of 30 degrees in the first frame, 31 in the second, ...; the object's middle moves along x by 0.1 a frame."""
+    middle = torch.zeros(frames, 3)
+    middle[:, 0] = 0.1 * torch.arange(frames)
+    return FramedVideo(frames_condition(prior, frames), 30.0 + torch.arange(frames), middle)
 
 
 def loss_of(prior: MixturePrior, settings: MotionGeometrySettings, distances: NovelDistances | None = None) -> MotionGeometryLoss:
-    return MotionGeometryLoss(prior, frames_condition(prior), 30.0, 10.0, distances or NovelDistances(1.7, 0.0), settings)
+    return MotionGeometryLoss(prior, video_of(prior), distances or NovelDistances(0.85), settings)
 
 
 def test_what_the_two_terms_tell_the_prior() -> None:
     prior = MixturePrior(of_condition, SIZE)
-    settings = MotionGeometrySettings(views=NovelViewSettings(count=2), guidance=GuidanceSettings(scale=1.0))
-    loss, generator = loss_of(prior, settings, NovelDistances(1.7, 0.25)), torch.Generator().manual_seed(0)
+    settings = MotionGeometrySettings(geometry_timesteps=(0, 0), views=NovelViewSettings(count=2), guidance=GuidanceSettings(scale=1.0))
+    loss, generator = loss_of(prior, settings, NovelDistances(0.85, 0.1, 0.05)), torch.Generator().manual_seed(0)
     frames = torch.tensor([3, 1])
-    views = loss.draw(2, generator)
+    views = loss.draw(frames, generator)
     asset = random(4, 3, SIZE, SIZE, seed=8)
     loss(random(4, 3, SIZE, SIZE), asset, frames, views, 0.25, generator)
     (noisy, when, video, camera), (again, _, own, same) = prior.asked
     assert torch.equal(noisy, again) and when.tolist() == [740] * 4  # one noisy picture, two questions
     torch.testing.assert_close(video.features[0], frames_condition(prior).features[0][[3, 3, 1, 1]])
-    torch.testing.assert_close(camera.azimuth, views.azimuth - 30)
+    torch.testing.assert_close(camera.azimuth, views.azimuth - torch.tensor([33.0, 33.0, 31.0, 31.0]))
+    torch.testing.assert_close(views.target[:, 0], torch.tensor([0.3, 0.3, 0.1, 0.1]))  # the object is in the middle of their pictures
     torch.testing.assert_close(camera.elevation, views.elevation - 10)
-    assert camera.distance.tolist() == [0.25] * 4
-    assert torch.equal(own.features[0], asset) and torch.equal(own.elevation, views.elevation) and (own.distance == 1.7).all()
+    assert camera.distance.tolist() == pytest.approx([0.25] * 4)
+    assert torch.equal(own.features[0], asset) and torch.equal(own.elevation, views.elevation) and own.distance.tolist() == pytest.approx([1.7] * 4)
     assert all((one == 0).all() for one in (same.azimuth, same.elevation, same.distance))
+
+
+def test_the_geometry_term_has_its_own_timesteps() -> None:
+    settings = MotionGeometrySettings(geometry_timesteps=(250, 50), guidance=GuidanceSettings(scale=1.0))
+    assert [settings.geometry_timestep(done, 700) for done in (0.0, 0.5, 1.0)] == [250, 150, 50]
+    assert MotionGeometrySettings(geometry_timesteps=(0, 0)).geometry_timestep(0.5, 700) == 700
+    prior = MixturePrior(of_condition, SIZE)
+    loss, generator = loss_of(prior, settings), torch.Generator().manual_seed(0)
+    frames = torch.tensor([0])
+    loss(random(4, 3, SIZE, SIZE), random(4, 3, SIZE, SIZE, seed=8), frames, loss.draw(frames, generator), 0.5, generator)
+    (_, motion, *_), (_, geometry, *_) = prior.asked
+    assert motion.unique().tolist() == [500] and geometry.unique().tolist() == [150]
 
 
 def terms(settings: MotionGeometrySettings, frame: int) -> tuple[UnknownViews, Tensor]:
@@ -127,7 +147,7 @@ def terms(settings: MotionGeometrySettings, frame: int) -> tuple[UnknownViews, T
     prior = MixturePrior(of_condition, SIZE)
     loss, generator = loss_of(prior, settings), torch.Generator().manual_seed(0)
     pictures = random(4, 3, SIZE, SIZE).requires_grad_()
-    found = loss(pictures, random(4, 3, SIZE, SIZE, seed=8), torch.tensor([frame]), loss.draw(1, generator), 0.4, generator)
+    found = loss(pictures, random(4, 3, SIZE, SIZE, seed=8), torch.tensor([frame]), loss.draw(torch.tensor([0]), generator), 0.4, generator)
     found.loss.backward()
     assert pictures.grad is not None
     return dataclasses.replace(found, loss=found.loss.detach()), pictures.grad
@@ -136,7 +156,7 @@ def terms(settings: MotionGeometrySettings, frame: int) -> tuple[UnknownViews, T
 @pytest.mark.parametrize("frame", [0, 2, 3])
 def test_the_geometry_term_fades_over_the_clip(frame: int) -> None:
     """Eq. 9 with lambda(frame) = lambda (1 - frame / T), and the pull towards (video + lambda asset), in closed form."""
-    settings = MotionGeometrySettings(geometry=0.5, weight=3.0, guidance=GuidanceSettings(scale=1.0))
+    settings = MotionGeometrySettings(geometry=0.5, geometry_timesteps=(0, 0), weight=3.0, guidance=GuidanceSettings(scale=1.0))
     found, gradient = terms(settings, frame)
     fade = 0.5 * (1 - frame / 4)
     assert float(found.loss) == pytest.approx(3 * (float(found.motion) + fade * float(found.geometry)), rel=1e-5)
@@ -155,7 +175,7 @@ def test_what_goes_through_the_prior_together_changes_nothing() -> None:
         prior = MixturePrior(of_condition, SIZE, 0.3)
         loss = loss_of(prior, MotionGeometrySettings(guidance=GuidanceSettings(batch=batch)))
         generator, pictures = torch.Generator().manual_seed(0), random(8, 3, 16, 16).requires_grad_()
-        found = loss(pictures, random(8, 3, SIZE, SIZE, seed=8), torch.tensor([0, 2]), loss.draw(2, generator), 0.4, generator)
+        found = loss(pictures, random(8, 3, SIZE, SIZE, seed=8), torch.tensor([0, 2]), loss.draw(torch.tensor([0, 2]), generator), 0.4, generator)
         found.loss.backward()
         assert pictures.grad is not None and max(len(noisy) for noisy, *_ in prior.asked) == min(batch, 8)
         gradients.append(torch.cat([pictures.grad.flatten(), torch.stack([found.loss.detach(), found.motion, found.geometry])]))
@@ -165,8 +185,9 @@ def test_what_goes_through_the_prior_together_changes_nothing() -> None:
 
 def test_frames_are_digested_in_batches() -> None:
     prior = MixturePrior(of_condition, SIZE)
-    camera = condition_camera(Orbit(20.0, 12.0, 1.8, fovy=prior.facts.fovy), prior.facts)
-    whole, parts = (video_condition(prior, random(5, 3, 16, 16), torch.ones(5, 1, 16, 16), intrinsics_for(49.13, 16, 16), camera, n) for n in (9, 2))
+    camera, middle = Orbit(20.0, 12.0, 1.8, fovy=prior.facts.fovy), 0.1 * random(5, 3)
+    frames = random(5, 3, 16, 16), torch.ones(5, 1, 16, 16), intrinsics_for(49.13, 16, 16)
+    whole, parts = (frame_video(prior, *frames, camera, middle, n).condition for n in (9, 2))
     assert torch.equal(whole.features[0], parts.features[0]) and parts.count == 5 and parts.distance.tolist() == whole.distance.tolist()
 
 
@@ -176,7 +197,7 @@ def test_without_the_geometry_term_it_is_the_baseline() -> None:
     assert float(found.geometry) == 0 and float(found.loss) == pytest.approx(float(found.motion))
     prior = MixturePrior(of_condition, SIZE)
     loss, generator = loss_of(prior, settings), torch.Generator().manual_seed(0)
-    views = loss.draw(1, generator)
+    views = loss.draw(torch.tensor([0]), generator)
     loss(random(4, 3, SIZE, SIZE), None, torch.tensor([0]), views, 0.4, generator)
     assert len(prior.asked) == 2  # with and without condition; the asset is asked about nowhere
     with pytest.raises(ValueError, match="asset"):
@@ -187,39 +208,48 @@ def test_large_renders_reach_the_prior_at_its_own_size() -> None:
     prior = MixturePrior(of_condition, SIZE)
     loss, generator = loss_of(prior, MotionGeometrySettings()), torch.Generator().manual_seed(0)
     pictures = random(4, 3, 32, 32).requires_grad_()
-    loss(pictures, random(4, 3, 32, 32), torch.tensor([0]), loss.draw(1, generator), 0.4, generator).loss.backward()
+    loss(pictures, random(4, 3, 32, 32), torch.tensor([0]), loss.draw(torch.tensor([0]), generator), 0.4, generator).loss.backward()
     assert pictures.grad is not None and (pictures.grad != 0).float().mean() > 0.99
     flat = fit_to_prior(torch.full((1, 3, 24, 24), 0.3), SIZE)
     torch.testing.assert_close(flat, torch.full((1, 3, SIZE, SIZE), 0.3))
 
 
+def drawn(frames: int, elevation: float, views: int = 1, count: int = 4) -> NovelViews:
+    """Of frames at 30 degrees of azimuth, from 1.7 away."""
+    facts, generator = dataclasses.replace(MixturePrior(of_condition).facts, views=views), torch.Generator().manual_seed(0)
+    where = torch.full((frames,), 30.0), torch.full((frames,), elevation), torch.full((frames,), 1.7), torch.zeros(frames, 3)
+    return draw_views(*where, facts, NovelViewSettings(count=count), generator)
+
+
 def test_views_are_drawn_around_the_video_s_camera() -> None:
-    facts, generator = MixturePrior(of_condition).facts, torch.Generator().manual_seed(0)
-    views = draw_views(500, 30.0, 10.0, 1.7, facts, NovelViewSettings(), generator)
+    """By up to 30 degrees higher or lower, and from 30 below to 30 above the object wherever the video's camera stands; never from the poles."""
+    views = drawn(500, 0.0)
     assert views.count == 2000 and (views.distance == 1.7).all()
-    turns, tilts = views.azimuth - 30, views.elevation - 10
+    turns = views.azimuth - 30
     assert -180 <= turns.min() < -175 and 175 < turns.max() < 180 and abs(float(turns.mean())) < 10
-    assert -30 <= tilts.min() < -29 and 29 < tilts.max() < 30
-    steep = draw_views(500, 0.0, 70.0, 1.7, facts, NovelViewSettings(), generator)
-    assert steep.elevation.max() == 80 and steep.elevation.min() < 45
+    for elevation, low, high in ((0.0, -30, 30), (10.0, -30, 40), (-20.0, -50, 30), (70.0, -30, 80)):
+        height = drawn(500, elevation).elevation
+        assert low <= height.min() < low + 1 and high - 1 < height.max() <= high, elevation
 
 
 def test_a_prior_of_several_views_gets_them_evenly_around() -> None:
-    facts = dataclasses.replace(MixturePrior(of_condition).facts, views=4)
-    views = draw_views(3, 0.0, 10.0, 1.7, facts, NovelViewSettings(count=1), torch.Generator().manual_seed(0))
+    views = drawn(3, 10.0, views=4, count=1)
     turns = views.azimuth.reshape(3, 4)
     torch.testing.assert_close(turns.diff(dim=1), torch.full((3, 3), 90.0))
     assert (views.elevation.reshape(3, 4).diff(dim=1) == 0).all() and len(views.elevation.unique()) == 3
 
 
 def test_novel_cameras_are_orbit_cameras() -> None:
-    views = NovelViews(torch.tensor([0.0, 130.0, -75.0]), torch.tensor([0.0, 40.0, -20.0]), torch.tensor([1.5, 2.0, 3.0]))
+    views = NovelViews(torch.tensor([0.0, 130.0, -75.0]), torch.tensor([0.0, 40.0, -20.0]), torch.tensor([1.5, 2.0, 3.0]), torch.zeros(3))
     found = views.cameras(49.13, 64)
     for index in range(3):
         true = Orbit(*(float(one[index]) for one in (views.azimuth, views.elevation, views.distance)))
         np.testing.assert_allclose(found.viewmats[index], true.world_to_camera(), atol=1e-6)
         np.testing.assert_allclose(found.Ks[index], intrinsics_for(49.13, 64, 64), rtol=1e-6)
-    assert torch.equal(orbit_matrices(views.azimuth, views.elevation, views.distance), found.viewmats)
+    aside = torch.tensor([0.2, -0.1, 0.3])
+    moved = orbit_matrices(views.azimuth, views.elevation, views.distance, aside)
+    seen = torch.einsum("bij,j->bi", moved, torch.cat([aside, torch.ones(1)]))
+    torch.testing.assert_close(seen[:, :3], torch.stack([torch.zeros(3), torch.zeros(3), views.distance], 1), rtol=0, atol=1e-6)
 
 
 def cloud(count: int = 300) -> Gaussians:
@@ -245,7 +275,7 @@ def test_the_condition_is_the_object_seen_straight(camera: Orbit, fovy: float) -
     pose = torch.from_numpy(camera.world_to_camera()).float()[None]
     frame = rasterize(cloud(), Cameras(pose, torch.from_numpy(intrinsics).float()[None]), (240, 300), backend="cpu")
     wanted = condition_camera(camera.moved(fovy=fovy), facts)
-    found = condition_pictures(frame.color, frame.alpha, intrinsics, wanted, facts)
+    found = condition_pictures(frame.color, frame.alpha, intrinsics, [wanted], facts)
     straight = torch.from_numpy(camera.moved(roll=0.0, yaw=0.0, pitch=0.0).world_to_camera()).float()[None]
     fine = torch.from_numpy(intrinsics_for(wanted.fovy, 256, 256)).float()[None]
     true = fit_to_prior(rasterize(cloud(), Cameras(straight, fine), (256, 256), torch.full((3,), 0.5), backend="cpu").color, 32)
@@ -266,8 +296,38 @@ def test_the_told_distance_is_by_apparent_size() -> None:
 
 def test_the_video_s_condition_says_where_it_was_taken() -> None:
     prior = MixturePrior(of_condition, SIZE)
-    camera = condition_camera(Orbit(20.0, 12.0, 1.8, fovy=prior.facts.fovy), prior.facts)
-    color = torch.ones(2, 3, 16, 16)
-    found = video_condition(prior, color, torch.zeros(2, 1, 16, 16), intrinsics_for(49.13, 16, 16), camera)
-    assert found.elevation.tolist() == [12.0, 12.0] and found.distance.tolist() == pytest.approx([1.8, 1.8])
-    assert found.features[0].shape == (2, 3, SIZE, SIZE) and (found.features[0] == 1).all()
+    frames = torch.ones(2, 3, 16, 16), torch.zeros(2, 1, 16, 16), intrinsics_for(49.13, 16, 16)
+    found = frame_video(prior, *frames, Orbit(20.0, 12.0, 1.8, fovy=prior.facts.fovy), torch.zeros(2, 3))
+    condition = found.condition
+    assert condition.elevation.tolist() == pytest.approx([12.0, 12.0]) and condition.distance.tolist() == pytest.approx([1.8, 1.8])
+    assert found.azimuth.tolist() == pytest.approx([20.0, 20.0])
+    assert condition.features[0].shape == (2, 3, SIZE, SIZE) and (condition.features[0] == 1).all()
+
+
+def test_an_object_that_moves_stays_in_the_middle_of_the_prior_s_pictures() -> None:
+    """Each frame is what a camera at the video's place sees that looks at where the object is; azimuth, elevation, distance follow."""
+    camera, away = Orbit(25.0, 15.0, 1.9, fovy=49.13), torch.tensor([[0.0, 0.0, 0.0], [0.2, 0.1, -0.1]])
+    intrinsics, pose = intrinsics_for(49.13, 200, 200), torch.from_numpy(camera.world_to_camera()).float()[None]
+    prior = MixturePrior(of_condition, 32)
+    moved = [dataclasses.replace(cloud(), means=cloud().means + one) for one in away]
+    frames = [rasterize(one, Cameras(pose, torch.from_numpy(intrinsics).float()[None]), (200, 200), backend="cpu") for one in moved]
+    middle = torch.stack([middles(one) for one in moved])
+    color, alpha = (torch.cat([getattr(one, name) for one in frames]) for name in ("color", "alpha"))
+    seen = frame_video(prior, color, alpha, intrinsics, camera, middle)
+    for index, one in enumerate(moved):
+        around = camera.around(middle[index].tolist())
+        assert float(seen.azimuth[index]) == pytest.approx(around.azimuth, abs=1e-3)
+        assert float(seen.condition.elevation[index]) == pytest.approx(around.elevation, abs=1e-3)
+        assert float(seen.condition.distance[index]) == pytest.approx(around.distance, abs=1e-3)
+        views = NovelViews(seen.azimuth[[index]], seen.condition.elevation[[index]], seen.condition.distance[[index]], middle[index])
+        straight = fit_to_prior(rasterize(one, views.cameras(49.13, 256), (256, 256), backend="cpu").color, 32)
+        assert float((seen.condition.features[0][index] - straight[0]).abs().mean()) < 0.012
+    assert float((middle[1] - middle[0] - away[1]).abs().max()) < 1e-6 and abs(float(seen.azimuth[1] - seen.azimuth[0])) > 3
+
+
+def test_the_middle_is_of_what_is_seen() -> None:
+    shown = cloud()
+    stray = Gaussians(*(torch.cat([one, one[:1]]) for one in shown.named().values()))
+    stray.means[-1], stray.opacities[-1] = torch.tensor([9.0, 9.0, 9.0]), 0.05
+    torch.testing.assert_close(middles(stray), (shown.means.amin(0) + shown.means.amax(0)) / 2)
+    assert torch.equal(middles(dataclasses.replace(shown, opacities=torch.zeros(300))), torch.zeros(3))

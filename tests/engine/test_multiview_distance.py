@@ -11,6 +11,7 @@ from torch import Tensor
 from align4d.alignment.distance import sweep_around
 from align4d.alignment.multiview_distance import MultiviewDistanceSettings, choose_minimum, multiview_aligned_distance
 from align4d.alignment.novel_views import NovelViews, novel_distances
+from align4d.alignment.video_conditions import FramedVideo
 from align4d.errors import EngineError
 from align4d.priors.prior import Condition, RelativeCamera
 
@@ -46,14 +47,15 @@ def wants(distance: float) -> MixturePrior:
     return MixturePrior(belief, SIZE)
 
 
-def condition(prior: MixturePrior, distance: float) -> Condition:
-    return prior.condition(disc(torch.tensor([distance]), torch.zeros(1)), torch.tensor([5.0]), torch.tensor([distance]))
+def condition(prior: MixturePrior, distance: float) -> FramedVideo:
+    digested = prior.condition(disc(torch.tensor([distance]), torch.zeros(1)), torch.tensor([5.0]), torch.tensor([distance]))
+    return FramedVideo(digested, torch.tensor([20.0]), torch.zeros(1, 3))
 
 
 def test_the_curve_is_the_closed_form_and_its_minimum_is_what_the_prior_wants() -> None:
     """A prior that is sure of one picture predicts (z_t - sqrt(abar) mean) / sqrt(1 - abar): L is abar / (1 - abar) times the squared distance."""
     prior = wants(1.837)
-    curve = multiview_aligned_distance(seen, prior, condition(prior, 2.1), 20.0, FAST)
+    curve = multiview_aligned_distance(seen, prior, condition(prior, 2.1), FAST)
     assert curve.found and curve.best == pytest.approx(1.837, abs=0.01)  # the step is 2.5 %
     np.testing.assert_allclose(curve.distance, around(2.1))
     azimuths = torch.tensor([0.0, 90.0, 180.0, 270.0])
@@ -70,7 +72,7 @@ def test_the_curve_is_the_closed_form_and_its_minimum_is_what_the_prior_wants() 
 
 def test_one_noise_for_all_distances_views_and_timesteps() -> None:
     prior = wants(1.8)
-    multiview_aligned_distance(seen, prior, condition(prior, 2.0), 20.0, FAST, seed=3)
+    multiview_aligned_distance(seen, prior, condition(prior, 2.0), FAST, seed=3)
     far, start, noises = torch.from_numpy(around(2.0)).float(), 0, []
     for number, (noisy, timestep, _, camera) in enumerate(prior.asked):
         count = len(noisy) // 4
@@ -87,15 +89,15 @@ def test_one_noise_for_all_distances_views_and_timesteps() -> None:
 def test_what_the_prior_is_told() -> None:
     prior = wants(1.8)
     given = condition(prior, 2.0)
-    multiview_aligned_distance(seen, prior, given, 20.0, FAST)
+    multiview_aligned_distance(seen, prior, given, FAST)
     assert all((camera.distance == 0).all() and (camera.elevation == 0).all() for *_, camera in prior.asked)
     assert all((told.elevation == 5).all() and (told.distance == 2).all() for _, _, told, _ in prior.asked)
     own = wants(1.8)
-    multiview_aligned_distance(seen, own, given, 20.0, MultiviewDistanceSettings(timesteps=(700,), told="own"))
+    multiview_aligned_distance(seen, own, given, MultiviewDistanceSettings(timesteps=(700,), told="own"))
     told = torch.cat([camera.distance for *_, camera in own.asked])
     torch.testing.assert_close(told, torch.from_numpy(around(2.0) - 2.0).float().repeat_interleave(4))
     blind = MixturePrior(own.belief, SIZE, takes_distance=False)
-    multiview_aligned_distance(seen, blind, given, 20.0, MultiviewDistanceSettings(timesteps=(700,), told="own"))
+    multiview_aligned_distance(seen, blind, given, MultiviewDistanceSettings(timesteps=(700,), told="own"))
     assert all((camera.distance == 0).all() for *_, camera in blind.asked)
     with pytest.raises(ValueError, match="neither"):
         MultiviewDistanceSettings(told="nothing")  # type: ignore[arg-type]
@@ -104,7 +106,7 @@ def test_what_the_prior_is_told() -> None:
 def test_a_prior_without_distances_is_asked_for_three_azimuths() -> None:
     """Eq. 11."""
     alone = MixturePrior(wants(1.8).belief, SIZE, takes_distance=False)
-    curve = multiview_aligned_distance(seen, alone, condition(alone, 2.0), 20.0, FAST)
+    curve = multiview_aligned_distance(seen, alone, condition(alone, 2.0), FAST)
     assert {float(one) for *_, camera in alone.asked for one in camera.azimuth} == {90.0, 180.0, 270.0}
     assert curve.best == pytest.approx(1.8, abs=0.01)
 
@@ -115,7 +117,7 @@ def test_a_prior_of_four_views_sees_all_four_and_is_judged_by_three() -> None:
         return disc(wanted, camera.azimuth)[None]
 
     joint = MixturePrior(belief, SIZE, takes_distance=False, views=4)
-    curve = multiview_aligned_distance(seen, joint, condition(joint, 2.0), 20.0, FAST)
+    curve = multiview_aligned_distance(seen, joint, condition(joint, 2.0), FAST)
     assert all(camera.azimuth.tolist() == [0.0, 90.0, 180.0, 270.0] * (camera.count // 4) for *_, camera in joint.asked)
     assert curve.best == pytest.approx(1.8, abs=0.01)
 
@@ -125,7 +127,7 @@ def test_another_seed_is_another_noise_and_the_same_seed_the_same_curve() -> Non
     for seed in (1, 1, 2):
         prior = wants(1.8)
         prior.sigma = 0.3  # one that is sure does not depend on the noise
-        curves.append(multiview_aligned_distance(seen, prior, condition(prior, 2.0), 20.0, FAST, seed).per_timestep)
+        curves.append(multiview_aligned_distance(seen, prior, condition(prior, 2.0), FAST, seed).per_timestep)
     assert np.array_equal(curves[0], curves[1]) and not np.allclose(curves[0], curves[2], rtol=1e-4)
 
 
@@ -168,8 +170,9 @@ def test_three_uses_of_the_distance() -> None:
     told, blind = wants(1.8).facts, MixturePrior(wants(1.8).belief, takes_distance=False).facts
     for mode, expected in (("render", (1.7, 0.0)), ("delta", (2.0, 0.3)), ("radius", (2.0, 1.7))):
         plan = novel_distances(mode, 2.0, 1.7, told)  # type: ignore[arg-type]
-        assert (plan.rendered, plan.told) == pytest.approx(expected)
-    assert novel_distances("render", 2.0, 1.7, blind).rendered == 1.7
+        found = 2.0 * plan.rendered, float(plan.told(torch.tensor(2.0)))
+        assert found == pytest.approx(expected, abs=1e-6)
+    assert 2 * novel_distances("render", 2.0, 1.7, blind).rendered == pytest.approx(1.7)
     for mode, facts in (("delta", blind), ("radius", blind), ("both", told)):
         with pytest.raises(EngineError) as caught:
             novel_distances(mode, 2.0, 1.7, facts)  # type: ignore[arg-type]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
+from ..gaussians.riding import Seat
 from ..gaussians.surface_bound import LOW_PASS, BoundGaussians
 from ..motion.rotations import multiply, small_quaternion
 from ..motion.skeleton import Motion
@@ -21,12 +22,10 @@ from ..rendering import Cameras, Gaussians, Rendering, rasterize
 from .lighting import Lighting
 
 
-class RestSurface:
+class RestSurface(Seat):
     """What of the Gaussians and their triangles does not change while they move.
 
     Attributes:
-        frames: (N, 3, 3) of the triangles.
-        inset: (N, 3) from the place on the triangle to the Gaussian's center, in the triangle's frame.
         normal: (N, 3) shading normals in the triangle's frame.
         edges: (N, 3) lengths of the triangles' edges.
         yardstick: (N, 3) the same, of slivers at least a hundredth of the longest, so that they do not rule.
@@ -34,9 +33,7 @@ class RestSurface:
     """
 
     def __init__(self, bound: BoundGaussians, skin: Skin) -> None:
-        self.frames = triangle_frames(bound.corners)
-        surface = (bound.barycentric[..., None] * bound.corners).sum(-2)
-        self.inset = rotate(self.frames.mT, bound.means - surface)
+        super().__init__(bound)
         self.normal = rotate(self.frames.mT, bound.normals)
         self.edges = edge_lengths(bound.corners)
         self.yardstick = self.edges.maximum(self.edges.amax(-1, keepdim=True) / 100)
@@ -92,11 +89,7 @@ class AnimatedAsset:
         corners = self.corners(motion) if corners is None else corners
         frames = triangle_frames(corners)
         colors = self.lighting.shade(self.albedo, self.normals(frames))
-        return Gaussians(self.places(corners, frames), self._turned(motion, frames), self.bound.scales, self.bound.opacities, colors)
-
-    def places(self, corners: Tensor, frames: Tensor) -> Tensor:
-        """(T, N, 3) means of Gaussians whose triangles' corners and frames (T, N, 3, 3) are these."""
-        return (self.bound.barycentric[..., None] * corners).sum(-2) + rotate(frames, self.rest.inset)
+        return Gaussians(self.rest.places(corners, frames), self._turned(motion, frames), self.bound.scales, self.bound.opacities, colors)
 
     def normals(self, frames: Tensor) -> Tensor:
         """(T, N, 3) shading normals of Gaussians whose triangles' frames (T, N, 3, 3) are these."""

@@ -74,7 +74,7 @@ class LiftedDepth:
         """Asks about a motion of all frames: the prior goes by its places in the picture."""
         corners, bound = self.surface.corners(motion), self.surface.bound
         frames = triangle_frames(corners)
-        tracked = TrackedSurface(bound.means, bound.normals, self.surface.places(corners, frames), self.surface.normals(frames))
+        tracked = TrackedSurface(bound.means, bound.normals, self.surface.rest.places(corners, frames), self.surface.normals(frames))
         found = lift(self.network, tracked, self.camera, self.fps, trusted=False)
         self.modes = DepthModes(found.depth[0], found.spread[0].clamp_min(LEAST_SPREAD), found.log_share[0])
 

@@ -38,7 +38,7 @@ def fit_to_depth(lifted: LiftedDepth, skeleton: Skeleton, cost: PoseCost, track:
 
     def shown(motion: Motion) -> tuple[Tensor, Tensor]:
         corners = surface.corners(motion)
-        return surface.places(corners, triangle_frames(corners)), corners
+        return surface.rest.places(corners, triangle_frames(corners)), corners
 
     def in_picture(points: Tensor) -> Tensor:
         return project(lifted.camera.see(points)[None], points.new_full((1,), lifted.camera.distance))[0][0]

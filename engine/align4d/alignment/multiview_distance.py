@@ -15,6 +15,7 @@ from ..job.reporting import Reporter
 from ..priors.prior import Condition, MultiviewPrior, RelativeCamera
 from .distance import lowest, sweep_around
 from .novel_views import NovelViews, fit_to_prior
+from .video_conditions import FramedVideo
 
 AZIMUTHS = (0.0, 90.0, 180.0, 270.0)
 """Relative to the video's, for a prior that is told distances [degrees]; the paper's."""
@@ -101,8 +102,7 @@ ViewRenderer = Callable[[NovelViews], Tensor]
 def multiview_aligned_distance(
     render: ViewRenderer,
     prior: MultiviewPrior,
-    condition: Condition,
-    azimuth: float,
+    video: FramedVideo,
     settings: MultiviewDistanceSettings | None = None,
     seed: int = 0,
     report: Reporter | None = None,
@@ -116,13 +116,13 @@ def multiview_aligned_distance(
     Args:
         render: the asset.
         prior: the judge.
-        condition: of one picture, the video's first frame I_1; its distance is d_V.
-        azimuth: of the video's camera [degrees].
+        video: of which the first frame, I_1, is the condition; its distance is d_V, and views look where its middle is.
         settings: the sweep.
         seed: of the noise.
         report: hears of every batch, and may break off.
     """
     settings = settings or MultiviewDistanceSettings()
+    condition = video.condition
     distance = sweep_around(float(condition.distance[0]), settings.nearest, settings.farthest, settings.step)
     azimuths, judged = _azimuths(prior)
     facts, device = prior.facts, prior.device
@@ -136,9 +136,9 @@ def multiview_aligned_distance(
             report.progress(start, len(distance))
         some = torch.from_numpy(distance[start : start + at_once]).to(turns)
         far, turn = some.repeat_interleave(len(turns)), turns.repeat(len(some))
-        views = NovelViews(azimuth + turn, condition.elevation.expand(len(far)), far)
+        views = NovelViews(video.azimuth[:1] + turn, condition.elevation[:1].expand(len(far)), far, video.middle[0])
         latent = prior.encode(fit_to_prior(render(views), facts.size))
-        told = far - condition.distance if own else torch.zeros_like(far)
+        told = far - condition.distance[0] if own else torch.zeros_like(far)
         camera = RelativeCamera(torch.zeros_like(far), turn, told)
         given = condition.take(torch.zeros(len(far), dtype=torch.long, device=device))
         errors = [_noise_error(prior, latent, noise, t, given, camera) for t in settings.timesteps]

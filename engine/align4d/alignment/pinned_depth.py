@@ -37,4 +37,4 @@ def tell_pins(lifted: LiftedDepth, motion: Motion, shares: Mapping[int, Tensor])
 def _depth(lifted: LiftedDepth, motion: Motion) -> Tensor:
     """(T, N) how far the prior's points have moved away from the camera."""
     corners = lifted.surface.corners(motion)
-    return lifted.camera.see(lifted.surface.places(corners, triangle_frames(corners)))[..., 2] - lifted.rest_depth
+    return lifted.camera.see(lifted.surface.rest.places(corners, triangle_frames(corners)))[..., 2] - lifted.rest_depth

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -46,6 +47,12 @@ class Orbit:
         matrix[:3, :3] = rotation
         matrix[:3, 3] = -rotation @ self.position()
         return matrix
+
+    def around(self, point: Sequence[float]) -> Orbit:
+        """The same camera, counted from `point` (3,) in the place of the asset's center."""
+        matrix = self.world_to_camera()
+        matrix[:3, 3] += matrix[:3, :3] @ np.asarray(point, np.float64)
+        return orbit_from_matrix(matrix, self.fovy)
 
     def moved(self, **changes: float) -> Orbit:
         """A copy with some attributes replaced."""

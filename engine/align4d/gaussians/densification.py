@@ -15,8 +15,9 @@ from ..motion.skinning import rotate
 SPLIT = 1.6
 """A Gaussian that is split becomes two, smaller by this (3D Gaussian splatting)."""
 
-LARGE = 0.1
-"""Part of the asset's longest side; a Gaussian whose largest standard deviation is above is split in two, below it is doubled (the paper)."""
+LARGE = 0.05
+"""In longest sides; a Gaussian whose largest standard deviation is above is split in two, below it is doubled: the paper's tenth of
+DreamGaussian4D's extent, which is half the longest side."""
 
 LEAST_OPACITY = 0.01
 """Gaussians below are removed, as in DreamGaussian4D."""
@@ -43,7 +44,7 @@ class CenterGradients:
     def __init__(self, like: Tensor) -> None:
         self.total, self.count = torch.zeros(len(like), device=like.device), 0
 
-    def add(self, gradient: Tensor, half_picture: float) -> None:
+    def add(self, gradient: Tensor, half_picture: Tensor | float) -> None:
         """Adds the gradient (N, 3) of the means.
 
         Args:

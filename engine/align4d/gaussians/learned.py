@@ -50,8 +50,13 @@ class LearnedGaussians:
 
     @property
     def means(self) -> Tensor:
-        """(N, 3) in the rest pose, without gradients: where the field is asked."""
+        """(N, 3) in the rest pose, without gradients."""
         return self.attributes["center"].detach()
+
+    @property
+    def points(self) -> Tensor:
+        """(N, 3) where the deformation field is asked: at the means."""
+        return self.means
 
     def deformed(self, offsets: Offsets, learning: bool) -> Gaussians:
         """After activation, F frames of offsets added before it [D].

@@ -22,10 +22,9 @@ from ..alignment.multiview_distance import MultiviewDistanceCurve, multiview_ali
 from ..alignment.novel_views import NovelViews, novel_distances
 from ..alignment.optimization import LOSSES, Optimization, Scene
 from ..alignment.pose import SolvedPose
-from ..alignment.video_conditions import ConditionCamera, condition_camera, video_condition
+from ..alignment.video_conditions import FramedVideo, frame_video, middles
 from ..bake.binding import bind_points
 from ..bake.gaussians import GaussianSequence, owners
-from ..cameras.orbit import Orbit
 from ..gaussians.surface_bound import LOW_PASS, BoundGaussians
 from ..inputs.asset import Asset
 from ..inputs.masks import Masks
@@ -34,7 +33,7 @@ from ..job.preview import show_preview
 from ..job.reporting import Reporter
 from ..motion.hexplane import Offsets
 from ..priors.loading import EMBEDDED, load_prior
-from ..priors.prior import Condition, MultiviewPrior, same_apparent_size
+from ..priors.prior import MultiviewPrior, same_apparent_size
 from ..priors.recorded import RecordedPrior
 from ..protocol import Request, Result
 from ..rendering import rasterize
@@ -79,15 +78,16 @@ class Shot:
 
     Attributes:
         scene: the asset in the light of the video, the video, its camera at d_V.
-        camera: the same camera as an orbit.
-        seen_by_prior: the camera of the condition pictures.
-        condition: all frames, digested by the prior.
+        video: the same as the prior sees it, about the asset's middle at rest.
     """
 
     scene: Scene
-    camera: Orbit
-    seen_by_prior: ConditionCamera
-    condition: Condition
+    video: FramedVideo
+
+    @property
+    def distance(self) -> float:
+        """d_V as the prior counts it, in longest sides at its own field of view."""
+        return float(self.video.condition.distance[0])
 
 
 class PaperJob(Job):
@@ -116,9 +116,9 @@ class PaperJob(Job):
         camera = solved.camera.moved(distance=solved.curve.best if self.paper.align_distance else fixed)
         reference = self.reference(clip, masks, self.paper.optimization.resolution)
         asset = bound.colored(solved.lighting.shade(to_linear(bound.albedo), bound.normals))
-        seen = condition_camera(camera, prior.facts)
-        scene = Scene(asset, reference, camera.world_to_camera(), self.request.backend, LOW_PASS)
-        return Shot(scene, camera, seen, video_condition(prior, reference.color, reference.alpha, reference.intrinsics, seen))
+        scene = Scene(asset, bound, reference, camera, self.request.backend, LOW_PASS)
+        middle = middles(asset).expand(reference.frames, 3)
+        return Shot(scene, frame_video(prior, reference.color, reference.alpha, reference.intrinsics, camera, middle))
 
     def multiview_distance(self, shot: Shot, prior: MultiviewPrior) -> MultiviewDistanceCurve | None:
         """Object distance alignment, the prior's side; None where it is switched off."""
@@ -134,23 +134,21 @@ class PaperJob(Job):
 
     def sweep(self, shot: Shot, prior: MultiviewPrior) -> MultiviewDistanceCurve:
         """Eq. 5, or eq. 11, with the first frame as the condition."""
-        scene, facts, size = shot.scene, prior.facts, self.paper.multiview_size
+        scene, facts = shot.scene, prior.facts
+        size = max(self.paper.multiview_size, facts.size)
         background = torch.full((3,), facts.background, device=self.device)
 
         def render(views: NovelViews) -> Tensor:
             cameras = views.cameras(facts.fovy, size)
             return rasterize(scene.asset, cameras, (size, size), background, backend=scene.backend, low_pass=scene.low_pass).color
 
-        first = shot.condition.take(torch.zeros(1, dtype=torch.long, device=self.device))
-        settings, seed = self.paper.multiview, self.request.seed
-        return multiview_aligned_distance(render, prior, first, shot.camera.azimuth, settings, seed, self.report)
+        return multiview_aligned_distance(render, prior, shot.video, self.paper.multiview, self.request.seed, self.report)
 
     def optimize(self, shot: Shot, prior: MultiviewPrior, curve: MultiviewDistanceCurve | None) -> Optimization:
         """Field and Gaussians, from known and unknown views."""
         settings = self.paper.optimization
-        told = shot.seen_by_prior.distance
-        distances = novel_distances(settings.unknown.maod_mode, told, curve.best if curve else told, prior.facts)
-        unknown = MotionGeometryLoss(prior, shot.condition, shot.camera.azimuth, shot.camera.elevation, distances, settings.unknown)
+        distances = novel_distances(settings.unknown.maod_mode, shot.distance, curve.best if curve else shot.distance, prior.facts)
+        unknown = MotionGeometryLoss(prior, shot.video, distances, settings.unknown)
         optimization = Optimization(shot.scene, unknown, settings, self.request.seed)
         stored = self.checkpoint.load("optimization")
         if stored is not None:
@@ -187,7 +185,7 @@ class PaperJob(Job):
         fill_frames(positions, usable)
         figures, curves = self.measured(shot, curve, optimization)
         folders = self.write_gaussians(asset, bound, optimization, usable) if self.request.gaussians else ()
-        return self.write(asset, clip, positions, solved, shot.camera, figures, curves, folders)
+        return self.write(asset, clip, positions, solved, shot.scene.camera, figures, curves, folders)
 
     def write_gaussians(self, asset: Asset, bound: BoundGaussians, optimization: Optimization, usable: np.ndarray) -> tuple[str, ...]:
         """The Gaussians of every frame, in the colors that they were given; one that learned to be elsewhere belongs to the object it is nearest to.
@@ -195,8 +193,8 @@ class PaperJob(Job):
         Returns:
             The folder of each object.
         """
-        rest = optimization.gaussians.means
-        _, nearest = cKDTree(bound.means.cpu().numpy()).query(rest.cpu().numpy())
+        rest = optimization.gaussians.points
+        _, nearest = cKDTree(bound.means.cpu().numpy()).query(optimization.gaussians.means.cpu().numpy())
         sequence = GaussianSequence(self.folder, asset, owners(asset, bound)[nearest])
         for frame in range(len(usable)):
             self.report.check_cancelled()
@@ -214,8 +212,8 @@ class PaperJob(Job):
         figures = {
             "known_view_loss": float(losses[0, -1]),
             "gaussians": float(len(optimization.gaussians.means)),
-            "novel_distance": optimization.unknown.distances.rendered,
-            "video_distance_of_prior": shot.seen_by_prior.distance,
+            "novel_distance": optimization.unknown.distances.rendered * shot.distance,
+            "video_distance_of_prior": shot.distance,
         }
         steps = [float(i) for i in range(losses.shape[1])]
         curves = {"optimization": {"iteration": steps, **{name: row.tolist() for name, row in zip(LOSSES, losses, strict=True)}}}

@@ -33,7 +33,7 @@ class PaperSettings:
             stand as far [P].
         fixed_distance: the baseline's, at its field of view, in longest sides of the asset [D].
         multiview: the prior's sweep.
-        multiview_size: side of the pictures of that sweep, before they are reduced to what the prior takes [px].
+        multiview_size: least side of the pictures of that sweep, before they are reduced to what the prior takes [px].
         optimization: known and unknown views, and who learns when. `optimization.unknown.geometry` 0 is the ablation
             "w/o MGJA", `optimization.schedule.joint` the ablation "w/o AO".
         cpu_frames, cpu_novel_frames, cpu_resolution: what an iteration may look at without a graphics card, see `within_budget`.

@@ -57,8 +57,8 @@ class Shot:
         like = dataclasses.replace(facts, size=side, background=1.0)
         color, alpha, intrinsics = self.reference.color, self.reference.alpha, self.reference.intrinsics
         black = (1 - alpha).expand_as(color)  # a black object on white shows what is covered
-        covered = 1 - condition_pictures(black, alpha, intrinsics, camera, like)[0, :1]
-        return condition_pictures(color, alpha, intrinsics, camera, like)[0], covered
+        covered = 1 - condition_pictures(black, alpha, intrinsics, [camera], like)[0, :1]
+        return condition_pictures(color, alpha, intrinsics, [camera], like)[0], covered
 
 
 def take_shot(picture: np.ndarray, fovy: float, elevation: float, facts: PriorFacts) -> Shot:

@@ -61,7 +61,7 @@ class Clouds:
 def views_of(cameras: np.ndarray, device: torch.device) -> NovelViews:
     """Of (B, 3) elevation, azimuth, distance."""
     elevation, azimuth, distance = torch.from_numpy(np.asarray(cameras, np.float32)).to(device).unbind(-1)
-    return NovelViews(azimuth, elevation, distance)
+    return NovelViews(azimuth, elevation, distance, torch.zeros(3, device=device))
 
 
 def fit_clouds(subjects: Subjects, seed: int = 0) -> Clouds:

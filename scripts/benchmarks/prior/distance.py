@@ -7,10 +7,12 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from align4d.alignment.multiview_distance import MultiviewDistanceCurve, MultiviewDistanceSettings, choose_minimum, multiview_aligned_distance
 from align4d.alignment.novel_views import NovelViews
+from align4d.alignment.video_conditions import FramedVideo
 from align4d.priors.prior import MultiviewPrior
 
 from .judge import batch_size
@@ -63,7 +65,8 @@ def search(prior: MultiviewPrior, subjects: Subjects, index: int, told: Told, ti
         return subjects.pictures(cameras[None], slice(index, index + 1))[0]
 
     condition = digest(prior, subjects.first[index : index + 1], camera[None])
-    return multiview_aligned_distance(render, prior, condition, float(camera[1]), settings)
+    azimuth = torch.from_numpy(camera[1:2].astype(np.float32)).to(prior.device)
+    return multiview_aligned_distance(render, prior, FramedVideo(condition, azimuth, torch.zeros(1, 3, device=prior.device)), settings)
 
 
 def _found(subjects: Subjects, index: int, curve: MultiviewDistanceCurve) -> Found:

@@ -20,12 +20,14 @@ from align4d.alignment.guidance import GuidanceSettings
 from align4d.alignment.known_views import PAPER, KnownViewLoss
 from align4d.alignment.motion_geometry import MotionGeometryLoss, MotionGeometrySettings
 from align4d.alignment.novel_views import NovelDistances, NovelViews, NovelViewSettings
+from align4d.alignment.video_conditions import FramedVideo, frame_video
+from align4d.cameras.orbit import Orbit, intrinsics_for
 from align4d.priors.prior import MultiviewPrior
 
 from . import cameras
 from .cloud import Clouds, bend, fit_clouds, lattice_weights, views_of
 from .judge import batch_size, psnr
-from .subjects import AssetSubjects, Case, as_tensor, digest
+from .subjects import AssetSubjects, Case, as_tensor
 
 FRAMES = (1, 3, 5)
 """Of the case's eight; the first is the asset at rest."""
@@ -34,6 +36,8 @@ BENDS = 2
 """Random starts of each frame."""
 
 STEPS, VIEWS, RATE = 60, 2, 4e-3
+REFRAME = 10
+"""Steps from one look at where the bent object's middle is to the next."""
 
 WAYS: dict[str, float | None] = {"video": None, "motion": 0.0, "method": MotionGeometrySettings().geometry}
 """Weight of the geometry term: by the video alone; with the motion term (eq. 7) as well; with both (eqs. 7-9), as the engine has it."""
@@ -113,8 +117,8 @@ def unbent(prior: MultiviewPrior, case: Case, bent: Bent, geometry: float | None
     device, size, count = prior.device, prior.facts.size, len(bent.frames)
     colors, masks = as_tensor(case.frames, device)[bent.frames], (torch.from_numpy(case.coverage).to(device) / 255)[bent.frames, None]
     known, own = KnownViewLoss(PAPER), views_of(np.repeat(case.camera[None], count, axis=0), device)
-    unknown = None if geometry is None else unknown_views(prior, case, geometry)
-    generator = torch.Generator(device).manual_seed(0)
+    unknown = None if geometry is None else unknown_views(prior, case, bent.frames, geometry)
+    generator, each = torch.Generator(device).manual_seed(0), torch.arange(count, device=device)
     lattice = bent.start.clone().requires_grad_()
     optimizer = torch.optim.Adam([lattice], lr=RATE)
     for step in range(STEPS):
@@ -122,25 +126,40 @@ def unbent(prior: MultiviewPrior, case: Case, bent: Bent, geometry: float | None
         picture = bent.clouds.rendering(means, own, size)
         loss = (step + 1) / STEPS * known(picture.color, picture.alpha, colors, masks)
         if unknown is not None:
-            views = unknown.draw(count, generator)
+            if step % REFRAME == 0:
+                unknown.video = framed_video(prior, case, bent.frames, middle(means.detach()))
+            views = unknown.draw(each, generator)
             asset = still_pictures(bent, views, size) if unknown.settings.needs_asset else None
-            loss = loss + unknown(bent.clouds.render(means, views, size), asset, bent.frames, views, step / STEPS, generator).loss
+            loss = loss + unknown(bent.clouds.render(means, views, size), asset, each, views, step / STEPS, generator).loss
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
     return lattice.detach()
 
 
-def unknown_views(prior: MultiviewPrior, case: Case, geometry: float) -> MotionGeometryLoss:
-    """The engine's loss, with novel views from the distance of the video's camera: the prior is told no difference (`maod_mode` "render")."""
-    elevation, azimuth, distance = (float(value) for value in case.camera)
-    video = digest(prior, as_tensor(case.frames, prior.device), np.repeat(case.camera[None], len(case.frames), axis=0))
+def unknown_views(prior: MultiviewPrior, case: Case, frames: Tensor, geometry: float) -> MotionGeometryLoss:
+    """The engine's loss of the n `frames`, with novel views from the distance of the video's camera."""
     guidance = GuidanceSettings(batch=batch_size(prior.device))
     settings = MotionGeometrySettings(geometry=geometry, views=NovelViewSettings(count=VIEWS), guidance=guidance)
-    return MotionGeometryLoss(prior, video, azimuth, elevation, NovelDistances(distance, 0.0), settings)
+    at_rest = torch.zeros(len(frames), 3, device=prior.device)
+    return MotionGeometryLoss(prior, framed_video(prior, case, frames, at_rest), NovelDistances(), settings)
+
+
+def framed_video(prior: MultiviewPrior, case: Case, frames: Tensor, middles: Tensor) -> FramedVideo:
+    """The case's `frames` (n,) as the prior sees them about `middles` (n, 3)."""
+    size = case.frames.shape[1]
+    intrinsics = intrinsics_for(cameras.FOVY, size, size)
+    elevation, azimuth, distance = (float(value) for value in case.camera)
+    color, alpha = as_tensor(case.frames, prior.device)[frames], (torch.from_numpy(case.coverage).to(prior.device) / 255)[frames, None]
+    return frame_video(prior, color, alpha, intrinsics, Orbit(azimuth, elevation, distance, fovy=cameras.FOVY), middles)
+
+
+def middle(means: Tensor) -> Tensor:
+    """(n, 3) of the boxes around means (n, N, 3)."""
+    return (means.amax(1) + means.amin(1)) / 2
 
 
 @torch.no_grad()
 def still_pictures(bent: Bent, views: NovelViews, size: int) -> Tensor:
-    """The asset at rest from the views."""
-    return bent.rest.render(bent.rest.means, views, size)
+    """The asset at rest from the views' sides, about its own middle."""
+    return bent.rest.render(bent.rest.means, views.at(torch.zeros_like(views.target[0])), size)

@@ -12,6 +12,7 @@ from align4d.alignment.motion_geometry import MotionGeometryLoss, MotionGeometry
 from align4d.alignment.novel_views import NovelDistances, NovelViewSettings
 from align4d.alignment.optimization import Optimization, OptimizationSettings, Scene
 from align4d.alignment.reference import Reference
+from align4d.alignment.video_conditions import FramedVideo
 from align4d.cameras.orbit import Orbit, intrinsics_for
 from align4d.motion.rotations import quaternion_to_normal
 from align4d.priors.prior import MultiviewPrior
@@ -58,10 +59,11 @@ def build(prior: MultiviewPrior, gaussians: int, device: str, backend: str) -> O
     pictures: Tensor = torch.nn.functional.interpolate(reference.color, size=(facts.size, facts.size), mode="bilinear", antialias=True)
     told = torch.ones(FRAMES, device=pictures.device)
     condition = prior.condition(pictures, camera.elevation * told, DISTANCE * told)
+    video = FramedVideo(condition, camera.azimuth * told, torch.zeros(FRAMES, 3, device=told.device))
     views = MotionGeometrySettings(views=NovelViewSettings(count=1))
-    unknown = MotionGeometryLoss(prior, condition, camera.azimuth, camera.elevation, NovelDistances(DISTANCE, 0.0), views)
+    unknown = MotionGeometryLoss(prior, video, NovelDistances(), views)
     settings = OptimizationSettings(
-        iterations=ITERATIONS, resolution=SIZE, novel_resolutions=(SIZE, SIZE, SIZE), frames=VIEWS, unknown=views, free=False
+        iterations=ITERATIONS, resolution=SIZE, novel_resolutions=(SIZE, SIZE, SIZE), frames=VIEWS, unknown=views, learns="appearance"
     )
-    scene = Scene(asset, reference, camera.world_to_camera(), backend, LOW_PASS)
+    scene = Scene(asset, None, reference, camera, backend, LOW_PASS)
     return Optimization(scene, unknown, settings, seed=0)
