@@ -103,7 +103,7 @@ class Align4DSettings(bpy.types.PropertyGroup):
         items=(
             ("draft", "Draft", "A quick look: coarse motion, in a fraction of the time"),
             ("artist", "Artist", "Good motion in a few minutes, without a graphics card too"),
-            ("paper", "Paper", "The published method as it is, for comparison. Slow without a graphics card"),
+            ("paper", "Paper", "The published method, for comparison. Slow without a graphics card"),
         ),
         default="artist",
     )

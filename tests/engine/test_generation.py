@@ -17,6 +17,7 @@ from theatre import FRAMES, Sculptor, Theatre, job_of, write_picture
 from align4d import protocol
 from align4d.errors import Cancelled, EngineError
 from align4d.generators import catalog, mesh_extraction
+from align4d.generators.asset_object import kept_gaussians
 from align4d.generators.interfaces import GeneratedAsset, TexturedMesh
 from align4d.generators.lgm import LGM
 from align4d.generators.sdxl import SDXL
@@ -154,6 +155,10 @@ def test_gaussians_are_taken_where_a_mesh_is(theatre: Theatre, tmp_path: Path, m
     vertices = protocol.read_arrays(folder / spec.mesh)["vertices"] @ np.array(spec.matrix_world)[:3, :3].T + np.array(spec.matrix_world)[:3, 3]
     np.testing.assert_allclose(vertices.min(axis=0), means.min(axis=0), atol=0.4)
     np.testing.assert_allclose(vertices.max(axis=0), means.max(axis=0), atol=0.4)
+    kept = kept_gaussians(folder)
+    assert kept is not None and kept.count == count
+    there = kept.means.numpy() @ np.array(spec.matrix_world)[:3, :3].T + np.array(spec.matrix_world)[:3, 3]
+    np.testing.assert_allclose(there, means, atol=1e-4)
 
 
 def test_the_papers_own_models_make_a_pair(theatre: Theatre, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,6 +188,7 @@ def test_the_papers_own_models_make_a_pair(theatre: Theatre, tmp_path: Path, mon
     request, route = complete_pair(folder, protocol.read_request(folder), report, len(PAPER_STAGES))
     assert [step.card.id for step in route.steps if step.card] == ["sdxl", "svd-14", "lgm"]
     assert len(request.video.images) == 2 and request.video.fps == 7
+    assert kept_gaussians(folder) is not None
     assert request.objects[0].id == "generated"
     names = [event["name"] for event in report.events if event["event"] == "stage"]
     assert names == [pair.STAGES[product] for product in ("image", "video", "asset")]

@@ -99,7 +99,11 @@ def test_what_the_prior_is_told() -> None:
     blind = MixturePrior(own.belief, SIZE, takes_distance=False)
     multiview_aligned_distance(seen, blind, given, MultiviewDistanceSettings(timesteps=(700,), told="own"))
     assert all((camera.distance == 0).all() for *_, camera in blind.asked)
-    with pytest.raises(ValueError, match="neither"):
+    raw = wants(1.8)
+    multiview_aligned_distance(seen, raw, given, MultiviewDistanceSettings(timesteps=(700,), told="raw"))
+    told = torch.cat([camera.distance for *_, camera in raw.asked])
+    torch.testing.assert_close(told, torch.from_numpy(around(2.0)).float().repeat_interleave(4))
+    with pytest.raises(ValueError, match="none of"):
         MultiviewDistanceSettings(told="nothing")  # type: ignore[arg-type]
 
 
@@ -164,6 +168,17 @@ def test_the_prominence_is_a_setting() -> None:
     curve = valleys((1.5, 0.5, 0.1), (1.9, 0.02, 0.04))
     assert choose_minimum(DISTANCE, curve, 2.0, MultiviewDistanceSettings(prominence=0.001)).best == pytest.approx(1.9, abs=0.02)
     assert choose_minimum(DISTANCE, curve, 2.0, MultiviewDistanceSettings(prominence=0.1)).best == pytest.approx(1.5, abs=0.01)
+
+
+@pytest.mark.parametrize(("changes", "best"), [({"choice": "global"}, 3.8), ({"choice": "fixed"}, 2.0), ({"choice": "fixed", "fixed": 1.25}, 2.5)])
+def test_other_choices_of_the_distance_for_comparison(changes: dict[str, object], best: float) -> None:
+    """Figs. 11 and 12 of the paper: the global minimum, d_V itself, and beyond it."""
+    curve = valleys((1.62, 0.3, 0.1), (3.8, 0.9, 0.4))
+    found = choose_minimum(DISTANCE, curve, 2.0, MultiviewDistanceSettings(timesteps=(700,), **changes))  # type: ignore[arg-type]
+    assert found.best == pytest.approx(best, abs=0.03) and found.found
+    with pytest.raises(EngineError, match="distance of 0"):
+        novel_distances("render", 2.0, 0.0, wants(1.8).facts)
+    assert novel_distances("radius", 2.0, 0.0, wants(1.8).facts).raw == 0
 
 
 def test_three_uses_of_the_distance() -> None:

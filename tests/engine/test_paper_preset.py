@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from analytic_priors import MixturePrior
-from builders import Job
+from builders import IDENTITY, Job
 from PIL import Image
 from puppets import Mesh, Studio, add_mesh, block, request_for
 from scipy.spatial import cKDTree
@@ -19,6 +19,7 @@ from torch import Tensor
 from align4d import protocol
 from align4d.cameras.orbit import Orbit, blender_from_normalized
 from align4d.errors import Cancelled, EngineError
+from align4d.generators.asset_object import keep_gaussians, write_object
 from align4d.inputs.asset import load_asset
 from align4d.job.reporting import RecordingReporter
 from align4d.pipeline import artist, paper
@@ -26,6 +27,8 @@ from align4d.pipeline.paper import STAGES, fill_frames, within_budget
 from align4d.pipeline.settings import PaperSettings, settings_for
 from align4d.priors.prior import Condition, RelativeCamera
 from align4d.priors.zero123 import ZERO123
+from align4d.reconstruction.textured_mesh import TexturedMesh
+from align4d.rendering import Gaussians
 
 CAMERA = Orbit(20.0, 12.0, 1.9)
 FRAMES = 4
@@ -262,6 +265,27 @@ def test_what_learns(shoot: Shoot, whole: Whole, tmp_path: Path) -> None:
         assert np.allclose(np.exp(last["gaussians.log_scale"]), first["scales"], rtol=1e-5) is kept
 
 
+def test_an_asset_of_gaussians_is_optimized_as_gaussians(shoot: Shoot, whole: Whole, tmp_path: Path) -> None:
+    """They are what learns, all of it, and the mesh that was extracted from them follows the same field."""
+    folder, asset = shoot.job(tmp_path, gaussians=True), shoot.asset
+    corner_uv = np.zeros((len(asset.triangles), 3, 2), np.float32)
+    spec = write_object(TexturedMesh(asset.vertices, asset.triangles, corner_uv, np.full((4, 4, 3), 128, np.uint8)), folder, IDENTITY)
+    request = protocol.read_request(folder)
+    matrix = blender_from_normalized(CAMERA.world_to_camera(), np.zeros(3), 1.0)
+    camera = dataclasses.replace(request.camera, matrix_world=tuple(tuple(row) for row in matrix.tolist()))
+    protocol.write_json(folder / "request.json", dataclasses.replace(request, objects=(spec,), camera=camera))
+    stored = protocol.read_arrays(whole.folder / "work" / "gaussians.npz")
+    bound = {name: torch.from_numpy(stored[name]) for name in ("means", "quats", "scales", "opacities", "albedo")}
+    keep_gaussians(Gaussians(*bound.values()), folder)
+    result, _ = run(folder)
+    learned = protocol.read_arrays(folder / "work" / "optimization.npz")
+    for name, start in (("center", stored["means"]), ("log_scale", np.log(stored["scales"]))):
+        moved = np.abs(learned[f"gaussians.{name}"] - start).max()
+        assert 1e-4 < moved < 0.1, name
+    assert protocol.read_pc2(folder / result.objects[0].motion).shape == (FRAMES, len(asset.vertices), 3)
+    assert len(rows_of(folder / result.objects[0].gaussians / "frame_0000.ply")) == 500
+
+
 def test_densification_in_a_run_and_across_a_break(shoot: Shoot, tmp_path: Path) -> None:
     settings = {
         "paper.optimization.learns": "all",
@@ -276,6 +300,11 @@ def test_densification_in_a_run_and_across_a_break(shoot: Shoot, tmp_path: Path)
         run(killed, Stopping(9, kill))
     again, resumed = run(killed)
     assert resumed == motion and timeless(again) == timeless(unbroken)
+
+
+def test_gaussians_on_a_mesh_are_not_densified_and_the_user_is_told(shoot: Shoot, tmp_path: Path) -> None:
+    result, _ = run(shoot.job(tmp_path, {"paper.optimization.densification.enabled": True}))
+    assert result.figures["gaussians"] == 500 and [note for note in result.notes if "densified" in note]
 
 
 @pytest.mark.parametrize(
@@ -303,6 +332,8 @@ def test_the_preset_is_the_published_one() -> None:
     assert (guidance.scale, guidance.first_timestep, guidance.last_timestep, guidance.target) == (5.0, 980, 20, "noise")
     assert (settings.known.color, settings.known.mask, settings.known.robust) == (10_000, 1_000, 0)
     assert [settings.novel_resolution(done) for done in (0, 0.29, 0.3, 0.59, 0.6, 1)] == [128, 128, 256, 256, 512, 512]
+    generators = settings_for("paper", {}).generators
+    assert (generators.text_to_image, generators.image_to_video, generators.image_to_3d) == ("sdxl", "svd", "lgm")
     assert not settings.densification.enabled and settings.schedule.phases(0) == ("deformation",)
 
 

@@ -35,8 +35,12 @@ class MultiviewDistanceSettings:
         nearest, farthest: range of the sweep, in parts of d_V [R].
         step: from one candidate to the next, in parts of the distance [R].
         timesteps: over which the error is averaged: high noise, where the curve is stable [R].
-        told: what the prior is told of the distance: "same" that it is the condition's, "own" the candidate's own [R].
+        told: what the prior is told of the distance: "same" that it is the condition's, "own" the candidate's own, "raw" the
+            candidate itself in the place of a difference, as `maod_mode` "radius" tells it [R].
         prominence: how deep a minimum must be, in parts of what the curve spans left of d_V [R].
+        choice: what d_M is: "local", the local minimum left of d_V and nearest to it [P]; for comparison "global", the lowest point
+            of the whole curve, or "fixed".
+        fixed: d_M in parts of d_V where it is fixed: 1 is d_V itself, and 0 the number that the baseline tells.
         batch: pictures that the prior judges together.
     """
 
@@ -44,13 +48,19 @@ class MultiviewDistanceSettings:
     farthest: float = 2.0
     step: float = 0.025
     timesteps: tuple[int, ...] = (600, 700, 800, 900)
-    told: Literal["same", "own"] = "same"
+    told: Literal["same", "own", "raw"] = "same"
     prominence: float = 0.02
+    choice: Literal["local", "global", "fixed"] = "local"
+    fixed: float = 1.0
     batch: int = 16
 
     def __post_init__(self) -> None:
-        if self.told not in ("same", "own"):
-            raise ValueError(f"told is {self.told!r}, neither same nor own")
+        if self.told not in ("same", "own", "raw"):
+            raise ValueError(f"told is {self.told!r}, none of same, own and raw")
+        if self.choice not in ("local", "global", "fixed"):
+            raise ValueError(f"choice is {self.choice!r}, none of local, global and fixed")
+        if self.fixed < 0:
+            raise ValueError(f"fixed is {self.fixed}, less than 0")
 
 
 @dataclass(frozen=True)
@@ -62,8 +72,8 @@ class MultiviewDistanceCurve:
         timesteps: (K,).
         per_timestep: (K, M) mean squared error of the predicted noise.
         minima: (J,) all local minima that are prominent enough, refined below the step.
-        best: d_M; d_V where no local minimum was found.
-        found: whether d_M is a local minimum.
+        best: d_M; d_V where a local minimum was wanted and none was found.
+        found: whether there is a local minimum to the left of d_V.
     """
 
     distance: np.ndarray
@@ -111,7 +121,7 @@ def multiview_aligned_distance(
 
     Eq. 5; eq. 11 for a prior that takes no distance. One noise is drawn and shared by all distances, views and timesteps,
     so that the curve tells the distance and not the dice. The global minimum, far away where there is nothing but
-    background, is an artifact and never taken.
+    background, is an artifact, and only taken where `MultiviewDistanceSettings.choice` asks for it.
 
     Args:
         render: the asset.
@@ -128,7 +138,7 @@ def multiview_aligned_distance(
     facts, device = prior.facts, prior.device
     noise = torch.randn(1, facts.channels, facts.latent_size, facts.latent_size, generator=torch.Generator().manual_seed(seed)).to(device)
     turns = torch.tensor(azimuths, device=device, dtype=torch.float32)
-    own = settings.told == "own" and facts.takes_distance
+    measured = {"same": None, "own": float(condition.distance[0]), "raw": 0.0}[settings.told] if facts.takes_distance else None
     rows, at_once = [], max(1, settings.batch // len(azimuths))
     for start in range(0, len(distance), at_once):
         if report:
@@ -138,7 +148,7 @@ def multiview_aligned_distance(
         far, turn = some.repeat_interleave(len(turns)), turns.repeat(len(some))
         views = NovelViews(video.azimuth[:1] + turn, condition.elevation[:1].expand(len(far)), far, video.middle[0])
         latent = prior.encode(fit_to_prior(render(views), facts.size))
-        told = far - condition.distance[0] if own else torch.zeros_like(far)
+        told = torch.zeros_like(far) if measured is None else far - measured
         camera = RelativeCamera(torch.zeros_like(far), turn, told)
         given = condition.take(torch.zeros(len(far), dtype=torch.long, device=device))
         errors = [_noise_error(prior, latent, noise, t, given, camera) for t in settings.timesteps]
@@ -180,5 +190,10 @@ def choose_minimum(distance: np.ndarray, per_timestep: np.ndarray, video: float,
     peaks, _ = find_peaks(-error, prominence=max(settings.prominence * span, np.finfo(float).tiny))
     minima = np.array([lowest(distance, error, int(one)) for one in peaks])
     near = minima[minima <= limit] if len(minima) else minima
-    best = float(near.max()) if len(near) else video
+    if settings.choice == "fixed":
+        best = settings.fixed * video
+    elif settings.choice == "global":
+        best = lowest(distance, error, int(error.argmin()))
+    else:
+        best = float(near.max()) if len(near) else video
     return MultiviewDistanceCurve(distance, np.array(settings.timesteps), per_timestep, minima, best, bool(len(near)))

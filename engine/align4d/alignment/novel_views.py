@@ -69,9 +69,13 @@ def novel_distances(mode: MaodMode, video: float, multiview: float, facts: Prior
         video, multiview: d_V and d_M, at the prior's own field of view.
 
     Raises:
-        EngineError: "prior_distance" for a mode that this prior cannot follow or that does not exist.
+        EngineError: "prior_distance" for a mode that this prior cannot follow or that does not exist, and for a distance of 0 that
+            cannot be rendered from.
     """
     if mode == "render":
+        if multiview <= 0:
+            advice = "Set maod_mode to radius, which only tells it, or paper.multiview.fixed above 0."
+            raise EngineError("prior_distance", "Novel views cannot be rendered from a distance of 0.", advice)
         return NovelDistances(multiview / video)
     if mode not in ("delta", "radius"):
         raise EngineError("prior_distance", f"There is no use of the prior's distance called {mode!r}.", "Choose render, delta or radius.")

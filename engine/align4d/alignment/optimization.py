@@ -173,6 +173,11 @@ class Optimization:
         self.losses: list[list[float]] = []
         self._unread: list[Tensor] = []
 
+    @property
+    def free(self) -> bool:
+        """Whether the Gaussians learn where they are."""
+        return isinstance(self.gaussians, LearnedGaussians) and "center" in self.gaussians.names
+
     def run(self, report: Reporter, save: Callable[[], None]) -> None:
         """All iterations that are left; `save` is called every so often, and when the user cancels.
 

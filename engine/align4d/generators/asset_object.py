@@ -17,6 +17,7 @@ from ..rendering import Gaussians
 from .interfaces import GeneratedAsset
 
 NAME = "Generated"
+GAUSSIANS = f"input/{GENERATED}_gaussians.npz"
 
 
 def write_object(mesh: TexturedMesh, folder: Path, matrix_world: Matrix4) -> ObjectSpec:
@@ -46,6 +47,31 @@ def write_object(mesh: TexturedMesh, folder: Path, matrix_world: Matrix4) -> Obj
             Image.fromarray(mesh.texture).save(file, format="PNG")
     material = MaterialSpec("texture", image=f"input/{GENERATED}.png")
     return ObjectSpec(GENERATED, NAME, f"input/{GENERATED}.npz", matrix_world, (material,))
+
+
+def keep_gaussians(gaussians: Gaussians | None, folder: Path) -> None:
+    """Leaves the Gaussians that an asset consists of beside the mesh that was extracted from them, in the space of that mesh.
+
+    Args:
+        gaussians: None where the asset is a mesh; then none are left there.
+        folder: of the job.
+
+    Raises: EngineError "disk_full" or "cannot_write".
+    """
+    with writing():
+        if gaussians is None:
+            (folder / GAUSSIANS).unlink(missing_ok=True)
+            return
+        (folder / GAUSSIANS).parent.mkdir(parents=True, exist_ok=True)
+        write_arrays(folder / GAUSSIANS, {name: tensor.cpu().numpy() for name, tensor in gaussians.named().items()})
+
+
+def kept_gaussians(folder: Path) -> Gaussians | None:
+    """What `keep_gaussians` left; None where the asset is a mesh."""
+    if not (folder / GAUSSIANS).is_file():
+        return None
+    stored = read_arrays(folder / GAUSSIANS)
+    return Gaussians(*(torch.from_numpy(stored[name]) for name in ("means", "quats", "scales", "opacities", "colors")))
 
 
 def arrays_of(asset: GeneratedAsset) -> dict[str, np.ndarray]:

@@ -17,7 +17,7 @@ from PIL import Image
 
 from ..cameras.orbit import Orbit, blender_from_normalized, normalized_from_blender
 from ..errors import EngineError, writing
-from ..generators.asset_object import arrays_of, asset_from, write_object
+from ..generators.asset_object import arrays_of, asset_from, keep_gaussians, write_object
 from ..generators.catalog import generator_of
 from ..generators.interfaces import GeneratedAsset, GenerationOptions
 from ..generators.mesh_extraction import extract_mesh
@@ -49,6 +49,9 @@ STAGES: dict[Product, str] = {"image": "painting", "caption": "describing", "vid
 
 LARGEST = 1024
 """Longest side of a picture that is worked on [px]."""
+
+EXTRACTED = "extracted"
+"""Of a stored asset: whether its mesh was extracted from its Gaussians, which are the asset then."""
 
 MARGIN = 0.35
 """Of a picture that is cut around its object, what the object leaves free: it needs room to move."""
@@ -188,10 +191,12 @@ class PairMaker:
         if stored is None:
             with self._stage("asset"), self._opened("asset") as maker:
                 made = maker.reconstruct(picture, request.seed, self.report)
-            stored = arrays_of(dataclasses.replace(made, mesh=made.mesh or extract_mesh(made, self.report)))
+            whole = dataclasses.replace(made, mesh=made.mesh or extract_mesh(made, self.report))
+            stored = {**arrays_of(whole), EXTRACTED: np.array(made.mesh is None)}
             kept.save("asset", stored)
         asset = asset_from(stored)
         assert asset.mesh is not None  # it was extracted before it was stored
+        keep_gaussians(asset.gaussians if stored.get(EXTRACTED, False) else None, self.folder)
         spec = write_object(asset.mesh, self.folder, as_matrix(np.eye(4)))
         return dataclasses.replace(request, objects=(spec,), camera=self._camera(request, asset, picture))
 
@@ -219,8 +224,10 @@ class PairMaker:
             asset = GeneratedAsset(inside, Orbit(fovy=request.camera.fovy))
             stored = arrays_of(dataclasses.replace(asset, mesh=extract_mesh(asset, self.report)))
             kept.save("asset", stored)
-        mesh = asset_from(stored).mesh
+        whole = asset_from(stored)
+        mesh = whole.mesh
         assert mesh is not None  # it was extracted before it was stored
+        keep_gaussians(whole.gaussians, self.folder)
         matrix = np.diag([size, size, size, 1.0])
         matrix[:3, 3] = center.numpy()
         spec = dataclasses.replace(write_object(mesh, self.folder, as_matrix(matrix)), name=Path(request.gaussian_asset).stem)

@@ -22,10 +22,13 @@ from ..alignment.multiview_distance import MultiviewDistanceCurve, multiview_ali
 from ..alignment.novel_views import NovelViews, novel_distances
 from ..alignment.optimization import LOSSES, Optimization, Scene
 from ..alignment.pose import SolvedPose
+from ..alignment.reference import Reference
 from ..alignment.video_conditions import FramedVideo, frame_video, middles
 from ..bake.binding import bind_points
 from ..bake.gaussians import GaussianSequence, owners
+from ..cameras.orbit import Orbit
 from ..gaussians.surface_bound import LOW_PASS, BoundGaussians
+from ..generators.asset_object import kept_gaussians
 from ..inputs.asset import Asset
 from ..inputs.masks import Masks
 from ..inputs.video import Clip
@@ -35,13 +38,18 @@ from ..motion.hexplane import Offsets
 from ..priors.loading import EMBEDDED, load_prior
 from ..priors.prior import MultiviewPrior, same_apparent_size
 from ..priors.recorded import RecordedPrior
-from ..protocol import Request, Result
-from ..rendering import rasterize
+from ..protocol import GENERATED, Request, Result
+from ..rendering import Gaussians, rasterize
 from .route import Route
 from .settings import PaperSettings
 from .stages import Job
 
 STAGES = ("reading", "cutting", "sampling", "camera", "distance", "optimizing", "baking")
+FOREIGN_LOW_PASS = 0.3
+"""Of Gaussians that another program made: they were fitted to pictures that were blurred by so much [px^2]."""
+
+OUT_OF_RANGE = "Novel views are told to stand {:.2f} farther away than the video's camera, and {} was trained on differences up to {:.2f}."
+NOT_FREE = "Gaussians that stay on a mesh are not densified: set paper.optimization.learns to all to let them leave it."
 BASELINE_FOVY = 49.1
 """Field of view [degrees] at which the baseline's fixed distance is meant [D]."""
 
@@ -64,7 +72,7 @@ def animate_as_published(folder: Path, request: Request, report: Reporter, route
     with job.stage("camera"):
         solved = job.solve_camera(asset, bound, clip, masks)
     with job.stage("distance"):
-        shot = job.shot(bound, clip, masks, solved, prior)
+        shot = job.shot(asset, bound, clip, masks, solved, prior)
         curve = job.multiview_distance(shot, prior)
     with job.stage("optimizing"):
         optimization = job.optimize(shot, prior, curve)
@@ -110,15 +118,27 @@ class PaperJob(Job):
         self.paper = affordable
         return prior
 
-    def shot(self, bound: BoundGaussians, clip: Clip, masks: Masks, solved: SolvedPose, prior: MultiviewPrior) -> Shot:
+    def shot(self, asset: Asset, bound: BoundGaussians, clip: Clip, masks: Masks, solved: SolvedPose, prior: MultiviewPrior) -> Shot:
         """What the rest works on. Without object distance alignment the video's camera stands at the baseline's distance."""
         fixed = same_apparent_size(self.paper.fixed_distance, BASELINE_FOVY, solved.camera.fovy)
         camera = solved.camera.moved(distance=solved.curve.best if self.paper.align_distance else fixed)
         reference = self.reference(clip, masks, self.paper.optimization.resolution)
-        asset = bound.colored(solved.lighting.shade(to_linear(bound.albedo), bound.normals))
-        scene = Scene(asset, bound, reference, camera, self.request.backend, LOW_PASS)
-        middle = middles(asset).expand(reference.frames, 3)
+        scene = self.scene(asset, bound, solved, reference, camera)
+        middle = middles(scene.asset).expand(reference.frames, 3)
         return Shot(scene, frame_video(prior, reference.color, reference.alpha, reference.intrinsics, camera, middle))
+
+    def scene(self, asset: Asset, bound: BoundGaussians, solved: SolvedPose, reference: Reference, camera: Orbit) -> Scene:
+        """Asset and video: a mesh as its Gaussians in the light of the video; an asset that is Gaussians, generated or given, as these."""
+        own = kept_gaussians(self.folder) if [spec.id for spec in self.request.objects] == [GENERATED] else None
+        if own is None:
+            lit = bound.colored(solved.lighting.shade(to_linear(bound.albedo), bound.normals))
+            return Scene(lit, bound, reference, camera, self.request.backend, LOW_PASS)
+        # the object's matrix scales evenly and does not turn, see `PairMaker`
+        matrix, size = asset.objects[0].matrix_world, asset.similarity.size
+        world = own.means.numpy().astype(np.float64) @ matrix[:3, :3].T + matrix[:3, 3]
+        means, scales = torch.from_numpy(asset.similarity.apply(world)), own.scales * float(matrix[0, 0] / size)
+        lit = Gaussians(*(one.float().to(self.device) for one in (means, own.quats, scales, own.opacities, own.colors)))
+        return Scene(lit, None, reference, camera, self.request.backend, FOREIGN_LOW_PASS)
 
     def multiview_distance(self, shot: Shot, prior: MultiviewPrior) -> MultiviewDistanceCurve | None:
         """Object distance alignment, the prior's side; None where it is switched off."""
@@ -128,7 +148,7 @@ class PaperJob(Job):
         curve = self.sweep(shot, prior) if stored is None else MultiviewDistanceCurve.from_arrays(stored)
         if stored is None:
             self.checkpoint.save("multiview_distance", curve.to_arrays())
-        if not curve.found:
+        if not curve.found and self.paper.multiview.choice == "local":
             self.note("no_multiview_distance", "The prior prefers no distance near the video's: novel views stand as far as the video's camera.")
         return curve
 
@@ -148,8 +168,13 @@ class PaperJob(Job):
         """Field and Gaussians, from known and unknown views."""
         settings = self.paper.optimization
         distances = novel_distances(settings.unknown.maod_mode, shot.distance, curve.best if curve else shot.distance, prior.facts)
+        told, (nearest, farthest) = float(distances.told(shot.video.condition.distance[0])), prior.facts.distances
+        if abs(told) > farthest - nearest:
+            self.note("told_distance", OUT_OF_RANGE.format(told, prior.facts.name, farthest - nearest))
         unknown = MotionGeometryLoss(prior, shot.video, distances, settings.unknown)
         optimization = Optimization(shot.scene, unknown, settings, self.request.seed)
+        if settings.densification.enabled and not optimization.free:
+            self.note("densification", NOT_FREE)
         stored = self.checkpoint.load("optimization")
         if stored is not None:
             optimization.restore(stored)

@@ -90,7 +90,7 @@ PRESETS: dict[str, Settings] = {
         tracking=TrackingSettings(resolution=96, iterations=25),
         refinement=RefinementSettings(resolution=96, iterations=20, lifted=LiftedDepthSettings(points=128, rounds=1, fit_iterations=40)),
     ),
-    "paper": Settings(method="paper"),
+    "paper": Settings(method="paper", generators=GeneratorSettings(text_to_image="sdxl", image_to_video="svd", image_to_3d="lgm")),
 }
 """artist: the default for an existing mesh. draft: a preview. paper: the published method, for comparison."""
 

@@ -22,8 +22,8 @@ def mean_curves(records: Sequence[Record], variant: str, cases: Sequence[str]) -
     """(S, I) a curve a seed that has all cases: the known views' loss of each iteration, their mean, over a moving window."""
     by_seed: dict[int, dict[str, list[float]]] = {}
     for one in records:
-        if one["variant"] == variant and one["known_loss"]:
-            by_seed.setdefault(one["seed"], {})[one["case"]] = one["known_loss"]
+        if one["variant"] == variant and one["losses"].get("known"):
+            by_seed.setdefault(one["seed"], {})[one["case"]] = one["losses"]["known"]
     means = [np.mean([curves[case] for case in cases], axis=0) for _, curves in sorted(by_seed.items()) if set(cases) <= set(curves)]
     return np.stack([smooth(mean) for mean in means]) if means else np.empty((0, 0))
 

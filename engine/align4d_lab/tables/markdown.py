@@ -45,7 +45,7 @@ WINDOW = 25
 
 
 Record = dict[str, Any]
-"""A measured run: variant, case, seed, order, figures, stages, known_loss, notes, machine."""
+"""A measured run: variant, case, seed, order, figures, stages, losses, notes, machine."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,10 @@ def markdown(records: list[Record], variants: Sequence[Variant], cases: Sequence
         "Seconds and peak memory [GB] of each stage, means over the runs; `camera` holds VAOD, `distance` is MAOD:",
         stage_table(records, variants),
         f"Loss of the known views (eq. 6, without its factor s), mean of the {WINDOW} iterations before each step:",
-        loss_table(records, variants, cases),
+        loss_table(records, variants, cases, ("known",)),
+        f"Loss of the unknown views (score distillation, eqs. 7 and 8), mean of the {WINDOW} iterations before each step; it falls because"
+        " the noise does, so only a column's rows compare:",
+        loss_table(records, variants, cases, ("motion", "geometry")),
     ]
     return "\n\n".join(tables) + "\n"
 
@@ -194,20 +197,23 @@ def _cost(runs: list[dict[str, Any]]) -> str:
     return f"{seconds:.1f} s ({gb:.2f}{f', GPU {statistics.fmean(gpu):.2f}' if gpu else ''})"
 
 
-def loss_table(records: list[Record], variants: Sequence[Variant], cases: Sequence[str]) -> str:
-    """A row a variant that has the paper's optimization, a column a step."""
+def loss_table(records: list[Record], variants: Sequence[Variant], cases: Sequence[str], names: Sequence[str]) -> str:
+    """A row a variant that has the paper's optimization, a column a step: the sum of the losses `names`."""
     rows = []
     for variant in variants:
         if variant.preset == "paper":
-            spreads = [loss_at(records, variant.name, step, cases) for step in STEPS]
+            spreads = [loss_at(records, variant.name, step, cases, names) for step in STEPS]
             rows.append([variant.title, *(_cell(spread, 2) for spread in spreads)])
     return _table(["variant", *map(str, STEPS)], rows)
 
 
-def loss_at(records: Iterable[Record], variant: str, step: int, cases: Sequence[str]) -> Spread | None:
-    """The mean loss of the `WINDOW` iterations that end with iteration `step`, over seeds; None where no run is that long."""
+def loss_at(records: Iterable[Record], variant: str, step: int, cases: Sequence[str], names: Sequence[str]) -> Spread | None:
+    """The sum of the losses `names`, each the mean of the `WINDOW` iterations that end with `step`, over seeds; None where no run is that long."""
+    window = slice(step - WINDOW, step)
     reached = [
-        {**one, "figures": {"loss": statistics.fmean(one["known_loss"][step - WINDOW : step])}} for one in records if len(one["known_loss"]) >= step
+        {**one, "figures": {"loss": sum(statistics.fmean(one["losses"][name][window]) for name in names)}}
+        for one in records
+        if all(len(one["losses"].get(name, ())) >= step for name in names)
     ]
     return over_seeds(reached, variant, "loss", cases)
 

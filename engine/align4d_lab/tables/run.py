@@ -124,6 +124,6 @@ def _record(run: Run, values: dict[str, float], unmeasured: dict[str, str]) -> R
         "unmeasured": unmeasured,
         "engine_figures": result.figures,
         "stages": stages,
-        "known_loss": result.curves.get("optimization", {}).get("known", []),
+        "losses": {name: values for name, values in result.curves.get("optimization", {}).items() if name != "iteration"},
         "notes": list(result.notes),
     }

@@ -12,6 +12,17 @@ from align4d.errors import EngineError
 WITHOUT_ALIGNED_DISTANCE = {"paper.align_distance": False}
 WITHOUT_JOINT_ALIGNMENT = {"paper.optimization.unknown.geometry": 0.0}
 WITHOUT_TURNS = {"paper.optimization.schedule.joint": True}
+EVERYTHING_LEARNS = {"paper.optimization.learns": "all"}
+AS_PUBLISHED = {
+    **EVERYTHING_LEARNS,
+    "paper.optimization.reframe_every": 0,
+    "paper.optimization.unknown.geometry": 1.0,
+    "paper.optimization.unknown.geometry_timesteps": [0, 0],
+}
+"""Eqs. 7 and 8 as they are printed: the prior is shown where the asset was at rest, and both terms see the same noise."""
+
+TELLS_DISTANCE = {"paper.optimization.unknown.maod_mode": "radius", "paper.multiview.choice": "fixed"}
+"""Novel views are rendered from d_V, and the prior is told a fixed number: the baseline's slot."""
 
 
 @dataclass(frozen=True)
@@ -38,14 +49,28 @@ STATIC = Variant("static", "static mesh")
 
 VARIANTS = (
     Variant("known-only", "known views only", settings={"paper.optimization.unknown.weight": 0.0}),
-    Variant("dg4d", "DG4D: none of the three", settings={**WITHOUT_ALIGNED_DISTANCE, **WITHOUT_JOINT_ALIGNMENT, **WITHOUT_TURNS}),
+    Variant("baseline", "none of the three", settings={**WITHOUT_ALIGNED_DISTANCE, **WITHOUT_JOINT_ALIGNMENT, **WITHOUT_TURNS, **EVERYTHING_LEARNS}),
     Variant("no-oda", "w/o ODA (DG4D's fixed distance)", settings=WITHOUT_ALIGNED_DISTANCE),
     Variant("no-mgja", "w/o MGJA", settings=WITHOUT_JOINT_ALIGNMENT),
-    Variant("jo", "w/o AO (JO)", settings=WITHOUT_TURNS),
+    Variant("ao", "AO: Gaussians learn too, in turns", settings=EVERYTHING_LEARNS),
+    Variant("jo", "w/o AO (JO): Gaussians learn too, always", settings={**EVERYTHING_LEARNS, **WITHOUT_TURNS}),
+    Variant("no-mask", "w/o masks in the loss", settings={"paper.optimization.known.mask": 0.0}),
+    Variant("unframed", "the prior looks where the asset was at rest", settings={"paper.optimization.reframe_every": 0}),
+    Variant("appearance", "colors and opacities learn too, in turns", settings={"paper.optimization.learns": "appearance"}),
+    Variant("published", "eqs. 7 and 8 as printed", settings=AS_PUBLISHED),
     Variant("paper", "`paper`: Align4D"),
     Variant("artist", "`artist`", preset="artist"),
 )
 """In the order of the table. Without ODA is DG4D's fixed distance, and without AO is JO: each is one row, not two."""
+
+DISTANCES = (
+    Variant("distance-zero", "told 0", settings={**TELLS_DISTANCE, "paper.multiview.fixed": 0.0}),
+    Variant("distance-local", "told the local minimum", settings={**TELLS_DISTANCE, "paper.multiview.choice": "local"}),
+    Variant("distance-video", "told d_V", settings={**TELLS_DISTANCE, "paper.multiview.fixed": 1.0}),
+    Variant("distance-beyond", "told more than d_V", settings={**TELLS_DISTANCE, "paper.multiview.fixed": 1.25}),
+    Variant("distance-global", "told the global minimum", settings={**TELLS_DISTANCE, "paper.multiview.choice": "global"}),
+)
+"""The paper's Figs. 11 and 12: what the prior is told of the distance while views are rendered from d_V. By name only."""
 
 
 @dataclass(frozen=True)
@@ -73,12 +98,13 @@ class Trial:
 
 
 def chosen(names: list[str] | None) -> tuple[Variant, ...]:
-    """The variants of these names, in the table's order; all where None. Raises EngineError "unknown_method"."""
-    known = [variant.name for variant in VARIANTS]
+    """The variants of these names, in the table's order; all of VARIANTS where None. Raises EngineError "unknown_method"."""
+    every = (*VARIANTS, *DISTANCES)
+    known = [variant.name for variant in every]
     unknown = [name for name in names or () if name not in known]
     if unknown:
         raise EngineError("unknown_method", f"There is no variant {', '.join(unknown)}.", f"Choose from: {', '.join(known)}.")
-    return tuple(variant for variant in VARIANTS if names is None or variant.name in names)
+    return VARIANTS if names is None else tuple(variant for variant in every if variant.name in names)
 
 
 def plan(
