@@ -192,9 +192,11 @@ def test_a_prior_that_knows_the_shape_rights_the_pose_and_one_that_is_wrong_does
     vertices = centers.expand(2, -1, -1).numpy()
     case = clip(camera, frames.permute(0, 2, 3, 1).numpy(), coverage=coverage[:, 0].numpy(), vertices=vertices)
     found = perturbed.case_perturbed(Seer(cloud), case, cloud)
-    assert perturbed.better(found), found
+    # shape, and not depth: what is shown in the middle of the picture says nothing of where the object is
+    assert found["method"]["psnr"] > found["video"]["psnr"] + perturbed.WANTED_GAIN, found
     assert found["method"]["psnr"] > found["bent"]["psnr"] + 2
-    assert not perturbed.better(perturbed.case_perturbed(Seer(cloud, wrong=0.2), case, cloud))
+    misled = perturbed.case_perturbed(Seer(cloud, wrong=0.2), case, cloud)
+    assert misled["method"]["psnr"] < found["video"]["psnr"] + perturbed.WANTED_GAIN, misled
 
 
 def test_a_gaussian_follows_the_vertices_around_it(monkeypatch: pytest.MonkeyPatch) -> None:
