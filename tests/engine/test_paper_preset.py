@@ -316,13 +316,14 @@ def test_gaussians_on_a_mesh_are_not_densified_and_the_user_is_told(shoot: Shoot
         ("paper.optimization.learns", "x"),
         ("prior.kind", "x"),
         ("paper.optimization.unknown.guidance.target", 3),
-        ("paper.optimization.densification.enabled", True),  # without free Gaussians it would do nothing
     ],
 )
 def test_choices_that_do_not_exist_or_do_nothing_are_refused(name: str, value: object) -> None:
-    with pytest.raises(EngineError) as caught:
-        settings_for("paper", {name: value})
-    assert caught.value.code == "bad_setting"
+    on_the_mesh = {"paper.optimization.densification.enabled": True, "paper.optimization.learns": "appearance"}
+    for overrides in ({name: value}, on_the_mesh):
+        with pytest.raises(EngineError) as caught:
+            settings_for("paper", overrides)
+        assert caught.value.code == "bad_setting"
 
 
 def test_the_preset_is_the_published_one() -> None:

@@ -113,9 +113,9 @@ def settings_for(preset: str, overrides: dict[str, Any]) -> Settings:
 def _check(settings: Settings) -> None:
     """Settings that only make sense together. Raises EngineError "bad_setting"."""
     optimization = settings.paper.optimization
-    if optimization.densification.enabled and not optimization.free:
+    if optimization.densification.enabled and optimization.learns not in ("auto", "all"):
         message = "Gaussians that stay on the mesh cannot be densified."
-        raise EngineError("bad_setting", message, "Set paper.optimization.free=yes as well, or leave densification off.", "clear_overrides")
+        raise EngineError("bad_setting", message, "Set paper.optimization.learns=all as well, or leave densification off.", "clear_overrides")
 
 
 def _replaced(settings: Any, path: list[str], value: Any, name: str) -> Any:
