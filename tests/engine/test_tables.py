@@ -72,7 +72,7 @@ def pretend(offsets: dict[str, float]) -> Callable[[Path], None]:
         camera = protocol.CameraResult(tuple(map(tuple, matrix.tolist())), 49.1, 64, 64, 0.0, 0.0, 0.0, 2.0)
         spec = request.objects[0]
         objects = (protocol.ObjectResult(spec.id, spec.name, motion.shape[1], "output/motion_000.pc2"),)
-        curves = {"optimization": {"known": [1.0] * 120}}
+        curves = {"optimization": {"iteration": [0.0] * 120, "known": [1.0] * 120, "motion": [2.0] * 120, "geometry": [0.5] * 120}}
         protocol.write_json(folder / "output" / "result.json", protocol.Result(request.job, 3, 24.0, objects, camera, curves=curves))
         stages = {"reading": {"seconds": 1.0, "gb": 0.5, "gpu_gb": None}, "baking": {"seconds": 2.0, "gb": 0.7, "gpu_gb": None}}
         (folder / "costs.json").write_text(json.dumps({"machine": "a machine", "seconds": 3.0, "stages": stages}), encoding="utf-8")
@@ -92,6 +92,8 @@ def test_the_table_compares_methods_over_cases_and_seeds(cases: Path, tmp_path: 
     assert "12 of 12 runs" in text and "| variant | PSNR | SSIM | s | GB | seeds |" in text
     assert "LPIPS: not measured (no folder of metric models" in text and "![Cost of each stage](costs.png)" in text
     assert "| `artist` | 1.0 s (0.50) | 2.0 s (0.70) |" in text
+    known, unknown = text.split("Loss of the unknown views")
+    assert "| `paper`: Align4D | 1.00" in known and "| `paper`: Align4D | 2.50" in unknown
     rows = json.loads((out / "figures.json").read_text(encoding="utf-8"))["rows"]
     assert rows["artist"]["psnr"]["mean"] > rows["paper"]["psnr"]["mean"] and rows["artist"]["psnr"]["seeds"] == 2
     with open(out / "runs.csv", encoding="utf-8", newline="") as file:
