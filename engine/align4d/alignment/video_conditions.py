@@ -119,8 +119,7 @@ def frame_video(
         camera: of the video.
         middle: (T, 3) where the object is thought to be in each frame, such as `middles`.
     """
-    places = middle.detach().cpu().numpy().astype(np.float64)
-    cameras = [condition_camera(camera, prior.facts, place) for place in places]
+    cameras = [condition_camera(camera, prior.facts, place) for place in middle.detach().cpu().double().tolist()]
     parts = []
     for start in range(0, len(color), batch):
         some = slice(start, start + batch)
