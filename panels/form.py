@@ -6,7 +6,7 @@ from typing import Any
 
 import bpy
 
-from ..align4d_blender.result.armatures import armature_of
+from ..align4d_blender.capture.armatures import armature_of
 
 
 class ALIGN4D_UL_contacts(bpy.types.UIList):

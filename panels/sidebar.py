@@ -5,10 +5,10 @@ from __future__ import annotations
 import bpy
 
 from ..align4d_blender.capture import guidance
+from ..align4d_blender.capture.armatures import armature_of
 from ..align4d_blender.capture.choices import is_sequence, moving_note, selected_meshes, shift_note, takes_mesh, takes_video
 from ..align4d_blender.capture.guidance import left_behind, left_out
 from ..align4d_blender.capture.simulations import simulations
-from ..align4d_blender.result.armatures import armature_of
 from . import clip, engine, fixes, inputs, presets, text
 
 _SENTENCES = 3

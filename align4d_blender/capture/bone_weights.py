@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 import bpy
 import numpy as np
 
+from .armatures import deforming
 from .meshes import read
 from .slices import Slices, aside
 from .temporary import temporary_scene
@@ -32,19 +33,10 @@ def bone_weights(item: bpy.types.Object, shown: bpy.types.Mesh) -> Slices[dict[s
 def bones_of_groups(item: bpy.types.Object) -> dict[str, str]:
     """A vertex group -> the bone that it ties the vertices to, "ARMATURE/BONE"."""
     bones: dict[str, str] = {}
-    for rig in _rigs(item):
-        deforming = {bone.name for bone in rig.data.bones if bone.use_deform}
-        bones |= {group.name: f"{rig.name}/{group.name}" for group in item.vertex_groups if group.name in deforming}
+    for rig in deforming(item, shown=True):
+        names = {bone.name for bone in rig.data.bones if bone.use_deform}
+        bones |= {group.name: f"{rig.name}/{group.name}" for group in item.vertex_groups if group.name in names}
     return bones
-
-
-def _rigs(item: bpy.types.Object) -> Iterator[bpy.types.Object]:
-    """The armatures that deform an object by vertex groups."""
-    for modifier in item.modifiers:
-        if isinstance(modifier, bpy.types.ArmatureModifier) and modifier.object and modifier.show_viewport and modifier.use_vertex_groups:
-            yield modifier.object
-    if item.parent and item.parent.type == "ARMATURE" and item.parent_type == "ARMATURE":
-        yield item.parent
 
 
 def _arrays(mesh: bpy.types.Mesh, groups: Mapping[str, str]) -> Slices[dict[str, np.ndarray] | None]:

@@ -10,6 +10,7 @@ import bpy
 
 from ..errors import UserError
 from ..storage.remembered import is_file
+from .armatures import armatures_of
 
 SIDE = 1024
 """Of the picture that a video is made of, where none is given [px]."""
@@ -114,12 +115,6 @@ def on_armatures(context: bpy.types.Context, armatures: Collection[bpy.types.Obj
     layer = context.view_layer
     shown = [item for item in layer.objects if item.type == "MESH" and item.data.polygons and not item.hide_get(view_layer=layer)]
     return [item for item in shown if not armatures_of(item).isdisjoint(armatures)]
-
-
-def armatures_of(item: bpy.types.Object) -> set[bpy.types.Object]:
-    """The armatures that an object hangs on."""
-    found = {modifier.object for modifier in item.modifiers if modifier.type == "ARMATURE" and modifier.object}
-    return found | ({item.parent} if item.parent and item.parent.type == "ARMATURE" else set())
 
 
 def view_of(context: bpy.types.Context) -> bpy.types.RegionView3D | None:

@@ -11,6 +11,7 @@ import bpy
 
 from ..storage.remembered import exists, is_file
 from . import choices
+from .armatures import armatures_of
 
 
 def missing(context: bpy.types.Context) -> dict[str, str]:
@@ -67,7 +68,7 @@ def left_out(context: bpy.types.Context) -> str:
 def left_behind(context: bpy.types.Context) -> list[bpy.types.Object]:
     """Meshes that hang on the armature of what is selected (hats, hair, clothes), and are not selected."""
     chosen = choices.selected_meshes(context)
-    armatures = {armature for item in chosen for armature in choices.armatures_of(item)}
+    armatures = {armature for item in chosen for armature in armatures_of(item)}
     return [item for item in choices.on_armatures(context, armatures) if item not in chosen]
 
 

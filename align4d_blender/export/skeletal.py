@@ -1,4 +1,4 @@
-"""Results that are keyframes, as bones with their animation: FBX, glTF, USD and BVH, by Blender's own exporters."""
+"""Results that are keyframes, as bones with their animation: FBX, glTF and BVH (USD: see `usd`), by Blender's own exporters."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 
 import bpy
 
+from ..capture.armatures import armature_of
 from ..errors import UserError
 from ..result.armature_action import is_keyed
-from ..result.armatures import armature_of
 from ..result.playback import active
 from ..storage import tags
 from . import motion as exports
@@ -26,9 +26,15 @@ def armatures(items: Sequence[bpy.types.Object]) -> list[bpy.types.Object]:
     return list(dict.fromkeys(rig for item in items if (rig := _keyed_armature(item))))
 
 
+def write(context: bpy.types.Context, items: Sequence[bpy.types.Object], first: int, last: int, export: Callable[[], set[str]]) -> None:
+    """Runs an exporter of Blender's on the objects and the armatures that move them. Raises UserError; the scene stays as it was."""
+    with _caches_out(items):
+        exports.with_blender(context, [*items, *armatures(items)], first, last, export)
+
+
 def fbx(context: bpy.types.Context, items: Sequence[bpy.types.Object], first: int, last: int, path: Path) -> None:
     """Writes an .fbx with skin, bones and their baked animation. Raises UserError; the scene stays as it was."""
-    _write(
+    write(
         context,
         items,
         first,
@@ -49,7 +55,7 @@ def fbx(context: bpy.types.Context, items: Sequence[bpy.types.Object], first: in
 
 def gltf(context: bpy.types.Context, items: Sequence[bpy.types.Object], first: int, last: int, path: Path) -> None:
     """Writes a .glb, or a .gltf with what belongs to it, with a skin animation. Raises UserError; the scene stays as it was."""
-    _write(
+    write(
         context,
         items,
         first,
@@ -67,26 +73,6 @@ def gltf(context: bpy.types.Context, items: Sequence[bpy.types.Object], first: i
     )
 
 
-def usd(context: bpy.types.Context, items: Sequence[bpy.types.Object], first: int, last: int, path: Path) -> None:
-    """Writes a USD file with a skeleton, its animation and the skin (UsdSkel). Raises UserError; the scene stays as it was."""
-    _write(
-        context,
-        items,
-        first,
-        last,
-        lambda: bpy.ops.wm.usd_export(
-            filepath=str(path),
-            check_existing=False,
-            selected_objects_only=True,
-            export_animation=True,
-            export_armatures=True,
-            only_deform_bones=False,
-            export_shapekeys=False,
-            evaluation_mode="VIEWPORT",
-        ),
-    )
-
-
 def bvh(context: bpy.types.Context, items: Sequence[bpy.types.Object], first: int, last: int, path: Path) -> None:
     """Writes a .bvh of the one armature that moves the objects. Raises UserError; the scene stays as it was."""
     rigs = armatures(items)
@@ -96,11 +82,6 @@ def bvh(context: bpy.types.Context, items: Sequence[bpy.types.Object], first: in
         exports.checked(
             lambda: bpy.ops.export_anim.bvh(filepath=str(path), frame_start=first, frame_end=last, root_transform_only=False, rotate_mode="NATIVE")
         )
-
-
-def _write(context: bpy.types.Context, items: Sequence[bpy.types.Object], first: int, last: int, export: Callable[[], set[str]]) -> None:
-    with _caches_out(items):
-        exports.with_blender(context, [*items, *armatures(items)], first, last, export)
 
 
 @contextmanager

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import bpy
 
 from . import motion as exports
 from . import skeletal
 
+_KEYED: dict[str, Any] = {"export_armatures": True, "only_deform_bones": False}
+"""A skeleton, its animation and the skin (UsdSkel)."""
+
+_CACHED: dict[str, Any] = {"export_armatures": False, "export_subdivision": "TESSELLATE"}
+"""In their place the vertices of every frame."""
+
 
 def export(context: bpy.types.Context, items: Sequence[bpy.types.Object], first: int, last: int, path: Path) -> None:
     """Writes a .usdc, .usda, .usd or .usdz. Raises UserError; the scene stays as it was."""
-    if skeletal.are_keyed(items):
-        skeletal.usd(context, items, first, last, path)
-        return
-    exports.with_blender(
+    write, motion = (skeletal.write, _KEYED) if skeletal.are_keyed(items) else (exports.with_blender, _CACHED)
+    write(
         context,
         items,
         first,
@@ -26,9 +31,8 @@ def export(context: bpy.types.Context, items: Sequence[bpy.types.Object], first:
             check_existing=False,
             selected_objects_only=True,
             export_animation=True,
-            export_armatures=False,  # in their place the vertices of every frame are written
             export_shapekeys=False,
-            export_subdivision="TESSELLATE",
             evaluation_mode="VIEWPORT",
+            **motion,
         ),
     )

@@ -11,11 +11,11 @@ import bpy
 from mathutils import Matrix
 
 from ...engine.align4d import protocol
+from ..capture.armatures import armature_of
 from ..capture.targets import Target, find
 from ..errors import UserError, write_error
 from ..storage import folders
 from . import below_modifiers, generated_mesh, keyframes, motion_file, results
-from .armatures import armature_of
 from .playback import active, playback
 from .solved_camera import SOLVED, add_camera, cameras, remove_camera
 from .solving import Moved, Solving

@@ -11,13 +11,13 @@ import bpy
 import numpy as np
 
 from ...engine.align4d import protocol
+from ..capture.armatures import armature_of
 from ..capture.meshes import vertices_of
 from ..capture.rest_shape import DEFORMING
 from ..capture.targets import Place, Target
 from ..errors import UserError, write_error
 from ..storage import paths, tags
 from . import made_armature, motion_armature
-from .armatures import armature_of
 from .bone_names import names_by_place
 from .keyframes import job_folder
 from .motion_file import as_shown

@@ -13,11 +13,11 @@ import bpy
 import numpy as np
 
 from ...engine.align4d import protocol
+from ..capture.armatures import armature_of, constrained_bones
 from ..capture.rest_shape import base_shape
 from ..errors import UserError
 from ..storage import paths, tags
 from . import armature_action, cache_cleanup, made_armature, motion_armature
-from .armatures import armature_of, constrained_bones
 from .key_cleanup import Cleanup, best_loop
 from .motion_file import as_shown, read_motion
 from .placing import show_form

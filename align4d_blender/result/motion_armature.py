@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import bpy
 
+from ..capture.armatures import constrained_bones
 from .armature_action import delete_armature
-from .armatures import constrained_bones
 
 FOLLOWS = "Align4D"
 """Name of the constraint by which a bone follows the stand-in."""

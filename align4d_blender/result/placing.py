@@ -9,7 +9,7 @@ from __future__ import annotations
 import bpy
 from mathutils import Matrix
 
-from ..capture.choices import armatures_of
+from ..capture.armatures import armatures_of
 from ..storage.tags import HOLD, MODIFIER, point_cache, tagged
 from .playback import PlayedResult, active, scene_of, together
 

@@ -12,9 +12,9 @@ import bpy
 import numpy as np
 from mathutils import Matrix
 
+from ..capture.armatures import armature_of
 from ..capture.rest_shape import base_shape
 from ..errors import UserError
-from .armatures import armature_of
 from .control_rig import is_rigify
 from .motion_file import read_motion
 from .rig_poses import Joined, KeyedMesh, Standing, find_standing, hold, join, solve

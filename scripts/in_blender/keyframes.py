@@ -56,7 +56,7 @@ def measured(item: bpy.types.Object, result: Any) -> dict[str, Any]:
     began = time.monotonic()
     bpy.ops.align4d.make_keyframes()
     arrays["seconds"] = time.monotonic() - began
-    rig = library("result.armatures").armature_of(item)
+    rig = library("capture.armatures").armature_of(item)
     arrays["keyed"], keys = shown(item, result), [count_keys(rig)]
     arrays["fewer"] = made_again(item, result, tolerance=FEWER)
     arrays["keys"] = np.array([*keys, count_keys(rig)])

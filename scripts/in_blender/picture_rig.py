@@ -34,7 +34,7 @@ def main(blend: str, folder: str, size: str, count: str) -> None:
         one.select_set(one == item)
     bpy.context.view_layer.objects.active = item
     bpy.ops.align4d.make_keyframes()
-    rig = library("result.armatures").armature_of(item)
+    rig = library("capture.armatures").armature_of(item)
     scene = bpy.context.scene
     prepare(scene, int(size))
     result = item.align4d.results[0]
@@ -60,7 +60,7 @@ def library(name: str) -> Any:
 
 def save_keyed(item: bpy.types.Object, path: Path, first: int, last: int) -> None:
     """Saves the mesh with its armature and keyframes, and nothing else: no point cache, nothing of the extension's, no path."""
-    rig = library("result.armatures").armature_of(item)
+    rig = library("capture.armatures").armature_of(item)
     rig.animation_data.action.use_fake_user = True
     item.modifiers.remove(library("storage.tags").point_cache(item))
     for other in [one for one in bpy.data.objects if one not in (item, rig)]:

@@ -90,6 +90,14 @@ class Mouse:
         """To a place in the window's coordinates, whose origin is below."""
         self._xdotool("mousemove", str(x), str(self._height() - y))
 
+    def click(self) -> None:
+        """The left button, where the mouse is."""
+        self._xdotool("click", "1")
+
+    def scroll_down(self, steps: int) -> None:
+        """Turns the wheel, where the mouse is."""
+        self._xdotool("click", "--repeat", str(steps), "--delay", "10", "5")
+
     def press(self, *keys: str) -> None:
         self._xdotool("key", *keys)
 

@@ -155,7 +155,7 @@ def test_a_pose_without_an_action_comes_back(blender: ModuleType) -> None:
 
 def test_bones_that_a_constraint_moves_are_named(blender: ModuleType) -> None:
     _, rig = add_limb()
-    module = blender.align4d_blender.result.armatures
+    module = blender.align4d_blender.capture.armatures
     assert module.constrained_bones(rig) == []
     rig.pose.bones["bone1"].constraints.new("COPY_ROTATION").target = bpy.data.objects["Parent"]
     assert module.constrained_bones(rig) == ["bone1"]

@@ -81,7 +81,7 @@ def test_an_override_gets_its_motion_and_keeps_it(blender: ModuleType, linked: b
 
 def test_the_armature_of_an_override_takes_keyframes_and_gives_them_back(blender: ModuleType, linked: bpy.types.Object, tmp_path: Path) -> None:
     hero = overridden(linked)
-    armature_of = blender.align4d_blender.result.armatures.armature_of
+    armature_of = blender.align4d_blender.capture.armatures.armature_of
     assert bpy.ops.align4d.generate() == {"FINISHED"}
     with pytest.raises(RuntimeError, match="Armature is linked from another file. Select it and use Object > Library Override > Make"):
         bpy.ops.align4d.make_keyframes()

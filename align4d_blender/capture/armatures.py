@@ -7,14 +7,29 @@ from collections.abc import Iterator
 import bpy
 
 
-def armature_of(item: bpy.types.Object) -> bpy.types.Object | None:
-    """The armature that deforms a mesh by its vertex groups; None where there is none."""
+def armatures_of(item: bpy.types.Object) -> set[bpy.types.Object]:
+    """The armatures that an object hangs on, in whatever way."""
+    found = {modifier.object for modifier in item.modifiers if isinstance(modifier, bpy.types.ArmatureModifier) and modifier.object}
+    return found | ({item.parent} if item.parent and item.parent.type == "ARMATURE" else set())
+
+
+def deforming(item: bpy.types.Object, shown: bool = False) -> Iterator[bpy.types.Object]:
+    """The armatures that deform a mesh by its vertex groups, in their order.
+
+    Args:
+        shown: without those whose modifier is switched off in the viewport.
+    """
     for modifier in item.modifiers:
-        if isinstance(modifier, bpy.types.ArmatureModifier) and modifier.object and modifier.use_vertex_groups:
-            return modifier.object
+        counts = isinstance(modifier, bpy.types.ArmatureModifier) and modifier.use_vertex_groups and (modifier.show_viewport or not shown)
+        if counts and modifier.object:
+            yield modifier.object
     if item.parent and item.parent.type == "ARMATURE" and item.parent_type == "ARMATURE":
-        return item.parent
-    return None
+        yield item.parent
+
+
+def armature_of(item: bpy.types.Object) -> bpy.types.Object | None:
+    """The first armature that deforms a mesh; None where there is none."""
+    return next(deforming(item), None)
 
 
 def constrained_bones(rig: bpy.types.Object) -> list[str]:
