@@ -90,6 +90,8 @@ def remove(mesh: bpy.types.Object, job: str) -> None:
 
 def _all(mesh: bpy.types.Object) -> list[bpy.types.Object]:
     """Of every motion of a mesh, as far as they were asked for."""
+    if not any(tree.bl_idname == "GeometryNodeTree" for tree in bpy.data.node_groups):  # `children` goes through every object of the file
+        return []
     return [item for item in mesh.children if sequence_object.shown_by(item) and item.align4d_gaussians.job]
 
 

@@ -115,8 +115,11 @@ def with_job(job: str) -> list[tuple[bpy.types.Object, PlayedResult]]:
 
 def scene_of(item: bpy.types.Object) -> bpy.types.Scene:
     """The scene whose frame rate counts for an object."""
+    here = bpy.context.scene
+    if here.objects.get(item.name) == item:  # `users_scene` goes through every object of every scene
+        return here
     own = item.users_scene
-    return bpy.context.scene if bpy.context.scene in own or not own else own[0]
+    return here if here in own or not own else own[0]
 
 
 def together(item: bpy.types.Object, result: PlayedResult) -> list[tuple[bpy.types.Object, PlayedResult]]:

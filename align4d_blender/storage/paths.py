@@ -104,8 +104,8 @@ def library_of(item: bpy.types.Object) -> bpy.types.Library | None:
 
 def motion_file(item: bpy.types.Object, result: Any) -> Path:
     """The file that a result of an object is played from: the first of those that it may mean that is there."""
-    found = candidates(item, result.motion)
-    return next((path for path in found if path.is_file()), found[0])
+    usual = absolute(result.motion)
+    return usual if usual.is_file() else next((path for path in candidates(item, result.motion) if path.is_file()), usual)
 
 
 def cleaned_file(played: Path) -> Path:
@@ -137,8 +137,9 @@ def repair(item: bpy.types.Object) -> None:
     if not item.is_editable:
         return
     for result in item.align4d.results:
-        file = motion_file(item, result)
-        if file != absolute(result.motion) and not result.is_property_readonly("motion"):
+        usual = absolute(result.motion)
+        file = usual if usual.is_file() else motion_file(item, result)
+        if file != usual and not result.is_property_readonly("motion"):
             result.motion = folders.stored_path(file)
     cache = tags.point_cache(item)
     if cache and cache.filepath and not absolute(cache.filepath, item.library).is_file():

@@ -1,4 +1,5 @@
-"""What an artist does, in a real window: sees what is missing, picks the video, generates, saves meanwhile, cancels, resumes, plays, compares.
+"""What an artist does, in a real window: sees what is missing, picks the video, generates, saves meanwhile, cancels, resumes, plays, compares,
+copies, removes, and generates on a heavy mesh.
 
 Runs inside a windowed Blender in which the extension is enabled; argument: a JSON file, see `scripts/window.py`. The mouse and the
 keys are real ones (xdotool); what cannot be found by its place alone is checked by its effect. Writes OUT/report.json and pictures.
@@ -20,6 +21,8 @@ import bpy
 
 ORDER = json.loads(Path(sys.argv[-1]).read_text(encoding="utf-8"))
 sys.path.insert(0, ORDER["library"])
+import files  # noqa: E402
+import heavy  # noqa: E402
 from gaps import Gaps  # noqa: E402
 from mouse import Mouse, Steps, wait_until  # noqa: E402
 
@@ -99,6 +102,9 @@ def at_work(artist: Artist) -> Steps:
     yield from cancel_and_resume(artist)
     artist.report["gaps"]["with the job"] = artist.gaps.stop()
     yield from look(artist)
+    yield from files.by_hand(artist, artist.report["mesh"])
+    yield from heavy.press(artist, EXTENSION)
+    yield from show_preferences(artist)
     (artist.out / "report.json").write_text(json.dumps(artist.report, indent=1))
     bpy.ops.wm.quit_blender()
 
@@ -266,8 +272,7 @@ def look(artist: Artist) -> Steps:
     artist.picture("window_log")
     artist.press("Escape")
     yield 1.0
-    artist.report["results"] = [result.name for result in mesh.align4d.results]
-    yield from show_preferences(artist)
+    artist.report["mesh"], artist.report["results"] = mesh.name, [result.name for result in mesh.align4d.results]
 
 
 def show_preferences(artist: Artist) -> Steps:

@@ -1,4 +1,4 @@
-"""What the artist does with files, in a real window: Save As, Append, Remove Result, Empty Trash. Whatever is removed, what another file plays stays."""
+"""What the artist does with files in a real window: Save As, Append, Remove Result, Empty Trash. What another file plays stays."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ _HEAD = 13
 def by_hand(artist: Any, name: str) -> Steps:
     """From a saved scene whose mesh `name` has a motion; the scene is open again afterwards."""
     first = Path(bpy.data.filepath)
+    written = first.stat().st_mtime_ns
+    artist.point_at_view()
     artist.press("ctrl+s")
+    yield from wait_until(lambda: first.stat().st_mtime_ns > written, "Ctrl+S saves the motion", 20)
     motion = _file(name)
     other = artist.out / "elsewhere" / "shot.blend"
     shutil.rmtree(other.parent, ignore_errors=True)

@@ -50,6 +50,11 @@ def test_what_is_not_a_mesh_is_named_with_what_makes_it_one(blender: ModuleType,
     fox = add_mesh("Fox")
     select(fox, item)
     assert "No meshes, and left out: Logo" in draw(blender) and "\nGenerate 4D" in draw(blender)
+    add_curve()
+    ring = bpy.context.object
+    ring.name = "Ring"
+    select(fox, item, ring)
+    assert "No meshes, and left out: Logo, Ring" in draw(blender)
 
 
 def test_an_instance_of_a_collection(blender: ModuleType) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 import bpy
+import pytest
 from scenes import add_armature, add_mesh, use_video
 
 
@@ -40,16 +41,18 @@ def test_renamed_object_is_found(blender: ModuleType, tmp_path: Path) -> None:
     assert job.state == "done" and item.modifiers[0].name == "Align4D"
 
 
-def test_result_waits_for_the_end_of_edit_mode(blender: ModuleType, tmp_path: Path) -> None:
+@pytest.mark.parametrize("mode", ["EDIT", "SCULPT", "WEIGHT_PAINT"])
+def test_result_waits_for_object_mode(blender: ModuleType, tmp_path: Path, mode: str) -> None:
+    """Tab, which leaves Edit Mode, would enter it from the others."""
     use_video(tmp_path)
     item = add_mesh()
     jobs = blender.align4d_blender.jobs.queue
     job = jobs.start(bpy.context)
-    bpy.ops.object.mode_set(mode="EDIT")
+    bpy.ops.object.mode_set(mode=mode)
     while job.state != "waiting":
         jobs.step()
         time.sleep(0.01)
-    assert not item.modifiers and "go back to Object Mode" in job.stage
+    assert not item.modifiers and job.stage == "Ready: go back to Object Mode to receive the motion"
     bpy.ops.object.mode_set(mode="OBJECT")
     jobs.wait(job)
     assert job.state == "done" and item.modifiers[0].name == "Align4D"

@@ -21,6 +21,7 @@ from align4d.inputs.pictures import on_white
 from align4d.pipeline import artist
 
 STORED = Path(__file__).with_name("api_surface.json")
+README = Path(__file__).parents[2] / "README.md"
 
 
 def surface() -> dict[str, str]:
@@ -53,3 +54,21 @@ def test_generate_makes_a_job_and_runs_it(write_movie: MovieWriter, tmp_path: Pa
     request = json.loads((tmp_path / "job" / "request.json").read_text(encoding="utf-8"))
     assert request["preset"] == "draft" and request["settings"] == {"tracking.iterations": 3}
     assert (request["video"]["first"], request["video"]["last"]) == (0, 1)
+
+
+def test_the_readme_s_lines_of_python_do_what_they_say(
+    write_movie: MovieWriter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With a pretended pipeline in the place of minutes."""
+    monkeypatch.setattr(artist, "run", pretend_pipeline.walk)
+    monkeypatch.chdir(tmp_path)
+    trimesh.Scene({"box": trimesh.creation.box()}).export("fox.glb")
+    write_movie(on_white(moving_square(4)), "run.mp4")
+    section = README.read_text(encoding="utf-8").partition("## Without Blender")[2].partition("\n## ")[0]
+    code = "\n".join(line[4:] for line in section.splitlines() if line.startswith("    "))
+    names: dict[str, Any] = {}
+    exec(compile(code, README.name, "exec"), names)
+    result = protocol.read_result(tmp_path / "out")
+    assert names["result"] == result and {"MotionGeometryLoss", "rasterize"} <= set(names)
+    said = capsys.readouterr().out
+    assert said == f"A 4 frames in output/motion_000.pc2\n{result.camera}\n"
