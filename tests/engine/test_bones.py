@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
 from builders import Job, box, mesh_arrays
-from puppets import Mesh, block, joined
+from puppets import Mesh, block, joined, puppet
 from scipy.sparse import csr_matrix
+from test_pipeline import Shoot
 
 from align4d import protocol
 from align4d.errors import EngineError
 from align4d.inputs.asset import load_asset
+from align4d.job.reporting import RecordingReporter
 from align4d.motion.bones import parts_of_bones
 from align4d.motion.parts import Parts, PartSettings
 from align4d.motion.surface_graph import SurfaceGraph, build_surface_graph
+from align4d.pipeline import artist
 from align4d.pipeline.artist import Articulation
 from align4d.pipeline.settings import settings_for
 
@@ -124,3 +128,17 @@ def test_broken_weights_are_refused(tmp_path: Path, wrong: str) -> None:
     with pytest.raises(EngineError, match="bone weights") as caught:
         load_asset(job.request(), tmp_path)
     assert caught.value.code == ("mesh_unreadable" if wrong == "truncated" else "mesh_invalid")
+
+
+def test_a_job_follows_the_bones_without_a_word(tmp_path: Path) -> None:
+    """A note is shown as a warning; that bones say what moves as one is none."""
+    shoot, (vertices, _) = Shoot(tmp_path), puppet()
+    folder = shoot.job(tmp_path / "job")
+    upper = vertices[:, 2] > vertices[:, 2].mean()
+    protocol.write_arrays(folder / "input" / "bones.npz", stored(["Rig/low", "Rig/high"], np.stack([~upper, upper], 1).astype(float)))
+    request = protocol.read_request(folder)
+    rigged = dataclasses.replace(request.objects[0], bones="input/bones.npz")
+    protocol.write_json(folder / "request.json", dataclasses.replace(request, objects=(rigged,)))
+    result = artist.run(folder, RecordingReporter())
+    assert len(protocol.read_arrays(folder / result.poses)["parent"]) == 2
+    assert not [note for note in result.notes if "bone" in note.lower() or "weights" in note.lower()]

@@ -130,20 +130,6 @@ def test_from_a_request_to_motion(shoot: Shoot, done: Done) -> None:
     assert found_right < 0.8 * still  # few and short steps, but towards the truth
 
 
-def test_the_artist_s_own_bones_are_followed_without_a_word(shoot: Shoot, tmp_path: Path) -> None:
-    """A note is shown as a warning; that bones say what moves as one is none."""
-    folder, report = shoot.job(tmp_path), RecordingReporter()
-    request, vertices = protocol.read_request(folder), puppet()[0]
-    upper = vertices[:, 2] > vertices[:, 2].mean()
-    arrays = {"names": np.array(["Rig/low", "Rig/high"]), "vertex": np.arange(len(vertices), dtype=np.int32), "bone": upper.astype(np.int32)}
-    protocol.write_arrays(folder / "input" / "bones.npz", {**arrays, "weight": np.ones(len(vertices), np.float32)})
-    rigged = dataclasses.replace(request.objects[0], bones="input/bones.npz")
-    protocol.write_json(folder / "request.json", dataclasses.replace(request, objects=(rigged,)))
-    result = artist.run(folder, report)
-    assert len(protocol.read_arrays(folder / result.poses)["parent"]) == 2
-    assert not [note for note in result.notes if "bone" in note.lower() or "weights" in note.lower()]
-
-
 def test_the_camera_comes_back_in_the_artist_s_world(shoot: Shoot, done: Done) -> None:
     camera = done.result.camera
     assert (camera.width, camera.height, camera.fovy) == (160, 120, FOVY)
