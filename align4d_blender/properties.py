@@ -87,6 +87,24 @@ class Align4DSettings(bpy.types.PropertyGroup):
         subtype="FILE_PATH",
         options=RELATIVE_PATH,
     )
+    second_video: StringProperty(
+        name="Video",
+        description="A clip of the same motion from another side: it shows the depth that one clip leaves open",
+        subtype="FILE_PATH",
+        options=RELATIVE_PATH,
+    )
+    second_camera: PointerProperty(
+        name="Camera",
+        description="Where the second clip was filmed from, roughly",
+        type=bpy.types.Object,
+        poll=lambda _settings, item: item.type == "CAMERA",
+    )
+    second_find_offset: BoolProperty(
+        name="Find Offset", description="Look in the clips for when the second one begins. Turn off to give it yourself", default=True
+    )
+    second_offset: FloatProperty(
+        name="Offset", description="How much later than the first clip the second one begins; negative where it begins before", unit="TIME_ABSOLUTE"
+    )
     first: IntProperty(name="First", description="First frame of the video to use, counted from 1; 0 starts at the beginning", min=0, default=0)
     last: IntProperty(name="Last", description="Last frame of the video to use, counted from 1; 0 goes up to the end", min=0, default=0)
     sequence_fps: FloatProperty(

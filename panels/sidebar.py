@@ -74,6 +74,37 @@ class ALIGN4D_PT_advanced(bpy.types.Panel):
         layout.prop(context.scene.align4d, "seed")
 
 
+class ALIGN4D_PT_second_clip(bpy.types.Panel):
+    """A clip of the same motion from another side."""
+
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "Align4D"
+    bl_idname = "ALIGN4D_PT_second_clip"
+    bl_parent_id = "ALIGN4D_PT_generate"
+    bl_label = "Second Clip"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return engine.ready() and takes_video(context) and context.scene.align4d.preset != "paper"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, settings, missing = self.layout, context.scene.align4d, guidance.missing(context)
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        column = layout.column()
+        column.prop(settings, "second_video")
+        _say(column, context, missing.get("second_video"))
+        column = layout.column()
+        column.active = bool(settings.second_video)
+        column.prop(settings, "second_camera")
+        _say(column, context, missing.get("second_camera"))
+        column.prop(settings, "second_find_offset")
+        if not settings.second_find_offset:
+            column.prop(settings, "second_offset")
+
+
 def _draw_objects(layout: bpy.types.UILayout, context: bpy.types.Context, missing: str | None) -> None:
     """The meshes that would be animated."""
     column = layout.column(align=True)
@@ -141,4 +172,4 @@ def _draw_generate(layout: bpy.types.UILayout, ready: bool) -> None:
     row.operator("align4d.generate", icon="PLAY")
 
 
-CLASSES = (ALIGN4D_PT_generate, ALIGN4D_PT_advanced)
+CLASSES = (ALIGN4D_PT_generate, ALIGN4D_PT_second_clip, ALIGN4D_PT_advanced)

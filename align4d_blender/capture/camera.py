@@ -27,7 +27,7 @@ def camera_of(context: bpy.types.Context, reference: Reference, low: np.ndarray,
     aspect = reference.width / reference.height
     camera = chosen_camera(context)
     if camera:
-        matrix, fovy = _scene_camera(camera, aspect)
+        matrix, fovy = scene_camera(camera, aspect)
     elif settings.camera == "VIEW":
         matrix, fovy = _current_view(context, low, high, aspect)
     else:
@@ -45,7 +45,7 @@ def fitting_camera(rotation: Quaternion, low: np.ndarray, high: np.ndarray, aspe
     return Matrix.LocRotScale(Matrix.Translation(center).translation + rotation @ Matrix.Translation((0, 0, distance)).translation, rotation, None)
 
 
-def _scene_camera(camera: bpy.types.Object, aspect: float) -> tuple[Matrix, float]:
+def scene_camera(camera: bpy.types.Object, aspect: float) -> tuple[Matrix, float]:
     """Pose and vertical angle with which this camera would render a frame of the video's shape."""
     if camera.type != "CAMERA" or camera.data.type != "PERSP":
         advice = "Set the camera's type to Perspective, or choose another entry under Seen From."

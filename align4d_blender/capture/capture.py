@@ -21,10 +21,12 @@ from ..storage.tags import HOLD, MODIFIER
 from . import choices, guidance, meshes, node_bake, png, textures
 from .bone_weights import bone_weights, bones_of_groups
 from .camera import camera_of
+from .camera_path import camera_path
 from .materials import Look, look_of
 from .place import frames_to_look_at, place_of, world_of
 from .reference import Reference, length_of, reference_of
 from .rest_shape import bare_copy, evaluated_copy, rest_shape
+from .second_clip import views_of
 from .slices import Slices, aside, saying, whole
 from .targets import Target
 
@@ -74,11 +76,16 @@ def captured(context: bpy.types.Context, job: str, folder: Path, device: str) ->
             yield words
             found.append((yield from saying(words, writer.write(item, index))))
         settings = context.scene.align4d
+        camera = camera_of(context, reference, *writer.box())
+        path = yield from saying("Reading the camera", camera_path(choices.chosen_camera(context), choices.start(context), reference.frames))
+        if path:
+            camera = dataclasses.replace(camera, matrix_world=path[0], path=path)
+        views = yield from saying("Reading the second clip", views_of(context))
         request = protocol.Request(
             job=job,
             objects=tuple(spec for spec, _ in found),
             video=reference.spec,
-            camera=camera_of(context, reference, *writer.box()),
+            camera=camera,
             preset=settings.preset,
             settings=overrides_of(settings.overrides),
             seed=settings.seed,
@@ -87,6 +94,7 @@ def captured(context: bpy.types.Context, job: str, folder: Path, device: str) ->
             prompt=given.prompt,
             image=given.image,
             gaussian_asset=given.gaussian_asset,
+            views=views,
         )
         protocol.write_json(folder / "request.json", request)
     except OSError as error:

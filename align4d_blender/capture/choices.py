@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 import bpy
 
@@ -138,15 +138,22 @@ def shift_note(context: bpy.types.Context) -> str:
 
 
 def moving_note(context: bpy.types.Context) -> str:
-    """What the artist should know where keys or drivers move the chosen camera, or what it hangs on; else empty."""
+    """What the artist should know where the chosen camera may move; else empty."""
     camera = chosen_camera(context)
+    if not may_move(camera):
+        return ""
+    if context.scene.align4d.preset == "paper":
+        return f"{camera.name} moves, which the preset Paper does not follow: it is taken to stand as when the motion begins."
+    return f"{camera.name} moves: it is followed, one frame of the scene for a frame of the video, from where the motion begins."
+
+
+def may_move(camera: bpy.types.Object | None) -> TypeGuard[bpy.types.Object]:
+    """Whether keys, drivers or constraints move a camera, or what it hangs on."""
     chain = []
     while camera is not None:
         chain.append(camera)
         camera = camera.parent
-    if not any(item.animation_data and (item.animation_data.action or item.animation_data.drivers) for item in chain):
-        return ""
-    return f"{chain[0].name} moves: the video is taken to be seen from where it stands in the frame that is shown."
+    return any(item.constraints or (item.animation_data and (item.animation_data.action or item.animation_data.drivers)) for item in chain)
 
 
 def _seems_there(chosen: str) -> bool:

@@ -15,11 +15,13 @@ from .armatures import armatures_of
 
 
 def missing(context: bpy.types.Context) -> dict[str, str]:
-    """What keeps a job from starting: "objects", "video" and "camera", where they are not right, each with what to do; and what `choices` lacks."""
+    """What keeps a job from starting: "objects", "video", "camera", "second_video" and "second_camera", where they are not right, each with what
+    to do; and what `choices` lacks."""
     found = {
         "objects": _objects(context) if choices.takes_mesh(context) else "",
-        "video": _video(context.scene) if choices.takes_video(context) else "",
-        "camera": _camera(context),
+        "video": _video(context.scene.align4d.video) if choices.takes_video(context) else "",
+        "camera": _camera(choices.chosen_camera(context)),
+        **_second(context),
         **choices.missing(context),
     }
     return {place: sentence for place, sentence in found.items() if sentence}
@@ -72,8 +74,16 @@ def left_behind(context: bpy.types.Context) -> list[bpy.types.Object]:
     return [item for item in choices.on_armatures(context, armatures) if item not in chosen]
 
 
-def _video(scene: bpy.types.Scene) -> str:
-    chosen = scene.align4d.video
+def _second(context: bpy.types.Context) -> dict[str, str]:
+    """Of the second clip, where one is chosen."""
+    settings = context.scene.align4d
+    if not settings.second_video or not choices.takes_video(context):
+        return {}
+    camera = settings.second_camera
+    return {"second_video": _video(settings.second_video), "second_camera": _camera(camera) if camera else "Choose where it was filmed from"}
+
+
+def _video(chosen: str) -> str:
     if not chosen:
         return "Choose a movie or an image sequence"
     path = Path(bpy.path.abspath(chosen))
@@ -84,8 +94,7 @@ def _video(scene: bpy.types.Scene) -> str:
     return ""
 
 
-def _camera(context: bpy.types.Context) -> str:
-    camera = choices.chosen_camera(context)
+def _camera(camera: bpy.types.Object | None) -> str:
     if camera is not None and (not isinstance(camera.data, bpy.types.Camera) or camera.data.type != "PERSP"):
         return f"{camera.name} is not a perspective camera"
     return ""

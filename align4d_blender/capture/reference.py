@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,7 +31,14 @@ def reference_of(scene: bpy.types.Scene) -> Reference:
     settings = scene.align4d
     if not settings.video:
         raise UserError("video_missing", "No reference video is chosen.", "Choose a movie file or an image sequence under Video.", "choose_video")
-    path = Path(bpy.path.abspath(settings.video))
+    found = clip_at(settings.video, scene, (settings.first, settings.last))
+    masks = sequence(Path(bpy.path.abspath(settings.masks))) if settings.masks else ()
+    return found._replace(spec=dataclasses.replace(found.spec, box=box_of(scene), masks=masks))
+
+
+def clip_at(chosen: str, scene: bpy.types.Scene, wanted: tuple[int, int] = (0, 0)) -> Reference:
+    """The clip at a path as the artist has chosen it; `wanted` are its first and last frame, counted from 1, 0 where unset. Raises UserError."""
+    path = Path(bpy.path.abspath(chosen))
     if not path.exists():
         raise UserError("video_missing", f"There is no video at {path}.", "Choose a movie file or an image sequence under Video.", "choose_video")
     animated = protocol.read_webp(path) if path.suffix.lower() == ".webp" and path.is_file() else None
@@ -40,13 +48,12 @@ def reference_of(scene: bpy.types.Scene) -> Reference:
     else:
         width, height, count = _measure(Path(images[0]) if images else path)
     count = len(images) if images else count
-    first, last = chosen_frames(settings.first, settings.last, count)
-    fps = (settings.sequence_fps or scene.render.fps / scene.render.fps_base) if images else 0.0
+    first, last = chosen_frames(*wanted, count)
+    fps = (scene.align4d.sequence_fps or scene.render.fps / scene.render.fps_base) if images else 0.0
     frames = (count - 1 if last < 0 else last) - first + 1
-    masks = sequence(Path(bpy.path.abspath(settings.masks))) if settings.masks else ()
-    spec = protocol.VideoSpec("" if images else str(path), images, first, last, fps, box_of(scene), masks)
-    short = f"The video has {count} frames: {first + 1} to {count} are used, and not up to {settings.last}."
-    return Reference(spec, width, height, frames, (short,) if settings.last > count else ())
+    spec = protocol.VideoSpec("" if images else str(path), images, first, last, fps)
+    short = f"The video has {count} frames: {first + 1} to {count} are used, and not up to {wanted[1]}."
+    return Reference(spec, width, height, frames, (short,) if wanted[1] > count else ())
 
 
 def length_of(reference: Reference, scene: bpy.types.Scene) -> float:

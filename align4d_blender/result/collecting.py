@@ -94,7 +94,7 @@ def _sequence(path: StoredPath, file: Path) -> list[Path]:
         return [one for one in sorted(file.parent.glob("*.ply")) if pattern.fullmatch(one.name)]
     if not file.is_file():
         return []
-    numbered = path.name == "video" or getattr(path.owner, "source", "") == "SEQUENCE"
+    numbered = path.name in {"video", "second_video"} or getattr(path.owner, "source", "") == "SEQUENCE"
     if not numbered or file.suffix.lower() not in bpy.path.extensions_image:
         return [file]
     head = file.stem.rstrip("0123456789")

@@ -11,6 +11,7 @@ from mathutils import Matrix
 
 from ...engine.align4d import protocol
 from ..storage import tags
+from .camera_keys import keep_path_in_step, write_path
 from .playback import Playback
 
 NAME = "Align4D Camera"
@@ -33,6 +34,8 @@ def add_camera(scene: bpy.types.Scene, result: protocol.Result, video: protocol.
     camera = bpy.data.objects.new(NAME, lens)
     scene.collection.objects.link(camera)
     camera.matrix_world = Matrix(result.camera.matrix_world)
+    if result.camera.path:
+        write_path(camera, result.camera.path, times)
     _set_lens(lens, scene, result.camera)
     _add_background(lens, video, result)
     keep_in_step(camera, times)
@@ -81,10 +84,13 @@ def remove_camera(camera: bpy.types.Object) -> None:
     for space in _views_through(camera):
         space.use_local_camera = False
     lens = cast(bpy.types.Camera, camera.data)
+    action = camera.animation_data and camera.animation_data.action
     images = [background.image for background in lens.background_images if background.image]
     bpy.data.objects.remove(camera)
     if lens.users == 0:
         bpy.data.cameras.remove(lens)
+    if action and action.users == 0:
+        bpy.data.actions.remove(action)
     for image in images:
         if image.users == 0:
             bpy.data.images.remove(image)
@@ -130,6 +136,7 @@ def keep_in_step(camera: bpy.types.Object, times: Playback) -> None:
     Blender shows one frame of a clip a scene frame; for another rate, or a part of the motion, its offset is driven by an expression
     that Blender evaluates itself, without Python and whatever the user's auto-run setting.
     """
+    keep_path_in_step(camera, times)
     lens = cast(bpy.types.Camera, camera.data)
     pace = lens.get(_PACE, 1.0)
     for background in lens.background_images:

@@ -44,6 +44,9 @@ def generate(
     overrides: Mapping[str, Any] | None = None,
     box: Sequence[float] | None = None,
     masks: FilePath | None = None,
+    second_video: FilePath | None = None,
+    second_camera: bpy.types.Object | None = None,
+    second_offset: float | None = None,
 ) -> Job:
     """Animates meshes of the current scene after a video, and waits for the result.
 
@@ -68,6 +71,9 @@ def generate(
         overrides: single settings of the engine, such as {"tracking.iterations": 40}.
         box: around the object in the first frame: left, top, right and bottom in [0, 1] of the frame's width and height.
         masks: one image of a sequence, or its folder: the object's mask in each frame, by alpha or white on black.
+        second_video: a clip of the same motion from another side.
+        second_camera: about where that was filmed from.
+        second_offset: seconds that it begins after the first clip; None: they are found.
 
     Returns: the finished job; `job.notes` are what the artist would be told.
     Raises: UserError with what to do; nothing in the scene has changed then.
@@ -93,6 +99,10 @@ def generate(
         "box": box,
         "boxed": None if box is None else os.fspath(video) or bpy.context.scene.align4d.video,
         "masks": None if masks is None else os.fspath(masks),
+        "second_video": None if second_video is None else os.fspath(second_video),
+        "second_camera": second_camera,
+        "second_offset": second_offset,
+        "second_find_offset": None if second_video is None else second_offset is None,
     }
     meshes = [_mesh(item) for item in objects]
     if bpy.app.background:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .alignment.motion_geometry import MotionGeometryLoss
     from .alignment.multiview_distance import multiview_aligned_distance
     from .cameras.orbit import Orbit
+    from .job.make import FurtherClip
     from .pipeline.generate import generate
     from .rendering import Cameras, Gaussians, Rendering, rasterize
 
@@ -29,6 +30,7 @@ __version__ = ENGINE
 _HOMES = {
     "AsynchronousSchedule": ".alignment.asynchronous",
     "Cameras": ".rendering",
+    "FurtherClip": ".job.make",
     "Gaussians": ".rendering",
     "MotionGeometryLoss": ".alignment.motion_geometry",
     "Orbit": ".cameras.orbit",
@@ -43,6 +45,7 @@ _HOMES = {
 __all__ = [
     "AsynchronousSchedule",
     "Cameras",
+    "FurtherClip",
     "Gaussians",
     "MotionGeometryLoss",
     "Orbit",

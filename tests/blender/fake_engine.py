@@ -89,7 +89,7 @@ def run(folder: Path, fewer: int) -> protocol.Result:
         for frame in range(FRAMES if gaussians else 0):
             clouds.write(folder / gaussians / protocol.GAUSSIAN_FRAME.format(frame), clouds.cloud(frame))
         objects.append(protocol.ObjectResult(spec.id, spec.name, len(vertices), name, gaussians))
-    camera = protocol.CameraResult(request.camera.matrix_world, request.camera.fovy, 64, 48, 10.0, 5.0, 0.0, 3.0)
+    camera = protocol.CameraResult(request.camera.matrix_world, request.camera.fovy, 64, 48, 10.0, 5.0, 0.0, 3.0, request.camera.path[:FRAMES])
     result = protocol.Result(request.job, FRAMES, FPS, tuple(objects), camera, notes=("A note of the engine.",))
     protocol.write_json(folder / "output" / "result.json", result)
     return result

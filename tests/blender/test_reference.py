@@ -217,6 +217,40 @@ def test_scene_camera_is_taken_without_its_scale(blender: ModuleType, tmp_path: 
     assert not spec.solve
 
 
+def test_a_camera_that_moves_is_taken_frame_by_frame(blender: ModuleType, tmp_path: Path) -> None:
+    """From where the motion begins, and as its keyframes have it, whatever frame is shown."""
+    add_mesh()
+    use_video(tmp_path / "video")
+    camera = bpy.data.objects.new("Own", bpy.data.cameras.new("Own"))
+    rail = bpy.data.objects.new("Rail", None)
+    for item in (camera, rail):
+        bpy.context.scene.collection.objects.link(item)
+    camera.parent, camera.location = rail, (0, -5, 1)
+    bpy.context.scene.camera = camera
+    bpy.context.scene.frame_set(11)
+
+    def path() -> tuple[object, ...]:
+        bpy.context.view_layer.update()
+        name = str(len(list(tmp_path.iterdir())))
+        spec = blender.align4d_blender.capture.capture.capture(bpy.context, "job", tmp_path / name, "auto").request.camera
+        assert not spec.path or spec.path[0] == spec.matrix_world
+        return spec.path
+
+    assert path() == ()
+    rail.keyframe_insert("location", frame=1)
+    assert path() == ()  # a key that moves nothing
+    rail.location = (10, 0, 0)
+    rail.keyframe_insert("location", frame=21)
+    compat = blender.align4d_blender.compat
+    for curve in compat.fcurves(rail):
+        for point in curve.keyframe_points:
+            point.interpolation = "LINEAR"
+    found = np.array(path())
+    assert found.shape == (5, 4, 4)
+    np.testing.assert_allclose(found[:, :3, 3], [[5 + 0.5 * frame, -5, 1] for frame in range(5)], atol=1e-5)
+    assert bpy.context.scene.frame_current == 11
+
+
 def test_a_shifted_lens_is_noted_not_guessed(blender: ModuleType, tmp_path: Path) -> None:
     add_mesh()
     use_video(tmp_path / "video")

@@ -88,12 +88,14 @@ class Studio:
         size: height and width of the pictures [px].
         lighting: of the scene.
         fovy: vertical field of view [degrees].
+        path: where the camera stands in each frame; () where it stands still.
     """
 
     camera: Orbit
     size: tuple[int, int] = (120, 160)
     lighting: Lighting = dataclasses.field(default_factory=unlit)
     fovy: float = FOVY
+    path: tuple[Orbit, ...] = ()
 
     def picture(self, asset: Asset, vertices: np.ndarray) -> np.ndarray:
         """(H, W, 4) uint8 with straight alpha, anti-aliased."""
@@ -119,7 +121,8 @@ class Studio:
 
     def film(self, asset: Asset, motion: np.ndarray) -> np.ndarray:
         """(T, H, W, 4) uint8 of vertices (T, V, 3)."""
-        return np.stack([self.picture(asset, vertices) for vertices in motion])
+        places = self.path or (self.camera,) * len(motion)
+        return np.stack([dataclasses.replace(self, camera=place).picture(asset, vertices) for place, vertices in zip(places, motion, strict=True)])
 
     def reference(self, asset: Asset, motion: np.ndarray, resolution: int) -> Reference:
         """The film as the optimization sees it."""

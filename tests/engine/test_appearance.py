@@ -14,6 +14,7 @@ from align4d.alignment.appearance import AppearanceSettings, paint
 from align4d.alignment.known_views import KnownViewLoss, KnownViewSettings
 from align4d.alignment.lighting import to_linear, unlit
 from align4d.alignment.reference import Reference
+from align4d.alignment.view import View
 from align4d.cameras.orbit import Orbit, intrinsics_for
 from align4d.errors import Cancelled
 from align4d.inputs.asset import weld
@@ -59,7 +60,7 @@ class Sitting:
     def painted(self, settings: AppearanceSettings, report: RecordingReporter | None = None) -> AnimatedAsset:
         still = torch.zeros(1, self.skeleton.count, 3)
         motion = self.skeleton.pose(still, still)
-        return paint(self.animated, motion, self.reference, POSE, LOSS, settings, report or RecordingReporter())
+        return paint(self.animated, motion, View.still(self.reference, POSE), LOSS, settings, report or RecordingReporter())
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from align4d.motion.bones import parts_of_bones
 from align4d.motion.parts import Parts, PartSettings
 from align4d.motion.surface_graph import SurfaceGraph, build_surface_graph
 from align4d.pipeline import artist
-from align4d.pipeline.artist import Articulation
+from align4d.pipeline.articulation import Articulation
 from align4d.pipeline.settings import settings_for
 
 BAR = block((1.0, 0.2, 0.2), (0.0, 0.0, 0.0))

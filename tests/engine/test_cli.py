@@ -118,6 +118,22 @@ def test_a_folder_of_images_is_a_video(tmp_path: Path) -> None:
     assert clip.frames[:, 0, 0, 0].tolist() == [2, 9, 10] and clip.fps == 12
 
 
+def test_further_clips_and_a_camera_that_moves(movie: Path, tmp_path: Path) -> None:
+    mesh = save_box(tmp_path / "box.glb")
+    path = [np.eye(4).tolist(), [[1, 0, 0, 2], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]]
+    (tmp_path / "path.json").write_text(json.dumps(path))
+    clips = ("--clip", movie, "azimuth=90", "offset=0.5", "last=3", "--clip", movie, "fovy=30")
+    assert generate("--mesh", mesh, "--video", movie, *clips, "--camera-path", tmp_path / "path.json", "--out", tmp_path / "out") == 0
+    request = protocol.read_request(tmp_path / "out")
+    assert request.camera.path == protocol.parsed(tuple[protocol.Matrix4, ...], path) and request.camera.matrix_world == request.camera.path[0]
+    side, other = request.views
+    assert (side.video.path, side.video.first, side.video.last, side.offset, side.find_offset) == (str(movie), 0, 2, 0.5, False)
+    assert other.find_offset and other.video.last == -1 and other.camera.fovy == 30
+    asset = load_asset(request, tmp_path / "out")
+    to_camera = np.array(side.camera.matrix_world)[:3, 3] - asset.similarity.center
+    np.testing.assert_allclose(to_camera / asset.similarity.size, [2, 0, 0], atol=1e-6)
+
+
 def test_bad_input_ends_in_a_sentence(movie: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     broken = tmp_path / "broken.glb"
     broken.write_bytes(b"glTF no more")
@@ -128,6 +144,10 @@ def test_bad_input_ends_in_a_sentence(movie: Path, tmp_path: Path, capsys: pytes
         (("--mesh", tmp_path / "none.glb", "--video", movie), "is not there"),
         (("--mesh", broken, "--video", movie), "cannot be read as glTF"),
         (("--mesh", mesh, "--video", empty), "has no images"),
+        (("--mesh", mesh, "--video", movie, "--clip", movie, "nonsense=1"), "'nonsense=1' says nothing of a clip"),
+        (("--mesh", mesh, "--video", movie, "--clip", movie, "azimuth=left"), "is none"),
+        (("--mesh", mesh, "--video", movie, "--clip", empty), "has no images"),
+        (("--mesh", mesh, "--video", movie, "--camera-path", broken), "cannot be read"),
     ]
     for number, (arguments, words) in enumerate(cases):
         assert generate(*arguments, "--out", tmp_path / f"out{number}") == 1

@@ -21,7 +21,9 @@ from align4d.alignment.reference import Reference
 from align4d.alignment.refinement import Refined
 from align4d.alignment.tracking import TrackingSettings
 from align4d.alignment.verdict import known_view_loss, standing_still
+from align4d.alignment.view import View
 from align4d.cameras.orbit import Orbit
+from align4d.cameras.path import standing
 from align4d.inputs.asset import weld
 from align4d.job.reporting import RecordingReporter
 from align4d.motion.hexplane import HexPlaneField, HexPlaneSettings
@@ -64,7 +66,7 @@ class Scene:
 
     def search(self, reference: Reference) -> FirstPoseSearch:
         pose = PoseSettings(resolution=SIZE)
-        return FirstPoseSearch(self.asset, self.skin, self.animated, self.skeleton, reference, pose, SEARCH, TRACKING)
+        return FirstPoseSearch(self.asset, self.skin, self.animated, self.skeleton, reference, standing(reference.frames), pose, SEARCH, TRACKING)
 
     def find(self, start: Orbit) -> FirstPose:
         return self.search(self.reference).find(start, 0, RecordingReporter())
@@ -131,7 +133,7 @@ def result_of(scene: Scene, degrees: list[float]) -> Refined:
 
 def test_a_motion_is_measured_against_a_mesh_that_stands_still(scene: Scene) -> None:
     def loss(refined: Refined) -> float:
-        return known_view_loss(refined, scene.reference, CAMERA.world_to_camera(), TRACKING.loss)
+        return known_view_loss(refined, View.still(scene.reference, CAMERA.world_to_camera()), TRACKING.loss)
 
     right, wrong = (result_of(scene, degrees) for degrees in ([50.0, 46.0], [-60.0, -60.0]))
     still = standing_still(wrong, scene.skeleton, HexPlaneSettings(resolution=8, channels=8, width=16))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from puppets import Studio
-from test_tracking import CAMERA, POSE_MATRIX, REFINEMENT, SIZE, STILL, TRACKING, Show
+from test_tracking import CAMERA, POSE_MATRIX, REFINEMENT, SIZE, STILL, TRACKING, Show, seen
 from test_tracking import show as show  # the fixture
 from torch import Tensor
 
@@ -70,12 +70,12 @@ def refined(show: Show, start: Track, lifted: LiftedDepth | None) -> Refined:
     truth = show.vertices(swung(show, SWING))
     reference = Studio(CAMERA).reference(show.asset, truth, SIZE)
     settings = replace(REFINEMENT, lifted=SETTINGS, iterations=8, trial=2)
-    return refine(show.animated, show.skeleton, reference, POSE_MATRIX, start, 0, STILL, TRACKING, settings, 0, RecordingReporter(), lifted)
+    return refine(show.animated, show.skeleton, seen(reference), start, 0, STILL, TRACKING, settings, 0, RecordingReporter(), lifted)
 
 
 @pytest.fixture(scope="module")
 def cost(show: Show) -> PoseCost:
-    return PoseCost(show.animated, show.skeleton, POSE_MATRIX, STILL, TRACKING)
+    return PoseCost(show.animated, show.skeleton, seen(show.video([0.0])), STILL, TRACKING)
 
 
 def test_depth_as_the_prior_says_is_cheap_and_so_is_its_twin(show: Show) -> None:

@@ -19,6 +19,7 @@ from align4d.alignment.pose_search import PoseSearchSettings
 from align4d.alignment.reference import Reference
 from align4d.alignment.refinement import Refined, RefinementSettings, refine
 from align4d.alignment.tracking import PoseCost, Track, TrackingSettings, track
+from align4d.alignment.view import View
 from align4d.cameras.orbit import Orbit
 from align4d.errors import Cancelled
 from align4d.inputs.asset import weld
@@ -38,6 +39,11 @@ POSE_MATRIX = CAMERA.world_to_camera()
 SEARCH = PoseSearchSettings(points=200, samples=150)
 STILL = torch.zeros(1, 2, 3)
 KNOWN = (STILL, STILL)
+
+
+def seen(reference: Reference) -> tuple[View, ...]:
+    """By the camera that stands."""
+    return (View.still(reference, POSE_MATRIX),)
 
 
 class Show:
@@ -73,11 +79,11 @@ class Show:
     def track(self, reference: Reference, start: Track | None = None, save: Callable[[Track, int], None] | None = None) -> Track:
         """From the rest pose in the first frame, unless another start is given."""
         begin, report = start or self.bent([0.0]), RecordingReporter()
-        return track(self.animated, self.skeleton, reference, POSE_MATRIX, begin, KNOWN, TRACKING, SEARCH, report, save)
+        return track(self.animated, self.skeleton, seen(reference), begin, KNOWN, TRACKING, SEARCH, report, save)
 
     def refine(self, reference: Reference, start: Track, settings: RefinementSettings, seed: int = 0, known: int | None = 0) -> Refined:
         report = RecordingReporter()
-        return refine(self.animated, self.skeleton, reference, POSE_MATRIX, start, known, STILL, TRACKING, settings, seed, report)
+        return refine(self.animated, self.skeleton, seen(reference), start, known, STILL, TRACKING, settings, seed, report)
 
     def in_view(self, found: np.ndarray, true: np.ndarray) -> np.ndarray:
         """(T, V) distances in the picture's plane: the camera looks along +Y, and depth hardly shows in it."""
@@ -123,13 +129,13 @@ def test_a_still_video_is_held_still(show: Show) -> None:
 
 def test_moving_in_depth_costs_by_how_much_moves_not_by_how_far(show: Show) -> None:
     """One leg far away is cheaper than all of it half as far, though the mean square is larger; what stands still costs nothing."""
-    cost = PoseCost(show.animated, show.skeleton, POSE_MATRIX, STILL, TRACKING)
+    cost = PoseCost(show.animated, show.skeleton, seen(show.video([0.0])), STILL, TRACKING)
     rest, still = show.animated.bound.means, torch.zeros(1, 2, 3)
     part = (rest[:, 0] > rest[:, 0].median()).float()
 
     def price(moved: torch.Tensor) -> float:
-        means = rest + moved[:, None] * cost.depth_axis
-        return float(cost.per_frame(still, still, means[None], torch.zeros(1)))
+        means = rest + moved[:, None] * cost.depth_axes[0]
+        return float(cost.per_frame(still, still, means[None], torch.zeros(1), torch.tensor([0])))
 
     assert price(torch.zeros(len(rest))) == pytest.approx(0)
     assert price(0.2 * part) < price(torch.full((len(rest),), 0.1))
@@ -192,9 +198,9 @@ def test_a_cancel_is_noticed(show: Show, bending: Reference) -> None:
     report = RecordingReporter()
     report.cancelled.set()
     with pytest.raises(Cancelled):
-        track(show.animated, show.skeleton, bending, POSE_MATRIX, show.bent([0.0]), KNOWN, TRACKING, SEARCH, report)
+        track(show.animated, show.skeleton, seen(bending), show.bent([0.0]), KNOWN, TRACKING, SEARCH, report)
     with pytest.raises(Cancelled):
-        refine(show.animated, show.skeleton, bending, POSE_MATRIX, show.bent(BEND), 0, STILL, TRACKING, REFINEMENT, 0, report)
+        refine(show.animated, show.skeleton, seen(bending), show.bent(BEND), 0, STILL, TRACKING, REFINEMENT, 0, report)
 
 
 def test_refinement_lowers_the_loss(show: Show, bending: Reference) -> None:

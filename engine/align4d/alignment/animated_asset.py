@@ -7,7 +7,7 @@ that are compared with the video pictures of what the artist gets.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
@@ -90,6 +90,12 @@ class AnimatedAsset:
         frames = triangle_frames(corners)
         colors = self.lighting.shade(self.albedo, self.normals(frames))
         return Gaussians(self.rest.places(corners, frames), self._turned(motion, frames), self.bound.scales, self.bound.opacities, colors)
+
+    def lit(self, shown: Gaussians, corners: Tensor, lighting: Lighting | None) -> Gaussians:
+        """What `perform` made of these corners, in the light of another clip; as it is where that is None."""
+        if lighting is None:
+            return shown
+        return replace(shown, colors=lighting.shade(self.albedo, self.normals(triangle_frames(corners))))
 
     def normals(self, frames: Tensor) -> Tensor:
         """(T, N, 3) shading normals of Gaussians whose triangles' frames (T, N, 3, 3) are these."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,7 +15,7 @@ from ..motion.skeleton import Motion
 from .animated_asset import AnimatedAsset
 from .known_views import KnownViewLoss, KnownViewSettings
 from .lighting import Lighting, to_linear, to_srgb
-from .reference import Reference
+from .view import View
 
 
 @dataclass(frozen=True)
@@ -34,21 +33,32 @@ class AppearanceSettings:
 
 
 class Appearance:
-    """Colors and light, as leaf tensors; they start as the animated shows itself."""
+    """Colors and light, as leaf tensors; they start as the animated shows itself.
 
-    def __init__(self, animated: AnimatedAsset, settings: AppearanceSettings) -> None:
+    Args:
+        views: of these the ones with a light of their own learn that, too.
+    """
+
+    def __init__(self, animated: AnimatedAsset, settings: AppearanceSettings, views: tuple[View, ...] = ()) -> None:
         self.own = animated.bound.albedo
         self.color = to_srgb(animated.albedo).detach().clone().requires_grad_()
         self.light = animated.lighting.coefficients.clone().requires_grad_()
+        self.lights = [view.lighting and view.lighting.coefficients.to(self.light).clone().requires_grad_() for view in views]
         self.true_color = settings.true_color
+        lights = [self.light, *(light for light in self.lights if light is not None)]
         self.optimizer = torch.optim.Adam(
-            [{"params": [self.color], "lr": settings.color_rate}, {"params": [self.light], "lr": settings.light_rate}], eps=1e-15
+            [{"params": [self.color], "lr": settings.color_rate}, {"params": lights, "lr": settings.light_rate}], eps=1e-15
         )
 
     def on(self, animated: AnimatedAsset, frozen: bool) -> AnimatedAsset:
         """The animated with this appearance."""
         color, light = (self.color.detach(), self.light.detach()) if frozen else (self.color, self.light)
         return replace(animated, albedo=to_linear(color.clamp(0, 1)), lighting=Lighting(light))
+
+    def lighting(self, view: int, frozen: bool) -> Lighting | None:
+        """Of one of the views; None where that is the asset's."""
+        light = self.lights[view]
+        return None if light is None else Lighting(light.detach() if frozen else light)
 
     def cost(self) -> Tensor:
         """Of colors that are not the asset's."""
@@ -58,19 +68,18 @@ class Appearance:
 def paint(
     animated: AnimatedAsset,
     motion: Motion,
-    reference: Reference,
-    world_to_camera: np.ndarray,
+    view: View,
     loss: KnownViewSettings,
     settings: AppearanceSettings,
     report: Reporter,
 ) -> AnimatedAsset:
-    """The animated in the colors and the light that it has in the one frame of `reference`, where it stands as in that of `motion`.
+    """The animated in the colors and the light that it has in the one frame of `view`, where it stands as in that of `motion`.
 
     What no material and no simple light explains (a cast shadow, a texture that the video's object does not quite have) is then
     known before tracking looks for it in other places.
     """
     appearance, known = Appearance(animated, settings), KnownViewLoss(loss)
-    cameras = reference.cameras(world_to_camera)
+    cameras, reference = view.cameras(), view.reference
     for _ in range(settings.paint):
         report.check_cancelled()
         painted = appearance.on(animated, frozen=False)

@@ -20,6 +20,8 @@ from .pinned_depth import tell_pins
 from .pose_levers import levers
 from .solved import Solved
 from .tracking import PoseCost, TrackingSettings
+from .view import seen_by_any
+from .view_losses import ViewLosses
 
 Joints = tuple[Tensor, Tensor]
 """Turns and shifts of joints, (T, K, 3) each."""
@@ -103,13 +105,12 @@ class AroundPins:
         self.pins = dict(pins)
         self.span = span_of(list(pins), solved.certain, len(self.old[0]), settings.lasting)
         device = self.old[0].device
-        usable = self.span.frames[solved.reference.usable[self.span.frames]]
+        usable = self.span.frames[seen_by_any(solved.views)[self.span.frames]]
         self.free, self.seen = (torch.from_numpy(one).to(device) for one in (self.span.frames, usable))
         self.shares = {frame: torch.from_numpy(share).to(self.old[0]) for frame, share in self.span.shares.items()}
         self.levers = levers(self.skeleton, self.old[0])
-        self.cost = PoseCost(self.animated, self.skeleton, solved.world_to_camera, solved.neutral, tracking)
-        self.known = KnownViewLoss(tracking.loss)
-        self.cameras = solved.reference.cameras(solved.world_to_camera, max(len(usable), 1))
+        self.cost = PoseCost(self.animated, self.skeleton, solved.views, solved.neutral, tracking)
+        self.known = ViewLosses(solved.views, KnownViewLoss(tracking.loss))
 
     def solve(self) -> Motion:
         """All frames; those outside of the span as they were."""
@@ -157,18 +158,16 @@ class AroundPins:
         motion = self.skeleton.pose(turn, shift).frames(self.seen)
         corners = self.animated.corners(motion)
         shown = self.animated.perform(motion, corners)
-        picture = self.animated.render(shown, self.cameras, self.solved.reference.size)
-        true = (one.index_select(0, self.seen) for one in (self.solved.reference.color, self.solved.reference.alpha))
         chosen = turn.index_select(0, self.seen), shift.index_select(0, self.seen)
         effort = self.cost.joints(*chosen, self.animated.stretch(corners)).mean() + self._depth(shown.means)
         jerk = [(torch.diff(one / lever, n=2, dim=0) ** 2).sum() for one, lever in zip(joints, self.levers, strict=True)]
-        return self.known(picture.color, picture.alpha, *true) + effort + self.settings.smooth * (jerk[0] + jerk[1]) / len(turn)
+        return self.known(self.animated, shown, corners, self.seen) + effort + self.settings.smooth * (jerk[0] + jerk[1]) / len(turn)
 
     def _depth(self, means: Tensor) -> Tensor:
         if self.lifted is None:
-            return self.cost.drift(means, self.cost.rest_depth).mean()
+            return self.cost.drift(means, self.cost.rest, self.seen).mean()
         points = means.index_select(1, self.lifted.index)
-        drift = self.cost.drift(points, self.cost.rest_depth[self.lifted.index])
+        drift = self.cost.drift(points, self.cost.rest[self.lifted.index], self.seen)
         doubt = self.lifted.doubt(self.seen, self.cost.settings.depth_reach)
         return (drift * doubt).mean() + self.lifted.price(points, self.seen)
 

@@ -26,6 +26,10 @@ from .pose_search import PoseSearch, PoseSearchSettings
 from .posed_asset import posed_asset
 from .reference import Reference
 from .tracking import FrameStep, TrackingSettings
+from .view import View
+
+_AIMED = ("yaw", "pitch", "distance")
+"""What of a camera is found by where an object is in the picture, and how large."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,8 @@ class FirstPose:
     """Attributes:
     frame: of the clip where the pose is known.
     turn, shift: (1, K, 3) joints in it, see `Skeleton.pose`.
-    camera, lighting: of the video.
+    camera: of the clip's first frame.
+    lighting: of the video.
     overlap: intersection over union of rendered and video mask there.
     apart: how far these are from each other, see `outline.apart`.
     loss: known-view loss there.
@@ -100,6 +105,7 @@ class FirstPoseSearch:
         animated: its Gaussians; their lighting is not used.
         skeleton: of both.
         reference: all frames.
+        moves: (T, 4, 4) of the camera, see `cameras.path.moves`.
         pose, search, tracking: settings.
     """
 
@@ -110,12 +116,13 @@ class FirstPoseSearch:
         animated: AnimatedAsset,
         skeleton: Skeleton,
         reference: Reference,
+        moves: np.ndarray,
         pose: PoseSettings,
         search: PoseSearchSettings,
         tracking: TrackingSettings,
     ) -> None:
         self.asset, self.skin, self.animated, self.skeleton, self.reference = asset, skin, animated, skeleton, reference
-        self.pose, self.search, self.tracking = pose, search, tracking
+        self.moves, self.pose, self.search, self.tracking = moves, pose, search, tracking
         self.still = reference.color.new_zeros(1, skeleton.count, 3)
 
     def find(self, start: Orbit, seed: int, report: Reporter) -> FirstPose:
@@ -143,8 +150,7 @@ class FirstPoseSearch:
         Args:
             placed: the camera in the direction of `start` from which the mesh as it stands covers the object.
         """
-        viewmat = placed.world_to_camera()
-        step = self._step(viewmat, self._light(0, viewmat, self.still, self.still))
+        step = self._step(placed, self._light(0, placed, self.still, self.still))
         _, _, before = step.agreement(0, self.still, self.still)
         found = self._compared(0, sighted(start, placed, self.search.aim), self.still, self.still, report)[1]
         return found if found.loss < self.search.posed_share * before else None
@@ -154,34 +160,38 @@ class FirstPoseSearch:
         usable = np.flatnonzero(self.reference.usable)
         tried = usable[np.linspace(0, len(usable) - 1, min(self.search.frames, len(usable))).round().astype(int)].tolist()
         scenes = [RestScene(self.asset, self.animated.bound, self.reference.only(frame), self.pose, self.animated.backend) for frame in tried]
-        cameras = [scene.centered(start) for scene in scenes]
+        starts = [orbit_from_matrix(self.moves[frame] @ start.world_to_camera(), start.fovy) for frame in tried]
+        cameras = [scene.centered(one) for scene, one in zip(scenes, starts, strict=True)]
         ranked = sorted(zip(tried, scenes, cameras, strict=True), key=lambda one: -one[1].overlap(one[2])[0])
-        middle = {name: float(np.median([getattr(one, name) for one in cameras])) for name in ("yaw", "pitch", "distance")}
+        off = {name: [getattr(one, name) - getattr(begun, name) for one, begun in zip(cameras, starts, strict=True)] for name in _AIMED}
+        middle = {name: getattr(start, name) + float(np.median(values)) for name, values in off.items()}
         return [frame for frame, _, _ in ranked[: self.search.anchors]], sighted(start, start.moved(**middle), self.search.aim)
 
     def _drawn(self, frame: int, camera: Orbit, seed: int) -> list[tuple[float, int, Tensor, Tensor]]:
         """Cost, frame, turn and shift of poses drawn to a frame's outline from all starts."""
-        viewmat = camera.world_to_camera()
-        lit = replace(self.animated, lighting=fit_lighting(self.asset, self.reference, viewmat, frame))
-        finder = PoseSearch(lit, self.skeleton, self.reference, viewmat, self.search, self.tracking.joint_radius)
-        turns, shifts, costs = finder.draw(frame, *finder.around(self.still, self.still, seed), self.still, self.search.iterations)
+        view = self._view(camera)
+        lit = replace(self.animated, lighting=fit_lighting(self.asset, self.reference, view.viewmats[frame], frame))
+        finder = PoseSearch(lit, self.skeleton, (view,), self.search, self.tracking.joint_radius)
+        turns, shifts, costs = finder.draw(frame, *finder.around(self.still, self.still, frame, seed), self.still, self.search.iterations)
         return [(cost, frame, turns[i : i + 1], shifts[i : i + 1]) for i, cost in enumerate(costs.tolist())]
 
     def _compared(self, frame: int, camera: Orbit, turn: Tensor, shift: Tensor, report: Reporter) -> tuple[float, FirstPose]:
         """The pose drawn to the frame's picture in its own light, and what it costs there."""
-        viewmat = camera.world_to_camera()
-        light = self._light(frame, viewmat, turn, shift)
-        step = self._step(viewmat, light)
+        step = self._step(camera, self._light(frame, camera, turn, shift))
         turn, shift, _ = step.solve(frame, turn, shift, report)
-        light = self._light(frame, viewmat, turn, shift)
-        step = self._step(viewmat, light)
+        light = self._light(frame, camera, turn, shift)
+        step = self._step(camera, light)
         cost = float(step.judge(frame, turn, shift)[0]) + self.search.turned * float((turn[0, self.skeleton.root] ** 2).sum())
         return cost, FirstPose(frame, turn, shift, camera, light, *step.agreement(frame, turn, shift))
 
-    def _light(self, frame: int, viewmat: np.ndarray, turn: Tensor, shift: Tensor) -> Lighting:
+    def _light(self, frame: int, camera: Orbit, turn: Tensor, shift: Tensor) -> Lighting:
         posed = posed_asset(self.asset, self.skin, self.skeleton.pose(turn, shift))
-        return fit_lighting(posed, self.reference, viewmat, frame)
+        return fit_lighting(posed, self.reference, self._view(camera).viewmats[frame], frame)
 
-    def _step(self, viewmat: np.ndarray, light: Lighting) -> FrameStep:
+    def _step(self, camera: Orbit, light: Lighting) -> FrameStep:
         animated = replace(self.animated, lighting=light)
-        return FrameStep(animated, self.skeleton, self.reference, viewmat, self.still, self.tracking)
+        return FrameStep(animated, self.skeleton, (self._view(camera),), self.still, self.tracking)
+
+    def _view(self, camera: Orbit) -> View:
+        """The clip, seen by a camera that stands there in its first frame."""
+        return View(self.reference, self.moves @ camera.world_to_camera())

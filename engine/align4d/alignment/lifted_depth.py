@@ -53,15 +53,23 @@ class LiftedDepth:
     """(T, N, M) and (N, M): of every frame."""
 
     def __init__(
-        self, network: Lifter, animated: AnimatedAsset, world_to_camera: np.ndarray, fps: float, settings: LiftedDepthSettings, seed: int
+        self,
+        network: Lifter,
+        animated: AnimatedAsset,
+        world_to_camera: np.ndarray,
+        fps: float,
+        settings: LiftedDepthSettings,
+        seed: int,
+        left_open: Tensor | None = None,
     ) -> None:
         """
         Args:
             network: of `load_lifter`, on the device of the asset.
             fps: of the video.
             seed: of the choice of points.
+            left_open: (T,) how much of a frame's depth the clips leave open, see `view.open_depth`; None: all of it.
         """
-        self.network, self.fps, self.settings = network, fps, settings
+        self.network, self.fps, self.settings, self.left_open = network, fps, settings, left_open
         bound = animated.bound
         chosen = choose_points(bound.means.cpu().numpy(), bound.triangle.cpu().numpy(), settings.points, seed)
         self.index = torch.from_numpy(chosen).to(bound.means.device)
@@ -83,7 +91,10 @@ class LiftedDepth:
         moved = self.camera.see(points)[..., 2] - self.rest_depth
         depth, spread = (one.index_select(0, frames) for one in (self.modes.depth, self.modes.spread))
         level = spread.log().mean(0)
-        off = ((1 + ((moved[..., None] - depth) / spread) ** 2).sqrt() - 1).mean(0)
+        off = (1 + ((moved[..., None] - depth) / spread) ** 2).sqrt() - 1
+        if self.left_open is not None:
+            off = off * self.left_open.index_select(0, frames)[:, None, None]
+        off = off.mean(0)
         return self.settings.weight * (self._mixed(off + level) - self._mixed(level)).mean()
 
     def pull(self, points: Tensor) -> Tensor:

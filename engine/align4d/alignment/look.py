@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 
 from ..motion.skeleton import Motion
 from .animated_asset import AnimatedAsset
-from .reference import Reference
+from .view import View
 
 ALIKE = 0.15
 """Difference of a channel, of 1, up to which colors are alike."""
 
 
 @torch.no_grad()
-def look(animated: AnimatedAsset, motion: Motion, reference: Reference, world_to_camera: np.ndarray) -> float:
+def look(animated: AnimatedAsset, motion: Motion, view: View) -> float:
     """Part in [0, 1] of what the frame or the mesh covers where both do, in colors that are alike.
 
     Args:
-        motion: one frame, the pose of the mesh in that of `reference`, which has one frame too.
-        world_to_camera: (4, 4).
+        motion: one frame, the pose of the mesh in that of `view`, which has one frame too.
     """
-    picture = animated.render(animated.perform(motion), reference.cameras(world_to_camera), reference.size)
+    reference = view.reference
+    picture = animated.render(animated.perform(motion), view.cameras(), view.size)
     shown, true = picture.alpha[0, 0] > 0.5, reference.alpha[0, 0] > 0.5
     alike = (picture.color[0] - reference.color[0]).abs().amax(0) <= ALIKE
     return float((shown & true & alike).sum()) / max(float((shown | true).sum()), 1.0)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
@@ -13,10 +12,11 @@ from torch.nn.functional import normalize
 from ..motion.skeleton import Motion, Skeleton
 from ..motion.skinning import Skin, rotate
 from .animated_asset import AnimatedAsset
+from .lighting import Lighting
 from .optimizer import LeveredAdam
 from .outline import Outline, spread_out
 from .pose_levers import levers, stiffness
-from .reference import Reference
+from .view import View
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,7 @@ class PoseSearch:
     Args:
         animated: the asset in the light of the video.
         skeleton: of it.
-        reference: the video.
-        world_to_camera: (4, 4), of the camera.
+        views: the clip, and further ones.
         settings: weights and numbers.
         joint_radius: up to which a joint is thin, see `TrackingSettings`.
     """
@@ -85,27 +84,26 @@ class PoseSearch:
         self,
         animated: AnimatedAsset,
         skeleton: Skeleton,
-        reference: Reference,
-        world_to_camera: np.ndarray,
+        views: tuple[View, ...],
         settings: PoseSearchSettings,
         joint_radius: float,
     ) -> None:
-        self.skeleton, self.reference, self.settings = skeleton, reference, settings
+        self.skeleton, self.views, self.settings = skeleton, views, settings
         self.surface = _SurfacePoints(animated, settings.points)
-        self.turn_lever, self.shift_lever = levers(skeleton, reference.color)
-        self.resistance = stiffness(skeleton, joint_radius).to(reference.color)
-        self.is_joint = (torch.arange(skeleton.count) != skeleton.root).to(reference.color)
-        self.viewmat = torch.from_numpy(world_to_camera).to(reference.color)
-        self.K = torch.from_numpy(reference.intrinsics).to(reference.color)
+        like = views[0].reference.color
+        self.turn_lever, self.shift_lever = levers(skeleton, like)
+        self.resistance = stiffness(skeleton, joint_radius).to(like)
+        self.is_joint = (torch.arange(skeleton.count) != skeleton.root).to(like)
 
-    def around(self, turn: Tensor, shift: Tensor, seed: int) -> tuple[Tensor, Tensor]:
-        """Turns and shifts (B, K, 3) of a wide search: the pose (1, K, 3), turned to both sides, and with large joints bent at random."""
+    def around(self, turn: Tensor, shift: Tensor, frame: int, seed: int) -> tuple[Tensor, Tensor]:
+        """Turns and shifts (B, K, 3) of a wide search in a frame: the pose (1, K, 3), turned to both sides, and with large joints bent at random."""
         settings, count = self.settings, self.settings.starts
         generator = torch.Generator().manual_seed(seed)
         large = torch.from_numpy(self.skeleton.inertia > settings.large)
         large[self.skeleton.root] = False
         in_picture, about_any = (torch.randn(count, self.skeleton.count, axes, generator=generator) for axes in (1, 3))
-        change = (settings.spread * in_picture * self.viewmat[2, :3].cpu() + settings.depth_spread * about_any) * large[:, None]
+        ahead = torch.from_numpy(self.views[0].viewmats[frame, 2, :3]).float()
+        change = (settings.spread * in_picture * ahead + settings.depth_spread * about_any) * large[:, None]
         change[:3] = 0
         change[1:3, self.skeleton.root, 2] = math.radians(settings.turn) * torch.tensor([1.0, -1.0])
         return turn + change.to(turn), shift.expand(count, -1, -1)
@@ -118,29 +116,44 @@ class PoseSearch:
             iterations: steps.
         """
         settings = self.settings
-        outline = Outline(self.reference.color[frame], self.reference.alpha[frame], settings.samples, settings.color_weight)
+        drawn = [_DrawnView(view, frame, settings) for view in self.views if view.reference.usable[frame]]
         turns, shifts = ((one / lever).detach().clone().requires_grad_() for one, lever in ((turn, self.turn_lever), (shift, self.shift_lever)))
         optimizer = LeveredAdam([turns, shifts], floor=0.3)
         for step in range(iterations):
-            cost = self._cost(outline, turns * self.turn_lever, shifts * self.shift_lever, neutral)
+            cost = self._cost(drawn, turns * self.turn_lever, shifts * self.shift_lever, neutral)
             cost.sum().backward()
             rate = settings.rate + (settings.last_rate - settings.rate) * step / iterations
             optimizer.step(rate * len(turn) ** 0.5)
         with torch.no_grad():
             found = turns * self.turn_lever, shifts * self.shift_lever
-            return *found, self._cost(outline, *found, neutral)
+            return *found, self._cost(drawn, *found, neutral)
 
-    def _cost(self, outline: Outline, turn: Tensor, shift: Tensor, neutral: Tensor) -> Tensor:
-        """(B,) of the outline and of the pose itself."""
-        places, colors = self.surface.at(self.skeleton.pose(turn, shift))
-        local = places @ self.viewmat[:3, :3].T + self.viewmat[:3, 3]
-        depth = local[..., 2].clamp_min(0.05)
-        pixels = (local / depth[..., None] @ self.K.T)[..., :2]
+    def _cost(self, drawn: list[_DrawnView], turn: Tensor, shift: Tensor, neutral: Tensor) -> Tensor:
+        """(B,) of the outlines in the mean, and of the pose itself."""
+        places, normals = self.surface.at(self.skeleton.pose(turn, shift))
+        outlines = torch.stack([view.cost(places, self.surface.colors(normals, view.lighting)) for view in drawn]).mean(0)
         bend = (((turn - neutral) ** 2).sum(-1) * self.resistance).sum(-1)
         slack = ((shift**2).sum(-1) * self.is_joint).sum(-1)
         turned = ((turn - neutral)[:, self.skeleton.root] ** 2).sum(-1)
         pose = self.settings.bend * bend + self.settings.slack * slack + self.settings.turned * turned
-        return outline.cost(pixels, depth.detach(), colors) + pose
+        return outlines + pose
+
+
+class _DrawnView:
+    """The outline of a frame of a view."""
+
+    def __init__(self, view: View, frame: int, settings: PoseSearchSettings) -> None:
+        reference = view.reference
+        self.outline = Outline(reference.color[frame], reference.alpha[frame], settings.samples, settings.color_weight)
+        self.viewmat, self.K = (torch.from_numpy(one).to(reference.color) for one in (view.viewmats[frame], reference.intrinsics))
+        self.lighting = view.lighting
+
+    def cost(self, places: Tensor, colors: Tensor) -> Tensor:
+        """(B,) of points at places, in colors (B, N, 3)."""
+        local = places @ self.viewmat[:3, :3].T + self.viewmat[:3, 3]
+        depth = local[..., 2].clamp_min(0.05)
+        pixels = (local / depth[..., None] @ self.K.T)[..., :2]
+        return self.outline.cost(pixels, depth.detach(), colors)
 
 
 class _SurfacePoints:
@@ -153,8 +166,13 @@ class _SurfacePoints:
         self.skin = Skin(animated.skin.weights.unflatten(0, (-1, 3))[chosen].mean(1))
 
     def at(self, motion: Motion) -> tuple[Tensor, Tensor]:
-        """Places and colors (B, N, 3) in each pose of `motion`."""
+        """Places and normals (B, N, 3) in each pose of `motion`."""
         matrices, offsets = self.skin.blend(motion)
         with torch.no_grad():
-            colors = self.animated.lighting.shade(self.albedo, normalize(rotate(matrices, self.normals), dim=-1))
-        return rotate(matrices, self.means) + offsets, colors
+            normals = normalize(rotate(matrices, self.normals), dim=-1)
+        return rotate(matrices, self.means) + offsets, normals
+
+    @torch.no_grad()
+    def colors(self, normals: Tensor, lighting: Lighting | None) -> Tensor:
+        """(B, N, 3) in a light, or in that of the asset."""
+        return (lighting or self.animated.lighting).shade(self.albedo, normals)

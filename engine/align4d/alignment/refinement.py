@@ -24,8 +24,9 @@ from .lifted_depth import LiftedDepth, LiftedDepthSettings
 from .lifted_start import fit_to_depth
 from .optimizer import LeveredAdam
 from .pose_levers import levers
-from .reference import Reference
 from .tracking import PoseCost, Track, TrackingSettings
+from .view import View, seen_by_any
+from .view_losses import ViewLosses
 
 NEIGHBORS = 6
 
@@ -131,8 +132,7 @@ class Refined:
 def refine(
     animated: AnimatedAsset,
     skeleton: Skeleton,
-    reference: Reference,
-    world_to_camera: np.ndarray,
+    views: tuple[View, ...],
     start: Track,
     known_frame: int | None,
     neutral: Tensor,
@@ -145,13 +145,14 @@ def refine(
     """Refines the poses of all frames, then the field on top of them; both in turns with the appearance (AO).
 
     Args:
+        views: see `track`.
         known_frame: the frame that shows the rest pose, and keeps it; None where no frame does.
         neutral: see `PoseCost`.
         lifted: the motion prior, made for `animated` and the camera; None to go without.
     """
     torch.manual_seed(seed)
-    cost = PoseCost(animated, skeleton, world_to_camera, neutral, tracking)
-    refinement = _Refinement(animated, skeleton, reference, world_to_camera, known_frame, cost, settings, seed, report, lifted)
+    cost = PoseCost(animated, skeleton, views, neutral, tracking)
+    refinement = _Refinement(animated, skeleton, views, known_frame, cost, settings, seed, report, lifted)
     return refinement.run(start)
 
 
@@ -162,8 +163,7 @@ class _Refinement:
         self,
         animated: AnimatedAsset,
         skeleton: Skeleton,
-        reference: Reference,
-        world_to_camera: np.ndarray,
+        views: tuple[View, ...],
         known_frame: int | None,
         cost: PoseCost,
         settings: RefinementSettings,
@@ -171,19 +171,19 @@ class _Refinement:
         report: Reporter,
         lifted: LiftedDepth | None,
     ) -> None:
-        self.animated, self.skeleton, self.reference, self.lifted = animated, skeleton, reference, lifted
+        self.animated, self.skeleton, self.lifted = animated, skeleton, lifted
         self.known_frame, self.cost, self.settings, self.report = known_frame, cost, settings, report
         self.generator = torch.Generator().manual_seed(seed)
-        self.appearance = Appearance(animated, settings.appearance)
-        self.known = KnownViewLoss(cost.settings.loss)
-        self.usable = torch.from_numpy(np.flatnonzero(reference.usable))
-        self.every = self.usable.to(reference.color.device)
-        self.cameras = reference.cameras(world_to_camera, len(self.usable))
-        self.losses = Losses(2 * settings.iterations, reference.color.device, report)
+        self.appearance = Appearance(animated, settings.appearance, views)
+        self.known = ViewLosses(views, KnownViewLoss(cost.settings.loss))
+        self.usable = torch.from_numpy(np.flatnonzero(seen_by_any(views)))
+        device = animated.albedo.device
+        self.every, self.frames = self.usable.to(device), views[0].reference.frames
+        self.losses = Losses(2 * settings.iterations, device, report)
 
     def run(self, start: Track) -> Refined:
         """See `refine`."""
-        field_round = _FieldRound(self.animated, self.reference.frames, self.settings, self.generator)
+        field_round = _FieldRound(self.animated, self.frames, self.settings, self.generator)
         poses = self._poses(start)
         self._optimize(poses, [self.every] * self.settings.iterations)
         field_round.motion = poses.motion()
@@ -204,22 +204,22 @@ class _Refinement:
 
     def _tried(self, start: Track) -> tuple[float, _PoseRound]:
         """A round from this start, and loss and cost that it has after a few steps."""
-        round_, shown_by = self._pose_round(start), self.appearance.on(self.animated, frozen=True)
+        round_ = self._pose_round(start)
         for _ in range(self.settings.trial):
             self.report.check_cancelled()
-            torch.stack(self._look(round_, shown_by, self.every, True)).sum().backward()
+            torch.stack(self._look(round_, self.every, True, True)).sum().backward()
             round_.step(0.0)
         with torch.no_grad():
-            reached = float(torch.stack(self._look(round_, shown_by, self.every, False)).sum())
+            reached = float(torch.stack(self._look(round_, self.every, False, True)).sum())
         return reached, round_
 
-    def _look(self, round_: _PoseRound | _FieldRound, shown_by: AnimatedAsset, chosen: Tensor, deforming: bool) -> tuple[Tensor, Tensor]:
-        """Known-view loss of the frames, and the round's own cost."""
-        shown, cost = round_.show(shown_by, chosen, deforming)
+    def _look(self, round_: _PoseRound | _FieldRound, chosen: Tensor, deforming: bool, frozen: bool) -> tuple[Tensor, Tensor]:
+        """Known-view loss of the frames, and the round's own cost; `frozen`: without gradients of the appearance."""
+        shown_by = self.appearance.on(self.animated, frozen)
+        shown, corners, cost = round_.show(shown_by, chosen, deforming)
+        lights = [self.appearance.lighting(view, frozen) for view in range(len(self.known.views))]
         with self.losses.deferral:
-            picture = shown_by.render(shown, self.cameras.first(len(chosen)), self.reference.size)
-        true = (one.index_select(0, chosen) for one in (self.reference.color, self.reference.alpha))
-        return self.known(picture.color, picture.alpha, *true), cost
+            return self.known(shown_by, shown, corners, chosen, lights), cost
 
     def _optimize(self, round_: _PoseRound | _FieldRound, batches: list[Tensor]) -> None:
         """One iteration for each batch of frames, deformation and appearance in turns."""
@@ -229,7 +229,7 @@ class _Refinement:
             round_.before(done)
             phases = self.settings.schedule.phases(iteration)
             deforming = "deformation" in phases
-            loss, cost = self._look(round_, self.appearance.on(self.animated, frozen="appearance" not in phases), chosen, deforming)
+            loss, cost = self._look(round_, chosen, deforming, frozen="appearance" not in phases)
             (loss + cost + self.appearance.cost()).backward()
             if deforming:
                 round_.step(done)
@@ -277,8 +277,8 @@ class _PoseRound:
         turn, shift = self.turns * self.turn_lever, self.shifts * self.shift_lever
         return self.start.turn.index_copy(0, self.free, turn), self.start.shift.index_copy(0, self.free, shift)
 
-    def show(self, animated: AnimatedAsset, frames: Tensor, deforming: bool) -> tuple[Gaussians, Tensor]:
-        """Gaussians of `frames` and the cost of all poses per frame."""
+    def show(self, animated: AnimatedAsset, frames: Tensor, deforming: bool) -> tuple[Gaussians, Tensor, Tensor]:
+        """Gaussians of `frames`, their triangles' corners, and the cost of all poses per frame."""
         with torch.set_grad_enabled(deforming):
             turn, shift = self._all()
             motion = self.skeleton.pose(turn, shift).frames(frames)
@@ -289,14 +289,14 @@ class _PoseRound:
             chosen = turn.index_select(0, frames), shift.index_select(0, frames)
             effort = self.cost.joints(*chosen, animated.stretch(corners)).mean() + self._depth(shown.means, frames)
             jerk = [(torch.diff(one, n=2, dim=0) ** 2).sum() for one in (turn / self.turn_lever, shift / self.shift_lever)]
-        return shown, effort + self.settings.smooth * (jerk[0] + jerk[1]) / len(turn)
+        return shown, corners, effort + self.settings.smooth * (jerk[0] + jerk[1]) / len(turn)
 
     def _depth(self, means: Tensor, frames: Tensor) -> Tensor:
         """Of motion in depth: its price, in whose place the prior's word stands where it is sure."""
         if self.lifted is None:
-            return self.cost.drift(means, self.cost.rest_depth).mean()
+            return self.cost.drift(means, self.cost.rest, frames).mean()
         points = means.index_select(1, self.lifted.index)
-        drift = self.cost.drift(points, self.cost.rest_depth[self.lifted.index])
+        drift = self.cost.drift(points, self.cost.rest[self.lifted.index], frames)
         return (drift * self.lifted.doubt(frames, self.cost.settings.depth_reach)).mean() + self.lifted.price(points, frames)
 
     def before(self, done: float) -> None:
@@ -324,8 +324,8 @@ class _FieldRound:
         self.neighbor = torch.from_numpy(cKDTree(rest).query(rest, k=NEIGHBORS + 1)[1][:, 1:]).to(self.rest.device)
         self.length = (self.rest[self.neighbor] - self.rest[:, None]).norm(dim=-1).clamp_min(1e-5)
 
-    def show(self, animated: AnimatedAsset, frames: Tensor, deforming: bool) -> tuple[Gaussians, Tensor]:
-        """Gaussians of `frames` and the cost of the field there."""
+    def show(self, animated: AnimatedAsset, frames: Tensor, deforming: bool) -> tuple[Gaussians, Tensor, Tensor]:
+        """Gaussians of `frames`, their triangles' corners, and the cost of the field there."""
         motion = self.motion.frames(frames)
         with torch.set_grad_enabled(deforming):
             offset = self.field.at_frames(self.rest, frames).center
@@ -333,7 +333,8 @@ class _FieldRound:
             length = (rest[:, self.neighbor] - rest[:, :, None] + 1e-9).norm(dim=-1)
             rigid = (((length - self.length) / self.length) ** 2).mean()
             cost = self.settings.rigid * rigid + self.settings.small * (offset**2).sum(-1).mean()
-        return animated.perform(motion, animated.corners(motion, offset)), cost
+        corners = animated.corners(motion, offset)
+        return animated.perform(motion, corners), corners, cost
 
     def before(self, done: float) -> None:
         """Nothing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -17,6 +18,7 @@ from ..motion.skinning import Skin
 from .animated_asset import AnimatedAsset
 from .lighting import Lighting
 from .reference import Reference
+from .view import View
 
 _FIELD = "field."
 """Before the names of the deformation field's parameters."""
@@ -33,8 +35,7 @@ class Solved:
     animated: the Gaussians, as the video shows them.
     motion: T frames.
     field: the deformation field, in the rest pose.
-    reference: the video, as it was compared with.
-    world_to_camera: (4, 4) of the solved camera.
+    views: the clips, as they were compared with.
     neutral: (1, K, 3) turns of the joints that cost nothing.
     known_frame: the frame that shows the rest pose; None where no frame does.
     pinned: frames that the artist has pinned.
@@ -46,8 +47,7 @@ class Solved:
     animated: AnimatedAsset
     motion: Motion
     field: HexPlaneField
-    reference: Reference
-    world_to_camera: np.ndarray
+    views: tuple[View, ...]
     neutral: Tensor
     known_frame: int | None
     pinned: tuple[int, ...] = ()
@@ -59,7 +59,7 @@ class Solved:
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """For the file; pictures in 8 bits, weights in 16."""
-        bound, reference = self.animated.bound, self.reference
+        bound = self.animated.bound
         return {
             **{name: getattr(self.skeleton, name) for name in ("parent", "joint", "radius", "mass", "inertia")},
             **{name: getattr(bound, name).cpu().numpy() for name in _BOUND},
@@ -71,10 +71,7 @@ class Solved:
             "light": self.animated.lighting.coefficients.cpu().numpy(),
             "motion_quaternion": self.motion.quaternion.cpu().numpy(),
             "motion_offset": self.motion.offset.cpu().numpy(),
-            "pictures": _to_bytes(torch.cat([reference.color, reference.alpha], 1)),
-            "intrinsics": reference.intrinsics,
-            "usable": reference.usable,
-            "world_to_camera": self.world_to_camera,
+            **{_prefix(index) + name: array for index, view in enumerate(self.views) for name, array in _view_arrays(view).items()},
             "neutral": self.neutral.cpu().numpy(),
             "known_frame": np.array(-1 if self.known_frame is None else self.known_frame),
             "pinned": np.array(self.pinned, np.int64),
@@ -103,7 +100,6 @@ class Solved:
         quaternion = tensor("motion_quaternion")
         field = HexPlaneField(len(quaternion), hexplane)
         field.load_state_dict({name.removeprefix(_FIELD): tensor(name) for name in arrays if name.startswith(_FIELD)})
-        pictures = tensor("pictures").float() / 255
         return Solved(
             asset.similarity,
             _skeleton(arrays),
@@ -111,12 +107,38 @@ class Solved:
             animated,
             Motion(quaternion, matrix_from_quaternion(quaternion), tensor("motion_offset")),
             field.to(device),
-            Reference(pictures[:, :3], pictures[:, 3:], arrays["intrinsics"], arrays["usable"]),
-            arrays["world_to_camera"],
+            tuple(
+                _view_from(arrays, index, device) for index in itertools.takewhile(lambda at: _prefix(at) + "pictures" in arrays, itertools.count())
+            ),
             tensor("neutral"),
             None if arrays["known_frame"] < 0 else int(arrays["known_frame"]),
             tuple(arrays["pinned"].tolist()),
         )
+
+
+def _prefix(index: int) -> str:
+    """Before the names of a view's arrays; none for the first, which was the only one once."""
+    return f"view_{index}." if index else ""
+
+
+def _view_arrays(view: View) -> dict[str, np.ndarray]:
+    reference = view.reference
+    arrays = {
+        "pictures": _to_bytes(torch.cat([reference.color, reference.alpha], 1)),
+        "intrinsics": reference.intrinsics,
+        "usable": reference.usable,
+        "world_to_camera": view.viewmats,
+    }
+    return arrays if view.lighting is None else {**arrays, "view_light": view.lighting.coefficients.cpu().numpy()}
+
+
+def _view_from(arrays: dict[str, np.ndarray], index: int, device: str) -> View:
+    own = {name.removeprefix(_prefix(index)): array for name, array in arrays.items() if name.startswith(_prefix(index))}
+    pictures = torch.from_numpy(own["pictures"]).to(device).float() / 255
+    reference = Reference(pictures[:, :3], pictures[:, 3:], own["intrinsics"], own["usable"])
+    lighting = Lighting(torch.from_numpy(own["view_light"]).to(device)) if "view_light" in own else None
+    # one matrix for all frames in files of earlier versions
+    return View(reference, np.array(np.broadcast_to(own["world_to_camera"], (reference.frames, 4, 4))), lighting)
 
 
 def _to_bytes(pictures: Tensor) -> np.ndarray:

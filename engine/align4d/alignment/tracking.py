@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from ..job.reporting import Reporter
 from ..motion.skeleton import Skeleton
-from ..rendering import Cameras
+from ..rendering import Cameras, Gaussians
 from .animated_asset import AnimatedAsset
 from .known_views import KnownViewLoss, KnownViewSettings
 from .optimizer import LeveredAdam
@@ -20,7 +19,7 @@ from .outline import apart, overlap
 from .pose_levers import levers, stiffness
 from .pose_search import PoseSearch, PoseSearchSettings
 from .recorded_steps import RecordedSteps
-from .reference import Reference
+from .view import View, open_depth, seen_by_any
 
 
 @dataclass(frozen=True)
@@ -106,8 +105,7 @@ class Track:
 def track(
     animated: AnimatedAsset,
     skeleton: Skeleton,
-    reference: Reference,
-    world_to_camera: np.ndarray,
+    views: tuple[View, ...],
     start: Track,
     known: tuple[Tensor, Tensor],
     settings: TrackingSettings,
@@ -118,19 +116,20 @@ def track(
     """Tracks all frames: from those of `start` to the clip's end, then back to its beginning.
 
     Args:
-        world_to_camera: (4, 4), of the solved camera.
+        views: the clip; with it further ones of the same motion, with as many frames.
         start: the frame whose pose is known, or all that are done already.
         known: turn and shift (1, K, 3) of that pose; its turns cost nothing.
         search: how a frame's first guess is drawn to its outline.
         save: called after each frame with all frames so far, and with that frame.
     """
-    step = FrameStep(animated, skeleton, reference, world_to_camera, known[0], settings)
-    finder = PoseSearch(animated, skeleton, reference, world_to_camera, search, settings.joint_radius)
+    step = FrameStep(animated, skeleton, views, known[0], settings)
+    finder = PoseSearch(animated, skeleton, views, search, settings.joint_radius)
     following = _Following(step, finder, known, report)
-    done, total = start, reference.frames
+    done, seen = start, seen_by_any(views)
+    total = len(seen)
     for frame in (*range(start.end, total), *range(start.first - 1, -1, -1)):
         past = done if frame == done.end else done.backwards()
-        pose = following.next(past, frame) if reference.usable[frame] else (past.turn[-1:], past.shift[-1:], 0.0)
+        pose = following.next(past, frame) if seen[frame] else (past.turn[-1:], past.shift[-1:], 0.0)
         done = done.with_frame(frame, *pose)
         report.progress(len(done.turn), total, pose[2])
         if save:
@@ -190,7 +189,7 @@ class _Following:
         return min((self._around(*pose, frame) for pose in ((past.turn[-1:], past.shift[-1:]), self.known)), key=lambda found: found[2])
 
     def _around(self, turn: Tensor, shift: Tensor, frame: int) -> Pose:
-        starts = self.finder.around(turn, shift, frame)
+        starts = self.finder.around(turn, shift, frame, frame)
         turns, shifts, cost = self.finder.draw(frame, *starts, turn, self.finder.settings.iterations)
         best = cost.argsort()[: self.finder.settings.kept]
         return self._solved(frame, turns[best], shifts[best], self.step.judge(frame, turns[best], shifts[best])[0])
@@ -208,18 +207,18 @@ def _extrapolated(past: Tensor, momentum: float) -> Tensor:
 class PoseCost:
     """What a pose costs whatever the video shows: joints bent away from `neutral` (1, K, 3), joints pulled apart, motion in depth."""
 
-    def __init__(self, animated: AnimatedAsset, skeleton: Skeleton, world_to_camera: np.ndarray, neutral: Tensor, settings: TrackingSettings) -> None:
+    def __init__(self, animated: AnimatedAsset, skeleton: Skeleton, views: tuple[View, ...], neutral: Tensor, settings: TrackingSettings) -> None:
         self.settings, self.neutral = settings, neutral
-        rest = animated.bound.means
+        self.rest = rest = animated.bound.means
         self.resistance = stiffness(skeleton, settings.joint_radius).to(rest)
         self.is_joint = rest.new_ones(skeleton.count)
         self.is_joint[skeleton.root] = 0
-        self.depth_axis = torch.from_numpy(world_to_camera[2, :3]).to(rest)
-        self.rest_depth = rest @ self.depth_axis
+        self.depth_axes = torch.from_numpy(views[0].viewmats[:, 2, :3]).to(rest)
+        self.open_depth = open_depth(views).to(rest)
 
-    def per_frame(self, turn: Tensor, shift: Tensor, means: Tensor, stretch: Tensor) -> Tensor:
-        """(T,) of turns and shifts (T, K, 3), the Gaussians' means (T, N, 3) and the stretch (T,) of the surface."""
-        return self.joints(turn, shift, stretch) + self.drift(means, self.rest_depth).mean(-1)
+    def per_frame(self, turn: Tensor, shift: Tensor, means: Tensor, stretch: Tensor, frames: Tensor) -> Tensor:
+        """(T,) of turns and shifts (T, K, 3), the Gaussians' means (T, N, 3) and the stretch (T,) of the surface; `frames` as of `drift`."""
+        return self.joints(turn, shift, stretch) + self.drift(means, self.rest, frames).mean(-1)
 
     def joints(self, turn: Tensor, shift: Tensor, stretch: Tensor) -> Tensor:
         """(T,) what it costs without the motion in depth."""
@@ -227,34 +226,59 @@ class PoseCost:
         slack = ((shift**2).sum(-1) * self.is_joint).sum(-1)
         return self.settings.bend * bend + self.settings.slack * slack + self.settings.stretch * stretch
 
-    def drift(self, means: Tensor, rest_depth: Tensor) -> Tensor:
-        """(T, N) what the motion in depth of each of the means (T, N, 3) costs, against their depth at rest (N,)."""
-        away = (means @ self.depth_axis - rest_depth) ** 2
-        return self.settings.depth_drift * away / (away + self.settings.depth_reach**2)
+    def drift(self, means: Tensor, rest: Tensor, frames: Tensor) -> Tensor:
+        """(T, N) what the motion in depth of each of the means (T, N, 3) costs, against where they rest (N, 3).
+
+        Args:
+            frames: (T,) of the clip, or (1,) where all of `means` are of one.
+        """
+        axes, left_open = (one.index_select(0, frames) for one in (self.depth_axes, self.open_depth))
+        away = ((means - rest) @ axes[..., None])[..., 0] ** 2
+        return self.settings.depth_drift * left_open[:, None] * away / (away + self.settings.depth_reach**2)
+
+
+class FrameView:
+    """One view of the frame at hand, in tensors that all frames share."""
+
+    def __init__(self, view: View, known: KnownViewLoss, blur: int) -> None:
+        self.view, self.known, self.blur = view, known, blur
+        self.every, self.usable = view.cameras(), view.usable()
+        self.viewmat, self.color, self.alpha, self.weight = (torch.empty_like(one[:1]) for one in self._all())
+
+    @torch.no_grad()
+    def show(self, frame: int) -> None:
+        """This frame from now on."""
+        for one, every in zip((self.viewmat, self.color, self.alpha, self.weight), self._all(), strict=True):
+            one.copy_(every[frame : frame + 1])
+
+    def _all(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        return self.every.viewmats, self.view.reference.color, self.view.reference.alpha, self.usable
+
+    def losses(self, animated: AnimatedAsset, shown: Gaussians, corners: Tensor) -> tuple[Tensor, Tensor]:
+        """(B,) each: the known-view loss of B poses, and that of blurred pictures; 0 where the frame does not show the object."""
+        count = len(shown.means)
+        cameras = Cameras(self.viewmat.expand(count, 4, 4), self.every.Ks[:1].expand(count, 3, 3))
+        picture = animated.render(animated.lit(shown, corners, self.view.lighting), cameras, self.view.size)
+        pictures = (picture.color, picture.alpha, *(one.expand(count, -1, -1, -1) for one in (self.color, self.alpha)))
+        blurred = (avg_pool2d(one, self.blur) for one in pictures)
+        return self.weight * self.known.per_frame(*pictures), self.weight * self.known.per_frame(*blurred)
 
 
 class FrameStep:
     """Finds the pose of one frame, in tensors that all frames share; arguments as of `track`."""
 
-    def __init__(
-        self,
-        animated: AnimatedAsset,
-        skeleton: Skeleton,
-        reference: Reference,
-        world_to_camera: np.ndarray,
-        neutral: Tensor,
-        settings: TrackingSettings,
-    ) -> None:
-        self.animated, self.skeleton, self.reference, self.settings = animated, skeleton, reference, settings
-        self.world_to_camera, self.cameras = world_to_camera, reference.cameras(world_to_camera)
-        self.turn_lever, self.shift_lever = levers(skeleton, reference.color)
+    def __init__(self, animated: AnimatedAsset, skeleton: Skeleton, views: tuple[View, ...], neutral: Tensor, settings: TrackingSettings) -> None:
+        self.animated, self.skeleton, self.settings = animated, skeleton, settings
+        like = views[0].reference.color
+        self.turn_lever, self.shift_lever = levers(skeleton, like)
         self.known = KnownViewLoss(settings.loss)
-        self.cost = PoseCost(animated, skeleton, world_to_camera, neutral, settings)
-        self.turns, self.shifts = (torch.zeros(1, skeleton.count, 3).to(reference.color).requires_grad_() for _ in range(2))
-        self.target, self.target_alpha = torch.empty_like(reference.color[:1]), torch.empty_like(reference.alpha[:1])
-        self.loss = torch.zeros_like(reference.color[0, 0, 0, 0])
+        self.views = [FrameView(view, self.known, settings.blur) for view in views]
+        self.cost = PoseCost(animated, skeleton, views, neutral, settings)
+        self.turns, self.shifts = (torch.zeros(1, skeleton.count, 3).to(like).requires_grad_() for _ in range(2))
+        self.frame = torch.zeros(1, dtype=torch.long, device=like.device)
+        self.loss = torch.zeros_like(like[0, 0, 0, 0])
         self.optimizer = LeveredAdam([self.turns, self.shifts], settings.floor)
-        self.steps = RecordedSteps(self._step, reference.color.device, animated.backend, settings.recorded)
+        self.steps = RecordedSteps(self._step, like.device, animated.backend, settings.recorded)
 
     def solve(self, frame: int, turn: Tensor, shift: Tensor, report: Reporter) -> tuple[Tensor, Tensor, float]:
         """Turn (1, K, 3), shift (1, K, 3) and the known-view loss, from a first guess."""
@@ -263,8 +287,7 @@ class FrameStep:
         def begin() -> None:
             self.turns.copy_(turn / self.turn_lever)
             self.shifts.copy_(shift / self.shift_lever)
-            self.target.copy_(self.reference.color[frame : frame + 1])
-            self.target_alpha.copy_(self.reference.alpha[frame : frame + 1])
+            self._show(frame)
             self.optimizer.reset()
 
         self.steps.run(begin, self.settings.iterations, report.check_cancelled)
@@ -273,34 +296,39 @@ class FrameStep:
     @torch.no_grad()
     def judge(self, frame: int, turn: Tensor, shift: Tensor) -> tuple[Tensor, Tensor]:
         """Of poses (B, K, 3) of a frame what `solve` makes small (B,), and the known-view loss in it (B,)."""
-        cameras = self.reference.cameras(self.world_to_camera, len(turn))
-        target, target_alpha = (one[frame].expand(len(turn), -1, -1, -1) for one in (self.reference.color, self.reference.alpha))
-        known, blurred, cost = self._terms(turn, shift, cameras, target, target_alpha)
+        self._show(frame)
+        known, blurred, cost = self._terms(turn, shift)
         return known + blurred + cost, known
 
     @torch.no_grad()
     def agreement(self, frame: int, turn: Tensor, shift: Tensor) -> tuple[float, float, float]:
-        """Overlap of the masks, how far they are apart (see `outline`), and the known-view loss, of a pose (1, K, 3) of a frame."""
-        picture = self.animated.render(self.animated.perform(self.skeleton.pose(turn, shift)), self.cameras, self.reference.size)
-        one = self.reference.only(frame)
-        masks = picture.alpha[0], one.alpha[0]
-        return overlap(*masks), apart(*masks), float(self.known(picture.color, picture.alpha, one.color, one.alpha))
+        """Overlap of the masks, how far they are apart (see `outline`), and the known-view loss, of a pose (1, K, 3) of a frame of the clip."""
+        one = self.views[0].view.only(frame)
+        picture = self.animated.render(self.animated.perform(self.skeleton.pose(turn, shift)), one.cameras(), one.size)
+        color, alpha = one.reference.color, one.reference.alpha
+        masks = picture.alpha[0], alpha[0]
+        return overlap(*masks), apart(*masks), float(self.known(picture.color, picture.alpha, color, alpha))
+
+    def _show(self, frame: int) -> None:
+        self.frame.fill_(frame)
+        for view in self.views:
+            view.show(frame)
 
     def _step(self) -> None:
         settings = self.settings
         turn, shift = self.turns * self.turn_lever, self.shifts * self.shift_lever
-        known, blurred, cost = self._terms(turn, shift, self.cameras, self.target, self.target_alpha)
+        known, blurred, cost = self._terms(turn, shift)
         (known + blurred + cost).sum().backward()
         self.loss.copy_(known[0].detach())
         self.optimizer.step(settings.rate + (settings.last_rate - settings.rate) * self.optimizer.steps / settings.iterations)
 
-    def _terms(self, turn: Tensor, shift: Tensor, cameras: Cameras, target: Tensor, target_alpha: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(B,) each: the known-view loss, that of blurred pictures, and what the pose itself costs."""
+    def _terms(self, turn: Tensor, shift: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(B,) each: the known-view loss, in the mean over the views that show the object, that of blurred pictures, and what the pose costs."""
         motion = self.skeleton.pose(turn, shift)
         corners = self.animated.corners(motion)
         shown = self.animated.perform(motion, corners)
-        picture = self.animated.render(shown, cameras, self.reference.size)
-        pictures = (picture.color, picture.alpha, target, target_alpha)
-        blurred = (avg_pool2d(one, self.settings.blur) for one in pictures)
-        cost = self.cost.per_frame(turn, shift, shown.means, self.animated.stretch(corners))
-        return self.known.per_frame(*pictures), self.known.per_frame(*blurred), cost
+        losses = [view.losses(self.animated, shown, corners) for view in self.views]
+        count = torch.cat([view.weight for view in self.views]).sum().clamp_min(1)
+        known, blurred = (torch.stack(one).sum(0) / count for one in zip(*losses, strict=True))
+        cost = self.cost.per_frame(turn, shift, shown.means, self.animated.stretch(corners), self.frame)
+        return known, blurred, cost

@@ -10,24 +10,24 @@ import torch
 from ..motion.hexplane import HexPlaneField, HexPlaneSettings
 from ..motion.skeleton import Skeleton
 from .known_views import KnownViewLoss, KnownViewSettings
-from .reference import Reference
 from .refinement import Refined
+from .view import View
 
 LOOKS = 12
 """Frames that are compared, evenly over the clip."""
 
 
 @torch.no_grad()
-def known_view_loss(refined: Refined, reference: Reference, world_to_camera: np.ndarray, settings: KnownViewSettings) -> float:
-    """Mean known-view loss of a result over frames of the clip, seen by the camera (4, 4)."""
-    usable = np.flatnonzero(reference.usable)
+def known_view_loss(refined: Refined, view: View, settings: KnownViewSettings) -> float:
+    """Mean known-view loss of a result over frames of a clip."""
+    usable = np.flatnonzero(view.reference.usable)
     chosen = usable[np.linspace(0, len(usable) - 1, min(LOOKS, len(usable))).round().astype(int)]
     animated, known, losses = refined.animated, KnownViewLoss(settings), []
     for frame in chosen.tolist():
-        motion, one = refined.motion.frame(frame), reference.only(frame)
+        motion, one = refined.motion.frame(frame), view.only(frame)
         offset = refined.field.at_frame(animated.bound.means, frame).center
-        picture = animated.render(animated.perform(motion, animated.corners(motion, offset)), one.cameras(world_to_camera), one.size)
-        losses.append(float(known(picture.color, picture.alpha, one.color, one.alpha)))
+        picture = animated.render(animated.perform(motion, animated.corners(motion, offset)), one.cameras(), one.size)
+        losses.append(float(known(picture.color, picture.alpha, one.reference.color, one.reference.alpha)))
     return float(np.mean(losses))
 
 

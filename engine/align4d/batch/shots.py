@@ -15,7 +15,7 @@ from ..errors import EngineError
 from ..inputs.foreign import reading
 from ..protocol import natural_order
 
-PATHS = ("mesh", "video", "image")
+PATHS = ("mesh", "video", "image", "masks", "camera-path")
 MESHES = {".glb", ".gltf", ".obj", ".ply", ".stl", ".off", ".fbx"}
 MOVIES = {".mp4", ".mov", ".webm", ".mkv", ".avi", ".gif", ".webp", ".m4v"}
 LEGAL_NAME = re.compile(r"[\w][\w .+-]{0,79}")
@@ -84,6 +84,8 @@ def _shot(number: int, line: Mapping[str, Any], folder: Path) -> Shot:
     for key, value in line.items():
         if key == "name":
             continue
+        if key == "clip" and isinstance(value, list) and value:
+            value = [str((folder / str(value[0])).resolve()), *value[1:]]
         words += _words(key, str((folder / value).resolve()) if key in PATHS else value)
     first = next((Path(str(line[key])).stem for key in PATHS if key in line), "")
     return Shot(str(line.get("name", first or f"shot {number}")), tuple(words))
@@ -93,6 +95,8 @@ def _words(key: str, value: Any) -> list[str]:
     """`--key value`; true is the bare option, a table of `set` an option for each of its settings."""
     if key == "set" and isinstance(value, Mapping):
         return [word for name, one in value.items() for word in ("--set", f"{name}={json.dumps(one)}")]
+    if isinstance(value, list):
+        return [f"--{key}", *map(str, value)]
     if isinstance(value, bool):
         return [f"--{key}"] if value else []
     return [f"--{key}={value}"]

@@ -36,6 +36,16 @@ def add_job(parser: argparse.ArgumentParser) -> None:
     sides = ("LEFT", "TOP", "RIGHT", "BOTTOM")
     parser.add_argument("--box", type=float, nargs=4, metavar=sides, help="around the object in the first frame, in parts of the frame from 0 to 1")
     parser.add_argument("--masks", type=Path, help="folder of pictures of the object's mask, one for each chosen frame: alpha, or white on black")
+    parser.add_argument("--camera-path", type=Path, help="JSON list of the camera's 4x4 matrices in each frame, camera to world, where it moves")
+    parser.add_argument(
+        "--clip",
+        nargs="+",
+        action="append",
+        default=[],
+        metavar=("VIDEO", "KEY=VALUE"),
+        help="a further clip of the same motion, with azimuth=, elevation=, distance=, fovy=, first=, last=, fps= and masks= as above, and "
+        "offset=, the seconds that it begins after the first one, which are looked for if not given; may be given again",
+    )
     parser.add_argument("--fps", type=float, default=0.0, help="frame rate; 0: the movie's own, 24 for images")
     parser.add_argument("--preset", choices=PRESET_NAMES, default="artist", help="a set of settings")
     parser.add_argument("--seed", type=int, default=0, help="of everything random")

@@ -7,6 +7,7 @@ import functools
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .. import protocol
 from ..cameras.orbit import Orbit
@@ -14,8 +15,13 @@ from ..errors import Cancelled, EngineError
 from ..job.lock import sole_engine
 from ..job.reporting import Reporter, job_log
 
+if TYPE_CHECKING:
+    from ..job.make import FurtherClip
+
 INTERRUPTED = 130
 """What shells expect of a program that Ctrl+C ended."""
+
+_CLIP = ("azimuth", "elevation", "distance", "fovy", "first", "last", "fps", "masks", "offset")
 
 Run = Callable[[Path, Reporter], protocol.Result]
 
@@ -37,6 +43,8 @@ def make(options: argparse.Namespace, out: Path) -> None:
         check_request,
         box=options.box or (),
         masks=options.masks,
+        clips=[further_clip(words) for words in options.clip],
+        path=options.camera_path,
         preset=options.preset,
         settings=dict(options.set),
         seed=options.seed,
@@ -46,6 +54,28 @@ def make(options: argparse.Namespace, out: Path) -> None:
         prompt=options.prompt,
         image=str(options.image.resolve()) if options.image else "",
     )
+
+
+def further_clip(words: list[str]) -> FurtherClip:
+    """One `--clip`. Raises EngineError "bad_clip" for a word that is none of its own."""
+    from ..job.make import FurtherClip  # as above
+
+    given: dict[str, str] = {}
+    for word in words[1:]:
+        key, _, value = word.partition("=")
+        if key not in _CLIP or not value:
+            raise EngineError(
+                "bad_clip", f"{word!r} says nothing of a clip.", f"Give these after the video: {', '.join(f'{name}=' for name in _CLIP)}."
+            )
+        given[key] = value
+    masks = Path(given.pop("masks")) if "masks" in given else None
+    try:
+        numbers = {key: float(value) for key, value in given.items()}
+    except ValueError as error:
+        raise EngineError("bad_clip", f"A number of the clip {words[0]} is none: {error}.", "Give numbers such as azimuth=90.") from error
+    orbit = Orbit(**{name: numbers[name] for name in ("azimuth", "elevation", "distance", "fovy") if name in numbers})
+    frames = int(numbers.get("first", 1)) - 1, int(numbers.get("last", 0)) - 1, numbers.get("fps", 0.0)
+    return FurtherClip(Path(words[0]), orbit, numbers.get("offset"), frames, masks)
 
 
 def work(folder: Path, options: argparse.Namespace, report: Reporter, run: Run | None = None) -> protocol.Result:

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import EngineError, writing
-from ..protocol import MaterialSpec, Matrix4, ObjectSpec, write_arrays
+from ..protocol import MaterialSpec, ObjectSpec, as_matrix, write_arrays
 from .foreign import reading
 from .gltf_import import read_gltf
 from .imported import ImportedMesh, Tell
@@ -72,11 +72,6 @@ def _written(meshes: list[ImportedMesh], turn: np.ndarray, folder: Path) -> tupl
         matrix = as_matrix(turn @ mesh.matrix @ np.linalg.inv(turn))
         objects.append(ObjectSpec(f"object_{number:03}", mesh.name, f"input/mesh_{number:03}.npz", matrix, materials))
     return tuple(objects)
-
-
-def as_matrix(matrix: np.ndarray) -> Matrix4:
-    """A (4, 4) array as the protocol has it."""
-    return tuple(tuple(float(value) for value in row) for row in matrix)
 
 
 def _arrays(mesh: ImportedMesh, turn: np.ndarray) -> dict[str, np.ndarray]:

@@ -59,6 +59,10 @@ class Clip:
         skipped = self.skipped + round(piece.start * self.pace)
         return dataclasses.replace(self, frames=self.frames[piece], alpha=alpha, skipped=skipped)
 
+    def times(self) -> np.ndarray:
+        """(T,) seconds after the first chosen frame of the video at which each frame is shown."""
+        return (self.skipped / self.pace + np.arange(len(self.frames))) / self.fps
+
 
 def load_clip(spec: VideoSpec, max_side: int = 512) -> Clip:
     """Decodes the chosen frames, reduced by area so that their longest side is at most `max_side` [px].

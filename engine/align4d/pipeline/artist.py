@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from ..alignment.animated_asset import AnimatedAsset
 from ..alignment.appearance import paint
@@ -19,35 +18,35 @@ from ..alignment.first_pose import FirstPose, FirstPoseSearch, standing
 from ..alignment.lighting import Lighting, to_linear, unlit
 from ..alignment.look import look
 from ..alignment.pose import LEAST_OVERLAP, SolvedPose, no_overlap, place_camera
-from ..alignment.reference import Reference
+from ..alignment.posed_asset import posed_asset, posed_gaussians
 from ..alignment.refinement import Refined, refine
 from ..alignment.solved import Solved
 from ..alignment.tracking import Track, track
 from ..alignment.verdict import known_view_loss, standing_still
+from ..alignment.view import View
 from ..bake.frames import FrameBake
 from ..bake.gaussians import GaussianSequence, owners
 from ..bake.poses import write_poses
 from ..cameras.orbit import Orbit
 from ..errors import EngineError
 from ..gaussians.surface_bound import BoundGaussians
-from ..inputs.asset import Asset, weld
+from ..inputs.asset import Asset
 from ..inputs.masks import Masks
 from ..inputs.video import Clip
-from ..job.preview import show_preview
 from ..job.reporting import Reporter
-from ..motion.bones import parts_of_bones
-from ..motion.parts import Parts, find_parts
-from ..motion.skeleton import Skeleton, build_skeleton
+from ..motion.skeleton import Motion
 from ..motion.skinning import skin_points
-from ..motion.surface_graph import SurfaceGraph, build_surface_graph
 from ..protocol import Result, read_request
+from .articulation import Articulation
 from .hand import solve_around_pins
 from .mask_pictures import write_masks
+from .other_clips import OtherClip, Placed
 from .pair import complete_pair
 from .paper import STAGES as PAPER_STAGES
 from .paper import animate_as_published
+from .preview_frames import PreviewEveryFrame
 from .request_check import check_values
-from .settings import Settings, settings_for
+from .settings import settings_for
 from .stages import Job
 
 NO_MOTION = (
@@ -83,6 +82,8 @@ def run(folder: Path, report: Reporter, online: bool = False) -> Result:
         asset, clip = job.read_inputs()
     with job.stage("cutting"):
         clip, masks = job.cut_out(clip)
+        for other in job.others:
+            other.cut_out()
     with job.stage("sampling"):
         gaussians = job.bind(asset)
     with job.stage("camera"):
@@ -92,6 +93,7 @@ def run(folder: Path, report: Reporter, online: bool = False) -> Result:
         masks = job.cut_by_first_pose(gaussians, body, masks, first)
     with job.stage("tracking"):
         animated = job.animated(gaussians, body, clip, masks, first)
+        job.place_others(asset, animated, body, clip, masks, first)
         tracked = job.track(animated, body, clip, masks, first)
         masks = job.cut_by_motion(animated, body, masks, first, tracked)
     with job.stage("refining"):
@@ -102,26 +104,19 @@ def run(folder: Path, report: Reporter, online: bool = False) -> Result:
         return job.bake(asset, body, clip, masks, solved, first, tracked, refined)
 
 
-class Articulation:
-    """What of the mesh moves as one, and how it hangs together: as the artist rigged it, or else as its shells and its shape tell."""
-
-    def __init__(self, asset: Asset, settings: Settings) -> None:
-        self.welded = welded = weld(asset)
-        self.surface: SurfaceGraph = build_surface_graph(welded.vertices, welded.triangles)
-        rigged = None
-        if asset.bone_weights is not None:
-            rigged = parts_of_bones(self.surface, settings.parts, asset.vertices, asset.bone_weights)
-        self.rigged = rigged is not None
-        self.parts: Parts = rigged or find_parts(self.surface, settings.parts)
-        self.skeleton: Skeleton = build_skeleton(self.surface, self.parts)
-
-
 class ArtistJob(Job):
     """The stages of the `artist` and `draft` presets."""
 
     stages = STAGES
     look = 0.0
     """How much of the frame whose pose is known the mesh explains in the video's light, see `look`; there before tracking."""
+    others: tuple[OtherClip, ...] = ()
+    """Further clips of the motion; there once the inputs are read."""
+
+    def read_other_clips(self, asset: Asset) -> tuple[Clip, ...]:
+        """See `Job`."""
+        self.others = tuple(OtherClip(self, number, spec, asset) for number, spec in enumerate(self.request.views, 2))
+        return tuple(other.clip for other in self.others)
 
     def find_first_pose(self, asset: Asset, gaussians: BoundGaussians, body: Articulation, clip: Clip, masks: Masks) -> tuple[SolvedPose, FirstPose]:
         """The camera, and in which frame and pose it sees the mesh: as it stands, where the clip begins so, else as the search finds."""
@@ -171,7 +166,7 @@ class ArtistJob(Job):
         skin = skin_points(body.surface, body.parts, asset.vertices, self.device)
         reference = self.reference(clip, masks, self.settings.tracking.resolution)
         settings = self.settings
-        search = FirstPoseSearch(asset, skin, plain, body.skeleton, reference, settings.pose, settings.search, settings.tracking)
+        search = FirstPoseSearch(asset, skin, plain, body.skeleton, reference, self.moves, settings.pose, settings.search, settings.tracking)
         start = self.start_camera(asset)
         if rest is None:
             first = search.find(start, self.request.seed, self.report)
@@ -199,43 +194,75 @@ class ArtistJob(Job):
             return masks
         still = standing(placed, body.skeleton, gaussians.means)
         plain = self._plain(gaussians, body, placed.lighting)
-        return self.cutting.by_rest(plain, body.skeleton.pose(still.turn, still.shift), placed.camera, masks)
+        return self.cutting.by_rest(plain, body.skeleton.pose(still.turn, still.shift), placed.camera.world_to_camera(), masks)
 
     def cut_by_first_pose(self, gaussians: BoundGaussians, body: Articulation, masks: Masks, first: FirstPose) -> Masks:
         """The masks again, where they are by a box: the mesh says in one frame what is object, and what is background in all others then."""
         if self.cutting is None:
             return masks
         plain = self._plain(gaussians, body, first.lighting)
-        return self.cutting.by_first_pose(plain, body.skeleton.pose(first.turn, first.shift), first.camera, first.frame, masks)
+        viewmat = self.moves[first.frame] @ first.camera.world_to_camera()
+        return self.cutting.by_first_pose(plain, body.skeleton.pose(first.turn, first.shift), viewmat, first.frame, masks)
 
     def cut_by_motion(self, animated: AnimatedAsset, body: Articulation, masks: Masks, first: FirstPose, tracked: Track) -> Masks:
         """The masks again, where they are by a box, by the mesh in every frame: frames that were cut badly, and shadows, are put right."""
         if self.cutting is None:
             return masks
-        return self.cutting.by_motion(animated, body.skeleton.pose(tracked.turn, tracked.shift), first.camera, masks)
+        viewmats = self.moves @ first.camera.world_to_camera()
+        return self.cutting.by_motion(animated, body.skeleton.pose(tracked.turn, tracked.shift), viewmats, masks)
 
     def animated(self, gaussians: BoundGaussians, body: Articulation, clip: Clip, masks: Masks, first: FirstPose) -> AnimatedAsset:
         """The asset, ready to be posed, in the light and the colors of the frame whose pose is known."""
         plain, settings = self._plain(gaussians, body, first.lighting), self.settings
-        seen = self.reference(clip, masks, settings.tracking.resolution).only(first.frame)
-        motion, viewmat = body.skeleton.pose(first.turn, first.shift), first.camera.world_to_camera()
-        self.look = look(plain, motion, seen, viewmat)
-        return paint(plain, motion, seen, viewmat, settings.tracking.loss, settings.refinement.appearance, self.report)
+        seen = self.view(clip, masks, first.camera, settings.tracking.resolution).only(first.frame)
+        motion = body.skeleton.pose(first.turn, first.shift)
+        self.look = look(plain, motion, seen)
+        return paint(plain, motion, seen, settings.tracking.loss, settings.refinement.appearance, self.report)
 
-    def track(self, animated: AnimatedAsset, body: Articulation, clip: Clip, masks: Masks, first: FirstPose) -> Track:
-        """The pose of every frame, one after the other."""
-        stored = self.checkpoint.load("tracking")
+    def place_others(self, asset: Asset, animated: AnimatedAsset, body: Articulation, clip: Clip, masks: Masks, first: FirstPose) -> None:
+        """When the further clips were taken, and from where: seen in the frame whose pose is known, or the next one to it that they show."""
+        for other in self.others:
+            stored = self.checkpoint.load(f"clip_{other.number}")
+            if stored is None:
+                offset, times = other.spec.offset, clip.times()
+                if other.spec.find_offset:
+                    offset = other.offset(animated, self._alone(animated, body, clip, masks, first), times)
+                frame = other.shown(times, offset, first.frame)
+                motion = body.skeleton.pose(first.turn, first.shift)
+                if frame != first.frame:
+                    motion = self._alone(animated, body, clip, masks, first).frame(frame)
+                posed = posed_asset(asset, skin_points(body.surface, body.parts, asset.vertices, self.device), motion)
+                other.place(posed, posed_gaussians(animated, motion), offset, float(times[frame]))
+                self.checkpoint.save(f"clip_{other.number}", other.placed.to_arrays())
+            else:
+                other.placed = Placed.from_arrays(stored)
+            other.tell()
+
+    def _alone(self, animated: AnimatedAsset, body: Articulation, clip: Clip, masks: Masks, first: FirstPose) -> Motion:
+        """What the first clip tells without the others."""
+        found = self.track(animated, body, clip, masks, first, alone=True)
+        return body.skeleton.pose(found.turn, found.shift)
+
+    def views(self, clip: Clip, masks: Masks, camera: Orbit, resolution: int, alone: bool = False) -> tuple[View, ...]:
+        """All clips, or the first one alone; each frame shows the same moment in all of them."""
+        others = () if alone else self.others
+        return (self.view(clip, masks, camera, resolution), *(other.view(clip.times(), resolution) for other in others))
+
+    def track(self, animated: AnimatedAsset, body: Articulation, clip: Clip, masks: Masks, first: FirstPose, alone: bool = False) -> Track:
+        """The pose of every frame, one after the other; `alone`: by the first clip only."""
+        name = "tracking_alone" if alone else "tracking"
+        stored = self.checkpoint.load(name)
         begin = Track(first.turn, first.shift, torch.zeros(1), first.frame) if stored is None else self._track_from(stored)
-        reference = self.reference(clip, masks, self.settings.tracking.resolution)
-        preview = PreviewEveryFrame(self, animated, body.skeleton, reference, first.camera)
+        views = self.views(clip, masks, first.camera, self.settings.tracking.resolution, alone)
+        preview = PreviewEveryFrame(self, animated, body.skeleton, views[0])
 
         def save(done: Track, frame: int) -> None:
             arrays = {"turn": done.turn, "shift": done.shift, "loss": done.loss, "first": torch.tensor(done.first)}
-            self.checkpoint.save("tracking", {name: tensor.cpu().numpy() for name, tensor in arrays.items()})
+            self.checkpoint.save(name, {key: tensor.cpu().numpy() for key, tensor in arrays.items()})
             preview.show(done, frame)
 
-        viewmat, settings, known = first.camera.world_to_camera(), self.settings, (first.turn, first.shift)
-        return track(animated, body.skeleton, reference, viewmat, begin, known, settings.tracking, settings.search, self.report, save)
+        settings, known = self.settings, (first.turn, first.shift)
+        return track(animated, body.skeleton, views, begin, known, settings.tracking, settings.search, self.report, save)
 
     def _track_from(self, stored: dict[str, np.ndarray]) -> Track:
         turn, shift = (torch.from_numpy(stored[name]).to(self.device) for name in ("turn", "shift"))
@@ -243,13 +270,13 @@ class ArtistJob(Job):
 
     def refine(self, animated: AnimatedAsset, body: Articulation, clip: Clip, masks: Masks, first: FirstPose, tracked: Track) -> Refined:
         """All frames together; no motion at all where that shows the video better."""
-        settings, viewmat = self.settings.refinement, first.camera.world_to_camera()
-        reference, lifted = self.reference(clip, masks, settings.resolution), self.motion_prior(animated, viewmat, clip.fps)
+        settings = self.settings.refinement
+        views = self.views(clip, masks, first.camera, settings.resolution)
+        lifted = self.motion_prior(animated, views, clip.fps)
         refined = refine(
             animated,
             body.skeleton,
-            reference,
-            viewmat,
+            views,
             tracked,
             first.known_frame,
             first.turn,
@@ -260,7 +287,7 @@ class ArtistJob(Job):
             lifted,
         )
         still = standing_still(refined, body.skeleton, settings.hexplane)
-        moving, standing = (known_view_loss(one, reference, viewmat, self.settings.tracking.loss) for one in (refined, still))
+        moving, standing = (known_view_loss(one, views[0], self.settings.tracking.loss) for one in (refined, still))
         if moving <= standing:
             return refined
         self.first_note("no_motion", NO_MOTION)
@@ -287,7 +314,8 @@ class ArtistJob(Job):
             moved = baking.vertices(refined.motion, frame)
             positions[frame] = baking.points(moved)
             if sequence:
-                sequence.write(frame, refined.on_surface(frame, moved[asset.triangles], first.camera.world_to_camera()))
+                viewmat = self.moves[frame] @ first.camera.world_to_camera()
+                sequence.write(frame, refined.on_surface(frame, moved[asset.triangles], viewmat))
             self.report.progress(frame + 1, len(positions))
         figures = {
             "known_view_loss": refined.loss[-1] if refined.loss else float(tracked.loss.mean()),
@@ -299,9 +327,9 @@ class ArtistJob(Job):
             "tracking": {"frame": [float(i) for i in range(len(tracked.loss))], "loss": tracked.loss.tolist()},
             "refinement": {"iteration": [float(i) for i in range(len(refined.loss))], "loss": refined.loss},
         }
-        reference, viewmat = self.reference(clip, masks, self.settings.refinement.resolution), first.camera.world_to_camera()
+        views = self.views(clip, masks, first.camera, self.settings.refinement.resolution)
         found = asset.similarity, body.skeleton, skin, refined.animated, refined.motion, refined.field
-        self.keep(Solved(*found, reference, viewmat, first.turn, first.known_frame), asset, clip.fps)
+        self.keep(Solved(*found, views, first.turn, first.known_frame), asset, clip.fps)
         baked = skin_points(body.surface, body.parts, asset.bake_points, "cpu").weights.numpy()
         poses = write_poses(self.folder, asset.similarity, body.skeleton, baked, refined.motion)
         return self.write(asset, clip, positions, solved, solved.camera, figures, curves, sequence.folders if sequence else (), poses)
@@ -314,22 +342,3 @@ def pose_note(first: FirstPose) -> str:
     if first.apart > SURE_APART or first.loss > SURE_LOSS:
         return f"The pose that the clip shows was not found: {seen}, and the motion is a guess. {advice}"
     return f"The mesh does not stand as in the clip's first frame, so its pose was searched: {seen}. If it looks wrong there: {advice}"
-
-
-class PreviewEveryFrame:
-    """Leaves a picture of each tracked frame beside the video's, for the panel."""
-
-    def __init__(self, job: ArtistJob, animated: AnimatedAsset, skeleton: Skeleton, reference: Reference, camera: Orbit) -> None:
-        self.job, self.animated, self.skeleton, self.reference = job, animated, skeleton, reference
-        self.cameras = reference.cameras(camera.world_to_camera())
-
-    def show(self, done: Track, frame: int) -> None:
-        """One frame of those that are done."""
-        one = slice(frame - done.first, frame - done.first + 1)
-
-        @torch.no_grad()
-        def render() -> Tensor:
-            shown = self.animated.perform(self.skeleton.pose(done.turn[one], done.shift[one]))
-            return self.animated.render(shown, self.cameras, self.reference.size).color[0]
-
-        show_preview(self.job.folder, self.reference.color[frame], render, self.job.report)

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from ..alignment.animated_asset import AnimatedAsset
-from ..cameras.orbit import Orbit, intrinsics_for
+from ..cameras.orbit import intrinsics_for
 from ..inputs.cutout.camera_motion import CameraMotion
 from ..inputs.cutout.carry import SIDE, Carried, Cutter
 from ..inputs.cutout.shapes import overlap, reduced
@@ -61,32 +61,32 @@ class BoxCutting:
         shift = float(motion.shift((size[0], size[1])).max())
         return {"background_shift": 100 * shift / max(size), "background_explained": float(motion.explained.min())}
 
-    def by_rest(self, animated: AnimatedAsset, motion: Motion, camera: Orbit, masks: Masks) -> Masks:
+    def by_rest(self, animated: AnimatedAsset, motion: Motion, viewmat: np.ndarray, masks: Masks) -> Masks:
         """By the mesh as it stands in the first frame; as they are where it reaches out of the mask, as a body in another pose does."""
         stored = self._stored("masks_rest")
         if stored is None:
-            outline, before = next(self._outlines(animated, motion, camera)), self._before()
+            outline, before = next(self._outlines(animated, motion, viewmat[None])), self._before()
             if ((outline > 0.5) & (before.inside[0] > 0.5)).sum() < COVERED * (outline > 0.5).sum():
                 return masks
             stored = self._keep("masks_rest", self._at_work().from_outline(0, outline, before))
         self.carried = stored
         return self._soft()
 
-    def by_first_pose(self, animated: AnimatedAsset, motion: Motion, camera: Orbit, frame: int, masks: Masks) -> Masks:
+    def by_first_pose(self, animated: AnimatedAsset, motion: Motion, viewmat: np.ndarray, frame: int, masks: Masks) -> Masks:
         """By the mesh in the one frame whose pose is known; as they are where it is not over the object there."""
-        return self._improved("masks_first", animated, motion, camera, range(frame, frame + 1), masks)
+        return self._improved("masks_first", animated, motion, viewmat[None], range(frame, frame + 1), masks)
 
-    def by_motion(self, animated: AnimatedAsset, motion: Motion, camera: Orbit, masks: Masks) -> Masks:
+    def by_motion(self, animated: AnimatedAsset, motion: Motion, viewmats: np.ndarray, masks: Masks) -> Masks:
         """By the mesh in every frame where it is over the object."""
-        return self._improved("masks_tracked", animated, motion, camera, range(len(self._frames)), masks)
+        return self._improved("masks_tracked", animated, motion, viewmats, range(len(self._frames)), masks)
 
-    def _improved(self, name: str, animated: AnimatedAsset, motion: Motion, camera: Orbit, frames: range, masks: Masks) -> Masks:
+    def _improved(self, name: str, animated: AnimatedAsset, motion: Motion, viewmats: np.ndarray, frames: range, masks: Masks) -> Masks:
         stored = self._stored(name)
         if stored is None:
             before = self._before()
             outlines = {
                 frame: outline
-                for frame, outline in zip(frames, self._outlines(animated, motion, camera), strict=True)
+                for frame, outline in zip(frames, self._outlines(animated, motion, viewmats), strict=True)
                 if overlap(outline, before.inside[frame]) >= BELIEVED
             }
             if not outlines:
@@ -105,15 +105,15 @@ class BoxCutting:
             raise RuntimeError("by_box comes first")
         return self.carried
 
-    def _outlines(self, animated: AnimatedAsset, motion: Motion, camera: Orbit) -> Iterator[np.ndarray]:
-        """(h, w) float32 coverage of the mesh in each frame of `motion`, at the cutter's size."""
+    def _outlines(self, animated: AnimatedAsset, motion: Motion, viewmats: np.ndarray) -> Iterator[np.ndarray]:
+        """(h, w) float32 coverage of the mesh in each frame of `motion`, seen by its camera (F, 4, 4), at the cutter's size."""
         height, width = self._clip.frames.shape[1:3]
-        intrinsics = torch.from_numpy(intrinsics_for(camera.fovy, width, height))
+        intrinsics = torch.from_numpy(intrinsics_for(self._request.camera.fovy, width, height))
         for frame in range(len(motion.quaternion)):
             self._report.check_cancelled()
             with torch.no_grad():
                 shown = animated.perform(motion.frame(frame))
-                pose = torch.from_numpy(camera.world_to_camera()).to(shown.means)[None]
+                pose = torch.from_numpy(viewmats[frame]).to(shown.means)[None]
                 alpha = animated.render(shown, Cameras(pose, intrinsics.to(shown.means)[None]), (height, width)).alpha[0, 0]
             yield reduced(alpha.cpu().numpy()[self._area], SIDE)
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..cameras.orbit import Orbit
 from ..job.lock import sole_engine
-from ..job.make import make_job
+from ..job.make import FurtherClip, make_job
 from ..job.reporting import RecordingReporter, Reporter, job_log
 from ..protocol import Result
 from . import artist
@@ -33,6 +33,7 @@ def generate(
     device: str = "auto",
     backend: str = "auto",
     gaussians: bool = False,
+    clips: Sequence[FurtherClip] = (),
     report: Reporter | None = None,
 ) -> Result:
     """Animates a mesh from a video, and makes what is missing of the two from a prompt or an image.
@@ -51,6 +52,7 @@ def generate(
         device: "auto", "cpu" or "cuda".
         backend: of the rasterizer, "auto" for the fastest that works.
         gaussians: write the Gaussians of every frame as .ply files, too.
+        clips: further ones of the same motion, from other sides.
         report: is told of stages, progress and notes; by default nobody is.
 
     Returns:
@@ -70,6 +72,7 @@ def generate(
         camera or Orbit(),
         frames,
         check_request,
+        clips=clips,
         preset=preset,
         settings=dict(settings or {}),
         seed=seed,

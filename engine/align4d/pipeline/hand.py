@@ -81,7 +81,7 @@ class HandJob(Job):
         for frame, positions in targets.items():
             self.report.check_cancelled()
             pins[frame] = fit_joints(solved.skeleton, skin, rest, solved.motion.frame(frame), torch.from_numpy(positions).to(self.device))
-        lifted = self.motion_prior(solved.animated, solved.world_to_camera, fps)
+        lifted = self.motion_prior(solved.animated, solved.views, fps)
         return AroundPins(solved, pins, self.settings.tracking, self.settings.hand, lifted, self.report)
 
     def bake(

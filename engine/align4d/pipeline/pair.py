@@ -27,7 +27,6 @@ from ..inputs.gaussian_file import read_gaussians
 from ..inputs.image_file import open_image
 from ..inputs.images import load_picture
 from ..inputs.masks import find_masks
-from ..inputs.mesh_import import as_matrix
 from ..inputs.pictures import on_white
 from ..inputs.reference_view import render_reference_view
 from ..inputs.video import Clip, load_clip
@@ -38,7 +37,7 @@ from ..machine.device import choose_device
 from ..models.placing import Place
 from ..models.store import ModelStore
 from ..priors.prior import same_apparent_size
-from ..protocol import COMPLETED, CameraSpec, Request, VideoSpec, write_json
+from ..protocol import COMPLETED, CameraSpec, Request, VideoSpec, as_matrix, write_json
 from .cutting import cut_clip, given_masks
 from .products import Products
 from .route import JobInputs, Product, Route, plan, require_ready

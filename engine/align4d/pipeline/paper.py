@@ -27,6 +27,7 @@ from ..alignment.video_conditions import FramedVideo, frame_video, middles
 from ..bake.binding import bind_points
 from ..bake.gaussians import GaussianSequence, owners
 from ..cameras.orbit import Orbit
+from ..cameras.path import standing
 from ..gaussians.surface_bound import LOW_PASS, BoundGaussians
 from ..generators.asset_object import kept_gaussians
 from ..inputs.asset import Asset
@@ -50,6 +51,7 @@ FOREIGN_LOW_PASS = 0.3
 
 OUT_OF_RANGE = "Novel views are told to stand {:.2f} farther away than the video's camera, and {} was trained on differences up to {:.2f}."
 NOT_FREE = "Gaussians that stay on a mesh are not densified: set paper.optimization.learns to all to let them leave it."
+CAMERA_STANDS = "The preset Paper knows no moving camera: it is taken to stand where it does in the first frame. Choose Artist to have it followed."
 BASELINE_FOVY = 49.1
 """Field of view [degrees] at which the baseline's fixed distance is meant [D]."""
 
@@ -106,6 +108,17 @@ class PaperJob(Job):
     def __init__(self, folder: Path, request: Request, report: Reporter, route: Route | None = None) -> None:
         super().__init__(folder, request, report, route)
         self.paper: PaperSettings = self.settings.paper
+
+    def follow_camera(self, clip: Clip) -> None:
+        """The published method has one camera for the whole clip."""
+        super().follow_camera(clip)
+        self.moves = standing(len(clip.frames))
+
+    def read_other_clips(self, asset: Asset) -> tuple[Clip, ...]:
+        """See `Job`; what this method does not follow is noted once."""
+        if self.request.camera.path:
+            self.note("camera_stands", CAMERA_STANDS)
+        return super().read_other_clips(asset)
 
     def load_prior(self, online: bool) -> MultiviewPrior:
         """The multiview prior; what the machine can afford of the optimization is settled with it."""

@@ -11,7 +11,7 @@ from ..errors import EngineError
 from ..inputs.video import check_video
 from ..machine.device import choose_device
 from ..models.store import ModelStore
-from ..protocol import Request
+from ..protocol import CameraSpec, Request
 from ..rendering.backends import NAMES as BACKENDS
 from ..rendering.choose import CUDA_CANDIDATES, REMEDIES
 from .pair import given_by
@@ -27,6 +27,7 @@ RANGES: dict[str, Range] = {
     "fps": (0, 1000),
     "first": (0, 10_000_000),
     "last": (-1, 10_000_000),
+    "offset": (-100_000, 100_000),
     "seed": (0, (1 << 63) - 1),
 }
 """Of a request's numbers, and of the orbit that its camera is made of. A distance is in longest sides of the asset."""
@@ -46,21 +47,23 @@ def check_request(request: Request, orbit: Orbit, mesh: bool) -> None:
         _require(name, getattr(orbit, name))
     check_values(request)
     if request.video.path or request.video.images:
-        check_video(request.video)
+        for video in (request.video, *(view.video for view in request.views)):
+            check_video(video)
     settings = settings_for(request.preset, request.settings)
     require_ready(plan(dataclasses.replace(given_by(request), mesh=mesh), settings.generators, ModelStore()))
 
 
 def check_values(request: Request) -> None:
     """Its numbers and names: what a job that comes from elsewhere, too, is held to. Raises as `check_request`."""
-    for name in ("fps", "first", "last"):
-        _require(name, getattr(request.video, name))
-    _require_box(request.video.box)
-    _require("fovy", request.camera.fovy)
+    for video, camera in ((request.video, request.camera), *((view.video, view.camera) for view in request.views)):
+        for name in ("fps", "first", "last"):
+            _require(name, getattr(video, name))
+        _require_box(video.box)
+        _require("fovy", camera.fovy)
+        _require_matrices(camera)
+    for view in request.views:
+        _require("offset", view.offset)
     _require("seed", request.seed)
-    rows = request.camera.matrix_world
-    if [len(row) for row in rows] != [4] * 4 or not all(math.isfinite(value) for row in rows for value in row):
-        raise EngineError("bad_request", "The camera's matrix is not a 4x4 matrix of numbers.", "Generate again.")
     settings_for(request.preset, request.settings)
     _require_backend(request.backend, choose_device(request.device))
 
@@ -70,6 +73,12 @@ def _require_backend(name: str, device: str) -> None:
         raise EngineError("bad_request", f"There is no backend {name!r}.", f"Choose one of: auto, {', '.join(BACKENDS)}.")
     if name in CUDA_CANDIDATES and (device != "cuda" or importlib.util.find_spec(name) is None):
         raise EngineError("bad_request", f"The backend {name} cannot be used here.", f"Choose auto; for {name} {REMEDIES[name]}.")
+
+
+def _require_matrices(camera: CameraSpec) -> None:
+    for rows in (camera.matrix_world, *camera.path):
+        if [len(row) for row in rows] != [4] * 4 or not all(math.isfinite(value) for row in rows for value in row):
+            raise EngineError("bad_request", "The camera's matrix is not a 4x4 matrix of numbers.", "Generate again.")
 
 
 def _require_box(box: tuple[float, ...]) -> None:

@@ -16,11 +16,13 @@ from ..alignment.lifted_depth import LiftedDepth
 from ..alignment.pose import SolvedPose, solve_pose
 from ..alignment.reference import Reference, make_reference
 from ..alignment.solved import Solved
+from ..alignment.view import View, open_depth
 from ..bake.result import write_result
 from ..cameras.orbit import Orbit, blender_from_normalized, normalized_from_blender, orbit_from_matrix
+from ..cameras.path import moves
 from ..errors import writing
 from ..gaussians.surface_bound import BoundGaussians, bind_gaussians
-from ..inputs.asset import Asset, load_asset
+from ..inputs.asset import Asset, Similarity, load_asset
 from ..inputs.cuts import first_shot, longest_shot
 from ..inputs.masks import Masks
 from ..inputs.video import Clip, load_clip
@@ -30,8 +32,9 @@ from ..job.reporting import Reporter, tell_once
 from ..lifting.weights import load_lifter
 from ..machine.device import choose_device
 from ..machine.memory import peak_gb
-from ..protocol import CERTAINTY, GENERATED, SOLVED, CameraResult, Request, Result, write_arrays
+from ..protocol import CERTAINTY, GENERATED, SOLVED, CameraResult, CameraSpec, Matrix4, Request, Result, as_matrix, write_arrays
 from .box_cutting import BoxCutting
+from .camera_moves import camera_moves
 from .cutting import boxed, cut_clip, given_masks
 from .route import Route
 from .settings import settings_for
@@ -40,6 +43,8 @@ DISTANCE_AT_END = (
     "The camera's distance is a guess: the mesh looks the more like the video's first frame the further the search goes."
     " Check that the camera's focal length is about the video's and that the mesh is in the pose of the first frame."
 )
+
+ONE_CLIP = "The preset Paper goes by one clip: the others are not used. Choose Artist or Draft to have the motion solved from all of them."
 
 MOVES = 1.0
 """Percent of the longest side by which the background moves where the camera does."""
@@ -58,11 +63,17 @@ class Job:
     Attributes:
         checkpoint: stages that the video has a part in; there once the inputs are read.
         mesh_checkpoint: stages that the mesh alone decides; the same.
+        similarity: of the asset; the same.
+        moves: (T, 4, 4) of the camera from the clip's first frame to each, see `cameras.path.moves`; the same.
+        begun: (4, 4) of the camera before the clip's first frame, from where the request has it.
         cutting: what cuts the object out by a box; None where there is none, or where it is not needed.
     """
 
     checkpoint: Checkpoint
     mesh_checkpoint: Checkpoint
+    similarity: Similarity
+    moves: np.ndarray
+    begun: np.ndarray
 
     stages: tuple[str, ...]
     """Names of the stages, in their order."""
@@ -106,8 +117,17 @@ class Job:
         clip = load_clip(self.request.video, self.settings.video_side)
         for sentence in clip.notes:
             self.note("input", sentence)
-        self._open_checkpoints(asset, clip)
+        self.similarity = asset.similarity
+        self.follow_camera(clip)
+        others = self.read_other_clips(asset)
+        self._open_checkpoints(asset, clip, others)
         return asset, clip
+
+    def read_other_clips(self, asset: Asset) -> tuple[Clip, ...]:
+        """Further clips of the same motion; a method that takes none says so."""
+        if self.request.views:
+            self.note("one_clip", ONE_CLIP)
+        return ()
 
     def cut_out(self, clip: Clip) -> tuple[Clip, Masks]:
         """The piece of the video that is used, and where the object is in it; what a box or a network makes of that is kept as pictures.
@@ -125,7 +145,14 @@ class Job:
         self.report.progress(len(clip.frames), len(clip.frames))
         for sentence in (*masks.notes, *shot):
             self.note("input", sentence)
+        if shot:
+            self.follow_camera(clip)
         return clip, masks
+
+    def follow_camera(self, clip: Clip) -> None:
+        """How the camera moves in the frames of `clip`, as far as somebody knows it."""
+        known = camera_moves(self.request.camera, self.similarity, clip)
+        self.begun, self.moves = known[0], moves(known)
 
     def notes_of_camera(self, cutting: BoxCutting) -> None:
         """That the camera of the video moves, where its background does."""
@@ -133,7 +160,7 @@ class Job:
         if shift >= MOVES:
             self.note("camera_moves", CAMERA_MOVES.format(shift))
 
-    def _open_checkpoints(self, asset: Asset, clip: Clip) -> None:
+    def _open_checkpoints(self, asset: Asset, clip: Clip, others: tuple[Clip, ...]) -> None:
         """From now on it is known of what the stages are made: of what was read, and not of files that may be written over meanwhile."""
         request, settings = self.request, self.settings
         note = tell_once(self.report, "made_anew")
@@ -141,7 +168,10 @@ class Job:
         chosen = digest(settings.gaussians, request.seed, request.backend)
         self.mesh_checkpoint = Checkpoint(self.folder / "work", {**mesh, "the settings": chosen}, note)
         chosen = digest(settings, request.camera, request.seed, request.backend)
-        made_of = {**mesh, "the video": digest(clip), "the masks": digest(given_masks(request.video)), "the settings": chosen}
+        masks = [given_masks(video) for video in (request.video, *(view.video for view in request.views))]
+        made_of = {**mesh, "the video": digest(clip), "the masks": digest(masks), "the settings": chosen}
+        if others:
+            made_of["the other clips"] = digest(others, request.views)
         self.checkpoint = Checkpoint(self.folder / "work", made_of, note)
 
     def bind(self, asset: Asset) -> BoundGaussians:
@@ -157,10 +187,21 @@ class Job:
         """The video as the optimization sees it."""
         return make_reference(clip, masks, self.request.camera.fovy, resolution, frames, self.device)
 
+    def view(self, clip: Clip, masks: Masks, camera: Orbit, resolution: int) -> View:
+        """The video and its camera, which stands at `camera` in the first frame."""
+        return View(self.reference(clip, masks, resolution), self.moves @ camera.world_to_camera())
+
     def start_camera(self, asset: Asset) -> Orbit:
-        """The artist's own camera."""
-        matrix, similarity = np.array(self.request.camera.matrix_world), asset.similarity
-        return orbit_from_matrix(normalized_from_blender(matrix, similarity.center, similarity.size), self.request.camera.fovy)
+        """The artist's own camera, in the clip's first frame."""
+        camera = self.camera_of(self.request.camera, asset)
+        if not self.request.camera.path:
+            return camera
+        return orbit_from_matrix(self.begun @ camera.world_to_camera(), camera.fovy)
+
+    def camera_of(self, spec: CameraSpec, asset: Asset) -> Orbit:
+        """A camera of the request around the normalized asset."""
+        similarity = asset.similarity
+        return orbit_from_matrix(normalized_from_blender(np.array(spec.matrix_world), similarity.center, similarity.size), spec.fovy)
 
     def solve_camera(self, asset: Asset, gaussians: BoundGaussians, clip: Clip, masks: Masks) -> SolvedPose:
         """Object distance alignment, and direction and offset with it."""
@@ -186,16 +227,21 @@ class Job:
         """
         return make_reference(clip, masks, self.request.camera.fovy, self.settings.pose.resolution, slice(0, 1), self.device, whole=True)
 
-    def motion_prior(self, animated: AnimatedAsset, world_to_camera: np.ndarray, fps: float) -> LiftedDepth | None:
-        """The motion prior for an asset before a camera (4, 4); None where the settings go without."""
+    def motion_prior(self, animated: AnimatedAsset, views: tuple[View, ...], fps: float) -> LiftedDepth | None:
+        """The motion prior for an asset before the first view's camera; None where the settings go without.
+
+        It knows cameras that stand still: one that moves is to it where it stands in the middle of the clip.
+        """
         settings = self.settings.refinement.lifted
         if settings.weight <= 0:
             return None
-        return LiftedDepth(load_lifter(self.device), animated, world_to_camera, fps, settings, self.request.seed)
+        viewmats = views[0].viewmats
+        middle = viewmats[len(viewmats) // 2]
+        return LiftedDepth(load_lifter(self.device), animated, middle, fps, settings, self.request.seed, open_depth(views))
 
     def keep(self, solved: Solved, asset: Asset, fps: float) -> None:
         """Leaves what it takes to solve frames anew when the artist knows better, and where that may be."""
-        lifted = self.motion_prior(solved.animated, solved.world_to_camera, fps)
+        lifted = self.motion_prior(solved.animated, solved.views, fps)
         certainty = judge_certainty(solved, lifted) if lifted else None
         with writing():
             (self.folder / SOLVED).parent.mkdir(parents=True, exist_ok=True)
@@ -242,7 +288,7 @@ class Job:
         matrix = blender_from_normalized(camera.world_to_camera(), similarity.center, similarity.size)
         width, height = clip.full_size
         return CameraResult(
-            matrix_world=tuple(tuple(float(x) for x in row) for row in matrix),
+            matrix_world=as_matrix(matrix),
             fovy=camera.fovy,
             width=width,
             height=height,
@@ -250,4 +296,9 @@ class Job:
             elevation=camera.elevation,
             roll=camera.roll,
             distance=camera.distance * similarity.size,
+            path=() if (self.moves == np.eye(4)).all() else self._path(camera, similarity),
         )
+
+    def _path(self, camera: Orbit, similarity: Similarity) -> tuple[Matrix4, ...]:
+        poses = self.moves @ camera.world_to_camera()
+        return tuple(as_matrix(blender_from_normalized(pose, similarity.center, similarity.size)) for pose in poses)

@@ -26,7 +26,7 @@ from .errors import FIXES, ProtocolError, UserError, is_full_disk, printable, wr
 from .files import clear_unfinished, hold, inside, is_link, read_arrays, refuse_links, replacing, write_arrays, write_json
 from .messages import EVENTS, decode, encode, setting_of
 from .ordering import natural_order
-from .parsing import Matrix4, parsed
+from .parsing import Matrix4, as_matrix, parsed
 from .pc2 import pc2_shape, read_pc2, write_pc2
 from .version import PROTOCOL, check_version
 
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         Request,
         Result,
         VideoSpec,
+        ViewSpec,
         read_completed,
         read_request,
         read_result,
@@ -89,6 +90,8 @@ __all__ = [
     "Result",
     "UserError",
     "VideoSpec",
+    "ViewSpec",
+    "as_matrix",
     "can_be_corrected",
     "check_version",
     "clear_unfinished",

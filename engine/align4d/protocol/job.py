@@ -104,11 +104,30 @@ class CameraSpec:
         matrix_world: camera to world.
         fovy: vertical field of view of the VIDEO's frame [degrees].
         solve: refine direction, distance and offset against the first frame; else it is taken as exact.
+        path: where the camera moves, the matrix in each chosen frame of the video, as players count them; () where it stands.
     """
 
     matrix_world: Matrix4
     fovy: float = 49.1
     solve: bool = True
+    path: tuple[Matrix4, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class ViewSpec:
+    """A further clip of the same motion, filmed from another side.
+
+    Attributes:
+        video: the clip.
+        camera: where the artist thinks that it was seen from.
+        offset: seconds after the first clip's first chosen frame at which this clip's was taken.
+        find_offset: look for the offset in the clips; else it is taken as exact.
+    """
+
+    video: VideoSpec
+    camera: CameraSpec
+    offset: float = 0.0
+    find_offset: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,6 +153,7 @@ class Request:
         pins: poses that the artist knows, where the job corrects a finished one, which lies in `BASE`.
         flips: limbs that went the other way before, for the record.
         corrects: id of the job that this one corrects; "" where it corrects none.
+        views: further clips of the same motion.
     """
 
     job: str
@@ -154,6 +174,7 @@ class Request:
     pins: tuple[PinSpec, ...] = ()
     flips: tuple[FlipSpec, ...] = ()
     corrects: str = ""
+    views: tuple[ViewSpec, ...] = ()
 
 
 GENERATED = "generated"
@@ -194,9 +215,10 @@ GAUSSIAN_FRAME = "frame_{:04}.ply"
 
 @dataclasses.dataclass(frozen=True)
 class CameraResult:
-    """The solved camera, as `CameraSpec`; width and height are the video's [px].
+    """The solved camera in the motion's first frame, as `CameraSpec`; width and height are the video's [px].
 
     `azimuth`, `elevation`, `roll` [degrees] and `distance` [world units, to the asset's center] say the same in the orbit convention.
+    `path` is the matrix in each frame of the motion; () where the camera stands.
     """
 
     matrix_world: Matrix4
@@ -207,6 +229,7 @@ class CameraResult:
     elevation: float
     roll: float
     distance: float
+    path: tuple[Matrix4, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,10 +5,17 @@ from __future__ import annotations
 import dataclasses
 import math
 import typing
+from collections.abc import Iterable
 from typing import Any
 
 Matrix4 = tuple[tuple[float, ...], ...]
 """A 4x4 matrix, row by row."""
+
+
+def as_matrix(rows: Iterable[Iterable[float]]) -> Matrix4:
+    """An array, or whatever else has rows of numbers, as the protocol has it."""
+    return tuple(tuple(float(value) for value in row) for row in rows)
+
 
 _LARGEST = (1 << 63) - 1
 

@@ -23,7 +23,14 @@ class PictureCamera:
 
 
 def draw(asset: Asset, vertices: np.ndarray, camera: PictureCamera, shaded: bool = False, samples: int = 2) -> np.ndarray:
-    """The mesh on white.
+    """The mesh on white, (H, W, 3) uint8; arguments as of `draw_with_mask`."""
+    return draw_with_mask(asset, vertices, camera, shaded, samples)[0]
+
+
+def draw_with_mask(
+    asset: Asset, vertices: np.ndarray, camera: PictureCamera, shaded: bool = False, samples: int = 2
+) -> tuple[np.ndarray, np.ndarray]:
+    """The mesh on white, and what of the picture it covers.
 
     Args:
         asset: triangles and colors.
@@ -32,7 +39,7 @@ def draw(asset: Asset, vertices: np.ndarray, camera: PictureCamera, shaded: bool
         samples: samples per pixel and axis.
 
     Returns:
-        (H, W, 3) uint8.
+        (H, W, 3) and (H, W) uint8.
     """
     width, height = (side * samples for side in camera.size)
     local = vertices.astype(np.float64) @ camera.world_to_camera[:3, :3].T + camera.world_to_camera[:3, 3]
@@ -45,8 +52,9 @@ def draw(asset: Asset, vertices: np.ndarray, camera: PictureCamera, shaded: bool
     picture[hit] = colors_at(asset, triangle[hit], weights[hit])
     if shaded:
         picture[hit] *= _shade(local, asset.triangles)[triangle[hit], None]
-    small = picture.reshape(camera.size[1], samples, camera.size[0], samples, 3).mean(axis=(1, 3))
-    return np.round(255 * small).astype(np.uint8)
+    layers = np.concatenate([picture, hit[..., None]], axis=2)
+    small = np.round(255 * layers.reshape(camera.size[1], samples, camera.size[0], samples, 4).mean(axis=(1, 3))).astype(np.uint8)
+    return small[..., :3], small[..., 3]
 
 
 def _shade(local: np.ndarray, triangles: np.ndarray) -> np.ndarray:

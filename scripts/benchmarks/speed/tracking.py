@@ -15,9 +15,11 @@ import torch
 from align4d import protocol
 from align4d.alignment.reference import Reference
 from align4d.alignment.tracking import Track, track
+from align4d.alignment.view import View
 from align4d.job.reporting import RecordingReporter
 from align4d.machine.description import machine
 from align4d.pipeline import artist
+from align4d.pipeline.articulation import Articulation
 from support import folders
 from support.console import say
 
@@ -63,11 +65,12 @@ class Case:
         asset, clip = self.job.read_inputs()
         clip, masks = self.job.cut_out(clip)
         bound = self.job.bind(asset)
-        self.body = artist.Articulation(asset, self.job.settings)
+        self.body = Articulation(asset, self.job.settings)
         _, self.first = self.job.find_first_pose(asset, bound, self.body, clip, masks)
         self.animated = self.job.animated(bound, self.body, clip, masks, self.first)
         whole = self.job.reference(clip, masks, self.job.settings.tracking.resolution)
-        self.reference = Reference(whole.color[:FRAMES], whole.alpha[:FRAMES], whole.intrinsics, whole.usable[:FRAMES])
+        reference = Reference(whole.color[:FRAMES], whole.alpha[:FRAMES], whole.intrinsics, whole.usable[:FRAMES])
+        self.view = View.still(reference, self.first.camera.world_to_camera())
 
     def timed(self, recorded: bool) -> tuple[Track, float]:
         """The poses and the milliseconds of an iteration, once everything is compiled; a recording counts."""
@@ -80,6 +83,5 @@ class Case:
     def _track(self, recorded: bool) -> Track:
         settings = dataclasses.replace(self.job.settings.tracking, recorded=recorded)
         begin = Track(self.first.turn, self.first.shift, torch.zeros(1), min(self.first.frame, FRAMES - 1))
-        viewmat, search = self.first.camera.world_to_camera(), self.job.settings.search
-        known = (self.first.turn, self.first.shift)
-        return track(self.animated, self.body.skeleton, self.reference, viewmat, begin, known, settings, search, self.job.report)
+        search, known = self.job.settings.search, (self.first.turn, self.first.shift)
+        return track(self.animated, self.body.skeleton, (self.view,), begin, known, settings, search, self.job.report)

@@ -1,0 +1,49 @@
+"""How well a motion agrees with all clips that were given of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from ..rendering import Cameras, Gaussians
+from .animated_asset import AnimatedAsset
+from .known_views import KnownViewLoss
+from .lighting import Lighting
+from .view import View
+
+
+class ViewLosses:
+    """The known-view loss, in the mean over the frames of all views that show the object.
+
+    Args:
+        views: with as many frames each.
+        known: of one view.
+    """
+
+    def __init__(self, views: tuple[View, ...], known: KnownViewLoss) -> None:
+        self.views, self.known = views, known
+        self.cameras = [view.cameras() for view in views]
+        self.usable = [view.usable() for view in views]
+
+    def __call__(
+        self, animated: AnimatedAsset, shown: Gaussians, corners: Tensor, frames: Tensor, lights: Sequence[Lighting | None] | None = None
+    ) -> Tensor:
+        """A number.
+
+        Args:
+            shown, corners: what `animated` performs in `frames` (F,).
+            lights: of the views, where these are not their own.
+        """
+        losses, weights = [], []
+        for view, cameras, usable, lighting in zip(
+            self.views, self.cameras, self.usable, lights or [one.lighting for one in self.views], strict=True
+        ):
+            chosen = Cameras(cameras.viewmats.index_select(0, frames), cameras.Ks[: len(frames)])
+            picture = animated.render(animated.lit(shown, corners, lighting), chosen, view.size)
+            true = (one.index_select(0, frames) for one in (view.reference.color, view.reference.alpha))
+            weight = usable.index_select(0, frames)
+            losses.append((weight * self.known.per_frame(picture.color, picture.alpha, *true)).sum())
+            weights.append(weight.sum())
+        total: Tensor = sum(losses[1:], losses[0]) / sum(weights[1:], weights[0]).clamp_min(1)
+        return total
