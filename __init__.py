@@ -38,6 +38,7 @@ def register() -> None:
     frame_rate.attach()
     plan.attach()
     panels.menus.attach()
+    panels.timeline_strip.attach()
     command_line.attach()
     queue.on_end.append(operators.generate.announce)
 
@@ -50,6 +51,7 @@ def unregister() -> None:
     reading.detach()
     queue.shut_down()
     command_line.detach()
+    panels.timeline_strip.detach()
     panels.menus.detach()
     plan.detach()
     frame_rate.detach()

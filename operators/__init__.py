@@ -24,6 +24,7 @@ from . import (
     telling,
     use_inputs,
     use_video,
+    variations,
 )
 
 CLASSES = (
@@ -40,6 +41,7 @@ CLASSES = (
     *bake_shape_keys.CLASSES,
     *keyframes.CLASSES,
     *hand.CLASSES,
+    *variations.CLASSES,
     *certainty.CLASSES,
     *remove_result.CLASSES,
     *files.CLASSES,

@@ -32,6 +32,9 @@ class ALIGN4D_OT_show_doubt(bpy.types.Operator):
         item = hand.mesh_of(context.active_object)
         assert item is not None  # poll has asked
         space = context.space_data if isinstance(context.space_data, bpy.types.SpaceView3D) else None
+        for area in context.screen.areas if context.screen else ():
+            if area.type == "DOPESHEET_EDITOR":
+                area.tag_redraw()  # its strip comes and goes with the colors
         if certainty.is_shown(item):
             certainty.hide(item)
             if space:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from . import exports, files, gaussians, hand, jobs, menus, preferences, presets, result, sidebar
+from . import exports, files, gaussians, hand, jobs, menus, preferences, presets, result, sidebar, timeline_strip
+
+__all__ = ["CLASSES", "menus", "timeline_strip"]
 
 CLASSES = (
     *preferences.CLASSES,

@@ -107,6 +107,7 @@ def _is_there(item: bpy.types.Object, motion: str) -> bool:
 def _draw_choice(layout: bpy.types.UILayout, context: bpy.types.Context, item: bpy.types.Object, result: Any) -> None:
     """Which motion, and whether its file is there."""
     layout.template_list("ALIGN4D_UL_results", "", item.align4d, "results", item.align4d, "active", rows=2)
+    layout.operator("align4d.variations", icon="DUPLICATE")
     if not _is_there(item, result.motion):
         text.paragraph(layout, context, f"Its file is gone: {Path(result.motion).name}", "ERROR")
     hindrance = placing.hindrance(item)

@@ -22,6 +22,7 @@ from . import choices, guidance, meshes, node_bake, png, textures
 from .bone_weights import bone_weights, bones_of_groups
 from .camera import camera_of
 from .camera_path import camera_path
+from .held import held_arrays, held_groups
 from .materials import Look, look_of
 from .place import frames_to_look_at, place_of, world_of
 from .reference import Reference, length_of, reference_of
@@ -167,15 +168,18 @@ class _Writer:
             specs, atlas = yield from self._colors(shown, index)
             rest = yield from rest_shape(item, self.frame, meshes.vertices_of(shown.mesh), place.after)
             arrays = yield from meshes.mesh_arrays(shown.mesh, shown.looks, atlas, rest.shown)
-            weights = yield from self._weights(item, shown)
+            grouped = self._grouped(item, shown)
+            weights = (yield from bone_weights(item, grouped)) if grouped else None
+            held = yield from held_arrays(item, grouped)
         matrix = world_of(item, self.frame)
         self._check(item, arrays, matrix)
         name = yield from self._store(f"{index:03d}", arrays)
         bones = yield from self._store(f"{index:03d}_bones", weights)
+        kept = yield from self._store(f"{index:03d}_held", held)
         unmap = ""
         if rest.base is not None and rest.unmap is not None:
             unmap = yield from self._store(f"{index:03d}_modifiers", {"shown": rest.shown, "base": rest.base, "unmap": rest.unmap})
-        spec = protocol.ObjectSpec(tag, item.name, name, tuple(tuple(row) for row in matrix), specs, bones)
+        spec = protocol.ObjectSpec(tag, item.name, name, tuple(tuple(row) for row in matrix), specs, bones, kept)
         counts = len(item.data.vertices), len(rest.shown)
         return spec, Target(tag, item.name, item.session_uid, counts[0], unmap, rest.bent, self.frame, place, counts[1])
 
@@ -206,7 +210,8 @@ class _Writer:
                 mesh = copy(layers=False)
                 materials = shown_materials(evaluated, mesh)
                 looks = [look_of(material) for material in materials]
-                carried = bones_of_groups(item) and len(mesh.vertices) != len(item.data.vertices)  # by a subdivision and its like
+                regrown = len(mesh.vertices) != len(item.data.vertices)  # by a subdivision and its like
+                carried = bool(bones_of_groups(item) or held_groups(item)) and regrown
                 layered = copy(layers=True) if carried or any(look.kind == "bake" for look in looks) else None
                 shown = _Shown(mesh, layered, materials, looks, evaluated.matrix_world.copy())
             yield shown
@@ -220,13 +225,11 @@ class _Writer:
         with bare_copy(item, self.frame) as copy:
             yield evaluated_copy(copy), copy.users_scene[0].view_layers[0].depsgraph
 
-    def _weights(self, item: bpy.types.Object, shown: _Shown) -> Slices[dict[str, np.ndarray] | None]:
-        """Of bones; None where the number of vertices is not that of the mesh that has the groups."""
+    def _grouped(self, item: bpy.types.Object, shown: _Shown) -> bpy.types.Mesh | None:
+        """A mesh with the vertices that are shown, and the vertex groups; None where there is none."""
         own = cast(bpy.types.Mesh, item.data)
         mesh = own if len(own.vertices) == len(shown.mesh.vertices) else shown.layered
-        if mesh is None or len(mesh.vertices) != len(shown.mesh.vertices):
-            return None
-        return (yield from bone_weights(item, mesh))
+        return mesh if mesh is not None and len(mesh.vertices) == len(shown.mesh.vertices) else None
 
     def _colors(self, shown: _Shown, index: int) -> Slices[tuple[tuple[protocol.MaterialSpec, ...], np.ndarray | None]]:
         """The specs of an object's materials, and the UVs of the baked atlas where one was needed."""

@@ -13,7 +13,7 @@ import bpy
 from ...engine.align4d import protocol
 from ..errors import UserError
 from ..storage import paths, tags
-from .playback import PlayedResult, active, scene_of, shown_frame
+from .playback import PlayedResult, active, playback, scene_frame, scene_of, shown_frame
 
 if TYPE_CHECKING:
     from .certainty_file import Unsure
@@ -57,6 +57,18 @@ def show(item: bpy.types.Object) -> None:
         mesh.color_attributes.new(ATTRIBUTE, "FLOAT_COLOR", "POINT")
     mesh.color_attributes.active_color_name = ATTRIBUTE
     _paint(item)
+
+
+def strip(item: bpy.types.Object) -> list[tuple[float, float, tuple[float, ...]]]:
+    """Where each frame of an object's motion begins and ends on the timeline, and the color of how sure it is. Raises UserError."""
+    from . import certainty_file
+
+    result, scene = _telling(item), scene_of(item)
+    colors = certainty_file.told(_folder(result)).frame_colors()
+    shown = playback(result, scene)
+    frames = range(shown.first, min(shown.last + 1, len(colors)))
+    half = 0.5 / shown.rate
+    return [(at - half, at + half, tuple(colors[frame].tolist())) for frame in frames for at in (scene_frame(result, scene, frame),)]
 
 
 def hide(item: bpy.types.Object) -> None:

@@ -57,7 +57,14 @@ class Told:
     def colors(self, motion: str, frame: int) -> np.ndarray:
         """(b, 4) float32 linear colors of one object's vertices in a frame."""
         start, count = self.starts[motion]
-        share = np.clip(self.doubt[frame, self.point[start : start + count]] / self.strong, 0, 1)[:, None]
+        return self._colors(self.doubt[frame, self.point[start : start + count]])
+
+    def frame_colors(self) -> np.ndarray:
+        """(T, 4) float32 linear colors of the frames, each that of its least sure places."""
+        return self._colors(np.quantile(self.doubt, STRONG, axis=1))
+
+    def _colors(self, doubt: np.ndarray) -> np.ndarray:
+        share = np.clip(doubt / self.strong, 0, 1)[:, None]
         colors: np.ndarray = (SURE + share * (UNSURE - SURE)).astype(np.float32)
         return colors
 

@@ -152,7 +152,7 @@ def apply(arrival: Arrival, solving: Solving | None, scene: bpy.types.Scene, sta
 def _apply(arrival: Arrival, items: Sequence[bpy.types.Object], scene: bpy.types.Scene, start: int) -> list[bpy.types.Object]:
     """Puts the motion on these objects. Returns those that were made."""
     result, video = arrival.result, arrival.request.video
-    name = f"{Path(video.path or video.images[0]).name}, {arrival.request.preset}{_corrections(arrival.request)}"
+    name = f"{Path(video.path or video.images[0]).name}, {arrival.request.preset}{_seed(arrival.request)}{_corrections(arrival.request)}"
     for item, target, cache in zip(items, arrival.targets, arrival.caches, strict=True):
         item.align4d.id = target.id
         results.add(item, result.job, name, folders.stored_path(cache), result.frames, result.fps, start, target.place)
@@ -171,6 +171,11 @@ def _apply(arrival: Arrival, items: Sequence[bpy.types.Object], scene: bpy.types
         arrival.missed.append(f"The clip is no longer at {video.path or video.images[0]}: the camera came without it.")
     results.show_cameras()
     return created
+
+
+def _seed(request: protocol.Request) -> str:
+    """What tells variations apart, for the name; nothing of the seed that everybody begins with."""
+    return f", seed {request.seed}" if request.seed else ""
 
 
 def _corrections(request: protocol.Request) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from types import ModuleType
 
@@ -11,7 +12,7 @@ import pytest
 from fake_engine import FRAMES
 from scenes import add_mesh, evaluated, local, names, select, use_video
 from test_keyframes import write_poses
-from test_result import go_to
+from test_result import go_to, scene_frame
 
 KEPT = 2
 """The frame that is corrected, counted from 0."""
@@ -188,3 +189,61 @@ def test_what_is_least_sure_is_listed_and_colored(blender: ModuleType, animated:
     assert bpy.ops.align4d.show_doubt() == {"FINISHED"}
     assert not animated.data.color_attributes
     go_to(0)  # and the frame may change without them
+
+
+def test_a_strip_over_the_timeline_says_how_sure_each_frame_is(blender: ModuleType, animated: bpy.types.Object) -> None:
+    boxes = blender.panels.timeline_strip.boxes
+    tell_doubt(blender, animated, blender.align4d_blender.result.hand.limbs(animated)[0][0])
+    assert boxes(bpy.context) == []  # nothing unless it is asked for
+    bpy.ops.align4d.show_doubt()
+    frames = boxes(bpy.context)
+    assert [(first + last) / 2 for first, last, _ in frames] == pytest.approx([scene_frame(index) for index in range(FRAMES)])
+    red = [color[0] for _, _, color in frames]
+    assert red == sorted(red) and red[-1] > red[0] + 0.5
+    assert all(first == pytest.approx(last) for (_, last, _), (first, _, _) in itertools.pairwise(frames))
+    go_to(KEPT)
+    bpy.ops.align4d.keep_pose()
+    ((first, last, color),) = boxes(bpy.context)[FRAMES:]
+    assert (first + last) / 2 == pytest.approx(scene_frame(KEPT)) and color == (1, 1, 1, 1)
+    result = animated.align4d.results[0]
+    result.first, result.start = 2, 41
+    assert (boxes(bpy.context)[0][0] + boxes(bpy.context)[0][1]) / 2 == pytest.approx(41)
+    folder = played(animated).parents[1]
+    (folder / blender.engine.align4d.protocol.CERTAINTY).write_bytes(b"no more")
+    assert boxes(bpy.context) == []  # the panel says what is wrong
+
+
+def test_each_step_is_one_undo(blender: ModuleType, animated: bpy.types.Object) -> None:
+    """A pose by hand, one that is kept, one that is forgotten, frames solved around it, a limb the other way, colors: back and forth."""
+
+    def state() -> tuple[object, ...]:
+        item = bpy.data.objects["Mesh"]
+        pins = [[pin.frame for pin in result.pins] for result in item.align4d.results]
+        return names(), pins, item.align4d.active, [result.form for result in item.align4d.results], list(item.data.color_attributes)
+
+    limb = blender.align4d_blender.result.hand.limbs(animated)[0][0]
+    tell_doubt(blender, animated, limb)
+    steps: list[tuple[str, dict[str, object]]] = [
+        ("show_doubt", {}),
+        ("show_doubt", {}),
+        ("other_way", {"limb": str(limb), "first": 1, "last": 0}),
+        ("pose_by_hand", {}),
+        ("keep_pose", {}),
+        ("forget_pose", {"index": 0}),
+        ("keep_pose", {}),
+        ("solve_around_poses", {}),
+    ]
+    go_to(KEPT)
+    seen = [state()]
+    bpy.ops.ed.undo_push(message="before")
+    for step, choices in steps:
+        assert getattr(bpy.ops.align4d, step)(**choices) == {"FINISHED"}
+        bpy.ops.ed.undo_push(message=step)
+        seen.append(state())
+    assert all(str(one) != str(other) for one, other in itertools.pairwise(seen))
+    for before in reversed(seen[:-1]):
+        bpy.ops.ed.undo()
+        assert str(state()) == str(before)
+    for after in seen[1:]:
+        bpy.ops.ed.redo()
+        assert str(state()) == str(after)

@@ -19,6 +19,7 @@ from ..motion.skeleton import Motion
 from ..motion.skinning import Skin, rotate
 from ..motion.triangles import edge_lengths, triangle_frames
 from ..rendering import Cameras, Gaussians, Rendering, rasterize
+from .held import Held
 from .lighting import Lighting
 
 
@@ -50,6 +51,7 @@ class AnimatedAsset:
     lighting: of the video.
     backend: of the rasterizer.
     rest: made of `bound` and `skin`; a copy in other colors or light shares it.
+    held: what the artist holds of it; None where everything may move.
     """
 
     bound: BoundGaussians
@@ -58,6 +60,7 @@ class AnimatedAsset:
     lighting: Lighting
     backend: str
     rest: RestSurface = None  # type: ignore[assignment]  # __post_init__ makes it
+    held: Held | None = None
 
     def __post_init__(self) -> None:
         # here and not in every step: a copy to the GPU makes the processor wait, and cannot be recorded

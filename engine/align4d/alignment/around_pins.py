@@ -159,7 +159,7 @@ class AroundPins:
         corners = self.animated.corners(motion)
         shown = self.animated.perform(motion, corners)
         chosen = turn.index_select(0, self.seen), shift.index_select(0, self.seen)
-        effort = self.cost.joints(*chosen, self.animated.stretch(corners)).mean() + self._depth(shown.means)
+        effort = self.cost.joints(*chosen, self.animated.stretch(corners)).mean() + self.cost.holding(shown.means).mean() + self._depth(shown.means)
         jerk = [(torch.diff(one / lever, n=2, dim=0) ** 2).sum() for one, lever in zip(joints, self.levers, strict=True)]
         return self.known(self.animated, shown, corners, self.seen) + effort + self.settings.smooth * (jerk[0] + jerk[1]) / len(turn)
 

@@ -14,11 +14,11 @@ from ..motion.hexplane import HexPlaneField, HexPlaneSettings
 from ..motion.skeleton import Motion, Skeleton
 from ..motion.triangles import triangle_frames
 from ..rendering import Gaussians
-from ..rendering.deferral import Deferral
 from .animated_asset import AnimatedAsset
 from .appearance import Appearance, AppearanceSettings
 from .asynchronous import AsynchronousSchedule
 from .hidden_side import keep_own_colors
+from .iteration_losses import Losses
 from .known_views import KnownViewLoss
 from .lifted_depth import LiftedDepth, LiftedDepthSettings
 from .lifted_start import fit_to_depth
@@ -26,6 +26,7 @@ from .optimizer import LeveredAdam
 from .pose_levers import levers
 from .tracking import PoseCost, Track, TrackingSettings
 from .view import View, seen_by_any
+from .view_camera import ViewCameras
 from .view_losses import ViewLosses
 
 NEIGHBORS = 6
@@ -70,38 +71,6 @@ class RefinementSettings:
     schedule: AsynchronousSchedule = field(default_factory=AsynchronousSchedule)
 
 
-class Losses:
-    """The loss of each iteration, kept on the device: to look at one, Python waits for the GPU, so on a GPU it looks now and then.
-
-    Renderings within `deferral` are checked then, too.
-
-    Args:
-        total: number of iterations.
-        device: of the losses.
-        report: is told how far the iterations are, and the loss last seen.
-    """
-
-    def __init__(self, total: int, device: torch.device, report: Reporter) -> None:
-        self.deferral = Deferral(device)
-        self.report, self.total, self.done = report, total, 0
-        self.look_every = 1 if device.type == "cpu" else 10
-        self._all = torch.zeros(total, device=device)
-        self._seen: float | None = None
-
-    def add(self, loss: Tensor) -> None:
-        """The loss of the next iteration. Raises EngineError "not_finite" where a rendering since the last look was damaged."""
-        self._all[self.done].copy_(loss.detach())
-        self.done += 1
-        if self.done % self.look_every == 0 or self.done == self.total:
-            self.deferral.verify()
-            self._seen = float(self._all[self.done - 1])
-        self.report.progress(self.done, self.total, self._seen)
-
-    def read(self) -> list[float]:
-        """All of them."""
-        return self._all.tolist()
-
-
 @dataclass(frozen=True)
 class Refined:
     """Attributes:
@@ -109,12 +78,14 @@ class Refined:
     field: the deformation field, in the rest pose.
     animated: with the refined appearance.
     loss: per iteration, for the curves.
+    views: the clips, with the cameras that were found.
     """
 
     motion: Motion
     field: HexPlaneField
     animated: AnimatedAsset
     loss: list[float]
+    views: tuple[View, ...]
 
     @torch.no_grad()
     def on_surface(self, frame: int, triangles: np.ndarray, world_to_camera: np.ndarray) -> Gaussians:
@@ -175,7 +146,7 @@ class _Refinement:
         self.known_frame, self.cost, self.settings, self.report = known_frame, cost, settings, report
         self.generator = torch.Generator().manual_seed(seed)
         self.appearance = Appearance(animated, settings.appearance, views)
-        self.known = ViewLosses(views, KnownViewLoss(cost.settings.loss))
+        self.known, self.view_cameras = ViewLosses(views, KnownViewLoss(cost.settings.loss)), ViewCameras(views)
         self.usable = torch.from_numpy(np.flatnonzero(seen_by_any(views)))
         device = animated.albedo.device
         self.every, self.frames = self.usable.to(device), views[0].reference.frames
@@ -188,7 +159,8 @@ class _Refinement:
         self._optimize(poses, [self.every] * self.settings.iterations)
         field_round.motion = poses.motion()
         self._optimize(field_round, _batches(self.usable, self.settings, self.generator, self.every.device))
-        return Refined(field_round.motion, field_round.field, self.appearance.on(self.animated, frozen=True), self.losses.read())
+        animated = self.appearance.on(self.animated, frozen=True)
+        return Refined(field_round.motion, field_round.field, animated, self.losses.read(), self.view_cameras.corrected())
 
     def _poses(self, start: Track) -> _PoseRound:
         """A round that starts from what the prior makes of the track or, where video and prior find that clearly better, from the track."""
@@ -217,9 +189,13 @@ class _Refinement:
         """Known-view loss of the frames, and the round's own cost; `frozen`: without gradients of the appearance."""
         shown_by = self.appearance.on(self.animated, frozen)
         shown, corners, cost = round_.show(shown_by, chosen, deforming)
-        lights = [self.appearance.lighting(view, frozen) for view in range(len(self.known.views))]
+
+        def as_seen(gaussians: Gaussians, view: int) -> Gaussians:
+            lit = shown_by.lit(gaussians, corners, self.appearance.lighting(view, frozen))
+            return self.view_cameras.seen(lit, view, frozen=not round_.moves_cameras)
+
         with self.losses.deferral:
-            return self.known(shown_by, shown, corners, chosen, lights), cost
+            return self.known(shown_by, shown, corners, chosen, as_seen), cost
 
     def _optimize(self, round_: _PoseRound | _FieldRound, batches: list[Tensor]) -> None:
         """One iteration for each batch of frames, deformation and appearance in turns."""
@@ -233,6 +209,8 @@ class _Refinement:
             (loss + cost + self.appearance.cost()).backward()
             if deforming:
                 round_.step(done)
+            if round_.moves_cameras:
+                self.view_cameras.step(done)
             if "appearance" in phases:
                 self.appearance.optimizer.step()
             self.appearance.optimizer.zero_grad()
@@ -249,6 +227,8 @@ def _batches(frames: Tensor, settings: RefinementSettings, generator: torch.Gene
 
 class _PoseRound:
     """The skeleton's poses in all frames; a known one stays."""
+
+    moves_cameras = True
 
     def __init__(
         self,
@@ -287,7 +267,8 @@ class _PoseRound:
         shown = animated.perform(motion, corners)
         with torch.set_grad_enabled(deforming):
             chosen = turn.index_select(0, frames), shift.index_select(0, frames)
-            effort = self.cost.joints(*chosen, animated.stretch(corners)).mean() + self._depth(shown.means, frames)
+            effort = self.cost.joints(*chosen, animated.stretch(corners)).mean() + self.cost.holding(shown.means).mean()
+            effort = effort + self._depth(shown.means, frames)
             jerk = [(torch.diff(one, n=2, dim=0) ** 2).sum() for one in (turn / self.turn_lever, shift / self.shift_lever)]
         return shown, corners, effort + self.settings.smooth * (jerk[0] + jerk[1]) / len(turn)
 
@@ -313,6 +294,7 @@ class _PoseRound:
 class _FieldRound:
     """The deformation field on top of fixed poses."""
 
+    moves_cameras = False
     motion: Motion
 
     def __init__(self, animated: AnimatedAsset, frames: int, settings: RefinementSettings, generator: torch.Generator) -> None:

@@ -16,6 +16,7 @@ from ..motion.rotations import matrix_from_quaternion
 from ..motion.skeleton import Motion, Skeleton
 from ..motion.skinning import Skin
 from .animated_asset import AnimatedAsset
+from .held import Held
 from .lighting import Lighting
 from .reference import Reference
 from .view import View
@@ -73,6 +74,7 @@ class Solved:
             "motion_offset": self.motion.offset.cpu().numpy(),
             **{_prefix(index) + name: array for index, view in enumerate(self.views) for name, array in _view_arrays(view).items()},
             "neutral": self.neutral.cpu().numpy(),
+            **({"held_weight": held.weight.cpu().numpy(), "held_place": held.place.cpu().numpy()} if (held := self.animated.held) else {}),
             "known_frame": np.array(-1 if self.known_frame is None else self.known_frame),
             "pinned": np.array(self.pinned, np.int64),
         }
@@ -96,7 +98,9 @@ class Solved:
         corner = torch.from_numpy(asset.triangles[arrays["triangle"]]).long().to(device)
         corners = torch.from_numpy(asset.vertices).to(device)[corner]
         bound = BoundGaussians(**{name: tensor(name) for name in _BOUND}, corners=corners)
-        animated = AnimatedAsset(bound, Skin(weights[corner].flatten(0, 1)), tensor("painted"), Lighting(tensor("light")), backend)
+        held = Held(tensor("held_weight"), tensor("held_place")) if "held_weight" in arrays else None
+        light = Lighting(tensor("light"))
+        animated = AnimatedAsset(bound, Skin(weights[corner].flatten(0, 1)), tensor("painted"), light, backend, held=held)
         quaternion = tensor("motion_quaternion")
         field = HexPlaneField(len(quaternion), hexplane)
         field.load_state_dict({name.removeprefix(_FIELD): tensor(name) for name in arrays if name.startswith(_FIELD)})

@@ -41,6 +41,7 @@ class TrackingSettings:
         to have moved in depth has not.
     depth_reach: motion in depth that counts half of that [longest sides]. Beyond, going farther costs little more: the price
         asks how much of the surface moves in depth, not how far, so that a leg may swing and the body still stands.
+    held: cost of what the artist holds having moved by one longest side, squared.
     lost: known-view loss, in those of the frames before, from which the object counts as lost and is searched far and wide.
     usual: known-view loss that is no reason to search.
     found: what is found so is taken where it costs less than this share.
@@ -62,6 +63,7 @@ class TrackingSettings:
     stretch: float = 0.3
     depth_drift: float = 0.015
     depth_reach: float = 0.04
+    held: float = 500.0
     lost: float = 2.0
     usual: float = 0.06
     found: float = 0.7
@@ -208,7 +210,7 @@ class PoseCost:
     """What a pose costs whatever the video shows: joints bent away from `neutral` (1, K, 3), joints pulled apart, motion in depth."""
 
     def __init__(self, animated: AnimatedAsset, skeleton: Skeleton, views: tuple[View, ...], neutral: Tensor, settings: TrackingSettings) -> None:
-        self.settings, self.neutral = settings, neutral
+        self.settings, self.neutral, self.held = settings, neutral, animated.held
         self.rest = rest = animated.bound.means
         self.resistance = stiffness(skeleton, settings.joint_radius).to(rest)
         self.is_joint = rest.new_ones(skeleton.count)
@@ -218,7 +220,7 @@ class PoseCost:
 
     def per_frame(self, turn: Tensor, shift: Tensor, means: Tensor, stretch: Tensor, frames: Tensor) -> Tensor:
         """(T,) of turns and shifts (T, K, 3), the Gaussians' means (T, N, 3) and the stretch (T,) of the surface; `frames` as of `drift`."""
-        return self.joints(turn, shift, stretch) + self.drift(means, self.rest, frames).mean(-1)
+        return self.joints(turn, shift, stretch) + self.drift(means, self.rest, frames).mean(-1) + self.holding(means)
 
     def joints(self, turn: Tensor, shift: Tensor, stretch: Tensor) -> Tensor:
         """(T,) what it costs without the motion in depth."""
@@ -235,6 +237,10 @@ class PoseCost:
         axes, left_open = (one.index_select(0, frames) for one in (self.depth_axes, self.open_depth))
         away = ((means - rest) @ axes[..., None])[..., 0] ** 2
         return self.settings.depth_drift * left_open[:, None] * away / (away + self.settings.depth_reach**2)
+
+    def holding(self, means: Tensor) -> Tensor:
+        """(T,) what it costs that held places are at means (T, N, 3)."""
+        return self.settings.held * self.held.moved(means) if self.held else means.new_zeros(len(means))
 
 
 class FrameView:

@@ -18,6 +18,7 @@ from ..errors import EngineError
 from ..protocol import MESH_ARRAYS, MaterialSpec, ObjectSpec, Request, inside
 from .bone_weights import load_bone_weights
 from .foreign import reading
+from .held import load_held
 from .image_file import open_image
 from .mesh_file import move_to_world, read_mesh, world_matrix
 
@@ -85,6 +86,7 @@ class Asset:
         objects: in the request's order.
         similarity: world to normalized.
         bone_weights: (V, K) how much each of the artist's bones moves a vertex; None where nothing is rigged.
+        held: (V, 2) float32 how firmly each vertex stays in its place, and at its height; None where everything may move.
     """
 
     vertices: np.ndarray
@@ -98,6 +100,7 @@ class Asset:
     objects: tuple[AssetObject, ...]
     similarity: Similarity
     bone_weights: csr_matrix | None = None
+    held: np.ndarray | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,8 +142,9 @@ def load_asset(request: Request, folder: Path) -> Asset:
         mesh["vertices"] = similarity.apply(mesh["vertices"]).astype(np.float32)
         mesh["bake_vertices"] = similarity.apply(mesh["bake_vertices"]).astype(np.float32)
     materials = tuple(_load_material(item, spec.name, folder) for spec in request.objects for item in spec.materials)
-    bone_weights = load_bone_weights(request.objects, [len(mesh["vertices"]) for mesh in meshes], folder)
-    asset = dataclasses.replace(_join(request.objects, meshes, materials, similarity), bone_weights=bone_weights)
+    counts = [len(mesh["vertices"]) for mesh in meshes]
+    own = {"bone_weights": load_bone_weights(request.objects, counts, folder), "held": load_held(request.objects, counts, folder)}
+    asset = dataclasses.replace(_join(request.objects, meshes, materials, similarity), **own)
     if not triangle_areas(asset).sum() > 1e-12:
         raise EngineError("mesh_no_area", "The mesh has no surface: all of its faces have no area.", "Select a mesh with faces that can be seen.")
     return asset

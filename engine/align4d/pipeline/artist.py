@@ -6,6 +6,7 @@ with the result that it would have had.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from ..alignment.animated_asset import AnimatedAsset
 from ..alignment.appearance import paint
 from ..alignment.distance import DistanceCurve
 from ..alignment.first_pose import FirstPose, FirstPoseSearch, standing
+from ..alignment.held import held_of
 from ..alignment.lighting import Lighting, to_linear, unlit
 from ..alignment.look import look
 from ..alignment.pose import LEAST_OVERLAP, SolvedPose, no_overlap, place_camera
@@ -92,7 +94,7 @@ def run(folder: Path, report: Reporter, online: bool = False) -> Result:
         solved, first = job.find_first_pose(asset, gaussians, body, clip, masks)
         masks = job.cut_by_first_pose(gaussians, body, masks, first)
     with job.stage("tracking"):
-        animated = job.animated(gaussians, body, clip, masks, first)
+        animated = job.animated(asset, gaussians, body, clip, masks, first)
         job.place_others(asset, animated, body, clip, masks, first)
         tracked = job.track(animated, body, clip, masks, first)
         masks = job.cut_by_motion(animated, body, masks, first, tracked)
@@ -211,11 +213,12 @@ class ArtistJob(Job):
         viewmats = self.moves @ first.camera.world_to_camera()
         return self.cutting.by_motion(animated, body.skeleton.pose(tracked.turn, tracked.shift), viewmats, masks)
 
-    def animated(self, gaussians: BoundGaussians, body: Articulation, clip: Clip, masks: Masks, first: FirstPose) -> AnimatedAsset:
+    def animated(self, asset: Asset, gaussians: BoundGaussians, body: Articulation, clip: Clip, masks: Masks, first: FirstPose) -> AnimatedAsset:
         """The asset, ready to be posed, in the light and the colors of the frame whose pose is known."""
         plain, settings = self._plain(gaussians, body, first.lighting), self.settings
         seen = self.view(clip, masks, first.camera, settings.tracking.resolution).only(first.frame)
         motion = body.skeleton.pose(first.turn, first.shift)
+        plain = replace(plain, held=held_of(asset, gaussians, plain.perform(motion).means[0]))
         self.look = look(plain, motion, seen)
         return paint(plain, motion, seen, settings.tracking.loss, settings.refinement.appearance, self.report)
 
@@ -327,9 +330,8 @@ class ArtistJob(Job):
             "tracking": {"frame": [float(i) for i in range(len(tracked.loss))], "loss": tracked.loss.tolist()},
             "refinement": {"iteration": [float(i) for i in range(len(refined.loss))], "loss": refined.loss},
         }
-        views = self.views(clip, masks, first.camera, self.settings.refinement.resolution)
         found = asset.similarity, body.skeleton, skin, refined.animated, refined.motion, refined.field
-        self.keep(Solved(*found, views, first.turn, first.known_frame), asset, clip.fps)
+        self.keep(Solved(*found, refined.views, first.turn, first.known_frame), asset, clip.fps)
         baked = skin_points(body.surface, body.parts, asset.bake_points, "cpu").weights.numpy()
         poses = write_poses(self.folder, asset.similarity, body.skeleton, baked, refined.motion)
         return self.write(asset, clip, positions, solved, solved.camera, figures, curves, sequence.folders if sequence else (), poses)

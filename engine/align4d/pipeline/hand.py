@@ -21,11 +21,10 @@ from ..inputs.foreign import reading
 from ..job.reporting import Reporter
 from ..motion.skeleton import Motion
 from ..protocol import BASE, SOLVED, ObjectResult, PinSpec, Request, Result, inside, read_arrays, read_pc2, read_result, write_json, write_pc2
+from ..protocol.pins import GAUSSIANS_STAY
 from .stages import Job
 
 STAGES = ("reading", "solving", "baking")
-
-GAUSSIANS_STAY = "The Gaussians of the motion that was corrected are not corrected with it."
 
 
 def solve_around_pins(folder: Path, request: Request, report: Reporter) -> Result:

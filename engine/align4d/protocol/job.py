@@ -41,6 +41,7 @@ class ObjectSpec:
         matrix_world: object space to world.
         materials: indexed by the mesh's `material` array.
         bones: .npz in the job folder, see `BONE_ARRAYS`; "" where no bone moves the mesh.
+        held: .npz in the job folder, see `HELD_ARRAYS`; "" where everything may move.
     """
 
     id: str
@@ -49,6 +50,7 @@ class ObjectSpec:
     matrix_world: Matrix4
     materials: tuple[MaterialSpec, ...] = (MaterialSpec(),)
     bones: str = ""
+    held: str = ""
 
 
 MESH_ARRAYS: dict[str, tuple[str, tuple[int | str, ...]]] = {
@@ -179,6 +181,12 @@ class Request:
 
 GENERATED = "generated"
 """Id of an object that the engine made, because the artist gave none."""
+
+
+HELD_ARRAYS = {"still": ("float32", ("V",)), "ground": ("float32", ("V",))}
+"""Arrays of what the artist holds of a mesh: name -> dtype and shape. How firmly, in [0, 1], each vertex of the evaluated mesh stays where
+it is in the frame whose pose is known (`still`), or as high as it is there (`ground`).
+"""
 
 
 # -- the result -------------------------------------------------------------------------------------------------
@@ -320,7 +328,7 @@ def _names_in(found: Request | Result) -> list[str]:
             names += [result.motion, result.gaussians, result.mesh, result.image, result.gltf]
     else:
         for spec in found.objects:
-            names += [spec.mesh, spec.bones, *(material.image for material in spec.materials)]
+            names += [spec.mesh, spec.bones, spec.held, *(material.image for material in spec.materials)]
         names += [pin.pose for pin in found.pins]
     return names
 

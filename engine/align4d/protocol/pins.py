@@ -50,3 +50,7 @@ class FlipSpec:
     part: int
     first: int
     last: int
+
+
+GAUSSIANS_STAY = "The Gaussians of the motion that was corrected are not corrected with it."
+"""Note of a correction of a job that had some."""

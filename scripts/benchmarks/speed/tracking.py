@@ -67,7 +67,7 @@ class Case:
         bound = self.job.bind(asset)
         self.body = Articulation(asset, self.job.settings)
         _, self.first = self.job.find_first_pose(asset, bound, self.body, clip, masks)
-        self.animated = self.job.animated(bound, self.body, clip, masks, self.first)
+        self.animated = self.job.animated(asset, bound, self.body, clip, masks, self.first)
         whole = self.job.reference(clip, masks, self.job.settings.tracking.resolution)
         reference = Reference(whole.color[:FRAMES], whole.alpha[:FRAMES], whole.intrinsics, whole.usable[:FRAMES])
         self.view = View.still(reference, self.first.camera.world_to_camera())
