@@ -57,7 +57,9 @@ def _draw() -> None:
 
     to_region, scale = context.region.view2d.view_to_region, context.preferences.system.ui_scale
     low, high = GAP * scale, (GAP + HEIGHT) * scale
-    corners, colors, faces = [], [], []
+    corners: list[tuple[float, float]] = []
+    colors: list[tuple[float, ...]] = []
+    faces: list[tuple[int, int, int]] = []
     for first, last, color in drawn:
         left, right = (to_region(frame, 0, clip=False)[0] for frame in (first, last))
         faces += [(len(corners), len(corners) + 1, len(corners) + 2), (len(corners), len(corners) + 2, len(corners) + 3)]

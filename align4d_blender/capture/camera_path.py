@@ -23,7 +23,7 @@ def camera_path(camera: bpy.types.Object | None, start: int, count: int) -> Slic
     with bare_copy(camera, (start, 0.0)) as copy:
         for frame in range(start, start + count):
             location, rotation, _ = evaluated_at(copy, frame).matrix_world.decompose()
-            found.append(protocol.as_matrix(Matrix.LocRotScale(location, rotation, None)))
+            found.append(tuple(tuple(row) for row in Matrix.LocRotScale(location, rotation, None)))
             yield
     stands = np.ptp(np.array(found), axis=0).max() <= STILL
     return () if stands else tuple(found)

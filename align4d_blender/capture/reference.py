@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,13 +30,20 @@ def reference_of(scene: bpy.types.Scene) -> Reference:
     settings = scene.align4d
     if not settings.video:
         raise UserError("video_missing", "No reference video is chosen.", "Choose a movie file or an image sequence under Video.", "choose_video")
-    found = clip_at(settings.video, scene, (settings.first, settings.last))
     masks = sequence(Path(bpy.path.abspath(settings.masks))) if settings.masks else ()
-    return found._replace(spec=dataclasses.replace(found.spec, box=box_of(scene), masks=masks))
+    return clip_at(settings.video, scene, (settings.first, settings.last), box_of(scene), masks)
 
 
-def clip_at(chosen: str, scene: bpy.types.Scene, wanted: tuple[int, int] = (0, 0)) -> Reference:
-    """The clip at a path as the artist has chosen it; `wanted` are its first and last frame, counted from 1, 0 where unset. Raises UserError."""
+def clip_at(
+    chosen: str, scene: bpy.types.Scene, wanted: tuple[int, int] = (0, 0), box: tuple[float, ...] = (), masks: tuple[str, ...] = ()
+) -> Reference:
+    """A clip as the artist has chosen it. Raises UserError for one that is missing, unreadable or too short.
+
+    Args:
+        chosen: its path as the panel has it.
+        wanted: its first and last frame, counted from 1; 0 where unset.
+        box, masks: as of `VideoSpec`.
+    """
     path = Path(bpy.path.abspath(chosen))
     if not path.exists():
         raise UserError("video_missing", f"There is no video at {path}.", "Choose a movie file or an image sequence under Video.", "choose_video")
@@ -51,7 +57,7 @@ def clip_at(chosen: str, scene: bpy.types.Scene, wanted: tuple[int, int] = (0, 0
     first, last = chosen_frames(*wanted, count)
     fps = (scene.align4d.sequence_fps or scene.render.fps / scene.render.fps_base) if images else 0.0
     frames = (count - 1 if last < 0 else last) - first + 1
-    spec = protocol.VideoSpec("" if images else str(path), images, first, last, fps)
+    spec = protocol.VideoSpec("" if images else str(path), images, first, last, fps, box, masks)
     short = f"The video has {count} frames: {first + 1} to {count} are used, and not up to {wanted[1]}."
     return Reference(spec, width, height, frames, (short,) if wanted[1] > count else ())
 

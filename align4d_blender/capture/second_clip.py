@@ -24,5 +24,5 @@ def views_of(context: bpy.types.Context) -> Slices[tuple[protocol.ViewSpec, ...]
     clip = clip_at(settings.second_video, context.scene)
     matrix, fovy = scene_camera(camera, clip.width / clip.height)
     path = yield from camera_path(camera, choices.start(context), clip.frames)
-    spec = protocol.CameraSpec(path[0] if path else protocol.as_matrix(matrix), fovy, settings.solve_camera, path)
+    spec = protocol.CameraSpec(path[0] if path else tuple(tuple(row) for row in matrix), fovy, settings.solve_camera, path)
     return (protocol.ViewSpec(clip.spec, spec, settings.second_offset, settings.second_find_offset),)

@@ -1,4 +1,4 @@
-"""Keyframes of a solved camera that moves."""
+"""Keyframes of a solved camera that moves. Brings numpy in, so it is imported where there is such a camera."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import bpy
 import numpy as np
-from mathutils import Matrix
+from mathutils import Matrix, Quaternion, Vector
 
 from ...engine.align4d import protocol
 from .. import compat
@@ -18,7 +18,7 @@ def write_path(camera: bpy.types.Object, path: Sequence[protocol.Matrix4], times
     """One keyframe for each matrix, camera to world in a frame of the motion."""
     start, rate = _times(times)
     camera.rotation_mode = "QUATERNION"
-    rows = []
+    rows: list[tuple[Vector, Quaternion]] = []
     for matrix in path:
         location, rotation, _ = Matrix(matrix).decompose()
         if rows and rotation.dot(rows[-1][1]) < 0:  # the same rotation, and the short way to it
@@ -40,9 +40,8 @@ def write_path(camera: bpy.types.Object, path: Sequence[protocol.Matrix4], times
 
 
 def keep_path_in_step(camera: bpy.types.Object, times: Playback) -> None:
-    """Moves the keyframes to where the motion is played; nothing where the camera stands, or plays an action of the artist's."""
-    data = camera.animation_data
-    if data and data.action and TIMES in data.action:
+    """Moves the keyframes of a camera that plays an action to where the motion is played; nothing where that is one of the artist's."""
+    if camera.animation_data.action.get(TIMES) is not None:
         retime(camera, _times(times))
 
 

@@ -11,7 +11,6 @@ from mathutils import Matrix
 
 from ...engine.align4d import protocol
 from ..storage import tags
-from .camera_keys import keep_path_in_step, write_path
 from .playback import Playback
 
 NAME = "Align4D Camera"
@@ -35,6 +34,8 @@ def add_camera(scene: bpy.types.Scene, result: protocol.Result, video: protocol.
     scene.collection.objects.link(camera)
     camera.matrix_world = Matrix(result.camera.matrix_world)
     if result.camera.path:
+        from .camera_keys import write_path
+
         write_path(camera, result.camera.path, times)
     _set_lens(lens, scene, result.camera)
     _add_background(lens, video, result)
@@ -136,7 +137,10 @@ def keep_in_step(camera: bpy.types.Object, times: Playback) -> None:
     Blender shows one frame of a clip a scene frame; for another rate, or a part of the motion, its offset is driven by an expression
     that Blender evaluates itself, without Python and whatever the user's auto-run setting.
     """
-    keep_path_in_step(camera, times)
+    if camera.animation_data and camera.animation_data.action:
+        from .camera_keys import keep_path_in_step
+
+        keep_path_in_step(camera, times)
     lens = cast(bpy.types.Camera, camera.data)
     pace = lens.get(_PACE, 1.0)
     for background in lens.background_images:

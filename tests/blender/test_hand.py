@@ -219,7 +219,7 @@ def test_each_step_is_one_undo(blender: ModuleType, animated: bpy.types.Object) 
     def state() -> tuple[object, ...]:
         item = bpy.data.objects["Mesh"]
         pins = [[pin.frame for pin in result.pins] for result in item.align4d.results]
-        return names(), pins, item.align4d.active, [result.form for result in item.align4d.results], list(item.data.color_attributes)
+        return names(), pins, item.align4d.active, [result.form for result in item.align4d.results], item.data.color_attributes.keys()
 
     limb = blender.align4d_blender.result.hand.limbs(animated)[0][0]
     tell_doubt(blender, animated, limb)
@@ -238,7 +238,8 @@ def test_each_step_is_one_undo(blender: ModuleType, animated: bpy.types.Object) 
     bpy.ops.ed.undo_push(message="before")
     for step, choices in steps:
         assert getattr(bpy.ops.align4d, step)(**choices) == {"FINISHED"}
-        bpy.ops.ed.undo_push(message=step)
+        if step not in {"other_way", "solve_around_poses"}:  # a result that arrives makes its own
+            bpy.ops.ed.undo_push(message=step)
         seen.append(state())
     assert all(str(one) != str(other) for one, other in itertools.pairwise(seen))
     for before in reversed(seen[:-1]):

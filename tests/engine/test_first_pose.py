@@ -128,7 +128,7 @@ def test_a_posed_asset_is_the_mesh_in_that_pose(scene: Scene) -> None:
 def result_of(scene: Scene, degrees: list[float]) -> Refined:
     """What refinement would hand over."""
     field = HexPlaneField(2, HexPlaneSettings(resolution=8, channels=8, width=16), torch.Generator().manual_seed(0))
-    return Refined(scene.skeleton.pose(*scene.bent(degrees)), field, scene.animated, [], (View.still(scene.reference, CAMERA.world_to_camera()),))
+    return Refined(scene.skeleton.pose(*scene.bent(degrees)), field, scene.animated, [])
 
 
 def test_a_motion_is_measured_against_a_mesh_that_stands_still(scene: Scene) -> None:

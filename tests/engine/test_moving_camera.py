@@ -86,8 +86,9 @@ def test_a_job_with_a_path_ends_with_the_camera_s_path(shoot: Shoot, tmp_path: P
     for frame, pixels in enumerate(Studio(START, path=tuple(places)).film(shoot.asset, shoot.motion)):
         names.append(str(tmp_path / f"frame_{frame}.png"))
         Image.fromarray(pixels).save(names[-1])
-    off = [one.moved(yaw=one.yaw + 2, distance=one.distance + 0.2) for one in places]
-    path = tuple(as_matrix(blender_from_normalized(one.world_to_camera(), similarity.center, similarity.size)) for one in off)
+    elsewhere = np.eye(4)  # where the artist has put the whole path: turned a little, and beside
+    elsewhere[:3, :3], elsewhere[:3, 3] = Rotation.from_euler("z", 5, degrees=True).as_matrix(), (0.1, -0.15, 0.05)
+    path = tuple(as_matrix(elsewhere @ blender_from_normalized(one.world_to_camera(), similarity.center, similarity.size)) for one in places)
     folder = shoot.job(tmp_path / "job")
     request = protocol.read_request(folder)
     camera = dataclasses.replace(request.camera, matrix_world=path[0], path=path)

@@ -43,7 +43,8 @@ class Appearance:
         self.own = animated.bound.albedo
         self.color = to_srgb(animated.albedo).detach().clone().requires_grad_()
         self.light = animated.lighting.coefficients.clone().requires_grad_()
-        self.lights = [view.lighting and view.lighting.coefficients.to(self.light).clone().requires_grad_() for view in views]
+        own = [view.lighting for view in views]
+        self.lights = [None if one is None else one.coefficients.to(self.light).clone().requires_grad_() for one in own]
         self.true_color = settings.true_color
         lights = [self.light, *(light for light in self.lights if light is not None)]
         self.optimizer = torch.optim.Adam(

@@ -27,7 +27,7 @@ def heights(masks: np.ndarray) -> np.ndarray:
     Whichever side a body is seen from, its top and its bottom are where they are: the two ends rise and fall alike in all clips of a motion
     whose cameras look about as steeply.
     """
-    rows: np.ndarray = (masks > 0.5).any(axis=2)
+    rows = masks.max(axis=2) > 0.5
     ends = np.stack([rows.argmax(1), rows.shape[1] - rows[:, ::-1].argmax(1)], 1).astype(np.float64)
     ends[~rows.any(1)] = np.nan
     found: np.ndarray = ends / max(float(np.nanmean(ends[:, 1] - ends[:, 0])), 1.0) if rows.any() else ends

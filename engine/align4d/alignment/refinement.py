@@ -26,7 +26,6 @@ from .optimizer import LeveredAdam
 from .pose_levers import levers
 from .tracking import PoseCost, Track, TrackingSettings
 from .view import View, seen_by_any
-from .view_camera import ViewCameras
 from .view_losses import ViewLosses
 
 NEIGHBORS = 6
@@ -78,14 +77,12 @@ class Refined:
     field: the deformation field, in the rest pose.
     animated: with the refined appearance.
     loss: per iteration, for the curves.
-    views: the clips, with the cameras that were found.
     """
 
     motion: Motion
     field: HexPlaneField
     animated: AnimatedAsset
     loss: list[float]
-    views: tuple[View, ...]
 
     @torch.no_grad()
     def on_surface(self, frame: int, triangles: np.ndarray, world_to_camera: np.ndarray) -> Gaussians:
@@ -146,7 +143,7 @@ class _Refinement:
         self.known_frame, self.cost, self.settings, self.report = known_frame, cost, settings, report
         self.generator = torch.Generator().manual_seed(seed)
         self.appearance = Appearance(animated, settings.appearance, views)
-        self.known, self.view_cameras = ViewLosses(views, KnownViewLoss(cost.settings.loss)), ViewCameras(views)
+        self.known = ViewLosses(views, KnownViewLoss(cost.settings.loss))
         self.usable = torch.from_numpy(np.flatnonzero(seen_by_any(views)))
         device = animated.albedo.device
         self.every, self.frames = self.usable.to(device), views[0].reference.frames
@@ -159,8 +156,7 @@ class _Refinement:
         self._optimize(poses, [self.every] * self.settings.iterations)
         field_round.motion = poses.motion()
         self._optimize(field_round, _batches(self.usable, self.settings, self.generator, self.every.device))
-        animated = self.appearance.on(self.animated, frozen=True)
-        return Refined(field_round.motion, field_round.field, animated, self.losses.read(), self.view_cameras.corrected())
+        return Refined(field_round.motion, field_round.field, self.appearance.on(self.animated, frozen=True), self.losses.read())
 
     def _poses(self, start: Track) -> _PoseRound:
         """A round that starts from what the prior makes of the track or, where video and prior find that clearly better, from the track."""
@@ -190,12 +186,9 @@ class _Refinement:
         shown_by = self.appearance.on(self.animated, frozen)
         shown, corners, cost = round_.show(shown_by, chosen, deforming)
 
-        def as_seen(gaussians: Gaussians, view: int) -> Gaussians:
-            lit = shown_by.lit(gaussians, corners, self.appearance.lighting(view, frozen))
-            return self.view_cameras.seen(lit, view, frozen=not round_.moves_cameras)
-
+        lights = [self.appearance.lighting(view, frozen) for view in range(len(self.known.views))]
         with self.losses.deferral:
-            return self.known(shown_by, shown, corners, chosen, as_seen), cost
+            return self.known(shown_by, shown, corners, chosen, lights), cost
 
     def _optimize(self, round_: _PoseRound | _FieldRound, batches: list[Tensor]) -> None:
         """One iteration for each batch of frames, deformation and appearance in turns."""
@@ -209,8 +202,6 @@ class _Refinement:
             (loss + cost + self.appearance.cost()).backward()
             if deforming:
                 round_.step(done)
-            if round_.moves_cameras:
-                self.view_cameras.step(done)
             if "appearance" in phases:
                 self.appearance.optimizer.step()
             self.appearance.optimizer.zero_grad()
@@ -227,8 +218,6 @@ def _batches(frames: Tensor, settings: RefinementSettings, generator: torch.Gene
 
 class _PoseRound:
     """The skeleton's poses in all frames; a known one stays."""
-
-    moves_cameras = True
 
     def __init__(
         self,
@@ -294,7 +283,6 @@ class _PoseRound:
 class _FieldRound:
     """The deformation field on top of fixed poses."""
 
-    moves_cameras = False
     motion: Motion
 
     def __init__(self, animated: AnimatedAsset, frames: int, settings: RefinementSettings, generator: torch.Generator) -> None:

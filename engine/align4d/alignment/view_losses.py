@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 
 from torch import Tensor
 
 from ..rendering import Cameras, Gaussians
 from .animated_asset import AnimatedAsset
 from .known_views import KnownViewLoss
+from .lighting import Lighting
 from .view import View
 
 
@@ -26,19 +27,19 @@ class ViewLosses:
         self.usable = [view.usable() for view in views]
 
     def __call__(
-        self, animated: AnimatedAsset, shown: Gaussians, corners: Tensor, frames: Tensor, as_seen: Callable[[Gaussians, int], Gaussians] | None = None
+        self, animated: AnimatedAsset, shown: Gaussians, corners: Tensor, frames: Tensor, lights: Sequence[Lighting | None] | None = None
     ) -> Tensor:
         """A number.
 
         Args:
             shown, corners: what `animated` performs in `frames` (F,).
-            as_seen: takes `shown` to what a view, by its number, is shown in its place; None: the same in the light of the view.
+            lights: of the views, where these are not their own.
         """
         losses, weights = [], []
-        for number, (view, cameras, usable) in enumerate(zip(self.views, self.cameras, self.usable, strict=True)):
+        lit_by = lights or [view.lighting for view in self.views]
+        for view, cameras, usable, lighting in zip(self.views, self.cameras, self.usable, lit_by, strict=True):
             chosen = Cameras(cameras.viewmats.index_select(0, frames), cameras.Ks[: len(frames)])
-            seen = as_seen(shown, number) if as_seen else animated.lit(shown, corners, view.lighting)
-            picture = animated.render(seen, chosen, view.size)
+            picture = animated.render(animated.lit(shown, corners, lighting), chosen, view.size)
             true = (one.index_select(0, frames) for one in (view.reference.color, view.reference.alpha))
             weight = usable.index_select(0, frames)
             losses.append((weight * self.known.per_frame(picture.color, picture.alpha, *true)).sum())

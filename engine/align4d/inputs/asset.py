@@ -143,8 +143,8 @@ def load_asset(request: Request, folder: Path) -> Asset:
         mesh["bake_vertices"] = similarity.apply(mesh["bake_vertices"]).astype(np.float32)
     materials = tuple(_load_material(item, spec.name, folder) for spec in request.objects for item in spec.materials)
     counts = [len(mesh["vertices"]) for mesh in meshes]
-    own = {"bone_weights": load_bone_weights(request.objects, counts, folder), "held": load_held(request.objects, counts, folder)}
-    asset = dataclasses.replace(_join(request.objects, meshes, materials, similarity), **own)
+    bone_weights, held = (load(request.objects, counts, folder) for load in (load_bone_weights, load_held))
+    asset = dataclasses.replace(_join(request.objects, meshes, materials, similarity), bone_weights=bone_weights, held=held)
     if not triangle_areas(asset).sum() > 1e-12:
         raise EngineError("mesh_no_area", "The mesh has no surface: all of its faces have no area.", "Select a mesh with faces that can be seen.")
     return asset

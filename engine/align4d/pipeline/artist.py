@@ -330,8 +330,9 @@ class ArtistJob(Job):
             "tracking": {"frame": [float(i) for i in range(len(tracked.loss))], "loss": tracked.loss.tolist()},
             "refinement": {"iteration": [float(i) for i in range(len(refined.loss))], "loss": refined.loss},
         }
+        views = self.views(clip, masks, first.camera, self.settings.refinement.resolution)
         found = asset.similarity, body.skeleton, skin, refined.animated, refined.motion, refined.field
-        self.keep(Solved(*found, refined.views, first.turn, first.known_frame), asset, clip.fps)
+        self.keep(Solved(*found, views, first.turn, first.known_frame), asset, clip.fps)
         baked = skin_points(body.surface, body.parts, asset.bake_points, "cpu").weights.numpy()
         poses = write_poses(self.folder, asset.similarity, body.skeleton, baked, refined.motion)
         return self.write(asset, clip, positions, solved, solved.camera, figures, curves, sequence.folders if sequence else (), poses)

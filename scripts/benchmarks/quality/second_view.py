@@ -69,7 +69,8 @@ def compared(case: Path, out: Path, arguments: argparse.Namespace) -> dict[str, 
         raise ScriptError(f"{source} is no job.")
     request = dataclasses.replace(protocol.read_request(source), preset=arguments.preset, settings=overrides(arguments.set), gaussians=False)
     truth, asset = read_truth(case / "truth.npz"), load_asset(request, source)
-    figures, errors = {}, []
+    figures: dict[str, float] = {}
+    errors: list[float] = []
     for name, views in (("one", ()), ("two", (side_view(out, asset, truth, arguments, load_clip(request.video).fps),))):
         folder = out / name
         if name == "one" and (source / "output" / "result.json").is_file():
