@@ -9,6 +9,7 @@ import bpy
 from bpy.props import BoolProperty, CollectionProperty, EnumProperty, FloatProperty, FloatVectorProperty, IntProperty, PointerProperty, StringProperty
 
 from .capture import clip_check
+from .capture.second_clip_properties import SecondClip
 from .compat import RELATIVE_PATH
 from .errors import UserError
 from .jobs import plan
@@ -31,7 +32,7 @@ def _look_at_clip(_settings: Align4DSettings, context: bpy.types.Context) -> Non
         clip_check.look(context.scene)
 
 
-class Align4DSettings(bpy.types.PropertyGroup):
+class Align4DSettings(SecondClip, bpy.types.PropertyGroup):
     """What the artist chooses before pressing Generate; saved with the scene as `scene.align4d`."""
 
     given: EnumProperty(
@@ -86,24 +87,6 @@ class Align4DSettings(bpy.types.PropertyGroup):
         description="The object's mask in each frame, instead of what is cut out: an image sequence with alpha, or white on black",
         subtype="FILE_PATH",
         options=RELATIVE_PATH,
-    )
-    second_video: StringProperty(
-        name="Video",
-        description="A clip of the same motion from another side: it shows the depth that one clip leaves open",
-        subtype="FILE_PATH",
-        options=RELATIVE_PATH,
-    )
-    second_camera: PointerProperty(
-        name="Camera",
-        description="Where the second clip was filmed from, roughly",
-        type=bpy.types.Object,
-        poll=lambda _settings, item: item.type == "CAMERA",
-    )
-    second_find_offset: BoolProperty(
-        name="Find Offset", description="Look in the clips for when the second one begins. Turn off to give it yourself", default=True
-    )
-    second_offset: FloatProperty(
-        name="Offset", description="How much later than the first clip the second one begins; negative where it begins before", unit="TIME_ABSOLUTE"
     )
     first: IntProperty(name="First", description="First frame of the video to use, counted from 1; 0 starts at the beginning", min=0, default=0)
     last: IntProperty(name="Last", description="Last frame of the video to use, counted from 1; 0 goes up to the end", min=0, default=0)
