@@ -327,8 +327,8 @@ class Align4DTag(bpy.types.PropertyGroup):
         options={"HIDDEN"},
         override=_OVERRIDABLE,
     )
-    still: StringProperty(name="Still", description="A vertex group, or a bone's, that stays where it is", override=_OVERRIDABLE)
-    ground: StringProperty(name="On the Ground", description="A vertex group, or a bone's, that stays as high as it is", override=_OVERRIDABLE)
+    still: StringProperty(name="Held Still", description="A vertex group, or a bone's, that stays where it is", override=_OVERRIDABLE)
+    ground: StringProperty(name="Held on Ground", description="A vertex group, or a bone's, that stays as high as it is", override=_OVERRIDABLE)
     muted: BoolProperty(name="Mute", description="Show the mesh as it is without the motion", update=_mute, override=_OVERRIDABLE)
 
 

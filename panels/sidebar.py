@@ -73,7 +73,7 @@ class ALIGN4D_PT_advanced(bpy.types.Panel):
         layout.prop(context.scene.align4d, "solve_camera")
         item = context.active_object
         if takes_mesh(context) and item is not None and item.type == "MESH":
-            column = layout.column(heading="Held")
+            column = layout.column(align=True)
             column.prop_search(item.align4d, "still", item, "vertex_groups")
             column.prop_search(item.align4d, "ground", item, "vertex_groups")
         layout.prop(context.scene.align4d, "seed")

@@ -33,6 +33,10 @@ class Layout:
     def prop(self, owner: Any, name: str, text: str | None = None, **_options: object) -> None:
         self.drawn.append(owner.bl_rna.properties[name].name if text is None else text)
 
+    def prop_search(self, owner: Any, name: str, among: Any, collection: str) -> None:
+        assert hasattr(among, collection)
+        self.drawn.append(owner.bl_rna.properties[name].name)
+
     def progress(self, factor: float, text: str) -> None:
         assert 0 <= factor <= 1
         self.drawn.append(text)
@@ -109,7 +113,8 @@ def test_nothing_is_missing(blender: ModuleType, tmp_path: Path) -> None:
     shown = draw(blender)
     assert "Fox" in shown and "Select" not in shown and "engine" not in shown and "Choose" not in shown
     assert "\nGenerate 4D" in shown
-    assert "Refine Camera" in draw(blender, "advanced")
+    shown = draw(blender, "advanced")
+    assert "Refine Camera" in shown and "Held Still" in shown and "Held on Ground" in shown
 
 
 def start_slow_job(blender: ModuleType, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
