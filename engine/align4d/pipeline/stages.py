@@ -145,7 +145,7 @@ class Job:
         self.report.progress(len(clip.frames), len(clip.frames))
         for sentence in (*masks.notes, *shot):
             self.note("input", sentence)
-        if shot:
+        if len(clip.frames) != len(self.moves):  # a piece of it
             self.follow_camera(clip)
         return clip, masks
 
