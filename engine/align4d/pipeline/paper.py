@@ -1,8 +1,9 @@
 """The paper's own way from mesh and video to motion: the `paper` preset, and its ablations by single settings.
 
-Published method and DreamGaussian4D's settings, nothing else. Where a mesh and a camera of an artist ask for it, the
-shared stages before come in: Gaussians bound to the mesh, the direction of the camera, and the light of the first frame,
-in which the Gaussians' first colors are shown (a generated asset has it in its colors).
+Published method and DreamGaussian4D's settings; what deviates stands in docs/developers/method.md. Where a mesh and a
+camera of an artist ask for it, the shared stages before come in: Gaussians bound to the mesh, the direction of the
+camera, and the light of the first frame, in which the Gaussians' first colors are shown (a generated asset has it in
+its colors).
 """
 
 from __future__ import annotations
