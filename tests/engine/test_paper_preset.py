@@ -18,7 +18,7 @@ from torch import Tensor
 
 from align4d import protocol
 from align4d.cameras.orbit import Orbit, blender_from_normalized
-from align4d.errors import Cancelled, EngineError
+from align4d.errors import Cancelled
 from align4d.generators.asset_object import keep_gaussians, write_object
 from align4d.inputs.asset import load_asset
 from align4d.job.reporting import RecordingReporter
@@ -305,25 +305,6 @@ def test_densification_in_a_run_and_across_a_break(shoot: Shoot, tmp_path: Path)
 def test_gaussians_on_a_mesh_are_not_densified_and_the_user_is_told(shoot: Shoot, tmp_path: Path) -> None:
     result, _ = run(shoot.job(tmp_path, {"paper.optimization.densification.enabled": True}))
     assert result.figures["gaussians"] == 500 and [note for note in result.notes if "densified" in note]
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("method", "other"),
-        ("paper.optimization.unknown.maod_mode", "x"),
-        ("paper.multiview.told", "x"),
-        ("paper.optimization.learns", "x"),
-        ("prior.kind", "x"),
-        ("paper.optimization.unknown.guidance.target", 3),
-    ],
-)
-def test_choices_that_do_not_exist_or_do_nothing_are_refused(name: str, value: object) -> None:
-    on_the_mesh = {"paper.optimization.densification.enabled": True, "paper.optimization.learns": "appearance"}
-    for overrides in ({name: value}, on_the_mesh):
-        with pytest.raises(EngineError) as caught:
-            settings_for("paper", overrides)
-        assert caught.value.code == "bad_setting"
 
 
 def test_the_preset_is_the_published_one() -> None:

@@ -124,3 +124,22 @@ def test_every_setting_of_every_preset_can_be_named() -> None:
         named = dict(walk(settings, ""))
         assert len(named) > 30
         assert settings_for(preset, named) == settings
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("method", "other"),
+        ("paper.optimization.unknown.maod_mode", "x"),
+        ("paper.multiview.told", "x"),
+        ("paper.optimization.learns", "x"),
+        ("prior.kind", "x"),
+        ("paper.optimization.unknown.guidance.target", 3),
+    ],
+)
+def test_choices_that_do_not_exist_or_do_nothing_are_refused(name: str, value: object) -> None:
+    on_the_mesh = {"paper.optimization.densification.enabled": True, "paper.optimization.learns": "appearance"}
+    for overrides in ({name: value}, on_the_mesh):
+        with pytest.raises(EngineError) as caught:
+            settings_for("paper", overrides)
+        assert caught.value.code == "bad_setting"
