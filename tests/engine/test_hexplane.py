@@ -38,6 +38,11 @@ def test_the_same_seed_is_the_same_field() -> None:
     assert not torch.equal(one.spatial, other.spatial)
 
 
+def test_the_centers_alone_are_those_of_the_whole() -> None:
+    made, frames = field(shaken=True), torch.tensor([3, 0])
+    assert torch.equal(made.centers_at(points(), frames), made.at_frames(points(), frames).center)
+
+
 def test_every_plane_and_layer_learns() -> None:
     """A new field's last layers learn first; after one step all else does."""
     made = field()

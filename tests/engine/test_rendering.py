@@ -106,6 +106,25 @@ def test_cpu_gives_the_same_bits(threads: int) -> None:
         assert torch.equal(gradient, second_gradients[name]), name
 
 
+@pytest.mark.parametrize("name", ["means", "opacities", "colors"])
+def test_cpu_gives_one_gradient_as_with_all_others(name: str) -> None:
+    """What nobody asks for is not computed, and changes nothing else."""
+    size, cameras = (33, 47), orbit(2, (33, 47))
+    scene = {key: tensor.float() for key, tensor in cloud(100, (0.02, 0.1)).named().items()}
+
+    def gradient(*asked: str) -> torch.Tensor:
+        leaves = {key: tensor.clone().requires_grad_(key in asked) for key, tensor in scene.items()}
+        rendering = rasterize(Gaussians(**leaves), cameras, size, backend="cpu")
+        ((rendering.color**2).sum() + rendering.alpha.sum()).backward()
+        assert all(leaf.grad is None for key, leaf in leaves.items() if key not in asked)
+        found = leaves[name].grad
+        assert found is not None
+        return found
+
+    alone = gradient(name)
+    assert float(alone.abs().max()) > 0 and torch.equal(alone, gradient(*scene))
+
+
 def test_cpu_renders_from_several_threads_at_once() -> None:
     from concurrent.futures import ThreadPoolExecutor
 

@@ -298,7 +298,7 @@ class _FieldRound:
         """Gaussians of `frames`, their triangles' corners, and the cost of the field there."""
         motion = self.motion.frames(frames)
         with torch.set_grad_enabled(deforming):
-            offset = self.field.at_frames(self.rest, frames).center
+            offset = self.field.centers_at(self.rest, frames)
             rest = self.rest + offset
             length = (rest[:, self.neighbor] - rest[:, :, None] + 1e-9).norm(dim=-1)
             rigid = (((length - self.length) / self.length) ** 2).mean()

@@ -33,7 +33,11 @@ class FrameBake:
     @torch.no_grad()
     def vertices(self, motion: Motion, frame: int) -> np.ndarray:
         """(V, 3) float32 of the asset's vertices in a frame of `motion`, edges relaxed."""
-        displaced = self.rest if frame == self.known_frame else self.rest + self.field.at_frame(self.rest, frame).center[0]
+        displaced = (
+            self.rest
+            if frame == self.known_frame
+            else self.rest + self.field.centers_at(self.rest, torch.tensor([frame], device=self.rest.device))[0]
+        )
         return self.relaxation.relax(self.skin.move(motion.frame(frame), displaced)[0].cpu().numpy())
 
     def points(self, vertices: np.ndarray) -> np.ndarray:

@@ -83,6 +83,12 @@ class HexPlaneField(nn.Module):
         """Offsets (1, N, ...) at rest positions `points` (N, 3) in one frame."""
         return self(points, self.frame_times[frame : frame + 1])
 
+    def centers_at(self, points: Tensor, frames: Tensor) -> Tensor:
+        """What `at_frames` adds to the centers alone, (F, N, 3), in less than half of the time."""
+        hidden = self.trunk(self._features(points, self.frame_times.index_select(0, frames)))
+        center: Tensor = self.heads[0](hidden)
+        return center
+
     def adam(self, grid_rate: float, network_rate: float) -> torch.optim.Adam:
         """Its optimizer [D]: the planes learn faster than the MLP."""
         groups = [{"params": self.grid_parameters(), "lr": grid_rate}, {"params": self.network_parameters(), "lr": network_rate}]

@@ -39,6 +39,7 @@ from ..job.reporting import Reporter
 from ..motion.skeleton import Motion
 from ..motion.skinning import skin_points
 from ..protocol import Result, read_request
+from ..rendering.cpu.threads import threads_for_kernels
 from .articulation import Articulation
 from .hand import solve_around_pins
 from .mask_pictures import write_masks
@@ -86,14 +87,14 @@ def run(folder: Path, report: Reporter, online: bool = False) -> Result:
         clip, masks = job.cut_out(clip)
         for other in job.others:
             other.cut_out()
-    with job.stage("sampling"):
+    with job.stage("sampling"), threads_for_kernels():
         gaussians = job.bind(asset)
-    with job.stage("camera"):
+    with job.stage("camera"), threads_for_kernels():
         body = Articulation(asset, job.settings)
         masks = job.cut_as_it_stands(asset, gaussians, body, clip, masks)
         solved, first = job.find_first_pose(asset, gaussians, body, clip, masks)
         masks = job.cut_by_first_pose(gaussians, body, masks, first)
-    with job.stage("tracking"):
+    with job.stage("tracking"), threads_for_kernels():
         animated = job.animated(asset, gaussians, body, clip, masks, first)
         job.place_others(asset, animated, body, clip, masks, first)
         tracked = job.track(animated, body, clip, masks, first)

@@ -1,4 +1,4 @@
-"""Jobs: prepared job folders through the engine, without Blender: seconds of each stage, and memory."""
+"""Jobs: prepared job folders through the engine, without Blender: seconds of each stage, and memory; also beside busy programs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ import argparse
 import dataclasses
 import json
 import shutil
+import subprocess
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for figures.json and the motions")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument("--preset", help="instead of the request's")
+    parser.add_argument("--busy", type=int, default=0, metavar="N", help="once more beside N programs that each keep a core busy")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting of the engine (can be repeated)")
 
 
@@ -46,10 +51,28 @@ def run(arguments: argparse.Namespace) -> int:
             found = measure(source, folders.fresh(arguments.out / source.name), device, arguments)
             figures["jobs"].setdefault(source.name, []).append(found)
             say(f"{source.name}, run {repeat + 1}: {found['seconds']:.1f} s; {json.dumps(found['stages'])}")
+        if arguments.busy:
+            with busy_programs(arguments.busy):
+                beside = measure(source, folders.fresh(arguments.out / source.name), device, arguments)
+            figures.setdefault("busy", {})[source.name] = beside
+            ratios = {name: round(seconds / max(found["stages"][name], 0.1), 2) for name, seconds in beside["stages"].items()}
+            say(f"{source.name}, beside {arguments.busy} busy: {beside['seconds'] / found['seconds']:.2f} times as long; {json.dumps(ratios)}")
     with protocol.replacing(arguments.out / "figures.json", "w") as file:
         json.dump(figures, file, indent=1)
     show(figures["jobs"])
     return 0
+
+
+@contextmanager
+def busy_programs(count: int) -> Iterator[None]:
+    """Within it so many programs do nothing but keep a core busy."""
+    programs = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for program in programs:
+            program.kill()
+            program.wait()
 
 
 def pipeline_device(wanted: str) -> str:

@@ -126,8 +126,9 @@ class _Rasterize(torch.autograd.Function):
         )  # fmt: skip
         gradients = [np.zeros_like(array) for array in arrays]
         height, width = view.size
+        wanted = ctx.needs_input_grad[2:]
         run(
             project_backward, bins.first_slot.size,
-            *arrays, view.poses, view.intrinsics, width, height, view.low_pass, slots, bins.first_slot, *gradients,
+            *arrays, view.poses, view.intrinsics, width, height, view.low_pass, slots, bins.first_slot, any(wanted[:3]), *gradients,
         )  # fmt: skip
-        return (None, None, *(torch.from_numpy(gradient) for gradient in gradients))
+        return None, None, *(torch.from_numpy(one) if is_wanted else None for one, is_wanted in zip(gradients, wanted, strict=True))

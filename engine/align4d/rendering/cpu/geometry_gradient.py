@@ -105,7 +105,7 @@ def _sum_slots(slots, start, end, sums):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def project_backward(
-    part, parts, means, quats, scales, opacities, colors, poses, intrinsics, width, height, low_pass, slots, first_slot,
+    part, parts, means, quats, scales, opacities, colors, poses, intrinsics, width, height, low_pass, slots, first_slot, moving,
     g_means, g_rotations, g_scales, g_opacities, g_colors,
 ):  # fmt: skip
     """Add the gradients of the five tensors to zeros of their own shapes (a leading set dimension each).
@@ -113,6 +113,7 @@ def project_backward(
     Args:
         slots: (S, 9) float32, one per (tile, Gaussian), those of one Gaussian in one camera next to each other.
         first_slot: (C, N + 1) int64, where they start.
+        moving: whether the gradients of means, rotations and scales are asked for; they stay zero where not.
     """
     cameras, count = poses.shape[0], means.shape[1]
     sums, scratch = np.empty(SLOT_WIDTH), np.empty(9)
@@ -123,21 +124,22 @@ def project_backward(
         for n in range(count * part // parts, count * (part + 1) // parts):
             if not _sum_slots(slots, first_slot[c, n], first_slot[c, n + 1], sums):
                 continue
-            _back_one(
-                means[center_set, n],
-                quats[rotation_set, n],
-                scales[scale_set, n],
-                poses[c],
-                intrinsics[c],
-                width,
-                height,
-                low_pass,
-                sums,
-                scratch,
-                g_means[center_set, n],
-                g_rotations[rotation_set, n],
-                g_scales[scale_set, n],
-            )
+            if moving:
+                _back_one(
+                    means[center_set, n],
+                    quats[rotation_set, n],
+                    scales[scale_set, n],
+                    poses[c],
+                    intrinsics[c],
+                    width,
+                    height,
+                    low_pass,
+                    sums,
+                    scratch,
+                    g_means[center_set, n],
+                    g_rotations[rotation_set, n],
+                    g_scales[scale_set, n],
+                )
             g_opacities[opacity_set, n] += sums[0] / opacities[opacity_set, n]
             for j in range(3):
                 g_colors[color_set, n, j] += sums[6 + j]

@@ -10,8 +10,10 @@ from __future__ import annotations
 import os
 import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import torch
@@ -34,13 +36,33 @@ LARGE_GRAIN = 20_000
 """The same for a part more than there are threads, which costs time, but evens out what other programs take."""
 
 
+_threads: ContextVar[int | None] = ContextVar("threads", default=None)
+
+
+@contextmanager
+def threads_for_kernels() -> Iterator[None]:
+    """Within it torch's operations run on one thread, and all threads that torch had are the kernels'.
+
+    For work of many small operations. Torch shares out each of them and waits for the slowest thread, so that another program on one core
+    holds up every operation. One thread also sums in one order, so that the result does not depend on how many cores there are.
+    """
+    before = torch.get_num_threads()
+    token = _threads.set(_threads.get() or before)
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+        _threads.reset(token)
+
+
 def run(kernel: Callable[..., None], work: int, *arguments: Any) -> None:
-    """Call `kernel(part, parts, *arguments)` for every part, on as many threads as torch uses, and wait for all.
+    """Call `kernel(part, parts, *arguments)` for every part, on as many threads as torch uses (see `threads_for_kernels`), and wait for all.
 
     Args:
         work: Gaussians or pairs that the kernel goes through; decides the number of threads and parts.
     """
-    threads = max(1, min(torch.get_num_threads(), core_count(), -(-work // GRAIN)))
+    threads = max(1, min(_threads.get() or torch.get_num_threads(), core_count(), -(-work // GRAIN)))
     parts = 1 if threads == 1 else max(threads, min(4 * threads, work // LARGE_GRAIN))
     left = deque(range(parts))
 

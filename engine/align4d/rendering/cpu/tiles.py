@@ -157,7 +157,7 @@ def _blend_row_backward(row, sums, offset, peak, falloff, red, green, blue, inde
         sums[5 * LANES + i] += weight * row[4 * LANES + i]
 
 
-@njit(forceinline=True)
+@njit(forceinline=True, fastmath=FAST | {"reassoc"})
 def _store_slot(sums, splat, left, top, slot):
     """Turn lane sums into the slot's sums over u and dy (float64: needle-thin Gaussians cancel here)."""
     v, vx, vxx, vy, vxy, vyy = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
@@ -189,14 +189,20 @@ def _tile_backward(pairs, start, end, splats, left, top, state, row_end, sums, s
     for k in range(start, end):
         splat = splats[pairs[k, 0]]
         first, last = _rows(splat, top)
-        sums[:] = ZERO
+        seen = False
         for r in range(first, last):
             dy = F(top + r) + HALF - splat[MEAN_Y]
             peak = splat[LOG2_OPACITY] - splat[FALLOFF_Y] * dy * dy
             if peak > LOWEST and F(k - start) < row_end[r]:
+                if not seen:
+                    sums[:] = ZERO
+                    seen = True
                 offset = F(left) + HALF - splat[MEAN_X] - splat[SLOPE] * dy
                 _blend_row_backward(state[r], sums, offset, peak, splat[FALLOFF_X], splat[RED], splat[GREEN], splat[BLUE], F(k - start), F(r))
-        _store_slot(sums, splat, left, top, slots[pairs[k, 1]])
+        if seen:
+            _store_slot(sums, splat, left, top, slots[pairs[k, 1]])
+        else:  # it lies behind what has closed every pixel that it reaches
+            slots[pairs[k, 1]] = ZERO
 
 
 @njit(nogil=True, cache=True, fastmath=FAST, error_model="numpy")
