@@ -107,3 +107,8 @@ def names() -> dict[str, list[str]]:
     """Every data-block of the file by kind."""
     kinds = ("objects", "meshes", "cameras", "images", "materials", "scenes", "movieclips", "node_groups", "actions", "worlds", "collections")
     return {kind: sorted(block.name for block in getattr(bpy.data, kind)) for kind in kinds}
+
+
+def played(item: bpy.types.Object) -> Path:
+    """The file of the motion that an object shows."""
+    return Path(bpy.path.abspath(item.align4d.results[item.align4d.active].motion))

@@ -83,10 +83,14 @@ FORMATS: dict[str, tuple[str, Callable[[Path], None]]] = {
 @pytest.fixture(params=[bare, rigged, keyed, subdivided, several])
 def animated(request: pytest.FixtureRequest, blender: ModuleType, tmp_path: Path) -> list[bpy.types.Object]:
     """Meshes with the fake engine's motion and a material, selected; the file is saved."""
+    return animate(request.param, tmp_path)
+
+
+def animate(kind: Callable[[], list[bpy.types.Object]], tmp_path: Path) -> list[bpy.types.Object]:
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
     bpy.context.scene.frame_start = START
     bpy.context.scene.frame_set(START)
-    items: list[bpy.types.Object] = request.param()
+    items = kind()
     for item in items:
         new_material(item)
     use_video(tmp_path / "video")
@@ -138,3 +142,16 @@ def test_an_obj_sequence_holds_what_was_shown(animated: list[bpy.types.Object], 
         assert apart(points, shown(brought, index)) < 1e-4 * float(np.ptp(points, axis=0).max()), index
         for item in brought:
             bpy.data.objects.remove(item)
+
+
+def test_baked_shape_keys_go_out_by_blenders_own_fbx(blender: ModuleType, tmp_path: Path) -> None:
+    items = animate(bare, tmp_path)
+    motion = [shown(items, index) for index in range(FRAMES)]
+    assert bpy.ops.align4d.bake_shape_keys() == {"FINISHED"}
+    boxes = {"bake_anim_use_nla_strips": False, "bake_anim_use_all_actions": False, "bake_anim_simplify_factor": 0.0}  # as the manual says
+    bpy.ops.export_scene.fbx(filepath=str(tmp_path / "out.fbx"), use_selection=True, **boxes)
+    there = set(bpy.data.objects)
+    read_fbx(tmp_path / "out.fbx")
+    brought = [item for item in bpy.data.objects if item not in there and item.type == "MESH"]
+    for index, points in enumerate(motion):
+        assert apart(points, shown(brought, index)) < 1e-4 * float(np.ptp(points, axis=0).max()), index

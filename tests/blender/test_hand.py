@@ -10,7 +10,7 @@ import bpy
 import numpy as np
 import pytest
 from fake_engine import FRAMES
-from scenes import add_mesh, evaluated, local, names, select, use_video
+from scenes import add_mesh, evaluated, local, names, played, select, use_video
 from test_keyframes import write_poses
 from test_result import go_to, scene_frame
 
@@ -29,11 +29,6 @@ def animated(blender: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     motion = write_poses(blender, item)
     blender.engine.align4d.protocol.write_pc2(played(item), motion)
     return item
-
-
-def played(item: bpy.types.Object) -> Path:
-    """The file of the motion that an object shows."""
-    return Path(bpy.path.abspath(item.align4d.results[item.align4d.active].motion))
 
 
 def bend(item: bpy.types.Object) -> np.ndarray:

@@ -9,8 +9,7 @@ from types import ModuleType
 import bpy
 import pytest
 from fake_engine import FRAMES
-from scenes import add_mesh, evaluated, use_video
-from test_hand import played
+from scenes import add_mesh, evaluated, played, use_video
 from test_result import go_to
 
 
