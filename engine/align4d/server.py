@@ -199,7 +199,7 @@ def main(arguments: list[str] | None = None, run: Run | None = None) -> int:
     server = Server(run or _pipeline, commands, messages, options.idle)
     _leave_on_interrupt(server)
     if run is None:
-        threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
+        threading.Thread(target=warm_up, args=(_compile_kernels,), name="warm-up", daemon=True).start()
     server.serve()
     return 0
 
@@ -208,6 +208,12 @@ def _pipeline(folder: Path, report: Reporter) -> protocol.Result:
     from .pipeline import artist  # imports torch: after hello
 
     return artist.run(folder, report)
+
+
+def _compile_kernels() -> None:
+    from .gaussians.fused import compile_kernels  # imports torch: after hello
+
+    compile_kernels()
 
 
 def _take_stdio() -> tuple[IO[bytes], IO[str]]:

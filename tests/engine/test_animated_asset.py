@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,10 @@ from puppets import TWO_PARTS, asset_of, bound, puppet
 from scipy.spatial.transform import Rotation
 
 from align4d.alignment.animated_asset import AnimatedAsset
-from align4d.alignment.lighting import to_linear, unlit
+from align4d.alignment.lighting import Lighting, to_linear, unlit
+from align4d.gaussians.fused import compile_kernels
+from align4d.gaussians.fused.backward import ride_backward
+from align4d.gaussians.fused.forward import ride_kernel
 from align4d.inputs.asset import weld
 from align4d.motion.parts import find_parts
 from align4d.motion.rotations import matrix_from_quaternion
@@ -77,7 +82,7 @@ def test_between_parts_gaussians_stay_on_their_flat_triangles(stage: Stage) -> N
     """Skinned one by one they would leave the triangles that the artist's mesh has there."""
     motion = stage.pose(NO_TURN, (0.0, 1.2, 0.0))
     corners = stage.mixed.corners(motion)
-    shown = stage.mixed.perform(motion, corners)
+    shown = stage.mixed.perform(motion)
     frames = triangle_frames(corners)[0]
     rest = triangle_frames(stage.gaussians.corners)
     surface = (stage.gaussians.barycentric[..., None] * stage.gaussians.corners).sum(-2)
@@ -93,7 +98,7 @@ def test_between_parts_gaussians_stay_on_their_flat_triangles(stage: Stage) -> N
 def test_the_surface_moves_with_an_offset(stage: Stage) -> None:
     offset = torch.tensor([0.1, -0.2, 0.3]).expand(1, 500, 3)
     motion = stage.pose(NO_TURN, NO_TURN)
-    shown = stage.rigid.perform(motion, stage.rigid.corners(motion, offset))
+    shown = stage.rigid.perform(motion, offset)
     torch.testing.assert_close(shown.means - stage.gaussians.means, offset, atol=1e-5, rtol=0)
 
 
@@ -103,6 +108,61 @@ def test_gradients_reach_the_motion(stage: Stage) -> None:
     shown = stage.mixed.perform(motion)
     (shown.means.sum() + (shown.quats**3).sum() + (shown.colors**2).sum() + stage.mixed.stretch(stage.mixed.corners(motion)).sum()).backward()
     assert turn.grad is not None and torch.isfinite(turn.grad).all() and (turn.grad.abs() > 0).any(-1).all()
+
+
+def test_the_kernels_are_the_tensors(stage: Stage) -> None:
+    """What runs on the processor against what runs on a GPU: values, and gradients in everything that learns."""
+    generator = torch.Generator().manual_seed(3)
+    leaves = {
+        "turn": 0.8 * torch.randn(3, 2, 3, generator=generator),
+        "shift": 0.1 * torch.randn(3, 2, 3, generator=generator),
+        "offset": 0.02 * torch.randn(3, 500, 3, generator=generator),
+        "albedo": torch.rand(500, 3, generator=generator),
+        "light": torch.randn(13, 3, generator=generator) * 0.2 + torch.eye(13)[:, :1],
+    }
+    pull = [torch.randn(3, 500, width, generator=generator) for width in (3, 4, 3)]
+    found = []
+    for as_tensors in (False, True):
+        for leaf in leaves.values():
+            leaf.requires_grad_().grad = None
+        animated = replace(stage.mixed, albedo=leaves["albedo"], lighting=Lighting(leaves["light"]))
+        motion = stage.skeleton.pose(leaves["turn"], leaves["shift"])
+        if as_tensors:
+            corners = animated.corners(motion, leaves["offset"])
+            shown, stretch = animated.on_corners(motion, corners), animated.stretch(corners)
+        else:
+            shown, stretch = animated.stretched(motion, leaves["offset"])
+        values = shown.means, shown.quats, shown.colors, stretch
+        (sum((value * by).sum() for value, by in zip(values[:3], pull, strict=True)) + 50 * stretch.sum()).backward()
+        found.append((*values, *(leaf.grad for leaf in leaves.values())))
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=2e-3, atol=2e-4 * float(theirs.detach().abs().max()))
+
+
+def test_the_kernels_give_the_same_bits_with_any_number_of_threads(stage: Stage) -> None:
+    def gradient() -> torch.Tensor:
+        turn = (0.1 * torch.ones(16, 2, 3)).requires_grad_()
+        shown = stage.mixed.perform(stage.skeleton.pose(turn, torch.zeros(16, 2, 3)))
+        ((shown.means**2).sum() + (shown.quats**3).sum() + (shown.colors**2).sum()).backward()
+        assert turn.grad is not None
+        return turn.grad
+
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        alone = gradient()
+        torch.set_num_threads(2)
+        assert torch.equal(alone, gradient())
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_what_was_compiled_beforehand_is_what_a_job_runs(stage: Stage) -> None:
+    compile_kernels()
+    turn = torch.zeros(2, 2, 3, requires_grad=True)
+    shown = stage.mixed.perform(stage.skeleton.pose(turn, torch.zeros(2, 2, 3)))
+    shown.means.sum().backward()
+    assert len(ride_kernel.signatures) == len(ride_backward.signatures) == 1
 
 
 def test_a_collapsed_triangle_gives_numbers() -> None:

@@ -88,7 +88,7 @@ def test_a_clip_from_the_same_side_leaves_all_depth_open(views: tuple[View, View
 
 def test_frames_of_another_rate_and_beginning_show_the_same_moment() -> None:
     index, there = frames_at(np.arange(5) / 24, np.arange(4) / 30 + 1 / 24)
-    assert index.tolist() == [0, 0, 1, 2, 3] and there.tolist() == [False, True, True, True, True]
+    assert index.tolist() == [0, 0, 1, 2, 3] and there.tolist() == [False, True, True, True, False]
 
 
 def test_the_offset_is_where_both_rise_and_fall() -> None:

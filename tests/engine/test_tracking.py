@@ -11,13 +11,14 @@ import torch
 from builders import Job
 from puppets import TWO_PARTS, Studio, asset_of, bound, puppet
 
-from align4d.alignment import tracking
+from align4d.alignment import refinement, tracking
 from align4d.alignment.animated_asset import AnimatedAsset
 from align4d.alignment.asynchronous import AsynchronousSchedule
 from align4d.alignment.lighting import to_linear, unlit
 from align4d.alignment.pose_search import PoseSearchSettings
 from align4d.alignment.reference import Reference
-from align4d.alignment.refinement import Refined, RefinementSettings, refine
+from align4d.alignment.refinement import Refined, refine
+from align4d.alignment.refinement_settings import RefinementSettings
 from align4d.alignment.tracking import PoseCost, Track, TrackingSettings, track
 from align4d.alignment.view import View
 from align4d.cameras.orbit import Orbit
@@ -29,6 +30,7 @@ from align4d.motion.parts import find_parts
 from align4d.motion.skeleton import build_skeleton
 from align4d.motion.skinning import skin_points
 from align4d.motion.surface_graph import build_surface_graph
+from align4d.rendering import Cameras, Gaussians, Rendering
 
 CAMERA = Orbit(0.0, 0.0, 2.2)
 SIZE = 80
@@ -227,6 +229,26 @@ def test_the_same_seed_refines_the_same(show: Show, bending: Reference) -> None:
     one, two = (show.refine(bending, show.bent(BEND), replace(REFINEMENT, iterations=4), seed=5) for _ in range(2))
     assert one.loss == two.loss and torch.equal(one.motion.offset, two.motion.offset)
     assert all(torch.equal(a, b) for a, b in zip(one.field.parameters(), two.field.parameters(), strict=True))
+
+
+def test_a_clip_in_windows_is_refined_as_in_one_piece(show: Show, bending: Reference, monkeypatch: pytest.MonkeyPatch) -> None:
+    start, settings = show.bent([0.0, 4.0, 16.0, 28.0]), replace(REFINEMENT, iterations=6)
+    whole = show.refine(bending, start, settings)
+    seen: list[int] = []
+
+    def render(self: AnimatedAsset, gaussians: Gaussians, cameras: Cameras, size: tuple[int, int]) -> Rendering:
+        seen.append(cameras.count)
+        return render_all(self, gaussians, cameras, size)
+
+    render_all = AnimatedAsset.render
+    monkeypatch.setattr(AnimatedAsset, "render", render)
+    monkeypatch.setattr(refinement, "WINDOW", 3)
+    parts = show.refine(bending, start, settings)
+    assert max(seen) == 3
+    moved = (whole.motion.offset - show.skeleton.pose(start.turn, start.shift).offset).abs().max()
+    assert moved > 0
+    torch.testing.assert_close(parts.motion.offset, whole.motion.offset, rtol=0, atol=1e-3 * float(moved))
+    np.testing.assert_allclose(parts.loss, whole.loss, rtol=1e-3)
 
 
 def test_while_the_appearance_learns_the_deformation_is_frozen(show: Show, bending: Reference) -> None:

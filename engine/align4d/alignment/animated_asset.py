@@ -8,10 +8,12 @@ that are compared with the video pictures of what the artist gets.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
+from ..gaussians.fused import Rider, ride
 from ..gaussians.riding import Seat
 from ..gaussians.surface_bound import LOW_PASS, BoundGaussians
 from ..motion.rotations import multiply, small_quaternion
@@ -31,15 +33,33 @@ class RestSurface(Seat):
         edges: (N, 3) lengths of the triangles' edges.
         yardstick: (N, 3) the same, of slivers at least a hundredth of the longest, so that they do not rule.
         holder: (N, K) 1 for the part that holds the Gaussian's triangle most: a product with it picks.
+        rider: the same for the processor's kernels.
     """
 
     def __init__(self, bound: BoundGaussians, skin: Skin) -> None:
         super().__init__(bound)
+        self.bound = bound
         self.normal = rotate(self.frames.mT, bound.normals)
         self.edges = edge_lengths(bound.corners)
         self.yardstick = self.edges.maximum(self.edges.amax(-1, keepdim=True) / 100)
         most = skin.weights.unflatten(0, (-1, 3)).sum(1).argmax(1)
         self.holder = torch.nn.functional.one_hot(most, skin.weights.shape[1]).to(bound.means)
+
+    @cached_property
+    def rider(self) -> Rider:
+        """Of float32 tensors on the processor."""
+        bound = self.bound
+        rows = [
+            bound.corners.flatten(1),
+            bound.barycentric,
+            self.inset,
+            self.normal,
+            self.frames.mT.flatten(1),
+            self.edges,
+            self.yardstick,
+            bound.quats,
+        ]
+        return Rider(torch.cat(rows, 1).numpy(), self.holder.argmax(1).to(torch.int32).numpy())
 
 
 @dataclass(frozen=True)
@@ -82,23 +102,32 @@ class AnimatedAsset:
         change = (edge_lengths(corners) - self.rest.edges) / self.rest.yardstick
         return (change**2).mean((-2, -1))
 
-    def perform(self, motion: Motion, corners: Tensor | None = None) -> Gaussians:
-        """Gaussians of each frame of `motion`: moved, turned and shaded by the way they now face.
+    def perform(self, motion: Motion, offset: Tensor | None = None) -> Gaussians:
+        """Gaussians of each of T frames of `motion`: moved, turned and shaded by the way they now face. `offset` as in `corners`."""
+        return self.stretched(motion, offset)[0]
 
-        Args:
-            motion: T frames.
-            corners: of these frames, where they are known already.
-        """
-        corners = self.corners(motion) if corners is None else corners
+    def stretched(self, motion: Motion, offset: Tensor | None = None) -> tuple[Gaussians, Tensor]:
+        """The same, and the stretch (T,) of the surface."""
+        if self.albedo.device.type != "cpu" or self.albedo.dtype != torch.float32:
+            corners = self.corners(motion, offset)
+            return self.on_corners(motion, corners), self.stretch(corners)
+        affine = self.skin.weights @ torch.cat([motion.rotation.flatten(-2), motion.offset], -1).transpose(0, 1).flatten(1)
+        affine = affine.unflatten(-1, (-1, 12))
+        light = self.lighting.coefficients
+        means, quats, colors, stretch = ride(self.rest.rider, affine, motion.rotation, motion.quaternion, offset, self.albedo, light)
+        return Gaussians(means, quats, self.bound.scales, self.bound.opacities, colors), stretch
+
+    def on_corners(self, motion: Motion, corners: Tensor) -> Gaussians:
+        """Gaussians whose triangles' corners (T, N, 3, 3) are known; `motion` tells which way around a triangle is turned."""
         frames = triangle_frames(corners)
         colors = self.lighting.shade(self.albedo, self.normals(frames))
         return Gaussians(self.rest.places(corners, frames), self._turned(motion, frames), self.bound.scales, self.bound.opacities, colors)
 
-    def lit(self, shown: Gaussians, corners: Tensor, lighting: Lighting | None) -> Gaussians:
-        """What `perform` made of these corners, in the light of another clip; as it is where that is None."""
+    def lit(self, shown: Gaussians, motion: Motion, offset: Tensor | None, lighting: Lighting | None) -> Gaussians:
+        """What `perform` made of these, in the light of another clip; as it is where that is None."""
         if lighting is None:
             return shown
-        return replace(shown, colors=lighting.shade(self.albedo, self.normals(triangle_frames(corners))))
+        return replace(shown, colors=lighting.shade(self.albedo, self.normals(triangle_frames(self.corners(motion, offset)))))
 
     def normals(self, frames: Tensor) -> Tensor:
         """(T, N, 3) shading normals of Gaussians whose triangles' frames (T, N, 3, 3) are these."""

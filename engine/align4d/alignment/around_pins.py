@@ -156,12 +156,11 @@ class AroundPins:
         """A number: what the poses of all frames cost, and how unlike the video the free ones are."""
         turn, shift = joints
         motion = self.skeleton.pose(turn, shift).frames(self.seen)
-        corners = self.animated.corners(motion)
-        shown = self.animated.perform(motion, corners)
+        shown, stretch = self.animated.stretched(motion)
         chosen = turn.index_select(0, self.seen), shift.index_select(0, self.seen)
-        effort = self.cost.joints(*chosen, self.animated.stretch(corners)).mean() + self.cost.holding(shown.means).mean() + self._depth(shown.means)
+        effort = self.cost.joints(*chosen, stretch).mean() + self.cost.holding(shown.means).mean() + self._depth(shown.means)
         jerk = [(torch.diff(one / lever, n=2, dim=0) ** 2).sum() for one, lever in zip(joints, self.levers, strict=True)]
-        return self.known(self.animated, shown, corners, self.seen) + effort + self.settings.smooth * (jerk[0] + jerk[1]) / len(turn)
+        return self.known(self.animated, shown, motion, None, self.seen) + effort + self.settings.smooth * (jerk[0] + jerk[1]) / len(turn)
 
     def _depth(self, means: Tensor) -> Tensor:
         if self.lifted is None:

@@ -29,5 +29,5 @@ def posed_asset(asset: Asset, skin: Skin, motion: Motion) -> Asset:
 def posed_gaussians(animated: AnimatedAsset, motion: Motion) -> BoundGaussians:
     """The Gaussians of an asset, bound to it as it stands in the one frame of `motion`."""
     corners = animated.corners(motion)
-    shown, normals = animated.perform(motion, corners), animated.normals(triangle_frames(corners))
+    shown, normals = animated.on_corners(motion, corners), animated.normals(triangle_frames(corners))
     return replace(animated.bound, means=shown.means[0], quats=shown.quats[0], normals=normals[0], corners=corners[0])

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from ..job.reporting import Reporter
-from ..motion.skeleton import Skeleton
+from ..motion.skeleton import Motion, Skeleton
 from ..rendering import Cameras, Gaussians
 from .animated_asset import AnimatedAsset
 from .known_views import KnownViewLoss, KnownViewSettings
@@ -260,11 +260,11 @@ class FrameView:
     def _all(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         return self.every.viewmats, self.view.reference.color, self.view.reference.alpha, self.usable
 
-    def losses(self, animated: AnimatedAsset, shown: Gaussians, corners: Tensor) -> tuple[Tensor, Tensor]:
-        """(B,) each: the known-view loss of B poses, and that of blurred pictures; 0 where the frame does not show the object."""
+    def losses(self, animated: AnimatedAsset, shown: Gaussians, motion: Motion) -> tuple[Tensor, Tensor]:
+        """(B,) each: the known-view loss of B poses, `shown` in `motion`, and that of blurred pictures; 0 where this view does not show it."""
         count = len(shown.means)
         cameras = Cameras(self.viewmat.expand(count, 4, 4), self.every.Ks[:1].expand(count, 3, 3))
-        picture = animated.render(animated.lit(shown, corners, self.view.lighting), cameras, self.view.size)
+        picture = animated.render(animated.lit(shown, motion, None, self.view.lighting), cameras, self.view.size)
         pictures = (picture.color, picture.alpha, *(one.expand(count, -1, -1, -1) for one in (self.color, self.alpha)))
         blurred = (avg_pool2d(one, self.blur) for one in pictures)
         return self.weight * self.known.per_frame(*pictures), self.weight * self.known.per_frame(*blurred)
@@ -331,10 +331,9 @@ class FrameStep:
     def _terms(self, turn: Tensor, shift: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(B,) each: the known-view loss, in the mean over the views that show the object, that of blurred pictures, and what the pose costs."""
         motion = self.skeleton.pose(turn, shift)
-        corners = self.animated.corners(motion)
-        shown = self.animated.perform(motion, corners)
-        losses = [view.losses(self.animated, shown, corners) for view in self.views]
+        shown, stretch = self.animated.stretched(motion)
+        losses = [view.losses(self.animated, shown, motion) for view in self.views]
         count = torch.cat([view.weight for view in self.views]).sum().clamp_min(1)
         known, blurred = (torch.stack(one).sum(0) / count for one in zip(*losses, strict=True))
-        cost = self.cost.per_frame(turn, shift, shown.means, self.animated.stretch(corners), self.frame)
+        cost = self.cost.per_frame(turn, shift, shown.means, stretch, self.frame)
         return known, blurred, cost

@@ -25,8 +25,8 @@ def known_view_loss(refined: Refined, view: View, settings: KnownViewSettings) -
     animated, known, losses = refined.animated, KnownViewLoss(settings), []
     for frame in chosen.tolist():
         motion, one = refined.motion.frame(frame), view.only(frame)
-        offset = refined.field.at_frame(animated.bound.means, frame).center
-        picture = animated.render(animated.perform(motion, animated.corners(motion, offset)), one.cameras(), one.size)
+        offset = refined.field.centers_at(animated.bound.means, torch.tensor([frame], device=animated.bound.means.device))
+        picture = animated.render(animated.perform(motion, offset), one.cameras(), one.size)
         losses.append(float(known(picture.color, picture.alpha, one.reference.color, one.reference.alpha)))
     return float(np.mean(losses))
 

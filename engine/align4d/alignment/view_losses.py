@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
+from ..motion.skeleton import Motion
 from ..rendering import Cameras, Gaussians
 from .animated_asset import AnimatedAsset
 from .known_views import KnownViewLoss
@@ -27,22 +29,30 @@ class ViewLosses:
         self.usable = [view.usable() for view in views]
 
     def __call__(
-        self, animated: AnimatedAsset, shown: Gaussians, corners: Tensor, frames: Tensor, lights: Sequence[Lighting | None] | None = None
+        self,
+        animated: AnimatedAsset,
+        shown: Gaussians,
+        motion: Motion,
+        offset: Tensor | None,
+        frames: Tensor,
+        lights: Sequence[Lighting | None] | None = None,
     ) -> Tensor:
         """A number.
 
         Args:
-            shown, corners: what `animated` performs in `frames` (F,).
+            shown: what `animated` performs of `motion` and `offset` in `frames` (F,).
             lights: of the views, where these are not their own.
         """
-        losses, weights = [], []
+        losses = []
         lit_by = lights or [view.lighting for view in self.views]
         for view, cameras, usable, lighting in zip(self.views, self.cameras, self.usable, lit_by, strict=True):
             chosen = Cameras(cameras.viewmats.index_select(0, frames), cameras.Ks[: len(frames)])
-            picture = animated.render(animated.lit(shown, corners, lighting), chosen, view.size)
+            picture = animated.render(animated.lit(shown, motion, offset, lighting), chosen, view.size)
             true = (one.index_select(0, frames) for one in (view.reference.color, view.reference.alpha))
-            weight = usable.index_select(0, frames)
-            losses.append((weight * self.known.per_frame(picture.color, picture.alpha, *true)).sum())
-            weights.append(weight.sum())
-        total: Tensor = sum(losses[1:], losses[0]) / sum(weights[1:], weights[0]).clamp_min(1)
+            losses.append((usable.index_select(0, frames) * self.known.per_frame(picture.color, picture.alpha, *true)).sum())
+        total: Tensor = sum(losses[1:], losses[0]) / self.shown_in(frames).clamp_min(1)
         return total
+
+    def shown_in(self, frames: Tensor) -> Tensor:
+        """A number: in how many of `frames` (F,) each view shows the object, added up over the views."""
+        return torch.stack([usable.index_select(0, frames).sum() for usable in self.usable]).sum()

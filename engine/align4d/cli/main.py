@@ -21,7 +21,7 @@ from rich.markup import escape
 from .. import __version__, protocol
 from ..errors import Cancelled, as_engine_error
 from ..job.reporting import TerminalReporter
-from ..machine.warm_up import wait_passively
+from ..machine.warm_up import wait_passively, warm_up
 from . import batch, hand, job, settings
 from .arguments import add_inputs, add_job, add_models, add_run
 
@@ -115,8 +115,10 @@ def _laboratory() -> ModuleType | None:
 
 
 def _doctor(console: Console, options: argparse.Namespace) -> int:
+    from ..gaussians.fused import compile_kernels
     from ..machine import doctor
 
+    warm_up(compile_kernels)  # the installer ends here, and so the first job need not wait for it
     if not options.json:
         return 0 if doctor.report(console, options.folder) else 1
     findings = doctor.examine(options.folder)

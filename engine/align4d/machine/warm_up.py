@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
 
 from ..errors import EngineError
 
@@ -15,15 +16,16 @@ def wait_passively() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
-def warm_up() -> None:
-    """Renders the probe, so that torch is loaded and the rasterizer's kernels are compiled, which takes seconds the first time.
+def warm_up(*others: Callable[[], object]) -> None:
+    """Renders the probe, so that torch is loaded and the rasterizer's kernels are compiled, which takes seconds the first time; then `others`.
 
     A failure is only logged: the job that needs what failed will say so.
     """
-    try:
-        render_probe()
-    except Exception:
-        log.exception("warm-up")
+    for prepare in (render_probe, *others):
+        try:
+            prepare()
+        except Exception:
+            log.exception("warm-up")
 
 
 def render_probe() -> float:

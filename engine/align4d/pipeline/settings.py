@@ -13,7 +13,7 @@ from ..alignment.multiview_distance import MultiviewDistanceSettings
 from ..alignment.optimization import OptimizationSettings
 from ..alignment.pose import PoseSettings
 from ..alignment.pose_search import PoseSearchSettings
-from ..alignment.refinement import RefinementSettings
+from ..alignment.refinement_settings import RefinementSettings
 from ..alignment.tracking import TrackingSettings
 from ..bake.relaxing import RelaxingSettings
 from ..errors import EngineError

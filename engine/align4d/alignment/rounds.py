@@ -1,0 +1,125 @@
+"""What refinement optimizes, one round after the other: the poses, then the deformation field on top of them."""
+
+from __future__ import annotations
+
+import torch
+from scipy.spatial import cKDTree
+from torch import Tensor
+
+from ..motion.hexplane import HexPlaneField
+from ..motion.skeleton import Motion, Skeleton
+from ..rendering import Gaussians
+from .animated_asset import AnimatedAsset
+from .lifted_depth import LiftedDepth
+from .optimizer import LeveredAdam
+from .pose_levers import levers
+from .refinement_settings import RefinementSettings
+from .tracking import PoseCost, Track
+
+NEIGHBORS = 6
+
+
+class PoseRound:
+    """The skeleton's poses in all frames; a known one stays."""
+
+    def __init__(
+        self,
+        skeleton: Skeleton,
+        start: Track,
+        known_frame: int | None,
+        cost: PoseCost,
+        settings: RefinementSettings,
+        lifted: LiftedDepth | None,
+    ) -> None:
+        self.skeleton, self.settings, self.cost, self.start, self.lifted = skeleton, settings, cost, start, lifted
+        self.turn_lever, self.shift_lever = levers(skeleton, start.turn)
+        frames = torch.arange(len(start.turn), device=start.turn.device)
+        self.free = frames if known_frame is None else frames[frames != known_frame]
+        self.turns = (start.turn[self.free] / self.turn_lever).requires_grad_()
+        self.shifts = (start.shift[self.free] / self.shift_lever).requires_grad_()
+        self.optimizer = LeveredAdam([self.turns, self.shifts], cost.settings.floor)
+        self.asked = 1
+
+    def motion(self) -> Motion:
+        """Of all frames, without gradients."""
+        with torch.no_grad():
+            return self.skeleton.pose(*self._all())
+
+    def _all(self) -> tuple[Tensor, Tensor]:
+        turn, shift = self.turns * self.turn_lever, self.shifts * self.shift_lever
+        return self.start.turn.index_copy(0, self.free, turn), self.start.shift.index_copy(0, self.free, shift)
+
+    def show(self, animated: AnimatedAsset, frames: Tensor, deforming: bool) -> tuple[Gaussians, Motion, None, Tensor]:
+        """Gaussians of `frames`, the motion that they show, and what these poses cost one by one, per frame."""
+        with torch.set_grad_enabled(deforming):
+            turn, shift = (one.index_select(0, frames) for one in self._all())
+            motion = self.skeleton.pose(turn, shift)
+        # with gradients in either phase: the colors are the appearance's
+        shown, stretch = animated.stretched(motion)
+        with torch.set_grad_enabled(deforming):
+            effort = self.cost.joints(turn, shift, stretch).mean() + self.cost.holding(shown.means).mean()
+            if self.lifted is None:
+                effort = effort + self.cost.drift(shown.means, self.cost.rest, frames).mean()
+        return shown, motion, None, effort
+
+    def whole(self, frames: Tensor, deforming: bool) -> Tensor:
+        """A number: what all poses cost together, and the motion in depth of `frames`, in whose price's place the prior's word stands."""
+        with torch.set_grad_enabled(deforming):
+            turn, shift = self._all()
+            jerk = [(torch.diff(one, n=2, dim=0) ** 2).sum() for one in (turn / self.turn_lever, shift / self.shift_lever)]
+            cost = self.settings.smooth * (jerk[0] + jerk[1]) / len(turn)
+            if self.lifted is None:
+                return cost
+            motion = self.skeleton.pose(turn.index_select(0, frames), shift.index_select(0, frames))
+            points = self.lifted.surface.perform(motion).means
+            drift = self.cost.drift(points, self.cost.rest[self.lifted.index], frames)
+            doubt = self.lifted.doubt(frames, self.cost.settings.depth_reach)
+            return cost + (drift * doubt).mean() + self.lifted.price(points, frames)
+
+    def before(self, done: float) -> None:
+        """Asks the prior again where it is time, `done` of the round being over."""
+        if self.lifted is not None and done * self.lifted.settings.rounds >= self.asked:
+            self.lifted.ask(self.motion())
+            self.asked += 1
+
+    def step(self, done: float) -> None:
+        """`done`: part of the round that is over."""
+        self.optimizer.step(self.settings.rate + (self.settings.last_rate - self.settings.rate) * done)
+
+
+class FieldRound:
+    """The deformation field on top of fixed poses."""
+
+    motion: Motion
+
+    def __init__(self, animated: AnimatedAsset, frames: int, settings: RefinementSettings, generator: torch.Generator) -> None:
+        self.settings = settings
+        self.rest = animated.bound.means
+        self.field = HexPlaneField(frames, settings.hexplane, generator).to(self.rest.device)
+        self.optimizer = self.field.adam(settings.grid_rate, settings.field_rate)
+        rest = self.rest.cpu().numpy()
+        self.neighbor = torch.from_numpy(cKDTree(rest).query(rest, k=NEIGHBORS + 1)[1][:, 1:]).to(self.rest.device)
+        self.length = (self.rest[self.neighbor] - self.rest[:, None]).norm(dim=-1).clamp_min(1e-5)
+
+    def show(self, animated: AnimatedAsset, frames: Tensor, deforming: bool) -> tuple[Gaussians, Motion, Tensor, Tensor]:
+        """Gaussians of `frames`, the motion and the offsets of the field that they show, and the cost of the field there."""
+        motion = self.motion.frames(frames)
+        with torch.set_grad_enabled(deforming):
+            offset = self.field.centers_at(self.rest, frames)
+            rest = self.rest + offset
+            length = (rest[:, self.neighbor] - rest[:, :, None] + 1e-9).norm(dim=-1)
+            rigid = (((length - self.length) / self.length) ** 2).mean()
+            cost = self.settings.rigid * rigid + self.settings.small * (offset**2).sum(-1).mean()
+        return animated.perform(motion, offset), motion, offset, cost
+
+    def whole(self, frames: Tensor, deforming: bool) -> Tensor:
+        """Frames have nothing to do with each other."""
+        return self.rest.new_zeros(())
+
+    def before(self, done: float) -> None:
+        """Nothing."""
+
+    def step(self, done: float) -> None:
+        """One step of Adam."""
+        self.optimizer.step()
+        self.optimizer.zero_grad()

@@ -1,0 +1,9 @@
+"""Gaussians that ride on moving triangles, on the processor: one pass over them forwards and one backwards.
+
+As tensors the same is a hundred small operations a step, each of which goes through memory and through Python.
+`alignment.animated_asset` has it as tensors, too: for GPUs, and as what the kernels are tested against.
+"""
+
+from .function import Rider, compile_kernels, ride
+
+__all__ = ["Rider", "compile_kernels", "ride"]

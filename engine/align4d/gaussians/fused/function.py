@@ -1,0 +1,99 @@
+"""The kernels as one differentiable torch function."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from ...rendering.cpu.threads import run
+from .backward import TURN_WIDTH, ride_backward
+from .forward import ride_kernel
+from .surface import BLOCK, REST_WIDTH
+
+
+@dataclass(frozen=True)
+class Rider:
+    """What of N Gaussians and their triangles does not change while they move, float32 on the processor.
+
+    Attributes:
+        rest: (N, 37), one after the other the triangle's corners (9), the Gaussian's barycentric coordinates (3), its center from there
+            in the triangle's frame (3), its shading normal in that frame (3), the frame's columns (9), the lengths of the edges (3),
+            what their changes are relative to (3), and the Gaussian's quaternion (4).
+        holder: (N,) int32, the part whose turn the Gaussian follows.
+    """
+
+    rest: np.ndarray
+    holder: np.ndarray
+
+
+def ride(
+    rider: Rider, affine: Tensor, rotation: Tensor, turn: Tensor, offset: Tensor | None, albedo: Tensor, light: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Gaussians on triangles whose corners move by affine maps; differentiable once in all tensors.
+
+    The same input gives the same bits, whatever the number of threads.
+
+    Args:
+        affine: (3N, T, 12) of each corner: its matrix, row after row, and its offset.
+        rotation, turn: (T, K, 3, 3) and (T, K, 4), how the parts are turned, as matrices and as quaternions wxyz.
+        offset: (T, N, 3), moves a triangle before it follows its parts; or None.
+        albedo: (N, 3) linear RGB.
+        light: (13, 3), see `alignment.lighting.Lighting`.
+
+    Returns:
+        Means (T, N, 3), quaternions (T, N, 4), sRGB (T, N, 3), and (T,) the mean squared relative change of the edges' lengths.
+    """
+    nothing = affine.new_empty(0, 0, 3) if offset is None else offset
+    means, quats, colors, stretch = _Ride.apply(rider, affine, rotation, turn, nothing, albedo, light)
+    return means, quats, colors, stretch
+
+
+def compile_kernels() -> None:
+    """Runs the kernels once, so that their machine code lies on the disk: that takes seconds the first time."""
+    rider = Rider(np.ones((1, REST_WIDTH), np.float32), np.zeros(1, np.int32))
+    shapes = (3, 1, 12), (1, 1, 3, 3), (1, 1, 4), (1, 3), (13, 3)
+    affine, rotation, turn, albedo, light = (torch.ones(shape, requires_grad=True) for shape in shapes)
+    torch.cat([one.flatten() for one in ride(rider, affine, rotation, turn, None, albedo, light)]).sum().backward()
+
+
+class _Ride(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, rider: Rider, *tensors: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        affine, rotation, turn, offset, albedo, light = (_array(tensor) for tensor in tensors)
+        frames, count = affine.shape[1], len(rider.rest)
+        means, quats, colors = (np.empty((frames, count, width), np.float32) for width in (3, 4, 3))
+        stretch = np.empty((frames, -(-count // BLOCK)))
+        run(ride_kernel, frames * count, affine, rotation, turn, offset, rider.rest, rider.holder, albedo, light, means, quats, colors, stretch)
+        mean = (stretch.sum(1) / (3 * count)).astype(np.float32)
+        shown = torch.from_numpy(colors)
+        ctx.rider = rider
+        ctx.save_for_backward(*tensors, shown)
+        return torch.from_numpy(means), torch.from_numpy(quats), shown, torch.from_numpy(mean)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        affine, rotation, turn, offset, albedo, light, colors = (_array(tensor) for tensor in ctx.saved_tensors)
+        rider: Rider = ctx.rider
+        g_means, g_quats, g_colors, g_stretch = (_array(one) for one in gradients)
+        frames, count, blocks = affine.shape[1], len(rider.rest), -(-len(rider.rest) // BLOCK)
+        g_affine, g_offset, g_albedo = np.empty_like(affine), np.empty_like(offset), np.zeros_like(albedo)
+        g_turn, g_light = np.zeros((blocks, frames, turn.shape[1], TURN_WIDTH)), np.zeros((blocks, *light.shape))
+        given = affine, rotation, turn, offset, rider.rest, rider.holder, albedo, light, colors
+        gradients_given = g_means, g_quats, g_colors, g_stretch / (3 * count)
+        _, *wanted = ctx.needs_input_grad
+        moving, learning = any(wanted[:4]), any(wanted[4:])
+        run(ride_backward, frames * count, *given, *gradients_given, moving, learning, g_affine, g_turn, g_offset, g_albedo, g_light)
+        turned = g_turn.sum(0).astype(np.float32)
+        found = g_affine, turned[..., :9].reshape(rotation.shape), turned[..., 9:], g_offset, g_albedo, g_light.sum(0).astype(np.float32)
+        asked = (torch.from_numpy(np.ascontiguousarray(one)) if is_asked else None for one, is_asked in zip(found, wanted, strict=True))
+        return None, *asked
+
+
+def _array(tensor: Tensor) -> np.ndarray:
+    return tensor.detach().contiguous().numpy()
