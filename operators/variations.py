@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import bpy
 from bpy.props import IntProperty
 
-from ..align4d_blender.errors import UserError
 from ..align4d_blender.jobs import queue
 from ..align4d_blender.result.playback import active
+from .telling import telling
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
@@ -34,22 +34,18 @@ class ALIGN4D_OT_variations(bpy.types.Operator):
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[OperatorReturnItems]:
         return context.window_manager.invoke_props_dialog(self)
 
+    @telling
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
         from ..align4d_blender.jobs import variations
 
-        try:
-            jobs = variations.vary(context.active_object, self.count)
-        except UserError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+        jobs = variations.vary(context.active_object, self.count)
         if not bpy.app.background:
             queue.watch()
             return {"FINISHED"}
         for job in jobs:
             queue.wait(job)
             if job.error:
-                self.report({"ERROR"}, str(job.error))
-                return {"CANCELLED"}
+                raise job.error
         return {"FINISHED"}
 
 

@@ -57,7 +57,7 @@ class Refined:
         """
         bound = self.animated.bound
         corners = torch.from_numpy(triangles).to(bound.corners)[bound.triangle.long()][None]
-        shown = self.animated.perform(self.motion.frame(frame), corners)
+        shown = self.animated.on_corners(self.motion.frame(frame), corners)
         normals = self.animated.normals(triangle_frames(corners))
         return replace(shown, colors=keep_own_colors(shown.colors, bound.albedo, shown.means, normals, world_to_camera))
 
