@@ -94,7 +94,8 @@ def test_adam_remembers_those_that_were_there() -> None:
     gaussians.densify(gradient, 0.5, torch.Generator().manual_seed(0))
     assert len(gaussians.means) == COUNT + 1
     after = gaussians.optimizer.state[gaussians.attributes["center"]]["exp_avg"]
-    assert torch.equal(after[:COUNT], before) and (after[COUNT] == 0).all()
+    others = gradient < 0.5  # the one that moves most is larger than the published extent allows, so two stand in its place
+    assert torch.equal(after[: COUNT - 1], before[others]) and (after[COUNT - 1 :] == 0).all()
     learn(gaussians, 1)
 
 
