@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import bpy
 
 from ...engine.align4d import protocol
@@ -9,8 +11,7 @@ from ..errors import UserError, write_error
 from ..result import delivery, hand, keyframes
 from ..result.playback import active, scene_of
 from ..storage import folders
-from . import queue, session
-from .new_job import label_of
+from . import follow_up
 from .record import Job
 
 PRESET = "hand"
@@ -22,21 +23,13 @@ def solve_around_pins(item: bpy.types.Object) -> Job:
 
     Where the motion is keyframes it is a point cache again. Raises UserError; nothing is changed then.
     """
-    pins, result = hand.kept_poses(item), active(item)
-    targets = hand.targets(item, result)
-    base, scene, start = keyframes.job_folder(result), scene_of(item), result.start
-    identity, folder = folders.new_job()
-    label = label_of([target.name for target in targets], f"around {', '.join(str(frame + 1) for frame in sorted(pins))}")
-    job = Job(identity, folder, targets, scene.name, start, bpy.data.filepath, label, PRESET, opened=session.opened())
-    try:
+    pins = hand.kept_poses(item)
+    frames = ", ".join(str(frame + 1) for frame in sorted(pins))
+
+    def write(base: Path, folder: Path, identity: str) -> None:
         protocol.write_correction(base, folder, identity, pins)
-        queue.submit(job)
-    except BaseException as error:
-        job.release()
-        folders.delete_new(folder)
-        if isinstance(error, OSError):
-            raise write_error(error) from error
-        raise
+
+    job = follow_up.start(item, active(item), f"around {frames}", PRESET, write)
     keyframes.unmake(item)
     return job
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import shutil
+from pathlib import Path
 
 import bpy
 
 from ...engine.align4d import protocol
-from ..errors import UserError, write_error
-from ..result import hand, keyframes
-from ..result.playback import PlayedResult, active, scene_of
-from ..storage import folders
-from . import queue, session
-from .new_job import label_of
+from ..errors import UserError
+from ..result import keyframes
+from ..result.playback import PlayedResult, active
+from . import follow_up
 from .record import Job
 
 
@@ -26,24 +26,16 @@ def vary(item: bpy.types.Object, count: int) -> list[Job]:
     if result is None:
         raise UserError("no_result", f"{item.name} has no motion.", "Select an object that Align4D has animated.")
     request = _request(result)
-    targets, base, scene = hand.targets(item, result), keyframes.job_folder(result), scene_of(item)
     jobs = []
     for seed in _unused(item, request, count):
-        identity, folder = folders.new_job()
-        label = label_of([target.name for target in targets], f"seed {seed}")
-        job = Job(identity, folder, targets, scene.name, result.start, bpy.data.filepath, label, request.preset, opened=session.opened())
-        try:
-            shutil.copytree(base / "input", folder / "input", dirs_exist_ok=True)
-            protocol.write_json(folder / "request.json", dataclasses.replace(request, job=identity, seed=seed))
-            queue.submit(job)
-        except BaseException as error:
-            job.release()
-            folders.delete_new(folder)
-            if isinstance(error, OSError):
-                raise write_error(error) from error
-            raise
-        jobs.append(job)
+        write = functools.partial(_write, dataclasses.replace(request, seed=seed))
+        jobs.append(follow_up.start(item, result, f"seed {seed}", request.preset, write))
     return jobs
+
+
+def _write(request: protocol.Request, base: Path, folder: Path, identity: str) -> None:
+    shutil.copytree(base / "input", folder / "input", dirs_exist_ok=True)
+    protocol.write_json(folder / "request.json", dataclasses.replace(request, job=identity))
 
 
 def _request(result: PlayedResult) -> protocol.Request:
