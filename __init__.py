@@ -10,10 +10,10 @@ import bpy
 
 from . import operators, panels
 from .align4d_blender import generate, properties
-from .align4d_blender.capture import clip_check
+from .align4d_blender.capture import clip_check, under_way
 from .align4d_blender.gaussians import paths
 from .align4d_blender.gaussians import properties as gaussian_settings
-from .align4d_blender.jobs import plan, queue, reading, recovery
+from .align4d_blender.jobs import plan, queue, recovery
 from .align4d_blender.result import certainty, frame_rate, results
 from .align4d_blender.runtime import models, setup
 from .align4d_blender.scripting import command_line
@@ -34,7 +34,7 @@ def register() -> None:
     certainty.attach()
     paths.attach()
     recovery.attach()
-    reading.attach()
+    under_way.attach()
     frame_rate.attach()
     plan.attach()
     panels.menus.attach()
@@ -48,7 +48,7 @@ def unregister() -> None:
     setup.shut_down()
     models.shut_down()
     clip_check.clear()
-    reading.detach()
+    under_way.detach()
     queue.shut_down()
     command_line.detach()
     panels.timeline_strip.detach()

@@ -265,6 +265,12 @@ class Align4DResult(bpy.types.PropertyGroup):
     smoothed_active: IntProperty(name="Smoothed Bone", description="The bone that is chosen", options={"HIDDEN"}, override=_OVERRIDABLE)
     contacts: BoolProperty(name="Hold Contacts", description="Feet, hands or wheels that stand on the ground stand still", override=_OVERRIDABLE)
     in_place: BoolProperty(name="In Place", description="The body does not travel over the ground", override=_OVERRIDABLE)
+    root_motion: BoolProperty(
+        name="Root Motion",
+        description="The way over the ground is the armature object's, in its location and rotation, and the bones stay in place: "
+        "for characters that go into a game engine",
+        override=_OVERRIDABLE,
+    )
     loop: BoolProperty(name="Loop", description="The last poses flow into the first one", override=_OVERRIDABLE)
     tolerance: FloatProperty(
         name="Fewer Keys",

@@ -2,93 +2,36 @@
 
 from __future__ import annotations
 
-import math
-import time
 from typing import TYPE_CHECKING
 
 import bpy
 from bpy.props import StringProperty
 
 from ..align4d_blender.capture import modes
-from ..align4d_blender.errors import UserError
-from ..align4d_blender.jobs import queue, reading
+from ..align4d_blender.capture.slices import Words
+from ..align4d_blender.jobs import queue
 from ..align4d_blender.jobs.record import Job
-from ..align4d_blender.runtime import refusal
-from .telling import refuse, telling
+from .in_slices import InSlices
+from .telling import telling
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
 
 
-_SLICE, _LONGEST = 0.1, 1.0
-"""Seconds that the scene is read for at once: as long as drawing the window took, within these limits."""
-
-_BETWEEN = 0.01
-"""Seconds between two slices, in which the window is drawn."""
-
-
-class ALIGN4D_OT_generate(bpy.types.Operator):
+class ALIGN4D_OT_generate(InSlices, bpy.types.Operator):
     """Animate the selected meshes after the reference video. Blender stays usable meanwhile; further jobs wait for their turn"""
 
     bl_idname = "align4d.generate"
     bl_label = "Generate 4D"
     bl_options = {"REGISTER", "BLOCKING"}  # no result arrives in the scene while it is read
+    begins = "Reading the scene"
 
-    _timer: bpy.types.Timer | None = None
-    _ended = math.inf
-    _said = ""
+    def work(self, context: bpy.types.Context) -> Words[Job]:
+        return queue.starting(context)
 
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[OperatorReturnItems]:
-        """From a button: the scene is read in slices, with the window alive; then the job goes on by itself."""
-        if bpy.app.background:
-            return self.execute(context)
-        self._reading = reading.Reading(context)
-        context.window.cursor_modal_set("WAIT")
-        after = self._go_on(context)
-        if after == {"RUNNING_MODAL"}:
-            self._timer = context.window_manager.event_timer_add(_BETWEEN, window=context.window)
-            context.window_manager.modal_handler_add(self)
-        return after
-
-    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[OperatorReturnItems]:
-        if event.type == "ESC":
-            self.cancel(context)
-            self.report({"INFO"}, "Reading stopped; nothing has changed")
-            return {"CANCELLED"}
-        return self._go_on(context) if event.type == "TIMER" else {"RUNNING_MODAL"}
-
-    def cancel(self, context: bpy.types.Context) -> None:
-        """Blender itself, or the artist, breaks it off."""
-        self._reading.abandon()
-        self._let_go(context)
-
-    def _go_on(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
-        """The next slice."""
-        going_on = False
-        try:
-            going_on = self._reading.go_on(min(max(_SLICE, time.monotonic() - self._ended), _LONGEST)) is None
-        except UserError as error:
-            return refuse(self, error)
-        finally:
-            if not going_on:
-                self._let_go(context)
-        if going_on:
-            if self._said != self._reading.words:  # each call draws the window anew
-                self._said = self._reading.words
-                context.workspace.status_text_set(f"{self._said}. Esc: stop")
-            self._ended = time.monotonic()
-            return {"RUNNING_MODAL"}
-        refusal.last = None
+    def done(self, _context: bpy.types.Context, _made: Job) -> None:
+        """The job goes on by itself."""
         queue.watch()
-        return {"FINISHED"}
-
-    def _let_go(self, context: bpy.types.Context) -> None:
-        """The window is as it was."""
-        context.window.cursor_modal_restore()
-        context.workspace.status_text_set(None)
-        if self._timer:
-            context.window_manager.event_timer_remove(self._timer)
-            self._timer = None
 
     @telling
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:

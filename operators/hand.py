@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 import bpy
 from bpy.props import EnumProperty, IntProperty
 
+from ..align4d_blender.capture.slices import Words
 from ..align4d_blender.errors import UserError
 from ..align4d_blender.jobs import queue
 from ..align4d_blender.result.playback import active, scene_frame, scene_of
 from ..align4d_blender.storage.remembered import remembered
+from .in_slices import InSlices
 from .telling import telling
 
 if TYPE_CHECKING:
@@ -41,28 +43,31 @@ def _mesh(context: bpy.types.Context) -> bpy.types.Object:
     return item
 
 
-class ALIGN4D_OT_pose_by_hand(_OnMotion, bpy.types.Operator):
+class ALIGN4D_OT_pose_by_hand(_OnMotion, InSlices, bpy.types.Operator):
     """Show the motion by bones, its own or some that are made for it, and pose them. Back to Point Cache takes them away again"""
 
     bl_idname = "align4d.pose_by_hand"
     bl_label = "Pose by Hand"
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options = {"REGISTER", "UNDO", "BLOCKING"}
+    begins = "Reading the meshes"
 
-    @telling
-    def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
-        from ..align4d_blender.result import hand, keyframes
+    def work(self, context: bpy.types.Context) -> Words[list[str]]:
+        from ..align4d_blender.result import keyframes
 
         item = _mesh(context)
-        if active(item).form == "CACHE":
-            keyframes.make(item)
-        rig = hand.armatures(item)[0]
+        return (yield from keyframes.making(item)) if active(item).form == "CACHE" else []
+
+    def done(self, context: bpy.types.Context, made: list[str]) -> None:
+        from ..align4d_blender.result import hand
+
+        super().done(context, made)
+        rig = hand.armatures(_mesh(context))[0]
         for other in context.selected_objects:
             other.select_set(False)
         rig.hide_set(False)
         rig.select_set(True)
         context.view_layer.objects.active = rig
         bpy.ops.object.mode_set(mode="POSE")
-        return {"FINISHED"}
 
 
 class ALIGN4D_OT_keep_pose(_OnMotion, bpy.types.Operator):

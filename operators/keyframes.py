@@ -7,19 +7,22 @@ from typing import TYPE_CHECKING
 import bpy
 from bpy.props import BoolProperty
 
+from ..align4d_blender.capture.slices import Words
 from ..align4d_blender.result.playback import active
+from .in_slices import InSlices
 from .telling import telling
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
 
 
-class ALIGN4D_OT_make_keyframes(bpy.types.Operator):
+class ALIGN4D_OT_make_keyframes(InSlices, bpy.types.Operator):
     """Turn the motion into keyframes: on the mesh's own armature, whose own animation is set aside meanwhile, or on one that is made for it"""
 
     bl_idname = "align4d.make_keyframes"
     bl_label = "Make Keyframes"
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options = {"REGISTER", "UNDO", "BLOCKING"}
+    begins = "Reading the meshes"
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -31,18 +34,10 @@ class ALIGN4D_OT_make_keyframes(bpy.types.Operator):
             return False
         return context.mode == "OBJECT"
 
-    @telling
-    def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
+    def work(self, context: bpy.types.Context) -> Words[list[str]]:
         from ..align4d_blender.result import keyframes
 
-        context.window_manager.progress_begin(0, 1)
-        try:
-            notes = keyframes.make(context.active_object)
-        finally:
-            context.window_manager.progress_end()
-        for note in notes:
-            self.report({"INFO"}, note)
-        return {"FINISHED"}
+        return keyframes.making(context.active_object)
 
 
 class ALIGN4D_OT_use_point_cache(bpy.types.Operator):
@@ -72,6 +67,24 @@ class ALIGN4D_OT_use_point_cache(bpy.types.Operator):
         return {"FINISHED"}
 
 
+class ALIGN4D_OT_clean_up(InSlices, bpy.types.Operator):
+    """Make the keyframes, or the point cache, again with these choices. The motion itself stays as it was found"""
+
+    bl_idname = "align4d.clean_up"
+    bl_label = "Clean Up"
+    bl_options = {"REGISTER", "UNDO", "BLOCKING"}
+    begins = "Reading the meshes"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return active(context.active_object) is not None and context.mode == "OBJECT"
+
+    def work(self, context: bpy.types.Context) -> Words[list[str]]:
+        from ..align4d_blender.result import keyframes
+
+        return keyframes.cleaning(context.active_object)
+
+
 class _OfResult:
     """What the operators on an object's motion have in common: they need one, and say what is wrong as Blender does."""
 
@@ -81,27 +94,12 @@ class _OfResult:
 
     @telling
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
-        notes = self.change(context.active_object)
-        for note in notes or ():
-            self.report({"INFO"}, note)
+        self.change(context.active_object)
         return {"FINISHED"}
 
-    def change(self, item: bpy.types.Object) -> list[str] | None:
-        """Does it; returns what the artist should know. Raises UserError."""
+    def change(self, item: bpy.types.Object) -> None:
+        """Does it. Raises UserError."""
         raise NotImplementedError
-
-
-class ALIGN4D_OT_clean_up(_OfResult, bpy.types.Operator):
-    """Make the keyframes, or the point cache, again with these choices. The motion itself stays as it was found"""
-
-    bl_idname = "align4d.clean_up"
-    bl_label = "Clean Up"
-    bl_options = {"REGISTER", "UNDO"}
-
-    def change(self, item: bpy.types.Object) -> list[str] | None:
-        from ..align4d_blender.result import keyframes
-
-        return keyframes.clean_up(item)
 
 
 class ALIGN4D_OT_find_loop(_OfResult, bpy.types.Operator):
@@ -111,11 +109,10 @@ class ALIGN4D_OT_find_loop(_OfResult, bpy.types.Operator):
     bl_label = "Find Loop"
     bl_options = {"REGISTER", "UNDO"}
 
-    def change(self, item: bpy.types.Object) -> list[str] | None:
+    def change(self, item: bpy.types.Object) -> None:
         from ..align4d_blender.result import keyframes
 
         keyframes.find_loop(item)
-        return None
 
 
 class ALIGN4D_OT_find_contacts(_OfResult, bpy.types.Operator):
@@ -125,11 +122,10 @@ class ALIGN4D_OT_find_contacts(_OfResult, bpy.types.Operator):
     bl_label = "Find Contacts"
     bl_options = {"REGISTER", "UNDO"}
 
-    def change(self, item: bpy.types.Object) -> list[str] | None:
+    def change(self, item: bpy.types.Object) -> None:
         from ..align4d_blender.result import keyframes
 
         keyframes.find_standing(item)
-        return None
 
 
 class ALIGN4D_OT_edit_contacts(_OfResult, bpy.types.Operator):
@@ -141,7 +137,7 @@ class ALIGN4D_OT_edit_contacts(_OfResult, bpy.types.Operator):
 
     add: BoolProperty(name="Add", description="Whether to add one; else the chosen one is removed", default=True, options={"HIDDEN"})
 
-    def change(self, item: bpy.types.Object) -> list[str] | None:
+    def change(self, item: bpy.types.Object) -> None:
         result = active(item)
         if self.add:
             entry = result.standing.add()
@@ -151,7 +147,6 @@ class ALIGN4D_OT_edit_contacts(_OfResult, bpy.types.Operator):
         elif result.standing:
             result.standing.remove(min(result.standing_active, len(result.standing) - 1))
             result.standing_active = max(result.standing_active - 1, 0)
-        return None
 
 
 class ALIGN4D_OT_edit_smoothed(_OfResult, bpy.types.Operator):
@@ -163,7 +158,7 @@ class ALIGN4D_OT_edit_smoothed(_OfResult, bpy.types.Operator):
 
     add: BoolProperty(name="Add", description="Whether to add one; else the chosen one is removed", default=True, options={"HIDDEN"})
 
-    def change(self, item: bpy.types.Object) -> list[str] | None:
+    def change(self, item: bpy.types.Object) -> None:
         result = active(item)
         if self.add:
             result.smoothed.add().smooth = result.smooth
@@ -171,7 +166,6 @@ class ALIGN4D_OT_edit_smoothed(_OfResult, bpy.types.Operator):
         elif result.smoothed:
             result.smoothed.remove(min(result.smoothed_active, len(result.smoothed) - 1))
             result.smoothed_active = max(result.smoothed_active - 1, 0)
-        return None
 
 
 CLASSES = (

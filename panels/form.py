@@ -74,6 +74,10 @@ def draw(layout: bpy.types.UILayout, item: bpy.types.Object, result: Any) -> Non
         if result.contacts:
             _draw_contacts(column, result)
     column.prop(result, "in_place")
+    if keyed:
+        row = column.row()
+        row.active = not result.in_place
+        row.prop(result, "root_motion")
     row = column.row(align=True)
     row.prop(result, "loop")
     row.operator("align4d.find_loop", text="", icon="VIEWZOOM")

@@ -12,6 +12,12 @@ T = TypeVar("T")
 
 Slices: TypeAlias = Generator[None, None, T]
 
+Fractions: TypeAlias = Generator[float, None, T]
+"""Slices that tell how much is done, from 0 to 1."""
+
+Words: TypeAlias = Generator[str, None, T]
+"""Slices that tell what is being done."""
+
 _PATIENCE = 0.02
 """Seconds that the main thread waits for a thread at once."""
 
@@ -26,7 +32,7 @@ def whole(slices: Generator[object, None, T]) -> T:
             return result
 
 
-def saying(words: str, slices: Slices[T]) -> Generator[str, None, T]:
+def saying(words: str, slices: Slices[T]) -> Words[T]:
     """The same slices; each of them yields what is being done."""
     try:
         while True:
@@ -38,6 +44,34 @@ def saying(words: str, slices: Slices[T]) -> Generator[str, None, T]:
             yield words
     finally:
         slices.close()
+
+
+def part(first: float, last: float, work: Fractions[T]) -> Fractions[T]:
+    """The same work, as what a larger one does between two fractions of its own."""
+    try:
+        while True:
+            try:
+                fraction = next(work)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            yield first + (last - first) * fraction
+    finally:
+        work.close()
+
+
+def counting(words: str, work: Fractions[T]) -> Words[T]:
+    """The same work; each slice yields what is being done, and how much of it is."""
+    try:
+        while True:
+            try:
+                fraction = next(work)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            yield f"{words}: {fraction:.0%}"
+    finally:
+        work.close()
 
 
 def aside(work: Callable[[], T]) -> Slices[T]:

@@ -11,6 +11,7 @@ import bpy
 from ..capture.armatures import armature_of
 from ..errors import UserError
 from ..result.armature_action import is_keyed
+from ..result.carrying import as_children
 from ..result.playback import active
 from ..storage import tags
 from . import motion as exports
@@ -28,7 +29,7 @@ def armatures(items: Sequence[bpy.types.Object]) -> list[bpy.types.Object]:
 
 def write(context: bpy.types.Context, items: Sequence[bpy.types.Object], first: int, last: int, export: Callable[[], set[str]]) -> None:
     """Runs an exporter of Blender's on the objects and the armatures that move them. Raises UserError; the scene stays as it was."""
-    with _caches_out(items):
+    with _caches_out(items), as_children(items):
         exports.with_blender(context, [*items, *armatures(items)], first, last, export)
 
 

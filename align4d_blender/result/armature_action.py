@@ -15,7 +15,8 @@ import numpy as np
 from mathutils import Matrix
 
 from .. import compat
-from . import bone_channels, control_rig, control_solver
+from ..capture.slices import Fractions, part
+from . import bone_channels, carrying, control_rig, control_solver, root_motion
 from .bone_kinematics import Channel, RiggedSurface
 from .control_surface import ControlledSurface
 from .key_cleanup import Cleanup
@@ -28,6 +29,10 @@ TIMES = "align4d_times"
 """Custom property of an action of ours: the scene's frame of the motion's first one, and the rate, that its keys lie at."""
 CONTROLS = "align4d_controls"
 """Custom property of an action of ours whose keys are on a rig's controls."""
+ROOT = "align4d_root"
+"""Custom property of an action of ours that moves the armature object as well."""
+SOLVING = 0.6
+"""Part of the work on controls that goes into their poses, the rest into fewer keys."""
 FARTHEST = 0.01
 """How far the mesh may be off where the keys are on controls [parts of its longest side]; beyond it they go on a stand-in."""
 
@@ -40,19 +45,27 @@ def write_keys(
     times: tuple[float, float] = (1.0, 1.0),
     cleanup: Cleanup | None = None,
     surface: Skinned | None = None,
-) -> bpy.types.Action:
+) -> Fractions[bpy.types.Action]:
     """Puts the poses (T, K, 4, 4) as keyframes on the armature, at the scene's `frames` (T,), in an action of their own.
 
     Rotation in each bone's own mode, location for bones that are free to move; bones that stay get no keys.
     `times` are the scene's frame of the motion's first one and the rate of the playback, from which `retime` goes on; `cleanup` says what
     else is done to them, and `surface` what has to stay where it is for fewer keys: without it there is one at every frame.
+    Broken off, it has changed nothing.
     """
     cleanup = cleanup or Cleanup()
+    everywhere = np.ones((1, len(rig.data.bones)))
+    body = root_motion.carrier(rig, surface.weights if surface else everywhere)
+    way = yield from root_motion.way_of(rig, poses[:, body], np.array(rig.data.bones[body].matrix_local), cleanup, surface)
+    channels = bone_channels.channels_of(rig, bone_channels.own_matrices(rig, root_motion.left(poses, way)), cleanup)
+
+    def hung() -> Fractions[RiggedSurface]:
+        yield 0.0
+        return RiggedSurface(rig, channels, surface)
+
+    keys = yield from bone_channels.keys_of(channels, cleanup.tolerance * surface.size if surface else 0.0, hung)
     _set_aside(rig)
-    channels = bone_channels.channels_of(rig, bone_channels.own_matrices(rig, poses), cleanup)
-    allowed = cleanup.tolerance * surface.size if surface else 0.0
-    keys = bone_channels.keys_of(channels, allowed, lambda: RiggedSurface(rig, channels, surface))
-    return _written(rig, name, channels, keys, frames, times)
+    return _written(rig, name, channels, keys, frames, times, way)
 
 
 def write_controls(
@@ -63,26 +76,55 @@ def write_controls(
     frames: Sequence[float],
     times: tuple[float, float],
     cleanup: Cleanup,
-) -> bpy.types.Action | None:
+) -> Fractions[bpy.types.Action | None]:
     """Puts keyframes on the FK controls of a rig whose bones follow them, so that a surface is at `targets` (T, V, 3) in its space.
 
-    See `write_keys` for the rest. Returns None, and leaves the rig as it was, where that is no rig of Rigify's, or where its controls do not
-    bring the surface there.
+    See `write_keys` for the rest. Returns None where that is no rig of Rigify's, or where its controls do not bring the surface there; then,
+    and broken off, it leaves the rig without keyframes.
     """
     if not control_rig.is_rigify(rig):
         return None
     _set_aside(rig)
+    try:
+        action = yield from _on_controls(rig, name, surface, targets, frames, times, cleanup)
+    except BaseException:
+        take_off(rig)
+        raise
+    if action is None:
+        take_off(rig)
+    return action
+
+
+def _on_controls(
+    rig: bpy.types.Object,
+    name: str,
+    surface: Skinned,
+    targets: np.ndarray,
+    frames: Sequence[float],
+    times: tuple[float, float],
+    cleanup: Cleanup,
+) -> Fractions[bpy.types.Action | None]:
+    """The same for a rig that rests, with what it played set aside."""
     switches = dict.fromkeys(control_rig.switches_of(rig), 1.0)
     control_rig.switch(rig, switches)
     deforming = [rig.data.bones[int(index)].name for index in np.flatnonzero(surface.weights.any(0))]
-    controls = control_rig.controls_of(rig, deforming)
-    found = control_solver.solve(rig, controls, surface, targets)
+    solver = control_solver.ControlSolver(rig, control_rig.controls_of(rig, deforming), surface)
+    found = yield from part(0, SOLVING, control_solver.solve(solver, targets))
     if found.off > FARTHEST:
-        take_off(rig)
         return None
-    channels = bone_channels.channels_of(rig, found.own, cleanup, control_rig.BODY)
-    keys = bone_channels.keys_of(channels, cleanup.tolerance * surface.size, lambda: ControlledSurface(rig, controls, channels, surface))
-    action = _written(rig, name, channels, keys, frames, times, {control_rig.switch_path(one): value for one, value in switches.items()})
+    rest = np.array(rig.data.bones[control_rig.BODY].matrix_local)
+    body = rest @ np.array(found.own[control_rig.BODY])
+    way = yield from root_motion.way_of(rig, body, rest, cleanup, surface, turning=False)
+    found.own[control_rig.BODY] = [Matrix(one.tolist()) for one in np.linalg.inv(rest) @ root_motion.left(body, way)]
+    channels = bone_channels.channels_of(rig, found.own, cleanup)
+
+    def hung() -> Fractions[ControlledSurface]:
+        made = ControlledSurface(rig, solver, channels, surface)
+        yield from made.begin()
+        return made
+
+    keys = yield from part(SOLVING, 1, bone_channels.keys_of(channels, cleanup.tolerance * surface.size, hung))
+    action = _written(rig, name, channels, keys, frames, times, way, {control_rig.switch_path(one): value for one, value in switches.items()})
     action[CONTROLS] = True
     return action
 
@@ -96,7 +138,11 @@ def put_on(rig: bpy.types.Object, action: bpy.types.Action) -> None:
     """Lets the armature play an action that `write_keys` has made for it."""
     if not is_keyed(rig) or rig.animation_data.action != action:
         _set_aside(rig)
+        if action.get(ROOT):
+            carrying.begin(rig)
         compat.assign(rig.animation_data, action)
+    elif action.get(ROOT):
+        carrying.hold_on(rig)
 
 
 def take_off(rig: bpy.types.Object) -> None:
@@ -119,6 +165,7 @@ def take_off(rig: bpy.types.Object) -> None:
         if bone.name in kept["pose"]:
             bone.matrix_basis = Matrix(np.array(kept["pose"][bone.name]).reshape(4, 4).tolist())
     control_rig.switch(rig, kept.get("switches", {}))
+    carrying.end(rig, kept.get(carrying.OBJECT))
     armature = cast(bpy.types.Armature, rig.data)
     if armature.is_editable:
         armature.pose_position = kept["position"]
@@ -141,6 +188,7 @@ def retime(rig: bpy.types.Object, times: tuple[float, float]) -> None:
 
 def delete_armature(rig: bpy.types.Object) -> None:
     """Deletes an armature of ours, with its data; the keyframes stay in their action."""
+    carrying.let_go(rig)
     data = cast(bpy.types.Armature, rig.data)
     bpy.data.objects.remove(rig)
     bpy.data.armatures.remove(data)
@@ -183,14 +231,21 @@ def _written(
     keys: Sequence[Keys],
     frames: Sequence[float],
     times: tuple[float, float],
+    way: root_motion.Way | None,
     constants: Mapping[str, float] | None = None,
 ) -> bpy.types.Action:
-    """A new action that the armature plays, with the keys of each channel, and one key each for what stays, by its path."""
+    """A new action that the armature plays, with the keys of each channel, those of the object's `way`, and one key each for what stays, by
+    its path."""
     action = bpy.data.actions.new(name)
     action[TIMES] = times
+    if way and way.names:
+        action[ROOT] = True
+        carrying.begin(rig)
     writer = _Writer(compat.new_curves(action, rig), frames)
     for channel, some in zip(channels, keys, strict=True):
         writer.fill(f"{rig.pose.bones[channel.bone].path_from_id()}.{channel.name}", channel.bone, some)
+    for path, some in zip(way.names, way.keys, strict=True) if way else ():
+        writer.fill(path, "Object Transforms", some)
     for path, value in (constants or {}).items():
         writer.hold(path, value)
     return action

@@ -10,6 +10,7 @@ import bpy
 import numpy as np
 from mathutils import Euler, Matrix, Quaternion, Vector
 
+from ..capture.slices import Fractions
 from .pose_solver import Skinned, spread
 
 NUDGE = 1e-4
@@ -73,9 +74,11 @@ class RiggedSurface:
         self._true = self._shown(self._poses)
         self._carried = self._carried_by_bones()
 
-    def off(self, values: Sequence[np.ndarray]) -> float:
+    def off(self, values: Sequence[np.ndarray]) -> Fractions[float]:
         """How far the surface is from where it was, in the mean over its points and the frames, for other values (T, C) of the channels."""
-        return float(np.linalg.norm(self._shown(self._posed(values)) - self._true, axis=-1).mean())
+        poses = self._posed(values)
+        yield 0.5
+        return float(np.linalg.norm(self._shown(poses) - self._true, axis=-1).mean())
 
     def responses(self, channel: int) -> np.ndarray:
         """(T, P, C) how coordinates of the surface change with each value of a channel; over the root of the number of points."""
@@ -129,3 +132,21 @@ def _posed(bone: bpy.types.Bone, local: Matrix, parent: Matrix | None) -> Matrix
     if parent is None:
         return bone.convert_local_to_pose(local, bone.matrix_local)
     return bone.convert_local_to_pose(local, bone.matrix_local, parent_matrix=parent, parent_matrix_local=bone.parent.matrix_local)
+
+
+def turns_in_mode(turned: bpy.types.PoseBone | bpy.types.Object, turns: np.ndarray) -> tuple[str, np.ndarray]:
+    """The property of a bone's, or an object's, rotation mode, and its values (T, 3 or 4) for quaternions (T, 4); Eulers do not jump."""
+    if turned.rotation_mode == "QUATERNION":
+        return "rotation_quaternion", turns
+    quaternions = [Quaternion(turn) for turn in turns]
+    if turned.rotation_mode == "AXIS_ANGLE":
+        return "rotation_axis_angle", np.array([_axis_angle(turn) for turn in quaternions])
+    eulers = [quaternions[0].to_euler(turned.rotation_mode)]
+    for turn in quaternions[1:]:
+        eulers.append(turn.to_euler(turned.rotation_mode, eulers[-1]))
+    return "rotation_euler", np.array(eulers)
+
+
+def _axis_angle(turn: Quaternion) -> tuple[float, ...]:
+    axis, angle = turn.to_axis_angle()
+    return angle, axis.x, axis.y, axis.z

@@ -9,6 +9,7 @@ import bpy
 import numpy as np
 
 from ...engine.align4d import protocol
+from ..capture.slices import Slices, aside
 from ..errors import UserError, write_error
 from ..storage import paths
 from . import key_cleanup
@@ -17,16 +18,19 @@ from .motion_file import as_shown
 from .playback import PlayedResult, active, playback, scene_of, together
 
 
-def apply(item: bpy.types.Object, cleanup: Cleanup) -> None:
+def applied(item: bpy.types.Object, cleanup: Cleanup) -> Slices[None]:
     """Writes the cleaned motion of an object, and of all that moves with its active result, and notes whether that is to be played: the found
     one is where nothing is asked for. Raises UserError; what is played stays as it was then.
     """
     result = active(item)
     shown = together(item, result)
     wanted = cleanup.loop or cleanup.in_place or cleanup.smooth > 0
+    files = [paths.motion_file(other, entry) for other, entry in shown]
+    worlds = [np.array(other.matrix_world)[:3, :3] for other, _ in shown]
+    played = _played_frames(item, result)
     try:
         if wanted:
-            _write(shown, cleanup, _played_frames(item, result))
+            yield from aside(lambda: _write(files, worlds, cleanup, played))
     except (OSError, protocol.ProtocolError) as error:
         raise write_error(error) if isinstance(error, OSError) else UserError("bad_result", str(error), "Generate the motion again.") from error
     for _, entry in shown:
@@ -38,9 +42,9 @@ def _played_frames(item: bpy.types.Object, result: PlayedResult) -> slice:
     return slice(times.first, times.last + 1)
 
 
-def _write(shown: Sequence[tuple[bpy.types.Object, PlayedResult]], cleanup: Cleanup, played: slice) -> None:
-    files = [paths.motion_file(item, result) for item, result in shown]
-    ways = _ways([item for item, _ in shown], files) if cleanup.in_place else [np.zeros(3)] * len(files)
+def _write(files: Sequence[Path], worlds: Sequence[np.ndarray], cleanup: Cleanup, played: slice) -> None:
+    """Needs no Blender: runs in a thread."""
+    ways = _ways(files, worlds) if cleanup.in_place else [np.zeros(3)] * len(files)
     for file, way in zip(files, ways, strict=True):
         motion = protocol.read_pc2(file)
         motion[played] = cleaned((motion - way)[played], cleanup)
@@ -57,9 +61,8 @@ def cleaned(motion: np.ndarray, cleanup: Cleanup) -> np.ndarray:
     return result
 
 
-def _ways(items: Sequence[bpy.types.Object], files: Sequence[Path]) -> list[np.ndarray]:
+def _ways(files: Sequence[Path], worlds: Sequence[np.ndarray]) -> list[np.ndarray]:
     """(T, 1, 3) in each object's space: the way over the ground of all objects together."""
-    worlds = [np.array(item.matrix_world)[:3, :3] for item in items]
     motions = [protocol.read_pc2(as_shown(file)) for file in files]
     middles = np.stack([motion.mean(1) @ world.T for motion, world in zip(motions, worlds, strict=True)])
     middle = np.average(middles, axis=0, weights=[motion.shape[1] for motion in motions])

@@ -13,8 +13,11 @@ import bpy
 import numpy as np
 from mathutils import Matrix, Quaternion, Vector
 
+from ..capture.slices import Fractions, part
 from .pose_solver import Skinned, rotation_of
 
+PROBING = 0.2
+"""Part of the work that goes into seeing what goes with each control."""
 PROBE = 0.05
 """How far a control is turned to see what goes with it [rad]."""
 LEAST = 0.02
@@ -42,25 +45,27 @@ class Controlled:
     off: float
 
 
-def solve(rig: bpy.types.Object, controls: Sequence[str], surface: Skinned, targets: np.ndarray) -> Controlled:
-    """Turns the controls, the first of which moves as well, so that a surface stands where it should be (T, V, 3).
+def solve(solver: ControlSolver, targets: np.ndarray) -> Fractions[Controlled]:
+    """Turns the controls, the first of which moves as well, so that the solver's surface stands where it should be (T, V, 3).
 
-    The rig has no animation and rests meanwhile, and rests afterwards.
+    The rig has no animation and rests meanwhile, and rests afterwards; broken off, it stays as it is.
     """
-    solver = ControlSolver(rig, controls, surface)
+    yield from part(0, PROBING, solver.probe())
+    rig, controls = solver.rig, [control.name for control in solver.controls]
     own: dict[str, list[Matrix]] = {name: [] for name in controls}
     off = []
-    for target in targets:
+    for number, target in enumerate(targets):
+        yield PROBING + (1 - PROBING) * number / len(targets)
         off.append(solver.solve(target))
         for name in controls:
             own[name].append(rig.pose.bones[name].matrix_basis.copy())
     for name in controls:
         rig.pose.bones[name].matrix_basis.identity()
-    return Controlled(own, float(np.mean(off)) / surface.size)
+    return Controlled(own, float(np.mean(off)) / solver.size)
 
 
 class ControlSolver:
-    """What the frames share: the surface as each bone sees it, and how far each bone goes with each control."""
+    """What the frames share: the surface as each bone sees it, and, once probed, how far each bone goes with each control."""
 
     def __init__(self, rig: bpy.types.Object, controls: Sequence[str], surface: Skinned) -> None:
         self.rig, self.controls = rig, [rig.pose.bones[name] for name in controls]
@@ -72,7 +77,7 @@ class ControlSolver:
         inverse = np.linalg.inv(np.array([bones[index].matrix_local for index in used]))
         self.local = np.einsum("dij,vj->dvi", inverse, homogeneous)
         self.size = surface.size
-        self.turned, self.carried = self._probed()
+        self.turned = self.carried = np.zeros((len(self.controls), len(used)))
 
     def solve(self, target: np.ndarray) -> float:
         """Brings the surface nearest to `target` (V, 3); returns how far it is off in the mean."""
@@ -103,11 +108,12 @@ class ControlSolver:
         """(V, 3)."""
         return np.einsum("vd,dvi->vi", self.weights, np.einsum("dij,dvj->dvi", bones[:, :3], self.local))
 
-    def _probed(self) -> tuple[np.ndarray, np.ndarray]:
-        """(C, D) twice: by how much of a control's turn a bone turns, and by how much of it its head is carried along."""
+    def probe(self) -> Fractions[None]:
+        """Finds (C, D) twice: by how much of a control's turn a bone turns, and by how much of it its head is carried along."""
         rest = self.bones()
         turned, carried = np.zeros((len(self.controls), len(rest))), np.zeros((len(self.controls), len(rest)))
         for index, control in enumerate(self.controls):
+            yield index / len(self.controls)
             head, spun, swept, arc = np.array(control.head), 0.0, 0.0, 1e-12
             for axis in np.eye(3):
                 line = np.array(control.matrix.to_3x3() @ Vector(axis.tolist()))
@@ -122,7 +128,7 @@ class ControlSolver:
                 arc = arc + (way**2).sum(1)
             turned[index], carried[index] = spun, swept / np.maximum(arc, 1e-6 * self.size**2 * PROBE**2)
         self.bones()
-        return np.where(turned > LEAST, turned, 0), np.where(carried > LEAST, carried, 0)
+        self.turned, self.carried = np.where(turned > LEAST, turned, 0), np.where(carried > LEAST, carried, 0)
 
     def levers(self, bones: np.ndarray) -> np.ndarray:
         """(C, V, 3) from the head of each control, as it is posed now, to what turns with it of each vertex."""

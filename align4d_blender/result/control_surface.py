@@ -8,6 +8,7 @@ import bpy
 import numpy as np
 from mathutils import Matrix
 
+from ..capture.slices import Fractions
 from .bone_kinematics import NUDGE, Channel, Channels
 from .control_solver import ControlSolver
 from .pose_solver import Skinned, spread
@@ -19,19 +20,24 @@ POINTS = 250
 class ControlledSurface:
     """A surface on controls whose channels are close to a motion; see `key_reduction.Surface`."""
 
-    def __init__(self, rig: bpy.types.Object, controls: Sequence[str], channels: Sequence[Channel], surface: Skinned) -> None:
-        """The rig has no animation and rests, now and after each use."""
-        self._rig, self._controls, self._channels = rig, controls, channels
-        self._solver = ControlSolver(rig, controls, surface)
+    def __init__(self, rig: bpy.types.Object, solver: ControlSolver, channels: Sequence[Channel], surface: Skinned) -> None:
+        """The rig has no animation and rests, now and after each use; `solver` has been probed for that surface. `begin` comes next."""
+        self._rig, self._solver, self._channels = rig, solver, channels
+        self._controls = [control.name for control in solver.controls]
         self._points = spread(surface.weights, count=POINTS)
         self._values = [channel.values for channel in channels]
         self._levers: list[np.ndarray] = []
         self._above: list[list[Matrix]] = []
-        self._true = self._shown(self._values, remember=True)
+        self._true = np.zeros((0, 0, 3))
 
-    def off(self, values: Sequence[np.ndarray]) -> float:
+    def begin(self) -> Fractions[None]:
+        """Looks where the surface is in each frame, and how it hangs on the controls there."""
+        self._true = yield from self._shown(self._values, remember=True)
+
+    def off(self, values: Sequence[np.ndarray]) -> Fractions[float]:
         """How far the surface is from where it was, in the mean over its points and the frames, for other values (T, C) of the channels."""
-        return float(np.linalg.norm(self._shown(values) - self._true, axis=-1).mean())
+        shown = yield from self._shown(values)
+        return float(np.linalg.norm(shown - self._true, axis=-1).mean())
 
     def responses(self, channel: int) -> np.ndarray:
         """(T, P, C) how coordinates of the surface change with each value of a channel; over the root of the number of points."""
@@ -57,10 +63,11 @@ class ControlledSurface:
         result: np.ndarray = (turned + self._solver.shares[self._points, None] * moved).ravel()
         return result
 
-    def _shown(self, values: Sequence[np.ndarray], remember: bool = False) -> np.ndarray:
+    def _shown(self, values: Sequence[np.ndarray], remember: bool = False) -> Fractions[np.ndarray]:
         """(T, V, 3) of the surface; `remember` keeps what `responses` needs to know of each frame."""
         channels, rows = Channels(self._rig, self._channels, values), []
         for frame in range(len(values[0])):
+            yield frame / len(values[0])
             for control in self._solver.controls:
                 control.matrix_basis = channels.own(control.name, frame)
             bones = self._solver.bones()

@@ -19,6 +19,7 @@ from ..errors import UserError, write_error
 from ..storage import paths, tags
 from . import made_armature, motion_armature
 from .bone_names import names_by_place
+from .carrying import at_rest
 from .keyframes import job_folder
 from .motion_file import as_shown
 from .playback import PlayedResult, active, scene_of, shown_frame, together
@@ -65,7 +66,8 @@ def keep_pose(item: bpy.types.Object) -> int:
     matrices = {spec.id: np.array(spec.matrix_world) for spec in request.objects}
     positions = []
     for entry, other in objects_of(item, result):
-        shown, matrix = _shown(other, entry.vertex_count), matrices[entry.id]
+        shown = _shown(other, entry.vertex_count)
+        matrix = matrices[entry.id] @ np.array(at_rest(other, armature_of(other)).inverted() @ other.matrix_world)
         positions.append(shown @ matrix[:3, :3].T + matrix[:3, 3])
     name = f"{FOLDER}/pin_{frame + 1:04}_{uuid.uuid4().hex[:6]}.npz"  # never written over: an undo brings the old one back
     try:

@@ -21,6 +21,7 @@ class Cleanup:
     by_bone: the same of bones that are smoothed by another strength, by their names.
     loop: the last poses flow into the first.
     in_place: the body does not travel: its horizontal way is taken out.
+    root_motion: that way is the armature object's instead of its bones'.
     tolerance: how far a surface may be off for the sake of fewer keys [parts of the size]; 0 keeps one at every frame.
     """
 
@@ -28,6 +29,7 @@ class Cleanup:
     by_bone: Mapping[str, float] = field(default_factory=dict)
     loop: bool = False
     in_place: bool = False
+    root_motion: bool = False
     tolerance: float = 0.0
 
     def smooth_of(self, bone: str) -> float:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ..capture.slices import Fractions, part
 from . import key_curves
 from .key_curves import Keys, Thinning
 
@@ -20,6 +21,8 @@ PRICES = 1e-4, 10.0
 """Of a key, least and highest, as the square of how far the surface may be off."""
 TRIES = 9
 """How many prices are tried."""
+BEFORE = 0.5
+"""Part of the work that comes before the first price is tried."""
 NEAR = 0.96
 """A price is good enough that spends this much of what the surface may be off."""
 SWEEPS = 4
@@ -36,19 +39,21 @@ class Surface(Protocol):
     def responses(self, channel: int) -> Array:
         """(T, P, C) how P coordinates of the surface change with each value of a channel; over the root of the number of points."""
 
-    def off(self, values: Sequence[Array]) -> float:
+    def off(self, values: Sequence[Array]) -> Fractions[float]:
         """How far the surface is off in the mean over its points and the frames, where the channels have these values (T, C)."""
 
 
-def fewest(channels: Sequence[Array], surface: Surface, allowed: float) -> list[Keys]:
+def fewest(channels: Sequence[Array], surface: Surface, allowed: float) -> Fractions[list[Keys]]:
     """As few keys of channels (T, C) each as leave the surface where it is, but for `allowed` in the mean [units of length]."""
-    fit = _Fit(channels, surface)
+    fit = _Fit(channels)
+    yield from part(0, BEFORE, fit.prepare(surface))
     low, high = (np.log(price * allowed**2) for price in PRICES)
     best = [key_curves.every_key(values) for values in channels]
-    for _ in range(TRIES):
+    for number in range(TRIES):
         middle = (low + high) / 2
-        tried = fit.keys(float(np.exp(middle)))
-        off = surface.off([keys.drawn() for keys in tried])
+        first, last = (BEFORE + (1 - BEFORE) * (number + end) / TRIES for end in (0, 1))
+        tried = yield from part(first, (first + last) / 2, fit.keys(float(np.exp(middle))))
+        off = yield from part((first + last) / 2, last, surface.off([keys.drawn() for keys in tried]))
         if off <= allowed:
             low, best = middle, tried
             if off >= NEAR * allowed:
@@ -61,14 +66,23 @@ def fewest(channels: Sequence[Array], surface: Surface, allowed: float) -> list[
 class _Fit:
     """Channels, and which of their keys can go."""
 
-    def __init__(self, channels: Sequence[Array], surface: Surface) -> None:
+    def __init__(self, channels: Sequence[Array]) -> None:
         self.channels = channels
-        self.responses = [surface.responses(channel) for channel in range(len(channels))]
-        self.metrics = [_metric(response) for response in self.responses]
-        self.scales = [_root(metric.mean(0)) for metric in self.metrics]
-        self.thinnings: list[Thinning] = [key_curves.thinned(values @ scale) for values, scale in zip(channels, self.scales, strict=True)]
+        self.responses: list[Array] = []
+        self.metrics: list[Array] = []
+        self.scales: list[Array] = []
+        self.thinnings: list[Thinning] = []
 
-    def keys(self, price: float) -> list[Keys]:
+    def prepare(self, surface: Surface) -> Fractions[None]:
+        """Looks what each channel does to the surface, and which of its keys show least."""
+        for number, values in enumerate(self.channels):
+            self.responses.append(surface.responses(number))
+            self.metrics.append(_metric(self.responses[-1]))
+            self.scales.append(_root(self.metrics[-1].mean(0)))
+            self.thinnings.append(key_curves.thinned(values @ self.scales[-1]))
+            yield (number + 1) / len(self.channels)
+
+    def keys(self, price: float) -> Fractions[list[Keys]]:
         """The keys that are worth a price, each curve fitted to what the others leave of the surface."""
         keys = []
         for values, scale, thinning in zip(self.channels, self.scales, self.thinnings, strict=True):
@@ -77,7 +91,8 @@ class _Fit:
             keys.append(Keys(fit.rows, fit.values @ back, fit.slopes @ back, fit.frames))
         changes = [one.drawn() - values for one, values in zip(keys, self.channels, strict=True)]
         left = sum(_moved(response, change) for response, change in zip(self.responses, changes, strict=True))
-        for channel in [*range(len(keys))] * SWEEPS:
+        for number, channel in enumerate([*range(len(keys))] * SWEEPS):
+            yield number / (len(keys) * SWEEPS)
             left = left - _moved(self.responses[channel], changes[channel])
             keys[channel] = self._made_up(channel, keys[channel], np.einsum("tpi,tp->ti", self.responses[channel], left))
             changes[channel] = keys[channel].drawn() - self.channels[channel]

@@ -15,15 +15,20 @@ import numpy as np
 from ...engine.align4d import protocol
 from ..capture.armatures import armature_of, constrained_bones
 from ..capture.rest_shape import base_shape
+from ..capture.slices import Words, counting, saying, whole
 from ..errors import UserError
 from ..storage import paths, tags
 from . import armature_action, cache_cleanup, made_armature, motion_armature
+from .carrying import at_rest
 from .key_cleanup import Cleanup, best_loop
 from .motion_file import as_shown, read_motion
 from .placing import show_form
 from .playback import Playback, PlayedResult, active, playback, scene_of, together
 from .rig_poses import Standing
 from .solving import Moved, Solving
+
+SLICE = 0.03
+"""Seconds that poses are solved for at once."""
 
 
 def can_be_keyed(item: bpy.types.Object | None) -> bool:
@@ -45,24 +50,29 @@ def job_folder(result: PlayedResult) -> Path:
 
 
 def make(item: bpy.types.Object) -> list[str]:
+    """Does all of `making` at once."""
+    return whole(making(item))
+
+
+def making(item: bpy.types.Object) -> Words[list[str]]:
     """Turns the motion of an object, and of all that its job moves with it, into keyframes.
 
-    On the armatures that meshes have, else on one that is made for all of them.
+    On the armatures that meshes have, else on one that is made for all of them. Each slice yields what is being done.
 
     Returns: what the artist should know, as sentences.
-    Raises: UserError; nothing is changed then.
+    Raises: UserError; nothing is changed then, nor where it is broken off.
     """
     result = active(item)
     if result is None:
         raise UserError("no_result", f"{item.name} has no motion.", "Select an object that Align4D has animated.")
     moved = _moved(item)
     if any(armature_of(one.item) for one in moved):
-        return write(_solved(moved, result), item)
+        return (yield from writing(_solving(moved, result), item))
     items, poses = _posed([one.item for one in moved], result)
     rig = made_armature.make(items, [_in_world(one) for one in items], poses)
     try:
-        notes = write(_solved(moved, result), item)
-    except UserError:
+        notes = yield from writing(_solving(moved, result), item)
+    except BaseException:
         made_armature.remove(rig)
         raise
     return [*notes, f"{rig.name} was made of what moves as one; it has {len(poses.parent)} bones."]
@@ -73,12 +83,12 @@ def find_standing(item: bpy.types.Object) -> None:
     _list_standing(Solving(_moved(item)).find_standing(), active(item))
 
 
-def clean_up(item: bpy.types.Object) -> list[str]:
-    """Does to the active result of an object what is asked for, in whichever form it is. Returns notes, as sentences. Raises UserError."""
+def cleaning(item: bpy.types.Object) -> Words[list[str]]:
+    """Does to the active result of an object what is asked for, in whichever form it is. See `making`."""
     result = active(item)
     if result is not None and result.form == "KEYFRAMES":
-        return make(item)
-    cache_cleanup.apply(item, cleanup_of(result))
+        return (yield from making(item))
+    yield from saying("Cleaning up the point cache", cache_cleanup.applied(item, cleanup_of(result)))
     return []
 
 
@@ -91,39 +101,56 @@ def find_loop(item: bpy.types.Object) -> None:
 
 
 def write(solving: Solving, item: bpy.types.Object) -> list[str]:
-    """Puts solved poses as keyframes on their armatures, as the active result of `item` is played. Returns notes, as sentences.
+    """Does all of `writing` at once."""
+    return whole(writing(solving, item))
 
-    Objects whose armature was not solved for, or is another one by now, keep their point cache.
+
+def writing(solving: Solving, item: bpy.types.Object) -> Words[list[str]]:
+    """Solves what is left of poses, and puts them as keyframes on their armatures, as the active result of `item` is played.
+
+    Objects whose armature was not solved for, or is another one by now, keep their point cache. Returns notes, as sentences; broken off, it
+    leaves everything as it was.
     """
-    result = active(item)
-    moved = together(item, result)
+    while not solving.step(SLICE):
+        yield f"Solving poses: {solving.fraction:.0%}"
+    moved = together(item, active(item))
+    rigs = {other: rig for other, _ in moved if (rig := armature_of(other)) and solving.knows(rig)}
     notes: list[str] = []
     written: dict[bpy.types.Object, bpy.types.Action] = {}
+    try:
+        for rig in dict.fromkeys(rigs.values()):
+            written[rig] = yield from _write_on(rig, solving, item, notes)
+    except BaseException:
+        for other in rigs:
+            follow(other)
+        for action in written.values():
+            _delete_unused(action)
+        raise
     for other, entry in moved:
-        rig = armature_of(other)
-        if rig is None or not solving.knows(rig):
-            continue
-        if rig not in written:
-            written[rig] = _write_on(rig, solving, item, notes)
-        old, entry.action, entry.form = entry.action, written[rig], "KEYFRAMES"
-        _delete_unused(old)
-        show_form(other)
+        if other in rigs:
+            old, entry.action, entry.form = entry.action, written[rigs[other]], "KEYFRAMES"
+            _delete_unused(old)
+            show_form(other)
     return notes
 
 
-def _write_on(rig: bpy.types.Object, solving: Solving, item: bpy.types.Object, notes: list[str]) -> bpy.types.Action:
+def _write_on(rig: bpy.types.Object, solving: Solving, item: bpy.types.Object, notes: list[str]) -> Words[bpy.types.Action]:
     """The action of an armature for what was solved: on its bones, on its controls, or on a stand-in that they follow."""
     result, surface, cleanup = active(item), solving.surface_of(rig), cleanup_of(active(item))
     frames, times, played = _times(item)
-    if not constrained_bones(rig):
-        return armature_action.write_keys(rig, result.name, solving.poses_of(rig)[played], frames, times, cleanup, surface.skinned)
-    motion_armature.remove(rig)
-    if action := armature_action.write_controls(rig, result.name, surface.skinned, surface.targets[played], frames, times, cleanup):
-        notes.append(f"Controls move the bones of {rig.name}: the keys are on its FK controls, and its limbs are switched to FK.")
-        return action
-    keyed = motion_armature.stand_in(rig) or rig
-    notes.append(f"Constraints or drivers move bones of {rig.name}: the keys are on {keyed.name}, which its bones follow.")
-    return armature_action.write_keys(keyed, result.name, solving.poses_of(rig)[played], frames, times, cleanup, surface.skinned)
+    keyed = rig
+    if constrained_bones(rig):
+        motion_armature.remove(rig)
+        controls = armature_action.write_controls(rig, result.name, surface.skinned, surface.targets[played], frames, times, cleanup)
+        action = yield from counting("Posing controls", controls)
+        if action:
+            notes.append(f"Controls move the bones of {rig.name}: the keys are on its FK controls, and its limbs are switched to FK.")
+            return action
+        keyed = motion_armature.stand_in(rig) or rig
+        notes.append(f"Constraints or drivers move bones of {rig.name}: the keys are on {keyed.name}, which its bones follow.")
+    poses = yield from counting("Solving poses", solving.poses_of(rig))
+    keys = armature_action.write_keys(keyed, result.name, poses[played], frames, times, cleanup, surface.skinned)
+    return (yield from counting("Writing keys", keys))
 
 
 def unmake(item: bpy.types.Object) -> None:
@@ -177,25 +204,24 @@ def follow(item: bpy.types.Object) -> None:
 def cleanup_of(result: PlayedResult) -> Cleanup:
     """What the artist wants done to the keys of a result."""
     by_bone = {one.name: one.smooth for one in result.smoothed}
-    return Cleanup(result.smooth, by_bone, result.loop, result.in_place, result.tolerance / 100)
+    return Cleanup(result.smooth, by_bone, result.loop, result.in_place, result.root_motion, result.tolerance / 100)
 
 
 def _moved(item: bpy.types.Object) -> list[Moved]:
     """The objects that move with the active result of one, and where their motions are."""
     shown = together(item, active(item))
-    return [Moved(other, as_shown(paths.motion_file(other, entry)), entry.after, other.matrix_world.copy()) for other, entry in shown]
+    motions = [as_shown(paths.motion_file(other, entry)) for other, entry in shown]
+    worlds = [at_rest(other, armature_of(other)) for other, _ in shown]
+    return [Moved(other, motion, entry.after, world) for (other, entry), motion, world in zip(shown, motions, worlds, strict=True)]
 
 
-def _solved(moved: Sequence[Moved], result: PlayedResult) -> Solving:
-    """The poses of all frames; what stands is found, and listed, where it is to be held and nothing is listed yet. Raises UserError."""
+def _solving(moved: Sequence[Moved], result: PlayedResult) -> Solving:
+    """Begins to solve; what stands is found, and listed, where it is to be held and nothing is listed yet. Raises UserError."""
     solving = Solving(moved)
     if result.contacts and not result.standing:
         _list_standing(solving.find_standing(), result)
     held = [Standing(one.name, one.first - 1, one.last - 1) for one in result.standing if one.held] if result.contacts else []
     solving.begin(held)
-    window = bpy.context.window_manager
-    while not solving.step(0.1):
-        window.progress_update(solving.fraction)
     return solving
 
 

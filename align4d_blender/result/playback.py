@@ -24,6 +24,7 @@ class PlayedResult(Protocol):
     contacts: bool
     standing: Any
     in_place: bool
+    root_motion: bool
     loop: bool
     tolerance: float
     frames: int

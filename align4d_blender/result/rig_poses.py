@@ -14,6 +14,7 @@ from ..capture.bone_weights import group_weights
 from ..capture.slices import whole
 from ..errors import UserError
 from . import contacts
+from .carrying import rest_world
 from .pose_solver import Rig, Skinned, solve_poses, spread
 
 
@@ -95,7 +96,7 @@ def _contacts(rig: bpy.types.Object, skinned: Skinned, targets: np.ndarray, stan
 
 def _up(rig: bpy.types.Object) -> np.ndarray:
     """(3,) away from the ground, in the armature's space."""
-    up = np.array(rig.matrix_world.inverted().to_3x3() @ Vector((0, 0, 1)))
+    up = np.array(rest_world(rig).inverted().to_3x3() @ Vector((0, 0, 1)))
     return cast(np.ndarray, up / np.linalg.norm(up))
 
 
@@ -125,7 +126,7 @@ def join(rig: bpy.types.Object, meshes: Sequence[KeyedMesh]) -> Joined:
     names = [bone.name for bone in cast(bpy.types.Armature, rig.data).bones]
     vertices, weights, targets = [], [], []
     for mesh in meshes:
-        matrix = np.array(rig.matrix_world.inverted() @ mesh.world)
+        matrix = np.array(rest_world(rig).inverted() @ mesh.world)
         vertices.append(mesh.vertices @ matrix[:3, :3].T + matrix[:3, 3])
         targets.append(mesh.motion @ matrix[:3, :3].T + matrix[:3, 3])
         weights.append(_weights(mesh.item, rig, names))

@@ -14,7 +14,9 @@ from mathutils import Matrix
 
 from ..capture.armatures import armature_of
 from ..capture.rest_shape import base_shape
+from ..capture.slices import Fractions
 from ..errors import UserError
+from .carrying import rest_world
 from .control_rig import is_rigify
 from .motion_file import read_motion
 from .rig_poses import Joined, KeyedMesh, Standing, find_standing, hold, join, solve
@@ -28,7 +30,7 @@ class Moved:
         item: the object.
         motion: the file that says where its vertices are shown.
         after: the modifier that the motion comes after, if any.
-        world: where the object is while the motion plays.
+        world: where the object is while the motion plays, but for keyframes of ours that move its armature object.
     """
 
     item: bpy.types.Object
@@ -73,7 +75,7 @@ class Solving:
                 self._left.append((rig.name_full, frames))
                 self._total += len(meshes[0].motion)
             self._surfaces[rig.name_full] = joined.some
-            self._rigs[rig.name_full] = _bones(rig), rig.matrix_world.copy()
+            self._rigs[rig.name_full] = _bones(rig), rest_world(rig)
         self._meshes.clear()
 
     def step(self, seconds: float) -> bool:
@@ -104,16 +106,20 @@ class Solving:
         some, moved = self._surfaces[rig.name_full], self._moved(rig)
         return Joined(some.skinned, some.targets @ moved[:3, :3].T + moved[:3, 3])
 
-    def poses_of(self, rig: bpy.types.Object) -> np.ndarray:
+    def poses_of(self, rig: bpy.types.Object) -> Fractions[np.ndarray]:
         """(T, K, 4, 4) of an armature that it knows; those of a rig with controls are solved only now."""
-        if rig.name_full in self._later:
-            self._poses[rig.name_full] = np.stack(list(self._later.pop(rig.name_full)))
+        if frames := self._later.pop(rig.name_full, None):
+            count, found = len(self._surfaces[rig.name_full].targets), []
+            for pose in frames:
+                found.append(pose)
+                yield len(found) / count
+            self._poses[rig.name_full] = np.stack(found)
         poses: np.ndarray = self._moved(rig) @ self._poses[rig.name_full]
         return poses
 
     def _moved(self, rig: bpy.types.Object) -> np.ndarray:
         """(4, 4) from the armature's space as it was into that of now: it may have moved meanwhile."""
-        return np.array(rig.matrix_world.inverted() @ self._rigs[rig.name_full][1])
+        return np.array(rest_world(rig).inverted() @ self._rigs[rig.name_full][1])
 
 
 def _bones(rig: bpy.types.Object) -> list[str]:

@@ -86,7 +86,7 @@ def key(blender: ModuleType, item: bpy.types.Object, rig: bpy.types.Object, moti
     result = blender.align4d_blender.result
     mesh = result.rig_poses.KeyedMesh(item, item.matrix_world.copy(), local(item), motion)
     poses = np.stack(list(result.rig_poses.solve(rig, result.rig_poses.join(rig, [mesh]))))
-    return result.armature_action.write_keys(rig, "Motion", poses, list(FRAMES))
+    return blender.align4d_blender.capture.slices.whole(result.armature_action.write_keys(rig, "Motion", poses, list(FRAMES)))
 
 
 @pytest.mark.parametrize("mode", MODES)

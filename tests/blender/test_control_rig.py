@@ -15,6 +15,7 @@ from mathutils import Euler
 from scenes import evaluated, names, select, use_video
 from test_key_cleanup import count_keys
 from test_result import go_to
+from test_root_motion import in_world
 
 TURNED = (
     "torso",
@@ -123,6 +124,13 @@ def test_the_keys_go_on_fk_controls_and_the_mesh_follows(blender: ModuleType, pe
     blender.align4d_blender.result.keyframes.make(item)
     assert count_keys(blender, rig) < 0.8 * every
     assert_shows(item, motion, 0.01)
+    item.align4d.results[0].root_motion = True
+    blender.align4d_blender.result.keyframes.make(item)
+    size, carried = np.ptp(motion[0], axis=0).max(), []
+    for index, expected in enumerate(motion):
+        assert np.linalg.norm(in_world(item, index) - expected, axis=1).mean() < 0.01 * size
+        carried.append(rig.matrix_world.translation[:])
+    assert np.ptp(np.array(carried), axis=0)[1] > 0.2
     assert bpy.ops.align4d.use_point_cache() == {"FINISHED"}
     assert names() == before and not rig.align4d.set_aside
     assert all(rig.pose.bones[name]["IK_FK"] == 0.0 for name in SWITCHES)

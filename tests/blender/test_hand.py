@@ -85,6 +85,18 @@ def test_kept_poses_are_replaced_forgotten_and_shown(animated: bpy.types.Object)
     assert [pin.frame for pin in animated.align4d.results[0].pins] == [5]
 
 
+def test_a_pose_is_kept_where_root_motion_shows_it(blender: ModuleType, animated: bpy.types.Object) -> None:
+    kept = []
+    bpy.ops.align4d.make_keyframes()
+    for root_motion in (False, True):
+        animated.align4d.results[0].root_motion = root_motion
+        assert bpy.ops.align4d.clean_up() == {"FINISHED"}
+        go_to(KEPT)
+        bpy.ops.align4d.keep_pose()
+        kept.append(blender.align4d_blender.result.hand.kept_poses(animated)[KEPT])
+    np.testing.assert_allclose(kept[1], kept[0], atol=1e-4)
+
+
 def test_a_kept_pose_survives_save_and_load(animated: bpy.types.Object, blender: ModuleType, tmp_path: Path) -> None:
     shown = bend(animated)
     assert bpy.ops.align4d.use_point_cache() == {"FINISHED"} and bpy.context.object == animated and not bpy.data.armatures

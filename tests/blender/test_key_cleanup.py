@@ -83,9 +83,11 @@ def test_fewer_keys_show_nearly_the_same(blender: ModuleType) -> None:
     mesh = result.rig_poses.KeyedMesh(item, item.matrix_world.copy(), local(item), np.stack(motion))
     joined = result.rig_poses.join(rig, [mesh])
     poses, surface = np.stack(list(result.rig_poses.solve(rig, joined))), joined.some.skinned
-    result.armature_action.write_keys(rig, "All", poses, list(frames))
+    whole = blender.align4d_blender.capture.slices.whole
+    whole(result.armature_action.write_keys(rig, "All", poses, list(frames)))
     every = count_keys(blender, rig)
-    result.armature_action.write_keys(rig, "Few", poses, list(frames), cleanup=result.key_cleanup.Cleanup(tolerance=0.002), surface=surface)
+    fewer = result.key_cleanup.Cleanup(tolerance=0.002)
+    whole(result.armature_action.write_keys(rig, "Few", poses, list(frames), cleanup=fewer, surface=surface))
     assert count_keys(blender, rig) <= 0.2 * every
     errors = []
     for frame, expected in zip(frames, motion, strict=True):
@@ -145,7 +147,8 @@ def test_in_place_takes_the_way_out_and_leaves_the_height(blender: ModuleType) -
     result = blender.align4d_blender.result
     joined = result.rig_poses.join(rig, [result.rig_poses.KeyedMesh(item, item.matrix_world.copy(), local(item), motion)])
     poses = np.stack(list(result.rig_poses.solve(rig, joined)))
-    result.armature_action.write_keys(rig, "Stay", poses, list(FRAMES), cleanup=result.key_cleanup.Cleanup(in_place=True))
+    in_place = result.key_cleanup.Cleanup(in_place=True)
+    blender.align4d_blender.capture.slices.whole(result.armature_action.write_keys(rig, "Stay", poses, list(FRAMES), cleanup=in_place))
     world = []
     for frame in FRAMES:
         bpy.context.scene.frame_set(frame)

@@ -14,7 +14,8 @@ from scenes import add_armature, add_mesh, evaluated, names, new_material, use_v
 
 
 def reading_of(blender: ModuleType) -> object:
-    return blender.align4d_blender.jobs.reading.Reading(bpy.context)
+    jobs, capture = blender.align4d_blender.jobs, blender.align4d_blender.capture
+    return capture.under_way.UnderWay("Reading the scene", jobs.queue.starting(bpy.context))
 
 
 def slices(reading: object) -> Iterator[str]:
@@ -82,7 +83,7 @@ def test_what_would_disturb_breaks_it_off(blender: ModuleType, character: bpy.ty
     else:
         reading_of(blender).abandon()
     assert not left_over(blender)
-    with pytest.raises(blender.align4d_blender.errors.UserError, match=r"while it was read\. Press Generate again"):
+    with pytest.raises(blender.align4d_blender.errors.UserError, match=r"meanwhile\. Press the button again"):
         reading.go_on(1.0)
 
 

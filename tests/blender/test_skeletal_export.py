@@ -10,9 +10,9 @@ import bpy
 import numpy as np
 import pytest
 from fake_engine import FRAMES
-from scenes import evaluated, names, select
+from scenes import add_mesh, evaluated, names, select, use_video
 from test_armature_action import shown
-from test_keyframes import generate_limb
+from test_keyframes import generate_limb, write_poses
 from test_result import scene_frame
 
 FORMATS: dict[str, tuple[str, Callable[..., object]]] = {
@@ -28,15 +28,13 @@ def in_world(item: bpy.types.Object, frame: float) -> np.ndarray:
     return evaluated(item) @ matrix[:3, :3].T + matrix[:3, 3]
 
 
-@pytest.mark.parametrize("kind", FORMATS)
-def test_bones_come_back_as_they_were(blender: ModuleType, tmp_path: Path, kind: str) -> None:
-    item, _, _ = generate_limb(blender, tmp_path)
-    bpy.ops.align4d.make_keyframes()
+def written_and_read(blender: ModuleType, item: bpy.types.Object, kind: str, path: Path) -> bpy.types.Object:
+    """The mesh that comes back from a file of the object's motion, in an empty scene; its bones move it at least as it was in the scene."""
     last = int(scene_frame(FRAMES - 1))
     before = names()
     boxes = [np.stack([points.min(0), points.max(0)]) for points in (in_world(item, frame) for frame in range(1, last + 1))]
     suffix, read = FORMATS[kind]
-    path = tmp_path / f"out{suffix}"
+    path = path.with_suffix(suffix)
     select(item)
     module = getattr(blender.align4d_blender.export, kind)
     module.export(bpy.context, [item], 1, last, path)
@@ -52,6 +50,37 @@ def test_bones_come_back_as_they_were(blender: ModuleType, tmp_path: Path, kind:
     for frame, box in enumerate(boxes, 1):
         points = in_world(mesh, frame)
         np.testing.assert_allclose(np.stack([points.min(0), points.max(0)]), box, atol=1e-4 * size)
+    return mesh
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_bones_come_back_as_they_were(blender: ModuleType, tmp_path: Path, kind: str) -> None:
+    item, _, _ = generate_limb(blender, tmp_path)
+    bpy.ops.align4d.make_keyframes()
+    written_and_read(blender, item, kind, tmp_path / "out")
+
+
+@pytest.mark.parametrize("own", [True, False])
+@pytest.mark.parametrize("kind", FORMATS)
+def test_root_motion_comes_back_as_the_objects(blender: ModuleType, tmp_path: Path, kind: str, own: bool) -> None:
+    """Of a mesh below its own armature, and of one beside an armature that was made for it."""
+    if own:
+        item, _, _ = generate_limb(blender, tmp_path)
+    else:
+        item = add_mesh()
+        use_video(tmp_path / "video")
+        bpy.ops.align4d.generate()
+        write_poses(blender, item)
+    bpy.ops.align4d.make_keyframes()
+    item.align4d.results[0].root_motion = True
+    bpy.ops.align4d.clean_up()
+    mesh = written_and_read(blender, item, kind, tmp_path / "out")
+    rig = mesh.find_armature()
+    places = []
+    for frame in (1, int(scene_frame(FRAMES - 1))):
+        bpy.context.scene.frame_set(frame)
+        places.append(rig.matrix_world.translation.copy())
+    assert (places[1] - places[0]).length > 0.05
 
 
 def test_bvh_holds_the_one_armature(blender: ModuleType, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A press on Generate in a window: the scene is read a slice at a time, and the window goes on being drawn.
+"""What a press on a button does in a window, a slice at a time, while the window goes on being drawn.
 
 What is read must not change meanwhile, and what lies in the file for a moment must not be saved: undo, a save or another file break it off.
 """
@@ -6,28 +6,34 @@ What is read must not change meanwhile, and what lies in the file for a moment m
 from __future__ import annotations
 
 import time
+from typing import Any, Generic, TypeVar
 
 import bpy
 
 from ..errors import UserError
-from . import queue
-from .record import Job
+from .slices import Words
+
+T = TypeVar("T")
 
 _BREAKING = ("load_pre", "save_pre", "undo_pre", "redo_pre")
 
 
-class Reading:
-    """The scene on its way to a new job at the end of the queue; one at a time."""
+class UnderWay(Generic[T]):
+    """Work in slices that makes something; one at a time: what was under way is broken off.
 
-    def __init__(self, context: bpy.types.Context) -> None:
+    Attributes:
+        words: what is being done.
+    """
+
+    def __init__(self, words: str, slices: Words[T]) -> None:
         global _under_way
         abandon()
-        self.words = "Reading the scene"
-        self._slices = queue.starting(context)
+        self.words = words
+        self._slices = slices
         _under_way = self
 
-    def go_on(self, seconds: float) -> Job | None:
-        """Reads for about so long, and at least a slice. Returns the job once it is queued. Raises UserError, and leaves nothing behind then."""
+    def go_on(self, seconds: float) -> T | None:
+        """Works for about so long, and at least a slice. Returns what is made once it is. Raises UserError, and leaves nothing behind then."""
         end = time.monotonic() + seconds
         try:
             self.words = next(self._slices)
@@ -35,9 +41,9 @@ class Reading:
                 self.words = next(self._slices)
         except StopIteration as stop:
             if stop.value is None:  # somebody has broken it off
-                raise UserError("scene_changed", "The scene was saved or changed while it was read.", "Press Generate again.") from stop
-            job: Job = stop.value
-            return job
+                raise UserError("scene_changed", "The scene was saved or changed meanwhile.", "Press the button again.") from stop
+            made: T = stop.value
+            return made
         return None
 
     def abandon(self) -> None:
@@ -45,11 +51,11 @@ class Reading:
         self._slices.close()
 
 
-_under_way: Reading | None = None
+_under_way: UnderWay[Any] | None = None
 
 
 def abandon(*_: object) -> None:
-    """Breaks off what is being read, if anything is."""
+    """Breaks off what is under way, if anything is."""
     global _under_way
     if _under_way:
         _under_way.abandon()
