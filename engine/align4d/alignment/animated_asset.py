@@ -16,6 +16,7 @@ from torch import Tensor
 from ..gaussians.fused import Rider, ride
 from ..gaussians.riding import Seat
 from ..gaussians.surface_bound import LOW_PASS, BoundGaussians
+from ..motion.joint_limits import JointLimits
 from ..motion.rotations import multiply, small_quaternion
 from ..motion.skeleton import Motion
 from ..motion.skinning import Skin, rotate
@@ -72,6 +73,7 @@ class AnimatedAsset:
     backend: of the rasterizer.
     rest: made of `bound` and `skin`; a copy in other colors or light shares it.
     held: what the artist holds of it; None where everything may move.
+    limits: how far its joints may turn; None where they may as they like.
     """
 
     bound: BoundGaussians
@@ -81,10 +83,13 @@ class AnimatedAsset:
     backend: str
     rest: RestSurface = None  # type: ignore[assignment]  # __post_init__ makes it
     held: Held | None = None
+    limits: JointLimits | None = None
 
     def __post_init__(self) -> None:
         # here and not in every step: a copy to the GPU makes the processor wait, and cannot be recorded
         object.__setattr__(self, "lighting", self.lighting.to(self.albedo.device))
+        if self.limits is not None:
+            object.__setattr__(self, "limits", self.limits.to(self.albedo))
         if self.rest is None:
             object.__setattr__(self, "rest", RestSurface(self.bound, self.skin))
 

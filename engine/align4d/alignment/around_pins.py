@@ -130,7 +130,9 @@ class AroundPins:
 
     def _pose(self, joints: Joints) -> Motion:
         with torch.no_grad():
-            motion = self.skeleton.pose(*joints)
+            turn, shift = joints
+            kept = self.cost.kept(turn.index_select(0, self.free), shift.index_select(0, self.free))
+            motion = self.skeleton.pose(turn.index_copy(0, self.free, kept), shift)
         touched = torch.cat([self.free, torch.tensor(list(self.pins), device=self.free.device)])
         old = self.solved.motion
         return Motion(
@@ -158,7 +160,7 @@ class AroundPins:
         motion = self.skeleton.pose(turn, shift).frames(self.seen)
         shown, stretch = self.animated.stretched(motion)
         chosen = turn.index_select(0, self.seen), shift.index_select(0, self.seen)
-        effort = self.cost.joints(*chosen, stretch).mean() + self.cost.holding(shown.means).mean() + self._depth(shown.means)
+        effort = (self.cost.joints(*chosen, stretch) + self.cost.holding(shown.means) + self.cost.beyond(motion)).mean() + self._depth(shown.means)
         jerk = [(torch.diff(one / lever, n=2, dim=0) ** 2).sum() for one, lever in zip(joints, self.levers, strict=True)]
         return self.known(self.animated, shown, motion, None, self.seen) + effort + self.settings.smooth * (jerk[0] + jerk[1]) / len(turn)
 

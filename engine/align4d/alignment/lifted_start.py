@@ -48,11 +48,12 @@ def fit_to_depth(lifted: LiftedDepth, skeleton: Skeleton, cost: PoseCost, track:
     for iteration in range(settings.fit_iterations):
         done = iteration / settings.fit_iterations
         turn, shift = poses()
-        points, corners = shown(skeleton.pose(turn, shift))
+        motion = skeleton.pose(turn, shift)
+        points, corners = shown(motion)
         off = (in_picture(points) - tracked) / settings.in_view
         picture = settings.weight * ((1 + off.square().sum(-1)).sqrt() - 1).mean()
         jerk = sum((one.diff(n=2, dim=0) ** 2).sum() for one in (turn / turn_lever, shift / shift_lever))
-        effort = cost.joints(turn, shift, surface.stretch(corners)).mean() + smooth * jerk / len(turn)
+        effort = (cost.joints(turn, shift, surface.stretch(corners)) + cost.beyond(motion)).mean() + smooth * jerk / len(turn)
         (picture + lifted.pull(points) + effort).backward()
         optimizer.step(settings.fit_rate + (settings.fit_last_rate - settings.fit_rate) * done)
     with torch.no_grad():

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ..motion.joints import joints_of
+from ..motion.rotations import quaternion_from_matrix
 from ..motion.skeleton import Motion, Skeleton
 from ..motion.skinning import Skin
 
@@ -60,22 +61,7 @@ def _parts(skin: Skin, rest: Tensor, old: Motion, positions: Tensor) -> Motion:
     rotation = torch.where(empty[:, None, None], old.rotation[0].double(), rotation)
     offset = to_center - (rotation @ from_center[..., None])[..., 0]
     offset = torch.where(empty[:, None], old.offset[0].double(), offset)
-    return Motion(quaternion_of(rotation).to(rest)[None], rotation.to(rest)[None], offset.to(rest)[None])
-
-
-def quaternion_of(rotation: Tensor) -> Tensor:
-    """(K, 4) wxyz of rotation matrices (K, 3, 3): the eigenvector of Bar-Itzhack 2000, whatever the angle."""
-    m = rotation
-    rows = torch.stack(
-        [
-            torch.stack([m[:, 0, 0] + m[:, 1, 1] + m[:, 2, 2], m[:, 2, 1] - m[:, 1, 2], m[:, 0, 2] - m[:, 2, 0], m[:, 1, 0] - m[:, 0, 1]], -1),
-            torch.stack([m[:, 2, 1] - m[:, 1, 2], m[:, 0, 0] - m[:, 1, 1] - m[:, 2, 2], m[:, 0, 1] + m[:, 1, 0], m[:, 0, 2] + m[:, 2, 0]], -1),
-            torch.stack([m[:, 0, 2] - m[:, 2, 0], m[:, 0, 1] + m[:, 1, 0], m[:, 1, 1] - m[:, 0, 0] - m[:, 2, 2], m[:, 1, 2] + m[:, 2, 1]], -1),
-            torch.stack([m[:, 1, 0] - m[:, 0, 1], m[:, 0, 2] + m[:, 2, 0], m[:, 1, 2] + m[:, 2, 1], m[:, 2, 2] - m[:, 0, 0] - m[:, 1, 1]], -1),
-        ],
-        -2,
-    )
-    return torch.linalg.eigh(rows)[1][..., -1]
+    return Motion(quaternion_from_matrix(rotation).to(rest)[None], rotation.to(rest)[None], offset.to(rest)[None])
 
 
 def skin_of_points(triangles: np.ndarray, triangle: np.ndarray, barycentric: np.ndarray, skin: Skin) -> Skin:

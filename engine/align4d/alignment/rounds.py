@@ -41,9 +41,10 @@ class PoseRound:
         self.asked = 1
 
     def motion(self) -> Motion:
-        """Of all frames, without gradients."""
+        """Of all frames, without gradients, and with all joints within their limits."""
         with torch.no_grad():
-            return self.skeleton.pose(*self._all())
+            turn, shift = self._all()
+            return self.skeleton.pose(self.cost.kept(turn, shift), shift)
 
     def _all(self) -> tuple[Tensor, Tensor]:
         turn, shift = self.turns * self.turn_lever, self.shifts * self.shift_lever
@@ -57,7 +58,8 @@ class PoseRound:
         # with gradients in either phase: the colors are the appearance's
         shown, stretch = animated.stretched(motion)
         with torch.set_grad_enabled(deforming):
-            effort = self.cost.joints(turn, shift, stretch).mean() + self.cost.holding(shown.means).mean()
+            effort = self.cost.joints(turn, shift, stretch) + self.cost.holding(shown.means) + self.cost.beyond(motion)
+            effort = effort.mean()
             if self.lifted is None:
                 effort = effort + self.cost.drift(shown.means, self.cost.rest, frames).mean()
         return shown, motion, None, effort

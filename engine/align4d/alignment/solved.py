@@ -12,6 +12,7 @@ from torch import Tensor
 from ..gaussians.surface_bound import BoundGaussians
 from ..inputs.asset import Asset, Similarity
 from ..motion.hexplane import HexPlaneField, HexPlaneSettings
+from ..motion.joint_limits import JointLimits
 from ..motion.rotations import matrix_from_quaternion
 from ..motion.skeleton import Motion, Skeleton
 from ..motion.skinning import Skin
@@ -23,6 +24,9 @@ from .view import View
 
 _FIELD = "field."
 """Before the names of the deformation field's parameters."""
+
+_LIMITS = "limits."
+"""Before the names of the joints' limits."""
 
 _BOUND = [one.name for one in fields(BoundGaussians) if one.name != "corners"]
 
@@ -75,6 +79,7 @@ class Solved:
             **{_prefix(index) + name: array for index, view in enumerate(self.views) for name, array in _view_arrays(view).items()},
             "neutral": self.neutral.cpu().numpy(),
             **({"held_weight": held.weight.cpu().numpy(), "held_place": held.place.cpu().numpy()} if (held := self.animated.held) else {}),
+            **({_LIMITS + name: one.cpu().numpy() for name, one in vars(limits).items()} if (limits := self.animated.limits) else {}),
             "known_frame": np.array(-1 if self.known_frame is None else self.known_frame),
             "pinned": np.array(self.pinned, np.int64),
         }
@@ -99,8 +104,9 @@ class Solved:
         corners = torch.from_numpy(asset.vertices).to(device)[corner]
         bound = BoundGaussians(**{name: tensor(name) for name in _BOUND}, corners=corners)
         held = Held(tensor("held_weight"), tensor("held_place")) if "held_weight" in arrays else None
-        light = Lighting(tensor("light"))
-        animated = AnimatedAsset(bound, Skin(weights[corner].flatten(0, 1)), tensor("painted"), light, backend, held=held)
+        limits = JointLimits(**{one.name: tensor(_LIMITS + one.name) for one in fields(JointLimits)}) if _LIMITS + "part" in arrays else None
+        skin, light = Skin(weights[corner].flatten(0, 1)), Lighting(tensor("light"))
+        animated = AnimatedAsset(bound, skin, tensor("painted"), light, backend, held=held, limits=limits)
         quaternion = tensor("motion_quaternion")
         field = HexPlaneField(len(quaternion), hexplane)
         field.load_state_dict({name.removeprefix(_FIELD): tensor(name) for name in arrays if name.startswith(_FIELD)})

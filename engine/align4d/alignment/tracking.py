@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d
 
 from ..job.reporting import Reporter
 from ..motion.skeleton import Motion, Skeleton
-from ..rendering import Cameras, Gaussians
 from .animated_asset import AnimatedAsset
+from .frame_view import FrameView
 from .known_views import KnownViewLoss, KnownViewSettings
 from .optimizer import LeveredAdam
 from .outline import apart, overlap
@@ -42,6 +41,7 @@ class TrackingSettings:
     depth_reach: motion in depth that counts half of that [longest sides]. Beyond, going farther costs little more: the price
         asks how much of the surface moves in depth, not how far, so that a leg may swing and the body still stands.
     held: cost of what the artist holds having moved by one longest side, squared.
+    limits: cost of joints being 1 rad beyond their limits, squared. In the end none is: this makes it small what has to be turned back.
     lost: known-view loss, in those of the frames before, from which the object counts as lost and is searched far and wide.
     usual: known-view loss that is no reason to search.
     found: what is found so is taken where it costs less than this share.
@@ -64,6 +64,7 @@ class TrackingSettings:
     depth_drift: float = 0.015
     depth_reach: float = 0.04
     held: float = 500.0
+    limits: float = 10.0
     lost: float = 2.0
     usual: float = 0.06
     found: float = 0.7
@@ -207,10 +208,11 @@ def _extrapolated(past: Tensor, momentum: float) -> Tensor:
 
 
 class PoseCost:
-    """What a pose costs whatever the video shows: joints bent away from `neutral` (1, K, 3), joints pulled apart, motion in depth."""
+    """What a pose costs whatever the video shows: joints bent away from `neutral` (1, K, 3), pulled apart, beyond limits; motion in depth."""
 
     def __init__(self, animated: AnimatedAsset, skeleton: Skeleton, views: tuple[View, ...], neutral: Tensor, settings: TrackingSettings) -> None:
-        self.settings, self.neutral, self.held = settings, neutral, animated.held
+        self.settings, self.neutral, self.held, self.limits = settings, neutral, animated.held, animated.limits
+        self.skeleton = skeleton
         self.rest = rest = animated.bound.means
         self.resistance = stiffness(skeleton, settings.joint_radius).to(rest)
         self.is_joint = rest.new_ones(skeleton.count)
@@ -242,32 +244,13 @@ class PoseCost:
         """(T,) what it costs that held places are at means (T, N, 3)."""
         return self.settings.held * self.held.moved(means) if self.held else means.new_zeros(len(means))
 
+    def beyond(self, motion: Motion) -> Tensor:
+        """(T,) what it costs that joints are beyond their limits."""
+        return self.settings.limits * self.limits.beyond(motion.rotation) if self.limits else motion.offset.new_zeros(len(motion.offset))
 
-class FrameView:
-    """One view of the frame at hand, in tensors that all frames share."""
-
-    def __init__(self, view: View, known: KnownViewLoss, blur: int) -> None:
-        self.view, self.known, self.blur = view, known, blur
-        self.every, self.usable = view.cameras(), view.usable()
-        self.viewmat, self.color, self.alpha, self.weight = (torch.empty_like(one[:1]) for one in self._all())
-
-    @torch.no_grad()
-    def show(self, frame: int) -> None:
-        """This frame from now on."""
-        for one, every in zip((self.viewmat, self.color, self.alpha, self.weight), self._all(), strict=True):
-            one.copy_(every[frame : frame + 1])
-
-    def _all(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        return self.every.viewmats, self.view.reference.color, self.view.reference.alpha, self.usable
-
-    def losses(self, animated: AnimatedAsset, shown: Gaussians, motion: Motion) -> tuple[Tensor, Tensor]:
-        """(B,) each: the known-view loss of B poses, `shown` in `motion`, and that of blurred pictures; 0 where this view does not show it."""
-        count = len(shown.means)
-        cameras = Cameras(self.viewmat.expand(count, 4, 4), self.every.Ks[:1].expand(count, 3, 3))
-        picture = animated.render(animated.lit(shown, motion, None, self.view.lighting), cameras, self.view.size)
-        pictures = (picture.color, picture.alpha, *(one.expand(count, -1, -1, -1) for one in (self.color, self.alpha)))
-        blurred = (avg_pool2d(one, self.blur) for one in pictures)
-        return self.weight * self.known.per_frame(*pictures), self.weight * self.known.per_frame(*blurred)
+    def kept(self, turn: Tensor, shift: Tensor) -> Tensor:
+        """Turns (T, K, 3) like these of joints with shifts (T, K, 3), within their limits."""
+        return self.limits.kept(self.skeleton, turn, shift) if self.limits else turn
 
 
 class FrameStep:
@@ -297,7 +280,8 @@ class FrameStep:
             self.optimizer.reset()
 
         self.steps.run(begin, self.settings.iterations, report.check_cancelled)
-        return self.turns.detach() * self.turn_lever, self.shifts.detach() * self.shift_lever, float(self.loss)
+        turn, shift = self.turns.detach() * self.turn_lever, self.shifts.detach() * self.shift_lever
+        return self.cost.kept(turn, shift), shift, float(self.loss)
 
     @torch.no_grad()
     def judge(self, frame: int, turn: Tensor, shift: Tensor) -> tuple[Tensor, Tensor]:
@@ -335,5 +319,5 @@ class FrameStep:
         losses = [view.losses(self.animated, shown, motion) for view in self.views]
         count = torch.cat([view.weight for view in self.views]).sum().clamp_min(1)
         known, blurred = (torch.stack(one).sum(0) / count for one in zip(*losses, strict=True))
-        cost = self.cost.per_frame(turn, shift, shown.means, stretch, self.frame)
+        cost = self.cost.per_frame(turn, shift, shown.means, stretch, self.frame) + self.cost.beyond(motion)
         return known, blurred, cost

@@ -16,6 +16,7 @@ from scipy.spatial import cKDTree
 
 from ..errors import EngineError
 from ..protocol import MESH_ARRAYS, MaterialSpec, ObjectSpec, Request, inside
+from .bone_limits import BoneLimits, load_bone_limits
 from .bone_weights import load_bone_weights
 from .foreign import reading
 from .held import load_held
@@ -86,7 +87,9 @@ class Asset:
         objects: in the request's order.
         similarity: world to normalized.
         bone_weights: (V, K) how much each of the artist's bones moves a vertex; None where nothing is rigged.
+        bones: names of these bones.
         held: (V, 2) float32 how firmly each vertex stays in its place, and at its height; None where everything may move.
+        limits: how far the bones may turn; None where they may as they like.
     """
 
     vertices: np.ndarray
@@ -100,7 +103,9 @@ class Asset:
     objects: tuple[AssetObject, ...]
     similarity: Similarity
     bone_weights: csr_matrix | None = None
+    bones: tuple[str, ...] = ()
     held: np.ndarray | None = None
+    limits: BoneLimits | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,8 +148,11 @@ def load_asset(request: Request, folder: Path) -> Asset:
         mesh["bake_vertices"] = similarity.apply(mesh["bake_vertices"]).astype(np.float32)
     materials = tuple(_load_material(item, spec.name, folder) for spec in request.objects for item in spec.materials)
     counts = [len(mesh["vertices"]) for mesh in meshes]
-    bone_weights, held = (load(request.objects, counts, folder) for load in (load_bone_weights, load_held))
-    asset = dataclasses.replace(_join(request.objects, meshes, materials, similarity), bone_weights=bone_weights, held=held)
+    bone_weights, bones = load_bone_weights(request.objects, counts, folder)
+    held, limits = load_held(request.objects, counts, folder), load_bone_limits(request.objects, folder)
+    asset = dataclasses.replace(
+        _join(request.objects, meshes, materials, similarity), bone_weights=bone_weights, bones=bones, held=held, limits=limits
+    )
     if not triangle_areas(asset).sum() > 1e-12:
         raise EngineError("mesh_no_area", "The mesh has no surface: all of its faces have no area.", "Select a mesh with faces that can be seen.")
     return asset

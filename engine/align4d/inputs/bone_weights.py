@@ -11,8 +11,8 @@ from ..protocol import BONE_ARRAYS, ObjectSpec, inside
 from .mesh_file import invalid, read_stored
 
 
-def load_bone_weights(specs: tuple[ObjectSpec, ...], counts: list[int], folder: Path) -> csr_matrix | None:
-    """(V, K) float32 of all objects' vertices and bones; None where no object has any.
+def load_bone_weights(specs: tuple[ObjectSpec, ...], counts: list[int], folder: Path) -> tuple[csr_matrix | None, tuple[str, ...]]:
+    """(V, K) float32 of all objects' vertices and bones, and the K bones' names; None where no object has any.
 
     A bone is known by its name: objects on one armature share its bones.
 
@@ -28,7 +28,7 @@ def load_bone_weights(specs: tuple[ObjectSpec, ...], counts: list[int], folder: 
     read = [_read(spec, count, folder) if spec.bones else None for spec, count in zip(specs, counts, strict=True)]
     names = sorted({str(name) for arrays in read if arrays for name in arrays["names"]})
     if not names:
-        return None
+        return None, ()
     number = {name: index for index, name in enumerate(names)}
     blocks = []
     for arrays, count in zip(read, counts, strict=True):
@@ -37,7 +37,7 @@ def load_bone_weights(specs: tuple[ObjectSpec, ...], counts: list[int], folder: 
             continue
         columns = np.array([number[str(name)] for name in arrays["names"]], np.int64)[arrays["bone"]]
         blocks.append(csr_matrix((arrays["weight"].astype(np.float32), (arrays["vertex"], columns)), shape=(count, len(names))))
-    return vstack(blocks).tocsr()
+    return vstack(blocks).tocsr(), tuple(names)
 
 
 def _read(spec: ObjectSpec, count: int, folder: Path) -> dict[str, np.ndarray]:

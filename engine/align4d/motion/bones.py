@@ -45,7 +45,7 @@ def parts_of_bones(surface: SurfaceGraph, settings: PartSettings, vertices: np.n
     if kept.sum() < 2:
         return None
     shares = shares[:, kept]
-    return Parts(shares.argmax(1), shares.astype(np.float32), find_contacts(surface, settings))
+    return Parts(shares.argmax(1), shares.astype(np.float32), find_contacts(surface, settings), np.flatnonzero(kept))
 
 
 def _at_nodes(surface: SurfaceGraph, vertices: np.ndarray, weights: csr_matrix) -> np.ndarray:

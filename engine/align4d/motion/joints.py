@@ -45,11 +45,16 @@ def without_jumps(turn: Tensor) -> Tensor:
     """The same rotations as (T, K, 3) vectors, each the nearest to the one of the frame before."""
     frames = [turn[0]]
     for one in turn[1:]:
-        angle = torch.linalg.vector_norm(one, dim=-1, keepdim=True)
-        axis = one / angle.clamp_min(1e-9)
-        last = (frames[-1] * axis).sum(-1, keepdim=True)
-        frames.append(torch.where(angle > 1e-6, axis * (angle + WHOLE_TURN * ((last - angle) / WHOLE_TURN).round()), one))
+        frames.append(nearest(one, frames[-1]))
     return torch.stack(frames)
+
+
+def nearest(turn: Tensor, other: Tensor) -> Tensor:
+    """The same rotations as vectors (..., 3), each by as many whole turns more or less as bring it nearest to `other` (..., 3)."""
+    angle = torch.linalg.vector_norm(turn, dim=-1, keepdim=True)
+    axis = turn / angle.clamp_min(1e-9)
+    along = (other * axis).sum(-1, keepdim=True)
+    return torch.where(angle > 1e-6, axis * (angle + WHOLE_TURN * ((along - angle) / WHOLE_TURN).round()), turn)
 
 
 def corrected(turn: Tensor, shift: Tensor, change: tuple[Tensor, Tensor], share: Tensor) -> tuple[Tensor, Tensor]:

@@ -51,11 +51,13 @@ class Parts:
         label: (n,) part of each node, 0..K-1.
         weights: (n, K) float32 skinning weights, rows sum to 1.
         contacts: (M, 2) pairs of nodes of different shells that touch.
+        bones: (K,) which of the asset's bones each part is; None where they are no bones.
     """
 
     label: np.ndarray
     weights: np.ndarray
     contacts: np.ndarray
+    bones: np.ndarray | None = None
 
     @property
     def count(self) -> int:

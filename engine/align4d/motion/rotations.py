@@ -94,6 +94,18 @@ def matrix_from_quaternion(quaternion: Tensor) -> Tensor:
     return torch.stack(rows, -1).reshape(*quaternion.shape[:-1], 3, 3)
 
 
+def quaternion_from_matrix(matrix: Tensor) -> Tensor:
+    """(..., 4) unit quaternions of rotation matrices (..., 3, 3): the eigenvector of Bar-Itzhack 2000, whatever the angle."""
+    m = {f"{row}{column}": matrix[..., row, column] for row in range(3) for column in range(3)}
+    rows = [
+        torch.stack([m["00"] + m["11"] + m["22"], m["21"] - m["12"], m["02"] - m["20"], m["10"] - m["01"]], -1),
+        torch.stack([m["21"] - m["12"], m["00"] - m["11"] - m["22"], m["01"] + m["10"], m["02"] + m["20"]], -1),
+        torch.stack([m["02"] - m["20"], m["01"] + m["10"], m["11"] - m["00"] - m["22"], m["12"] + m["21"]], -1),
+        torch.stack([m["10"] - m["01"], m["02"] + m["20"], m["12"] + m["21"], m["22"] - m["00"] - m["11"]], -1),
+    ]
+    return torch.linalg.eigh(torch.stack(rows, -2))[1][..., -1]
+
+
 def small_quaternion(matrix: Tensor) -> Tensor:
     """(..., 4) unit quaternions of rotation matrices (..., 3, 3) by less than a half turn."""
     twice = matrix - matrix.mT

@@ -1,9 +1,13 @@
-"""What of a mesh moves as one, and how it hangs together."""
+"""What of a mesh moves as one, how it hangs together, and how far it may turn."""
 
 from __future__ import annotations
 
+import numpy as np
+
 from ..inputs.asset import Asset, weld
+from ..inputs.bone_limits import BoneLimits
 from ..motion.bones import parts_of_bones
+from ..motion.joint_limits import JointLimits, limits_between
 from ..motion.parts import Parts, find_parts
 from ..motion.skeleton import Skeleton, build_skeleton
 from ..motion.surface_graph import SurfaceGraph, build_surface_graph
@@ -22,3 +26,19 @@ class Articulation:
         self.rigged = rigged is not None
         self.parts: Parts = rigged or find_parts(self.surface, settings.parts)
         self.skeleton: Skeleton = build_skeleton(self.surface, self.parts)
+        self.limits: JointLimits | None = None
+        if asset.limits is not None and self.parts.bones is not None:
+            self.limits = joint_limits(asset.limits, [asset.bones[bone] for bone in self.parts.bones])
+
+
+def joint_limits(limits: BoneLimits, bones: list[str]) -> JointLimits | None:
+    """The limits of parts that are `bones`; None where these have none. A bone that is no part goes with the one above it."""
+    number = {bone: part for part, bone in enumerate(bones)}
+    above = [next((number[one] for one in limits.above.get(bone, ()) if one in number), len(bones)) for bone in bones]
+    own = [one for one in limits.limits if one.bone in number]
+    if not own:
+        return None
+    part = [number[one.bone] for one in own]
+    against = [above[one] if limit.against_parent else len(bones) for one, limit in zip(part, own, strict=True)]
+    columns = (np.stack([getattr(one, name) for one in own]) for name in ("frame", "stand", "axes", "low", "high"))
+    return limits_between(np.array(above), np.array(part), np.array(against), *columns)

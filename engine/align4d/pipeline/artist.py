@@ -182,7 +182,7 @@ class ArtistJob(Job):
 
     def _plain(self, gaussians: BoundGaussians, body: Articulation, lighting: Lighting) -> AnimatedAsset:
         skin = skin_points(body.surface, body.parts, gaussians.corners.reshape(-1, 3).cpu().numpy(), self.device)
-        return AnimatedAsset(gaussians, skin, to_linear(gaussians.albedo), lighting, self.request.backend)
+        return AnimatedAsset(gaussians, skin, to_linear(gaussians.albedo), lighting, self.request.backend, limits=body.limits)
 
     def cut_as_it_stands(self, asset: Asset, gaussians: BoundGaussians, body: Articulation, clip: Clip, masks: Masks) -> Masks:
         """The masks again, where they are by a box and the mesh covers the object as it stands: the camera's search goes by outlines."""

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
         read_request,
         read_result,
     )
+    from .limits import LIMIT_ARRAYS
     from .pins import BASE, CERTAINTY, CERTAINTY_ARRAYS, PIN_ARRAYS, PINS, SOLVED, FlipSpec, PinSpec
     from .webp import AnimatedWebp, read_webp
 
@@ -70,6 +71,7 @@ __all__ = [
     "GAUSSIAN_FRAME",
     "GENERATED",
     "HELD_ARRAYS",
+    "LIMIT_ARRAYS",
     "MESH_ARRAYS",
     "PINS",
     "PIN_ARRAYS",
@@ -128,6 +130,7 @@ __all__ = [
 _LATER = {
     **dict.fromkeys(("BASE", "CERTAINTY", "CERTAINTY_ARRAYS", "PINS", "PIN_ARRAYS", "SOLVED", "FlipSpec", "PinSpec"), ".pins"),
     "AnimatedWebp": ".webp",
+    "LIMIT_ARRAYS": ".limits",
     "can_be_corrected": ".correction",
     "read_finished": ".flipped_job",
     "read_webp": ".webp",

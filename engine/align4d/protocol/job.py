@@ -42,6 +42,7 @@ class ObjectSpec:
         materials: indexed by the mesh's `material` array.
         bones: .npz in the job folder, see `BONE_ARRAYS`; "" where no bone moves the mesh.
         held: .npz in the job folder, see `HELD_ARRAYS`; "" where everything may move.
+        limits: .npz in the job folder, see `LIMIT_ARRAYS`; "" where no bone has any.
     """
 
     id: str
@@ -51,6 +52,7 @@ class ObjectSpec:
     materials: tuple[MaterialSpec, ...] = (MaterialSpec(),)
     bones: str = ""
     held: str = ""
+    limits: str = ""
 
 
 MESH_ARRAYS: dict[str, tuple[str, tuple[int | str, ...]]] = {
@@ -328,7 +330,7 @@ def _names_in(found: Request | Result) -> list[str]:
             names += [result.motion, result.gaussians, result.mesh, result.image, result.gltf]
     else:
         for spec in found.objects:
-            names += [spec.mesh, spec.bones, spec.held, *(material.image for material in spec.materials)]
+            names += [spec.mesh, spec.bones, spec.held, spec.limits, *(material.image for material in spec.materials)]
         names += [pin.pose for pin in found.pins]
     return names
 
