@@ -33,16 +33,23 @@ def armature_of(item: bpy.types.Object) -> bpy.types.Object | None:
 
 
 def constrained_bones(rig: bpy.types.Object) -> list[str]:
-    """Deforming bones, or bones above one, that a constraint or a driver moves: keys on them would not be what is seen."""
+    """Deforming bones, or bones above one, that a constraint or a driver moves: keys on them would not be what is seen.
+
+    A limit of rotation moves none: motions keep it.
+    """
     driven = {path for path in _driven_paths(rig)}
     names = set()
     for bone in rig.pose.bones:
         if not bone.bone.use_deform:
             continue
         for one in (bone, *bone.parent_recursive):
-            if any(not constraint.mute and constraint.influence > 0 for constraint in one.constraints) or one.path_from_id() in driven:
+            if any(_moves(constraint) for constraint in one.constraints) or one.path_from_id() in driven:
                 names.add(one.name)
     return sorted(names)
+
+
+def _moves(constraint: bpy.types.Constraint) -> bool:
+    return not constraint.mute and constraint.influence > 0 and constraint.type != "LIMIT_ROTATION"
 
 
 def _driven_paths(rig: bpy.types.Object) -> Iterator[str]:

@@ -19,6 +19,7 @@ from ...engine.align4d import protocol
 from ..errors import UserError, write_error
 from ..storage.tags import HOLD, MODIFIER
 from . import choices, guidance, meshes, node_bake, png, textures
+from .bone_limits import limit_arrays
 from .bone_weights import bone_weights, bones_of_groups
 from .camera import camera_of
 from .camera_path import camera_path
@@ -164,6 +165,7 @@ class _Writer:
         place, notes = yield from place_of(item, self.frame, self.frames)
         self.notes += notes
         with self._shown(item) as shown:
+            limits = limit_arrays(item, self.depsgraph)
             yield
             specs, atlas = yield from self._colors(shown, index)
             rest = yield from rest_shape(item, self.frame, meshes.vertices_of(shown.mesh), place.after)
@@ -176,10 +178,11 @@ class _Writer:
         name = yield from self._store(f"{index:03d}", arrays)
         bones = yield from self._store(f"{index:03d}_bones", weights)
         kept = yield from self._store(f"{index:03d}_held", held)
+        limited = yield from self._store(f"{index:03d}_limits", limits)
         unmap = ""
         if rest.base is not None and rest.unmap is not None:
             unmap = yield from self._store(f"{index:03d}_modifiers", {"shown": rest.shown, "base": rest.base, "unmap": rest.unmap})
-        spec = protocol.ObjectSpec(tag, item.name, name, tuple(tuple(row) for row in matrix), specs, bones, kept)
+        spec = protocol.ObjectSpec(tag, item.name, name, tuple(tuple(row) for row in matrix), specs, bones, kept, limited)
         counts = len(item.data.vertices), len(rest.shown)
         return spec, Target(tag, item.name, item.session_uid, counts[0], unmap, rest.bent, self.frame, place, counts[1])
 

@@ -31,7 +31,7 @@ from align4d.motion.parts import find_parts
 from align4d.motion.skeleton import build_skeleton
 from align4d.motion.skinning import skin_points
 from align4d.motion.surface_graph import build_surface_graph
-from align4d.pipeline.artist import pose_note
+from align4d.pipeline.first_pose_note import pose_note
 
 CAMERA = Orbit(10.0, 5.0, 2.2, fovy=FOVY)
 SIZE = 64

@@ -30,7 +30,7 @@ from align4d.pipeline.articulation import joint_limits
 FREE = (-math.inf, math.inf)
 
 
-def limits(parts: int, above: list[int], *each: tuple[int, int, tuple[tuple[float, float], ...]], axes: tuple[int, int, int] = (0, 1, 2)) -> JointLimits:
+def limits(above: list[int], *each: tuple[int, int, tuple[tuple[float, float], ...]], axes: tuple[int, ...] = (0, 1, 2)) -> JointLimits:
     """Of (part, against, angles), in the world's axes."""
     part, against, angles = zip(*each, strict=True)
     count, still = len(each), np.broadcast_to(np.eye(3), (len(each), 3, 3))
@@ -51,7 +51,7 @@ def test_angles_are_those_of_the_order(order: tuple[int, int, int]) -> None:
     rotation = torch.stack([torch.eye(3, dtype=torch.float64), turned])[None].float()
     for slack, beyond in ((0.5, 0.0), (-1.0, 3 * math.radians(1) ** 2)):
         ends = tuple((min(0.0, angle) - (slack if angle < 0 else 0), max(0.0, angle) + (slack if angle > 0 else 0)) for angle in angles)
-        found = limits(2, [2, 0], (1, 0, ends), axes=order).beyond(rotation)
+        found = limits([2, 0], (1, 0, ends), axes=order).beyond(rotation)
         assert float(found) == pytest.approx(beyond, rel=0.02, abs=1e-9)
 
 
@@ -76,7 +76,7 @@ def test_every_pose_is_brought_within_the_limits(above: list[int]) -> None:
     tree = dataclasses.replace(skeleton("chain"), parent=np.array([-1, 0, 1, 2, 3, 4, 5]), joint=np.random.default_rng(0).normal(size=(7, 3)))
     hinge, twist = ((-10.0, 70.0), (0.0, 0.0), (0.0, 0.0)), ((-20.0, 20.0), FREE, FREE)
     own = [(part, above[part], hinge if part % 2 else twist) for part in range(7) if above[part] < 7]
-    every = limits(7, above, *own, (above.index(7), 7, (FREE, (-30.0, 30.0), FREE)))
+    every = limits(above, *own, (above.index(7), 7, (FREE, (-30.0, 30.0), FREE)))
     random = torch.Generator().manual_seed(0)
     turn, shift = torch.randn(40, 7, 3, generator=random), 0.1 * torch.randn(40, 7, 3, generator=random)
     turn[0] = 0
@@ -88,7 +88,7 @@ def test_every_pose_is_brought_within_the_limits(above: list[int]) -> None:
 
 
 def test_the_pose_in_which_the_mesh_was_read_is_allowed() -> None:
-    own = limits(2, [2, 0], (1, 0, ((10.0, 30.0), FREE, FREE)))
+    own = limits([2, 0], (1, 0, ((10.0, 30.0), FREE, FREE)))
     still, turned = torch.eye(3).expand(1, 2, 3, 3), torch.eye(3).repeat(1, 2, 1, 1)
     turned[0, 1] = _matrix(torch.tensor([math.radians(-3), 0, 0]))
     assert float(own.beyond(still)) == pytest.approx(0, abs=1e-9) and float(own.beyond(turned)) > 1e-3
@@ -107,7 +107,7 @@ def test_tracking_and_refining_stay_within_them(tmp_path: Path) -> None:
     show, limit = Show(Job(tmp_path)), 15.0
     body, within = show.skeleton.root, ((-limit, limit),) * 3
     above = [2 if part == body else body for part in range(2)]
-    show.animated = dataclasses.replace(show.animated, limits=limits(2, above, (show.wing, body, within)))
+    show.animated = dataclasses.replace(show.animated, limits=limits(above, (show.wing, body, within)))
     tracked = show.track(show.video(BEND))
     refined = show.refine(show.video(BEND), tracked, REFINEMENT)
     for motion in (show.skeleton.pose(tracked.turn, tracked.shift), refined.motion):
@@ -158,9 +158,22 @@ def test_a_job_and_what_is_solved_around_a_pose_stay_within_them(tmp_path: Path)
     assert np.delete(around.numpy(), 2).max() <= 2.0 * math.sqrt(3)
 
 
-@pytest.mark.parametrize("wrong", [{"parent": np.array([0, 0], np.int32)}, {"low": np.ones((1, 3), np.float32)}, {"axes": np.zeros((1, 3), np.int32)}])
+@pytest.mark.parametrize(
+    "wrong", [{"parent": np.array([0, 0], np.int32)}, {"low": np.ones((1, 3), np.float32)}, {"axes": np.zeros((1, 3), np.int32)}]
+)
 def test_other_arrays_are_refused(tmp_path: Path, wrong: dict[str, np.ndarray]) -> None:
     folder = Shoot(tmp_path).job(tmp_path / "job")
     assert load_asset(limited(folder), folder).limits is not None
     with pytest.raises(EngineError, match="bone limits"):
         load_asset(limited(folder, **wrong), folder)
+
+
+def test_limits_of_a_mesh_that_is_hardly_rigged_are_not_kept_and_it_is_said(tmp_path: Path) -> None:
+    folder = Shoot(tmp_path).job(tmp_path / "job")
+    limited(folder)
+    corner = np.zeros((len(puppet()[0]), 2))
+    corner[0] = 1
+    protocol.write_arrays(folder / "input" / "bones.npz", stored(["Rig/left", "Rig/right"], corner))
+    job = artist.ArtistJob(folder, protocol.read_request(folder), RecordingReporter())
+    assert job.articulation(load_asset(job.request, folder)).limits is None
+    assert len(job.notes) == 1 and job.notes[0].startswith("The limits of the bones are not kept")

@@ -116,7 +116,7 @@ def limits_between(
         low, high: (L, 3) [rad] in this order.
     """
     order = np.eye(3)[axes]
-    frame, stand = (torch.from_numpy(one @ order.swapaxes(1, 2)).float() for one in (frame, stand))
+    channel, stands = (torch.from_numpy(one @ order.swapaxes(1, 2)).float() for one in (frame, stand))
     # about axes that are renamed so that they are a left hand's, angles count the other way
     turned_over = np.linalg.det(order)[:, None] < 0
     low, high = np.where(turned_over, -high, low), np.where(turned_over, -low, high)
@@ -124,10 +124,10 @@ def limits_between(
     low, high = np.where(free, 0, low), np.where(free, 0, high)
     middle, reach = (torch.from_numpy(one).float() for one in ((low + high) / 2, np.where(free, np.inf, (high - low) / 2)))
     reach = reach.clamp_min(INSIDE)  # of a locked axis: to the digit no rounded angle is what it should be
-    away = _wrapped(euler_of(frame.mT @ stand) - middle)
+    away = _wrapped(euler_of(channel.mT @ stands) - middle)
     wider = torch.relu(away.abs() - reach) / 2
-    indices = (torch.from_numpy(one.astype(np.int64)) for one in (above, part, against))
-    return JointLimits(*indices, frame, stand, middle + away.sign() * wider, reach + wider)
+    of, other, over = (torch.from_numpy(one.astype(np.int64)) for one in (part, against, above))
+    return JointLimits(over, of, other, channel, stands, middle + away.sign() * wider, reach + wider)
 
 
 def euler_of(matrix: Tensor) -> Tensor:

@@ -13,6 +13,8 @@ from ..motion.skeleton import Skeleton, build_skeleton
 from ..motion.surface_graph import SurfaceGraph, build_surface_graph
 from .settings import Settings
 
+LIMITS_UNKNOWN = "The limits of the bones are not kept: bones move less than half of the mesh, so it was cut into parts by its shape."
+
 
 class Articulation:
     """As the artist rigged the mesh, or else as its shells and its shape tell."""

@@ -40,7 +40,8 @@ from ..motion.skeleton import Motion
 from ..motion.skinning import skin_points
 from ..protocol import Result, read_request
 from ..rendering.cpu.threads import threads_for_kernels
-from .articulation import Articulation
+from .articulation import LIMITS_UNKNOWN, Articulation
+from .first_pose_note import pose_note
 from .hand import solve_around_pins
 from .mask_pictures import write_masks
 from .other_clips import OtherClip, Placed
@@ -56,11 +57,6 @@ NO_MOTION = (
     "The motion that was found shows the clip no better than the mesh as it stands, so the mesh stands still. "
     "Pose the mesh as in a frame of the clip, put the camera where the video was taken from, and generate again."
 )
-
-SURE_APART = 0.03
-"""How far the outlines may be apart for a searched pose to count as found, see `outline.apart`."""
-SURE_LOSS = 0.2
-"""Known-view loss above which it counts as not found: the mesh may not be what the clip shows at all."""
 
 STAGES = ("reading", "cutting", "sampling", "camera", "tracking", "refining", "baking")
 
@@ -90,7 +86,7 @@ def run(folder: Path, report: Reporter, online: bool = False) -> Result:
     with job.stage("sampling"), threads_for_kernels():
         gaussians = job.bind(asset)
     with job.stage("camera"), threads_for_kernels():
-        body = Articulation(asset, job.settings)
+        body = job.articulation(asset)
         masks = job.cut_as_it_stands(asset, gaussians, body, clip, masks)
         solved, first = job.find_first_pose(asset, gaussians, body, clip, masks)
         masks = job.cut_by_first_pose(gaussians, body, masks, first)
@@ -120,6 +116,13 @@ class ArtistJob(Job):
         """See `Job`."""
         self.others = tuple(OtherClip(self, number, spec, asset) for number, spec in enumerate(self.request.views, 2))
         return tuple(other.clip for other in self.others)
+
+    def articulation(self, asset: Asset) -> Articulation:
+        """What of the asset moves as one; says where it may move farther than the artist lets it."""
+        body = Articulation(asset, self.settings)
+        if asset.limits and not body.rigged:
+            self.note("limits", LIMITS_UNKNOWN)
+        return body
 
     def find_first_pose(self, asset: Asset, gaussians: BoundGaussians, body: Articulation, clip: Clip, masks: Masks) -> tuple[SolvedPose, FirstPose]:
         """The camera, and in which frame and pose it sees the mesh: as it stands, where the clip begins so, else as the search finds."""
@@ -337,12 +340,3 @@ class ArtistJob(Job):
         baked = skin_points(body.surface, body.parts, asset.bake_points, "cpu").weights.numpy()
         poses = write_poses(self.folder, asset.similarity, body.skeleton, baked, refined.motion)
         return self.write(asset, clip, positions, solved, solved.camera, figures, curves, sequence.folders if sequence else (), poses)
-
-
-def pose_note(first: FirstPose) -> str:
-    """What the user should know of a pose that was searched."""
-    advice = "Pose the mesh as in a frame of the clip, or put the camera where the video was taken from, and generate again."
-    seen = f"in frame {first.frame + 1} the outlines agree by {first.overlap:.0%}"
-    if first.apart > SURE_APART or first.loss > SURE_LOSS:
-        return f"The pose that the clip shows was not found: {seen}, and the motion is a guess. {advice}"
-    return f"The mesh does not stand as in the clip's first frame, so its pose was searched: {seen}. If it looks wrong there: {advice}"
