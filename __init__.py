@@ -6,18 +6,17 @@ The front door of the extension. `align4d_blender` is its library, `operators` a
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import bpy
 
-from . import operators, panels
-from .align4d_blender import generate, properties
-from .align4d_blender.capture import clip_check, under_way
-from .align4d_blender.gaussians import paths
+from . import align4d_blender, operators, panels
+from .align4d_blender import handlers, properties
 from .align4d_blender.gaussians import properties as gaussian_settings
-from .align4d_blender.jobs import plan, queue, recovery
-from .align4d_blender.result import certainty, frame_rate, results
-from .align4d_blender.runtime import models, setup
-from .align4d_blender.scripting import command_line
-from .align4d_blender.storage import saving
+from .align4d_blender.jobs import listeners
+
+if TYPE_CHECKING:
+    from .align4d_blender import generate
 
 __all__ = ["generate", "register", "unregister"]
 
@@ -29,38 +28,26 @@ def register() -> None:
         bpy.utils.register_class(cls)
     properties.attach()
     gaussian_settings.attach()
-    saving.attach()
-    results.attach()
-    certainty.attach()
-    paths.attach()
-    recovery.attach()
-    under_way.attach()
-    frame_rate.attach()
-    plan.attach()
+    handlers.attach()
     panels.menus.attach()
     panels.timeline_strip.attach()
-    command_line.attach()
-    queue.on_end.append(operators.generate.announce)
+    listeners.on_end.append(operators.generate.announce)
 
 
 def unregister() -> None:
-    queue.on_end.remove(operators.generate.announce)
-    setup.shut_down()
-    models.shut_down()
-    clip_check.clear()
-    under_way.detach()
-    queue.shut_down()
-    command_line.detach()
+    listeners.on_end.remove(operators.generate.announce)
+    handlers.shut_down()
     panels.timeline_strip.detach()
     panels.menus.detach()
-    plan.detach()
-    frame_rate.detach()
-    recovery.detach()
-    paths.detach()
-    certainty.detach()
-    results.detach()
-    saving.detach()
+    handlers.detach()
     gaussian_settings.detach()
     properties.detach()
     for cls in reversed(_CLASSES):
         bpy.utils.unregister_class(cls)
+
+
+def __getattr__(name: str) -> Any:
+    """What scripts call, when it is first used: Blender starts sooner without it."""
+    if name != "generate":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return align4d_blender.generate

@@ -1,6 +1,6 @@
 """Settings on the scene, and the tags that tie objects to a result."""
 
-from __future__ import annotations
+# No postponed annotations here: Blender would compile each property's text anew to register it.
 
 from contextlib import suppress
 from typing import Literal, cast
@@ -8,26 +8,27 @@ from typing import Literal, cast
 import bpy
 from bpy.props import BoolProperty, CollectionProperty, EnumProperty, FloatProperty, FloatVectorProperty, IntProperty, PointerProperty, StringProperty
 
-from .capture import clip_check
 from .capture.second_clip_properties import SecondClip
 from .compat import RELATIVE_PATH
 from .errors import UserError
-from .jobs import plan
-from .result import results
 
 _OVERRIDABLE: set[Literal["LIBRARY_OVERRIDABLE"]] = {"LIBRARY_OVERRIDABLE"}
 """What is kept on an object can be changed where the object is an override of another file's, as a character in a shot is."""
 
 
-def _ask_plan(_settings: Align4DSettings, context: bpy.types.Context) -> None:
+def _ask_plan(_settings: "Align4DSettings", context: bpy.types.Context) -> None:
     """What a job would take is looked up as soon as another kind of job is chosen."""
+    from .jobs import plan
+
     with suppress(UserError):  # without an engine the panel says so
         if not bpy.app.background:
             plan.ask_plan(context)
 
 
-def _look_at_clip(_settings: Align4DSettings, context: bpy.types.Context) -> None:
+def _look_at_clip(_settings: "Align4DSettings", context: bpy.types.Context) -> None:
     """What a clip needs is said as soon as it is chosen."""
+    from .capture import clip_check
+
     if not bpy.app.background:
         clip_check.look(context.scene)
 
@@ -154,17 +155,23 @@ class Align4DSettings(SecondClip, bpy.types.PropertyGroup):
     )
 
 
-def _play(result: Align4DResult, _context: bpy.types.Context) -> None:
+def _play(result: "Align4DResult", _context: bpy.types.Context) -> None:
     """A change of how a result is played takes effect at once, on every object that it moves."""
+    from .result import results
+
     results.changed(result)
 
 
-def _switch(tag: Align4DTag, _context: bpy.types.Context) -> None:
+def _switch(tag: "Align4DTag", _context: bpy.types.Context) -> None:
     """Another result of the list is chosen."""
+    from .result import results
+
     results.switch(cast(bpy.types.Object, tag.id_data))
 
 
-def _mute(tag: Align4DTag, _context: bpy.types.Context) -> None:
+def _mute(tag: "Align4DTag", _context: bpy.types.Context) -> None:
+    from .result import results
+
     results.mute(cast(bpy.types.Object, tag.id_data))
 
 

@@ -1,4 +1,7 @@
-"""What the buttons do; each calls `align4d_blender`."""
+"""What the buttons do; each calls `align4d_blender`.
+
+What a button needs is imported where it is pressed: Blender starts sooner so.
+"""
 
 from __future__ import annotations
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, cast
 
 import bpy
 
-from ..align4d_blender.result import comparison, solved_camera
 from ..align4d_blender.result.playback import active
 
 if TYPE_CHECKING:
@@ -15,6 +14,8 @@ if TYPE_CHECKING:
 
 def _job(context: bpy.types.Context) -> str:
     """The result that the active object plays, or the last one of the file; empty where there is none with a camera."""
+    from ..align4d_blender.result import solved_camera
+
     own = active(context.active_object)
     solved = [item.align4d.job for item in bpy.data.objects if item.align4d.id == solved_camera.SOLVED]
     if own and own.job in solved:
@@ -34,6 +35,8 @@ class ALIGN4D_OT_look_through(bpy.types.Operator):
         return isinstance(context.space_data, bpy.types.SpaceView3D) and bool(_job(context))
 
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
+        from ..align4d_blender.result import solved_camera
+
         solved_camera.look_through(solved_camera.cameras(_job(context))[0], cast(bpy.types.SpaceView3D, context.space_data))
         return {"FINISHED"}
 
@@ -50,6 +53,8 @@ class ALIGN4D_OT_side_by_side(bpy.types.Operator):
         return isinstance(context.space_data, bpy.types.SpaceView3D) and bool(_job(context))
 
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
+        from ..align4d_blender.result import comparison
+
         if comparison.clip_areas(context.screen):
             comparison.close_side_by_side(context)
         else:

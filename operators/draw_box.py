@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import bpy
 
-from ..align4d_blender.capture import box
-from ..align4d_blender.capture.reference import reference_of
 from ..align4d_blender.errors import UserError
 from .telling import refuse
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
+
+    from ..align4d_blender.capture import box
 
 _COLOR = (1.0, 0.6, 0.1, 1.0)
 _FIRST_LOOK = 0.1
@@ -32,6 +32,8 @@ class ALIGN4D_OT_draw_box(bpy.types.Operator):
         return context.area is not None and not bpy.app.background
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[OperatorReturnItems]:
+        from ..align4d_blender.capture.reference import reference_of
+
         try:
             spec = reference_of(context.scene).spec
         except UserError as error:
@@ -73,6 +75,8 @@ class ALIGN4D_OT_draw_box(bpy.types.Operator):
 
     def _take(self, context: bpy.types.Context, end: box.Corner) -> set[OperatorReturnItems]:
         """The box; the artist tries again where it is none."""
+        from ..align4d_blender.capture import box
+
         start, self._start = self._start, None
         try:
             box.draw_box(context.scene, start or end, end)
@@ -121,6 +125,8 @@ class ALIGN4D_OT_clear_box(bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
+        from ..align4d_blender.capture import box
+
         box.clear_box(context.scene)
         return {"FINISHED"}
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import bpy
 from bpy.props import StringProperty
 
-from ..align4d_blender.runtime import preferences, setup
+from ..align4d_blender.runtime import preferences
 from ..align4d_blender.storage import folders
 from .telling import telling
 
@@ -48,9 +48,13 @@ class ALIGN4D_OT_cancel_install(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
+        from ..align4d_blender.runtime import setup
+
         return setup.installing()
 
     def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
+        from ..align4d_blender.runtime import setup
+
         if setup.installation:
             setup.installation.cancel()
         return {"FINISHED"}
@@ -68,6 +72,8 @@ class ALIGN4D_OT_remove_engine(bpy.types.Operator):
 
     @telling
     def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
+        from ..align4d_blender.runtime import setup
+
         setup.remove()
         return {"FINISHED"}
 
@@ -81,10 +87,14 @@ class ALIGN4D_OT_examine_engine(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
+        from ..align4d_blender.runtime import setup
+
         return not setup.examining()
 
     @telling
     def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
+        from ..align4d_blender.runtime import setup
+
         setup.examine()
         if bpy.app.background:
             setup.wait()
@@ -157,6 +167,8 @@ class ALIGN4D_OT_open_folder(bpy.types.Operator):
 
 def _install(again: bool) -> set[OperatorReturnItems]:
     """Starts the installation; without a window waits for it. Raises UserError."""
+    from ..align4d_blender.runtime import setup
+
     setup.install(again)
     if bpy.app.background:
         setup.wait()

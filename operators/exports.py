@@ -10,11 +10,7 @@ from bpy.props import IntProperty, StringProperty
 from bpy_extras.io_utils import ExportHelper
 
 from ..align4d_blender.errors import UserError
-from ..align4d_blender.export import motion as exports
-from ..align4d_blender.gaussians import sequence_object
-from ..align4d_blender.result import gaussians
 from ..align4d_blender.storage import tags
-from ..engine.align4d import protocol
 from .telling import refuse, telling
 
 if TYPE_CHECKING:
@@ -51,6 +47,8 @@ class _MotionExport(ExportHelper):
 
     @telling
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
+        from ..align4d_blender.export import motion as exports
+
         path = Path(bpy.path.abspath(self.filepath))
         if path.suffix.lower() not in (self.filename_ext, *self.other_endings):
             path = path.with_name(path.name + self.filename_ext)
@@ -67,6 +65,8 @@ class _MotionExport(ExportHelper):
 
     def _set_range(self, context: bpy.types.Context) -> None:
         """The motion's own frames: the default in the file dialog, and for a script that names none."""
+        from ..align4d_blender.export import motion as exports
+
         self.frame_start, self.frame_end = exports.play_range(exports.chosen_meshes(context), context.scene)
 
 
@@ -80,7 +80,7 @@ class ALIGN4D_OT_export_gltf(_MotionExport, bpy.types.Operator):
     filter_glob: StringProperty(default="*.glb;*.gltf", options={"HIDDEN"})
 
     def export(self, context: bpy.types.Context, items: list[bpy.types.Object], path: Path) -> str:
-        from ..align4d_blender.export import gltf  # brings numpy in: Blender starts sooner without it
+        from ..align4d_blender.export import gltf
 
         gltf.export(context, items, self.frame_start, self.frame_end, path)
         return ""
@@ -95,6 +95,8 @@ class ALIGN4D_OT_export_alembic(_MotionExport, bpy.types.Operator):
     filter_glob: StringProperty(default="*.abc", options={"HIDDEN"})
 
     def export(self, context: bpy.types.Context, items: list[bpy.types.Object], path: Path) -> str:
+        from ..align4d_blender.export import motion as exports
+
         first, last = self.frame_start, self.frame_end
         exports.with_blender(
             context,
@@ -171,6 +173,8 @@ class ALIGN4D_OT_export_obj(_MotionExport, bpy.types.Operator):
     filter_glob: StringProperty(default="*.obj", options={"HIDDEN"})
 
     def export(self, context: bpy.types.Context, items: list[bpy.types.Object], path: Path) -> str:
+        from ..align4d_blender.export import motion as exports
+
         first, last = self.frame_start, self.frame_end
         exports.with_blender(
             context,
@@ -193,6 +197,8 @@ class ALIGN4D_OT_export_mdd(_MotionExport, bpy.types.Operator):
     filter_glob: StringProperty(default="*.mdd", options={"HIDDEN"})
 
     def export(self, context: bpy.types.Context, items: list[bpy.types.Object], path: Path) -> str:
+        from ..align4d_blender.export import motion as exports
+
         fps = context.scene.render.fps / context.scene.render.fps_base
         files = exports.write_point_caches(
             context, items, self.frame_start, self.frame_end, path, lambda file, motion: exports.write_mdd(file, motion, fps)
@@ -209,6 +215,9 @@ class ALIGN4D_OT_export_pc2(_MotionExport, bpy.types.Operator):
     filter_glob: StringProperty(default="*.pc2", options={"HIDDEN"})
 
     def export(self, context: bpy.types.Context, items: list[bpy.types.Object], path: Path) -> str:
+        from ..align4d_blender.export import motion as exports
+        from ..engine.align4d import protocol
+
         first = float(self.frame_start)
         files = exports.write_point_caches(
             context, items, self.frame_start, self.frame_end, path, lambda file, motion: protocol.write_pc2(file, motion, first)
@@ -226,6 +235,9 @@ class ALIGN4D_OT_export_gaussians(ExportHelper, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
+        from ..align4d_blender.gaussians import sequence_object
+        from ..align4d_blender.result import gaussians
+
         item = context.active_object
         cls.poll_message_set("Select a Gaussian sequence, or a mesh that was generated with Write Gaussians")
         return item is not None and (sequence_object.shown_by(item) is not None or gaussians.are_there(item))
@@ -233,6 +245,7 @@ class ALIGN4D_OT_export_gaussians(ExportHelper, bpy.types.Operator):
     @telling
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
         from ..align4d_blender.export import gaussians
+        from ..align4d_blender.export import motion as exports
 
         path = Path(bpy.path.abspath(self.filepath))
         exports.check_folder(path)

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import bpy
 
-from ..align4d_blender.result import collecting
-from ..align4d_blender.storage import folders, trash
+from ..align4d_blender.storage import folders
 from .telling import telling
 
 if TYPE_CHECKING:
@@ -28,6 +27,8 @@ class ALIGN4D_OT_collect_files(bpy.types.Operator):
 
     @telling
     def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
+        from ..align4d_blender.result import collecting
+
         done, gone = collecting.collect()
         if gone:
             self.report({"WARNING"}, f"{done} paths lead beside this .blend now; what {gone} others lead to is not there")
@@ -45,15 +46,21 @@ class ALIGN4D_OT_empty_trash(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
+        from ..align4d_blender.storage import trash
+
         return trash.count(bpy.data.filepath) > 0
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[OperatorReturnItems]:
+        from ..align4d_blender.storage import trash
+
         found = trash.content(folders.places())
         size = sum(trash.size(folder) for folder in found) / 1e6
         message = f"Delete {len(found)} removed result{'s' if len(found) > 1 else ''} ({size:.1f} MB) for good?"
         return context.window_manager.invoke_confirm(self, event, title="Empty Align4D's Trash", message=message, confirm_text="Delete")
 
     def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
+        from ..align4d_blender.storage import trash
+
         count = trash.empty(folders.places())
         self.report({"INFO"}, f"Deleted {count} removed result{'s' if count > 1 else ''}")
         return {"FINISHED"}

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import bpy
 from bpy_extras.io_utils import ExportHelper
 
-from ..align4d_blender.capture.choices import selected_meshes
 from ..align4d_blender.errors import write_error
 from .telling import telling
 
@@ -31,6 +30,8 @@ class ALIGN4D_OT_render_first_frame(ExportHelper, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
+        from ..align4d_blender.capture.choices import selected_meshes
+
         if context.scene.camera is None:
             cls.poll_message_set("The scene has no camera")
             return False
@@ -41,7 +42,7 @@ class ALIGN4D_OT_render_first_frame(ExportHelper, bpy.types.Operator):
 
     @telling
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
-        from ..align4d_blender.capture.first_frame import render_first_frame  # brings numpy in: Blender starts sooner without it
+        from ..align4d_blender.capture.first_frame import render_first_frame
 
         path = Path(bpy.path.abspath(self.filepath))
         try:

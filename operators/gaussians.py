@@ -10,8 +10,6 @@ from bpy.props import EnumProperty, FloatProperty, StringProperty
 from bpy_extras.io_utils import ImportHelper
 
 from ..align4d_blender import compat
-from ..align4d_blender.gaussians import sequence_object
-from ..align4d_blender.result import gaussians
 from ..align4d_blender.storage import tags
 from .telling import telling
 
@@ -32,7 +30,8 @@ class ALIGN4D_OT_open_gaussians(ImportHelper, bpy.types.Operator):
 
     @telling
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
-        from ..align4d_blender.gaussians.files import sequence_of  # Blender starts sooner without it
+        from ..align4d_blender.gaussians import sequence_object
+        from ..align4d_blender.gaussians.files import sequence_of
 
         scene, file = context.scene, Path(bpy.path.abspath(self.filepath)).resolve()
         rate = self.fps or scene.render.fps / scene.render.fps_base
@@ -55,10 +54,14 @@ class ALIGN4D_OT_bake_gaussians(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
+        from ..align4d_blender.gaussians import sequence_object
+
         return not compat.NODES_READ_PLY and sequence_object.shown_by(context.active_object) is not None
 
     @telling
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
+        from ..align4d_blender.gaussians import sequence_object
+
         sequence_object.play(context.active_object)
         return {"FINISHED"}
 
@@ -81,10 +84,14 @@ class ALIGN4D_OT_show_result_as(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
+        from ..align4d_blender.result import gaussians
+
         return any(gaussians.are_there(item) for item in tags.tagged())
 
     @telling
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
+        from ..align4d_blender.result import gaussians
+
         jobs = {item.align4d.job or item.align4d_gaussians.job for item in context.selected_objects} - {""}
         meshes = [item for item in tags.tagged() if gaussians.are_there(item)]
         gaussians.show([item for item in meshes if not jobs or item.align4d.job in jobs], self.what)
@@ -100,6 +107,8 @@ class ALIGN4D_OT_standard_view(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
+        from ..align4d_blender.gaussians import sequence_object
+
         return not sequence_object.colors_are_true(context.scene)
 
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:

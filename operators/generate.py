@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 import bpy
 from bpy.props import StringProperty
 
-from ..align4d_blender.capture import modes
-from ..align4d_blender.capture.slices import Words
-from ..align4d_blender.jobs import queue
-from ..align4d_blender.jobs.record import Job
 from .in_slices import InSlices
 from .telling import telling
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
+
+    from ..align4d_blender.capture.slices import Words
+    from ..align4d_blender.jobs.record import Job
 
 
 class ALIGN4D_OT_generate(InSlices, bpy.types.Operator):
@@ -27,15 +26,22 @@ class ALIGN4D_OT_generate(InSlices, bpy.types.Operator):
     begins = "Reading the scene"
 
     def work(self, context: bpy.types.Context) -> Words[Job]:
+        from ..align4d_blender.jobs import queue
+
         return queue.starting(context)
 
     def done(self, _context: bpy.types.Context, _made: Job) -> None:
         """The job goes on by itself."""
+        from ..align4d_blender.jobs import queue
+
         queue.watch()
 
     @telling
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
         """From a script, or without a window: waits for the result."""
+        from ..align4d_blender.capture import modes
+        from ..align4d_blender.jobs import queue
+
         if bpy.app.background:
             modes.leave(context)
         job = queue.start(context)
@@ -59,6 +65,8 @@ class ALIGN4D_OT_announce(bpy.types.Operator):
         return {"RUNNING_MODAL"}
 
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[OperatorReturnItems]:
+        from ..align4d_blender.jobs import queue
+
         if event.type != "TIMER":
             return {"PASS_THROUGH"}
         context.window_manager.event_timer_remove(self._timer)

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 from bpy.props import EnumProperty, IntProperty
 
-from ..align4d_blender.capture.slices import Words
 from ..align4d_blender.errors import UserError
-from ..align4d_blender.jobs import queue
 from ..align4d_blender.result.playback import active, scene_frame, scene_of
 from ..align4d_blender.storage.remembered import remembered
 from .in_slices import InSlices
@@ -17,6 +15,8 @@ from .telling import telling
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
+
+    from ..align4d_blender.capture.slices import Words
 
 _choices: list[tuple[str, str, str]] = []
 """Items of the list of limbs; Blender keeps no reference of its own."""
@@ -127,7 +127,7 @@ class ALIGN4D_OT_solve_around_poses(_OnMotion, bpy.types.Operator):
 
     @telling
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
-        from ..align4d_blender.jobs import hand
+        from ..align4d_blender.jobs import hand, queue
 
         item = _mesh(context)
         if context.mode == "POSE":

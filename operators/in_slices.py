@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 import bpy
 
-from ..align4d_blender.capture.slices import Words, whole
-from ..align4d_blender.capture.under_way import UnderWay
 from ..align4d_blender.errors import UserError
 from ..align4d_blender.runtime import refusal
 from .telling import refuse, telling
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
+
+    from ..align4d_blender.capture.slices import Words
 
 
 _SLICE, _LONGEST = 0.1, 1.0
@@ -48,6 +48,8 @@ class InSlices:
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[OperatorReturnItems]:
         """From a button."""
+        from ..align4d_blender.capture.under_way import UnderWay
+
         if bpy.app.background:
             return self.execute(context)
         self._under_way = UnderWay(self.begins, self.work(context))
@@ -73,6 +75,8 @@ class InSlices:
     @telling
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
         """From a script, or without a window: all at once."""
+        from ..align4d_blender.capture.slices import whole
+
         self.done(context, whole(self.work(context)))
         return {"FINISHED"}
 

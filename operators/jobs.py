@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 import bpy
 from bpy.props import StringProperty
 
-from ..align4d_blender.jobs import queue
-from ..align4d_blender.jobs.record import Job
-from ..align4d_blender.runtime import running
 from .telling import telling
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
+
+    from ..align4d_blender.jobs.record import Job
 
 
 _LOG_LINES = 25
@@ -28,6 +27,8 @@ class _OfJob:
     job: StringProperty(name="Job", description="The job's id; empty for the one at work, or the last one", options={"HIDDEN", "SKIP_SAVE"})
 
     def chosen(self) -> Job | None:
+        from ..align4d_blender.jobs import queue
+
         return queue.find(self.job) if self.job else queue.current()
 
 
@@ -40,9 +41,13 @@ class ALIGN4D_OT_cancel(_OfJob, bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
+        from ..align4d_blender.jobs import queue
+
         return any(not job.ended for job in queue.listed)
 
     def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
+        from ..align4d_blender.jobs import queue
+
         job = self.chosen()
         if job is None or job.ended:
             return {"CANCELLED"}
@@ -59,10 +64,14 @@ class ALIGN4D_OT_resume(_OfJob, bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
+        from ..align4d_blender.jobs import queue
+
         return any(job.resumable for job in queue.listed)
 
     @telling
     def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
+        from ..align4d_blender.jobs import queue
+
         broken_off = (job for job in reversed(queue.listed) if job.resumable and job.state != "done")
         job = self.chosen() if self.job else next(broken_off, None)
         if job is None or not job.resumable:
@@ -126,9 +135,13 @@ class ALIGN4D_OT_remove_job(_OfJob, bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
+        from ..align4d_blender.jobs import queue
+
         return any(job.ended for job in queue.listed)
 
     def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
+        from ..align4d_blender.jobs import queue
+
         job = self.chosen()
         if job is None or not job.ended:
             return {"CANCELLED"}
@@ -145,9 +158,13 @@ class ALIGN4D_OT_release_engine(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
+        from ..align4d_blender.runtime import running
+
         return running.is_running()
 
     def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
+        from ..align4d_blender.jobs import queue
+
         queue.release_engine()
         return {"FINISHED"}
 

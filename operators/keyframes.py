@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import bpy
 from bpy.props import BoolProperty
 
-from ..align4d_blender.capture.slices import Words
 from ..align4d_blender.result.playback import active
 from .in_slices import InSlices
 from .telling import telling
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
+
+    from ..align4d_blender.capture.slices import Words
 
 
 class ALIGN4D_OT_make_keyframes(InSlices, bpy.types.Operator):

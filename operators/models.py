@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 import bpy
 from bpy.props import StringProperty
 
-from ..align4d_blender.jobs import plan
-from ..align4d_blender.runtime import models
 from .telling import telling
 
 if TYPE_CHECKING:
@@ -25,6 +23,8 @@ class ALIGN4D_OT_show_plan(bpy.types.Operator):
 
     @telling
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
+        from ..align4d_blender.jobs import plan
+
         return _attempt(lambda: plan.ask_plan(context))
 
 
@@ -37,6 +37,8 @@ class ALIGN4D_OT_look_for_models(bpy.types.Operator):
 
     @telling
     def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
+        from ..align4d_blender.runtime import models
+
         return _attempt(models.look)
 
 
@@ -58,6 +60,8 @@ class ALIGN4D_OT_fetch_model(_OfModel, bpy.types.Operator):
 
     @telling
     def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
+        from ..align4d_blender.runtime import models
+
         return _attempt(lambda: models.fetch(self.model))
 
 
@@ -69,6 +73,8 @@ class ALIGN4D_OT_cancel_fetch(bpy.types.Operator):
     bl_options = {"REGISTER"}
 
     def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
+        from ..align4d_blender.runtime import models
+
         models.cancel_fetch()
         return {"FINISHED"}
 
@@ -88,6 +94,8 @@ class ALIGN4D_OT_use_model(_OfModel, bpy.types.Operator):
 
     @telling
     def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
+        from ..align4d_blender.runtime import models
+
         return _attempt(lambda: models.change("use", self.model, bpy.path.abspath(self.directory)))
 
 
@@ -103,6 +111,8 @@ class ALIGN4D_OT_accept_license(_OfModel, bpy.types.Operator):
 
     @telling
     def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
+        from ..align4d_blender.runtime import models
+
         return _attempt(lambda: models.change("accept", self.model))
 
 
@@ -118,11 +128,16 @@ class ALIGN4D_OT_remove_model(_OfModel, bpy.types.Operator):
 
     @telling
     def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
+        from ..align4d_blender.runtime import models
+
         return _attempt(lambda: models.change("remove", self.model))
 
 
 def _attempt(action: Callable[[], None]) -> set[OperatorReturnItems]:
     """Does it; without a window waits for the answer. Raises UserError."""
+    from ..align4d_blender.jobs import plan
+    from ..align4d_blender.runtime import models
+
     action()
     if bpy.app.background:
         plan.wait()

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import bpy
 from bpy.props import BoolProperty
 
-from ..align4d_blender.result import removal
 from ..align4d_blender.storage import tags
 
 if TYPE_CHECKING:
@@ -40,12 +39,14 @@ class ALIGN4D_OT_remove_result(bpy.types.Operator):
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[OperatorReturnItems]:
         """Says what goes and what stays."""
+        from ..align4d_blender.result import removal
+
         self._found = removal.chosen(context.selected_objects)
         self.with_files = any(one.size for one in self._found)
         return context.window_manager.invoke_props_dialog(self, width=_WIDTH)
 
     def draw(self, _context: bpy.types.Context) -> None:
-        import textwrap  # Blender starts sooner without it
+        import textwrap
 
         column = self.layout.column()
         for one in self._found:
@@ -55,6 +56,8 @@ class ALIGN4D_OT_remove_result(bpy.types.Operator):
             column.prop(self, "with_files")
 
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
+        from ..align4d_blender.result import removal
+
         found = removal.chosen(context.selected_objects)
         removal.take_away(found, self.with_files)
         self.report({"INFO"}, f"Removed {len(found)} result{'s' if len(found) > 1 else ''}")

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 import bpy
 
-from ..align4d_blender.capture import choices, guidance
-
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
 
@@ -20,6 +18,8 @@ class ALIGN4D_OT_select_others(bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
+        from ..align4d_blender.capture import choices, guidance
+
         for item in (*choices.selected_meshes(context), *guidance.left_behind(context)):
             item.select_set(True)
         return {"FINISHED"}

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import bpy
 from bpy.props import IntProperty
 
-from ..align4d_blender.jobs import queue
 from ..align4d_blender.result.playback import active
 from .telling import telling
 
@@ -36,7 +35,7 @@ class ALIGN4D_OT_variations(bpy.types.Operator):
 
     @telling
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
-        from ..align4d_blender.jobs import variations
+        from ..align4d_blender.jobs import queue, variations
 
         jobs = variations.vary(context.active_object, self.count)
         if not bpy.app.background:

@@ -1,4 +1,7 @@
-"""What the artist sees; draws state and decides nothing."""
+"""What the artist sees; draws state and decides nothing.
+
+What a panel shows is imported where it is drawn, which is not before the artist opens it: Blender starts sooner so.
+"""
 
 from __future__ import annotations
 

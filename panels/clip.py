@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import bpy
 
-from ..align4d_blender.capture import clip_check
-from ..align4d_blender.capture.box import box_of
 from ..align4d_blender.errors import UserError
-from ..align4d_blender.runtime import models
 from . import fixes, text
 
 
 def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """A sentence and the button; while a model is fetched its progress. Nothing where the clip needs nothing."""
+    from ..align4d_blender.capture import clip_check
+    from ..align4d_blender.capture.box import box_of
+    from ..align4d_blender.runtime import models
+
     if context.scene.align4d.masks:
         return
     if box_of(context.scene):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 
 from ..align4d_blender import EXTENSION
-from ..align4d_blender.runtime import preferences, setup
+from ..align4d_blender.runtime import preferences
 from . import fixes, text
 
 
@@ -16,6 +16,8 @@ def ready() -> bool:
 
 def draw_next_step(layout: bpy.types.UILayout, context: bpy.types.Context) -> bool:
     """Says what is to be done before anything else, if there is such a thing. Returns whether the engine is ready."""
+    from ..align4d_blender.runtime import setup
+
     problem = preferences.problem(preferences.get().engine_python)
     if problem is None:
         return True
@@ -44,6 +46,8 @@ def draw_network(layout: bpy.types.UILayout, context: bpy.types.Context) -> bool
 
 def draw_engine(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """Which engine is used, and the buttons that change it."""
+    from ..align4d_blender.runtime import setup
+
     chosen = preferences.get()
     column = layout.column()
     installed = preferences.installed_build()
@@ -82,6 +86,8 @@ def _draw_install_buttons(layout: bpy.types.UILayout, context: bpy.types.Context
 
 def _draw_installation(layout: bpy.types.UILayout) -> None:
     """The bar of a running installation."""
+    from ..align4d_blender.runtime import setup
+
     running = setup.installation
     if running:
         layout.progress(factor=running.fraction, text=running.text)
@@ -90,6 +96,8 @@ def _draw_installation(layout: bpy.types.UILayout) -> None:
 
 def _draw_failure(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """Why the last installation did not work out."""
+    from ..align4d_blender.runtime import setup
+
     last = setup.installation
     if last and last.state == "failed" and last.error:
         text.paragraph(layout, context, str(last.error), "ERROR")
@@ -99,6 +107,8 @@ def _draw_failure(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
 
 def draw_doctor(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """What works on this computer, each line with the button that mends it; and the disk used."""
+    from ..align4d_blender.runtime import setup
+
     row = layout.row()
     row.label(text="This Computer")
     row.operator("align4d.examine_engine", text="Looking…" if setup.examining() else "Examine", icon="VIEWZOOM")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from ..align4d_blender.result import collecting
-from ..align4d_blender.storage import tags, trash
+from ..align4d_blender.storage import tags
 from . import text
 
 _PACK = "File > External Data > Pack does not take motions along: Bake to Shape Keys puts them into the .blend"
@@ -24,9 +23,14 @@ class ALIGN4D_PT_files(bpy.types.Panel):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
+        from ..align4d_blender.storage import trash
+
         return bool(tags.tagged()) or trash.count(bpy.data.filepath) > 0
 
     def draw(self, context: bpy.types.Context) -> None:
+        from ..align4d_blender.result import collecting
+        from ..align4d_blender.storage import trash
+
         layout = self.layout
         count = collecting.count_elsewhere()
         if not bpy.data.filepath:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import bpy
 
 from ..align4d_blender import compat
-from ..align4d_blender.gaussians import sequence_object
 from . import text
 
 
@@ -33,6 +32,8 @@ class ALIGN4D_PT_gaussians(bpy.types.Panel):
 
 def _draw_active(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """The sequence of the active object."""
+    from ..align4d_blender.gaussians import sequence_object
+
     item = context.active_object
     if not sequence_object.shown_by(item):
         return

@@ -5,9 +5,7 @@ from __future__ import annotations
 import bpy
 
 from ..align4d_blender import EXTENSION
-from ..align4d_blender.capture import choices
 from ..align4d_blender.errors import UserError
-from ..align4d_blender.jobs import plan
 from . import fixes, text
 
 
@@ -33,6 +31,9 @@ def draw_choices(layout: bpy.types.UILayout, context: bpy.types.Context, missing
 
 def draw_plan(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """What would be generated, by which model, and what is missing for it; nothing where nothing has to be."""
+    from ..align4d_blender.capture import choices
+    from ..align4d_blender.jobs import plan
+
     if not choices.plan_arguments(context):
         return
     box = layout.box().column()

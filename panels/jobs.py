@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import bpy
 
-from ..align4d_blender.jobs import previews, queue
-from ..align4d_blender.jobs.record import Job
 from ..align4d_blender.result.playback import with_job
-from ..align4d_blender.runtime import running
 from . import fixes, text
 from .text import Icon
+
+if TYPE_CHECKING:
+    from ..align4d_blender.jobs.record import Job
 
 _ICONS: dict[str, Icon] = {
     "queued": "SORTTIME",
@@ -38,9 +40,14 @@ class ALIGN4D_PT_jobs(bpy.types.Panel):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
+        from ..align4d_blender.jobs import queue
+
         return bool(queue.listed)
 
     def draw(self, context: bpy.types.Context) -> None:
+        from ..align4d_blender.jobs import queue
+        from ..align4d_blender.runtime import running
+
         ended = [job for job in queue.listed if job.ended]
         for job in [*(job for job in queue.listed if not job.ended), *reversed(ended)]:
             _draw_job(self.layout.box().column(), context, job)
@@ -50,6 +57,8 @@ class ALIGN4D_PT_jobs(bpy.types.Panel):
 
 def _draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job) -> None:
     """One job: what it is, how it goes, its buttons."""
+    from ..align4d_blender.jobs import queue
+
     layout.label(text=job.label, icon=_ICONS[job.state])
     if job.state == "running":
         _draw_progress(layout, job)
@@ -67,6 +76,8 @@ def _draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job) 
 
 def _draw_progress(layout: bpy.types.UILayout, job: Job) -> None:
     """The bar, the time left, and the latest picture beside the video's frame."""
+    from ..align4d_blender.jobs import previews
+
     layout.progress(factor=job.fraction, text=job.stage)
     index, count = job.stages
     if count > 1:

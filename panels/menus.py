@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import bpy
 
-from ..align4d_blender.capture.clips import clips_of
 from ..operators.exports import CLASSES as EXPORTS
 
 
@@ -40,6 +39,8 @@ class ALIGN4D_MT_clips(bpy.types.Menu):
     bl_label = "Clips of This File"
 
     def draw(self, context: bpy.types.Context) -> None:
+        from ..align4d_blender.capture.clips import clips_of
+
         clips = clips_of(context.scene)
         for clip in clips:
             entry = self.layout.operator("align4d.use_video", text=clip.name, icon="FILE_MOVIE")

@@ -7,7 +7,6 @@ from typing import Any
 import bpy
 
 from ..align4d_blender.errors import UserError
-from ..align4d_blender.runtime import models
 from . import fixes, text
 
 _ROLES = {
@@ -22,6 +21,8 @@ _ROLES = {
 
 def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """All models, by what they do."""
+    from ..align4d_blender.runtime import models
+
     row = layout.row()
     row.label(text="Models")
     row.operator("align4d.look_for_models", text="Looking…" if models.looking() else "Look", icon="VIEWZOOM")
@@ -42,6 +43,8 @@ def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
 
 
 def _draw_model(layout: bpy.types.UILayout, context: bpy.types.Context, model: dict[str, Any]) -> None:
+    from ..align4d_blender.runtime import models
+
     running = models.fetching
     if running and running.model == model["id"] and not running.ended:
         layout.progress(factor=running.done / max(running.total, 1), text=f"{model['name']}: {text.size(running.done)} of {text.size(running.total)}")
@@ -69,6 +72,8 @@ def _draw_model(layout: bpy.types.UILayout, context: bpy.types.Context, model: d
 
 def _draw_failure(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """Why the last fetching broke off, or the last change was not made."""
+    from ..align4d_blender.runtime import models
+
     for error in (models.fetching.error if models.fetching else None, models.refused):
         if error:
             text.paragraph(layout, context, str(error), "ERROR")

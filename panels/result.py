@@ -7,11 +7,8 @@ from typing import Any, cast
 
 import bpy
 
-from ..align4d_blender.capture.simulations import simulations
-from ..align4d_blender.result import placing
 from ..align4d_blender.result.playback import active, scene_of, wanted_range
-from ..align4d_blender.result.solved_camera import cameras
-from ..align4d_blender.storage import paths, tags
+from ..align4d_blender.storage import tags
 from ..align4d_blender.storage.remembered import remembered
 from ..align4d_blender.storage.tags import HOLD
 from . import form, text
@@ -82,6 +79,8 @@ class ALIGN4D_PT_comparison(bpy.types.Panel):
         return active(context.active_object) is not None
 
     def draw(self, context: bpy.types.Context) -> None:
+        from ..align4d_blender.result.solved_camera import cameras
+
         layout = self.layout
         layout.use_property_split = True
         layout.use_property_decorate = False
@@ -101,11 +100,16 @@ def _animated() -> set[str]:
 
 @remembered
 def _is_there(item: bpy.types.Object, motion: str) -> bool:
+    from ..align4d_blender.storage import paths
+
     return any(file.is_file() for file in paths.candidates(item, motion))
 
 
 def _draw_choice(layout: bpy.types.UILayout, context: bpy.types.Context, item: bpy.types.Object, result: Any) -> None:
     """Which motion, and whether its file is there."""
+    from ..align4d_blender.capture.simulations import simulations
+    from ..align4d_blender.result import placing
+
     layout.template_list("ALIGN4D_UL_results", "", item.align4d, "results", item.align4d, "active", rows=2)
     layout.operator("align4d.variations", icon="DUPLICATE")
     if not _is_there(item, result.motion):

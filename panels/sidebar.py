@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from ..align4d_blender.capture import guidance
 from ..align4d_blender.capture.armatures import armature_of
-from ..align4d_blender.capture.choices import is_sequence, moving_note, selected_meshes, shift_note, takes_mesh, takes_video
-from ..align4d_blender.capture.guidance import left_behind, left_out
-from ..align4d_blender.capture.simulations import simulations
 from . import clip, engine, fixes, inputs, presets, text
 
 _SENTENCES = 3
@@ -28,6 +24,9 @@ class ALIGN4D_PT_generate(bpy.types.Panel):
         presets.ALIGN4D_PT_presets.draw_panel_header(self.layout)
 
     def draw(self, context: bpy.types.Context) -> None:
+        from ..align4d_blender.capture import guidance
+        from ..align4d_blender.capture.choices import selected_meshes, takes_mesh, takes_video
+
         layout = self.layout
         layout.use_property_split = True
         layout.use_property_decorate = False
@@ -66,6 +65,8 @@ class ALIGN4D_PT_advanced(bpy.types.Panel):
         return engine.ready()
 
     def draw(self, context: bpy.types.Context) -> None:
+        from ..align4d_blender.capture.choices import takes_mesh
+
         layout = self.layout
         layout.use_property_split = True
         layout.use_property_decorate = False
@@ -92,9 +93,13 @@ class ALIGN4D_PT_second_clip(bpy.types.Panel):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
+        from ..align4d_blender.capture.choices import takes_video
+
         return engine.ready() and takes_video(context) and context.scene.align4d.preset != "paper"
 
     def draw(self, context: bpy.types.Context) -> None:
+        from ..align4d_blender.capture import guidance
+
         layout, settings, missing = self.layout, context.scene.align4d, guidance.missing(context)
         layout.use_property_split = True
         layout.use_property_decorate = False
@@ -112,6 +117,10 @@ class ALIGN4D_PT_second_clip(bpy.types.Panel):
 
 def _draw_objects(layout: bpy.types.UILayout, context: bpy.types.Context, missing: str | None) -> None:
     """The meshes that would be animated."""
+    from ..align4d_blender.capture.choices import selected_meshes
+    from ..align4d_blender.capture.guidance import left_behind, left_out
+    from ..align4d_blender.capture.simulations import simulations
+
     column = layout.column(align=True)
     meshes = selected_meshes(context)
     names = [item.name for item in meshes]
@@ -132,6 +141,8 @@ def _draw_objects(layout: bpy.types.UILayout, context: bpy.types.Context, missin
 
 
 def _draw_video(layout: bpy.types.UILayout, context: bpy.types.Context, missing: str | None) -> None:
+    from ..align4d_blender.capture.choices import is_sequence
+
     settings = context.scene.align4d
     column = layout.column()
     row = column.row(align=True)
@@ -153,6 +164,8 @@ def _draw_video(layout: bpy.types.UILayout, context: bpy.types.Context, missing:
 
 
 def _draw_camera(layout: bpy.types.UILayout, context: bpy.types.Context, missing: str | None) -> None:
+    from ..align4d_blender.capture.choices import moving_note, shift_note
+
     settings = context.scene.align4d
     column = layout.column()
     column.prop(settings, "camera")

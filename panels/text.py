@@ -21,7 +21,7 @@ Icon = Literal[
 
 def paragraph(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: Icon) -> None:
     """A text in as many lines as the region is narrow, the icon before the first; one line where there is no region."""
-    import textwrap  # Blender starts sooner without it
+    import textwrap
 
     column = layout.column(align=True)
     column.scale_y = 0.8

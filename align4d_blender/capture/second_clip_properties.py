@@ -1,6 +1,6 @@
 """What the artist chooses of a second clip, among the settings on the scene."""
 
-from __future__ import annotations
+# No postponed annotations here: Blender would compile each property's text anew to register it.
 
 import bpy
 from bpy.props import BoolProperty, FloatProperty, PointerProperty, StringProperty

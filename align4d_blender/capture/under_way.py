@@ -8,14 +8,10 @@ from __future__ import annotations
 import time
 from typing import Any, Generic, TypeVar
 
-import bpy
-
 from ..errors import UserError
 from .slices import Words
 
 T = TypeVar("T")
-
-_BREAKING = ("load_pre", "save_pre", "undo_pre", "redo_pre")
 
 
 class UnderWay(Generic[T]):
@@ -54,23 +50,9 @@ class UnderWay(Generic[T]):
 _under_way: UnderWay[Any] | None = None
 
 
-def abandon(*_: object) -> None:
+def abandon() -> None:
     """Breaks off what is under way, if anything is."""
     global _under_way
     if _under_way:
         _under_way.abandon()
     _under_way = None
-
-
-def attach() -> None:
-    """Starts to follow what would disturb; the handlers outlive loading another file."""
-    bpy.app.handlers.persistent(abandon)
-    for place in _BREAKING:
-        getattr(bpy.app.handlers, place).append(abandon)
-
-
-def detach() -> None:
-    """Stops it."""
-    for place in _BREAKING:
-        getattr(bpy.app.handlers, place).remove(abandon)
-    abandon()

@@ -8,22 +8,12 @@ from functools import partial
 import bpy
 
 from .. import compat
-from ..storage import paths
 from ..storage.paths import StoredPath
 from . import sequence_object
 
 
-def attach() -> None:
-    """Makes them known to what follows saving."""
-    paths.sources.append(_stored)
-
-
-def detach() -> None:
-    """Takes them away again."""
-    paths.sources.remove(_stored)
-
-
-def _stored() -> Iterator[StoredPath]:
+def stored() -> Iterator[StoredPath]:
+    """Those of every object that shows Gaussians."""
     for item in bpy.data.objects:
         modifier = sequence_object.shown_by(item)
         if modifier is None:

@@ -1,6 +1,6 @@
 """What an object that shows Gaussians keeps: which files, and when."""
 
-from __future__ import annotations
+# No postponed annotations here: Blender would compile each property's text anew to register it.
 
 from typing import cast
 
@@ -8,11 +8,12 @@ import bpy
 from bpy.props import FloatProperty, IntProperty, PointerProperty, StringProperty
 
 from .. import compat
-from . import sequence_object
 
 
-def _changed(chosen: Align4DGaussians, _context: bpy.types.Context) -> None:
+def _changed(chosen: "Align4DGaussians", _context: bpy.types.Context) -> None:
     """From Blender 4.5 on a change shows at once; before, Bake Again does it."""
+    from . import sequence_object
+
     item = cast(bpy.types.Object, chosen.id_data)
     if compat.NODES_READ_PLY and sequence_object.shown_by(item):
         sequence_object.point_to_files(item)

@@ -22,16 +22,12 @@ _asked: tuple[tuple[str, ...], Future[EngineReply]] | None = None
 """The last question and its answer."""
 
 
-def attach() -> None:
-    """Starts to follow what models there are."""
-    models.on_change.append(forget)
-
-
-def detach() -> None:
-    """Stops it."""
-    models.on_change.remove(forget)
+def shut_down() -> None:
+    """Ends what runs."""
     if bpy.app.timers.is_registered(_tick):
         bpy.app.timers.unregister(_tick)
+    if forget in models.on_change:
+        models.on_change.remove(forget)
     forget()
 
 
@@ -41,6 +37,8 @@ def ask_plan(context: bpy.types.Context) -> None:
     wanted = choices.plan_arguments(context)
     if not wanted or (_asked is not None and _asked[0] == wanted):
         return
+    if forget not in models.on_change:
+        models.on_change.append(forget)
     _asked = wanted, ask.submit(["plan", "--json", *wanted])
     if not bpy.app.background and not bpy.app.timers.is_registered(_tick):
         bpy.app.timers.register(_tick, first_interval=_TICK, persistent=True)

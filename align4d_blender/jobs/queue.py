@@ -23,6 +23,7 @@ from ..runtime.redraw import redraw
 from ..storage import folders
 from ..storage.folders import RECORD
 from . import arrival, previews, progress, session, takeover
+from .listeners import on_change, on_end
 from .new_job import new_job
 from .record import Job
 
@@ -31,12 +32,6 @@ _TICK = 0.2
 
 listed: list[Job] = []
 """Every job that the artist can see, in the order in which they are or were done."""
-
-on_change: list[Callable[[Job], None]] = []
-"""Called on the main thread whenever a job has moved on (a script's own progress bar, for one)."""
-
-on_end: list[Callable[[Job], None]] = []
-"""Called on the main thread when a job has ended."""
 
 
 def current() -> Job | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import bpy
 
@@ -14,39 +13,18 @@ from ..storage import folders
 from . import queue, record, session
 from .record import Job
 
-_LOOK_AFTER = 0.5
-"""Seconds after the extension was enabled: while Blender starts, extensions cannot see the file yet."""
 
-
-def attach() -> None:
-    """Starts to follow what file is open; the handlers outlive loading another one."""
-    for handler in (_opened, _saved):
-        bpy.app.handlers.persistent(handler)
-    bpy.app.handlers.load_post.append(_opened)
-    bpy.app.handlers.save_post.append(_saved)
-    if not bpy.app.background:
-        bpy.app.timers.register(_look, first_interval=_LOOK_AFTER, persistent=True)
-
-
-def detach() -> None:
-    """Stops it."""
-    bpy.app.handlers.save_post.remove(_saved)
-    bpy.app.handlers.load_post.remove(_opened)
-    if bpy.app.timers.is_registered(_look):
-        bpy.app.timers.unregister(_look)
-
-
-def _opened(*_: object) -> None:
+def opened() -> None:
     """Another file is open: its own jobs are listed, and of the others those that still go on."""
     session.count_opened()
     refusal.last = None
     for other in [one for one in queue.listed if one.ended and one.blend != bpy.data.filepath]:
         queue.listed.remove(other)
         other.release()
-    _look()
+    look()
 
 
-def _look() -> None:
+def look() -> None:
     """Lists what earlier sessions have left to this file."""
     queue.add_found(_found())
     if not bpy.app.background:
@@ -93,7 +71,7 @@ def _settle(found: Job) -> None:
         found.state = "interrupted"
 
 
-def _saved(blend: Any, *_: object) -> None:
+def saved() -> None:
     """The file has a place, or another one: its jobs belong there from now on."""
     for one in queue.listed:
         if one.opened == session.opened() and one.blend != bpy.data.filepath:

@@ -22,16 +22,6 @@ ATTRIBUTE = "Align4D Doubt"
 """Name of the color attribute."""
 
 
-def attach() -> None:
-    """Starts to follow the frame."""
-    bpy.app.handlers.frame_change_post.append(_repaint)
-
-
-def detach() -> None:
-    """Stops it."""
-    bpy.app.handlers.frame_change_post.remove(_repaint)
-
-
 def is_known(result: PlayedResult) -> bool:
     """Whether a result tells how sure it is."""
     return (_folder(result) / protocol.CERTAINTY).is_file()
@@ -78,9 +68,8 @@ def hide(item: bpy.types.Object) -> None:
         mesh.color_attributes.remove(mesh.color_attributes[ATTRIBUTE])
 
 
-@bpy.app.handlers.persistent
-def _repaint(_scene: bpy.types.Scene, _depsgraph: bpy.types.Depsgraph | None = None) -> None:
-    """Another frame is shown."""
+def repaint() -> None:
+    """Another frame is shown: what is colored follows."""
     for item in tags.tagged():
         if item.type != "MESH" or item.library or not active(item) or not is_shown(item):
             continue

@@ -10,26 +10,14 @@ _rates: dict[int, tuple[int, float]] = {}
 """Frames a second of each scene as they were last seen, by its session-wide id."""
 
 
-def attach() -> None:
-    """Starts to follow; the handlers outlive loading another file."""
-    for place, handler in _HANDLERS:
-        getattr(bpy.app.handlers, place).append(bpy.app.handlers.persistent(handler))
-
-
-def detach() -> None:
-    """Stops it."""
-    for place, handler in _HANDLERS:
-        getattr(bpy.app.handlers, place).remove(handler)
-
-
-def _look(*_: object) -> None:
+def look() -> None:
     """Another file: its motions are in step with its scenes."""
     _rates.clear()
     for scene in bpy.data.scenes:
         _rates[scene.session_uid] = scene.render.fps, scene.render.fps_base
 
 
-def _follow(scene: bpy.types.Scene, *_: object) -> None:
+def follow(scene: bpy.types.Scene) -> None:
     """After any change of a scene: where it was the frame rate, its motions are played by the new one."""
     rate = scene.render.fps, scene.render.fps_base
     before = _rates.get(scene.session_uid)
@@ -42,6 +30,3 @@ def _follow(scene: bpy.types.Scene, *_: object) -> None:
         if scene_of(item) == scene:
             for result in item.align4d.results:
                 results.changed(result)
-
-
-_HANDLERS = (("load_post", _look), ("depsgraph_update_post", _follow))

@@ -13,9 +13,9 @@ import bpy
 
 from ...engine.align4d import protocol
 from ..capture.targets import Place
-from ..storage import folders, paths, saving, tags
+from ..storage import folders, paths, tags
 from . import gaussians, placing, solved_camera
-from .playback import Playback, PlayedResult, active, is_original, mark_copies, playback, scene_of, together, with_job
+from .playback import Playback, PlayedResult, active, is_original, playback, scene_of, together, with_job
 from .solved_camera import cameras
 
 _following: set[str] = set()
@@ -25,16 +25,6 @@ FIRST = Place()
 """First in the stack, and nothing held."""
 
 _PLAYED = ("name", "start", "speed", "first", "last")
-
-
-def attach() -> None:
-    """Starts to follow saving."""
-    saving.on_save.append(mark_copies)
-
-
-def detach() -> None:
-    """Stops it."""
-    saving.on_save.remove(mark_copies)
 
 
 def add(item: bpy.types.Object, job: str, name: str, motion: str, frames: int, fps: float, start: int, place: Place = FIRST) -> None:

@@ -1,6 +1,6 @@
 """The extension's preferences: where the engine comes from, and what it computes on."""
 
-from __future__ import annotations
+# No postponed annotations here: Blender would compile each property's text anew to register it.
 
 from pathlib import Path
 from typing import cast
@@ -12,7 +12,6 @@ from ..errors import UserError
 from ..storage import folders
 from ..storage.folders import EXTENSION
 from ..storage.remembered import remembered
-from .environments import find_installed, pins
 
 ENGINE_FOLDER = Path(__file__).resolve().parents[2] / "engine"
 """The engine is run from the extension's own folder, so that the two never differ in version."""
@@ -78,6 +77,8 @@ def environments() -> Path:
 
 def engine_python(preferences: EngineChoices) -> Path:
     """The interpreter that runs the engine: the chosen one, or the installed one. Raises UserError where there is none that fits."""
+    from .environments import find_installed, pins
+
     if preferences.engine_python:
         path = Path(bpy.path.abspath(preferences.engine_python))
         if not path.is_file():
@@ -105,5 +106,7 @@ def problem(chosen_python: str) -> UserError | None:
 @remembered
 def installed_build() -> str:
     """Which build of the engine is installed; "" where none is. For panels."""
+    from .environments import find_installed
+
     installed = find_installed(environments())
     return installed.build if installed else ""

@@ -21,19 +21,6 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 """What shells expect of a program that Ctrl+C ended."""
 
-_handles: list[Any] = []
-
-
-def attach() -> None:
-    """Makes the command known to Blender."""
-    _handles.append(bpy.utils.register_cli_command("align4d", main))
-
-
-def detach() -> None:
-    """Takes it away again."""
-    while _handles:
-        bpy.utils.unregister_cli_command(_handles.pop())
-
 
 def main(arguments: list[str]) -> int:
     """Runs one command; 0 where it succeeded."""

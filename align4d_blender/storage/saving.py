@@ -6,18 +6,14 @@ they lead to. Removed results go to the trash once the .blend was saved without 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import bpy
 
 from . import folders, paths, tags, trash, users
 from .paths import StoredPath
-
-on_save: list[Callable[[], None]] = []
-"""Called before each save."""
 
 _used: set[Path] = set()
 """Job folders that the open file has played since it was opened, as far as it is noted there."""
@@ -90,28 +86,14 @@ def discard(folder: Path) -> None:
         _discarded.add(folder)
 
 
-def attach() -> None:
-    """Starts to follow saving, loading and undo; the handlers outlive loading another file."""
-    for place, handler in _HANDLERS:
-        getattr(bpy.app.handlers, place).append(bpy.app.handlers.persistent(handler))
-
-
-def detach() -> None:
-    """Stops it."""
-    for place, handler in _HANDLERS:
-        getattr(bpy.app.handlers, place).remove(handler)
-
-
-def _before(blend: Any, *_: object) -> None:
-    """Before a save."""
+def before(blend: str) -> None:
+    """Before a save: every path is made right for where the file will be."""
     global _save
     _save = None
     if not blend:
         return
     old = Path(bpy.data.filepath).resolve().parent if bpy.data.filepath else None
     _save = _Save(old, Path(blend).resolve().parent)
-    for listener in on_save:
-        listener()
     for item in tags.tagged():
         paths.repair(item)
     for path in list(paths.everything()):
@@ -119,7 +101,7 @@ def _before(blend: Any, *_: object) -> None:
             _save.follow(path)
 
 
-def _after(blend: Any, *_: object) -> None:
+def after(blend: str) -> None:
     """After a save: the file is noted where it plays something; a copy leaves the open file as it was."""
     global _save
     if not blend:
@@ -137,7 +119,7 @@ def _after(blend: Any, *_: object) -> None:
     _save = None
 
 
-def _failed(*_: object) -> None:
+def failed() -> None:
     """After a save that has failed."""
     global _save
     if _save:
@@ -161,7 +143,7 @@ def _throw_away(blend: Path) -> None:
             _discarded.discard(folder)
 
 
-def _opened(*_: object) -> None:
+def opened() -> None:
     """Another file is open: what it plays is looked for, and it is noted there."""
     _discarded.clear()
     _used.clear()
@@ -177,7 +159,7 @@ def _note(used: Iterable[Path], blend: Path) -> None:
         users.add(folder, blend)
 
 
-def bring_back(*_: object) -> None:
+def bring_back() -> None:
     """Takes out of the trash what the open file plays again, after undo or in another file, and repairs paths that were written for another."""
     for item in tags.tagged():
         files = [path for result in item.align4d.results for path in paths.candidates(item, result.motion)]
@@ -185,13 +167,3 @@ def bring_back(*_: object) -> None:
         if [folder for folder in played if trash.put_back(folder)]:
             item.update_tag()
         paths.repair(item)
-
-
-_HANDLERS = (
-    ("save_pre", _before),
-    ("save_post", _after),
-    ("save_post_fail", _failed),
-    ("load_post", _opened),
-    ("undo_post", bring_back),
-    ("redo_post", bring_back),
-)

@@ -90,7 +90,7 @@ class Records:
     def read(self, folder: Path, path: Path) -> None:
         """Opens the .blend and lets the job arrive; one that cannot is resumed. Raises EngineError for one that fails."""
         bpy.ops.wm.open_mainfile(filepath=str(self.blend))
-        library("jobs.recovery")._look()  # as opening does, which keeps exceptions to itself
+        library("jobs.recovery").look()  # as opening does, which keeps exceptions to itself
         queue, arrival = library("jobs.queue"), library("jobs.arrival")
         found = list(queue.listed)
         try:

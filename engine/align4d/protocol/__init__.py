@@ -24,10 +24,6 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import FIXES, ProtocolError, UserError, is_full_disk, printable, write_error
 from .files import clear_unfinished, hold, inside, is_link, read_arrays, refuse_links, replacing, write_arrays, write_json
-from .messages import EVENTS, decode, encode, setting_of
-from .ordering import natural_order
-from .parsing import Matrix4, as_matrix, parsed
-from .pc2 import pc2_shape, read_pc2, write_pc2
 from .version import PROTOCOL, check_version
 
 if TYPE_CHECKING:
@@ -57,6 +53,10 @@ if TYPE_CHECKING:
         read_result,
     )
     from .limits import LIMIT_ARRAYS
+    from .messages import EVENTS, decode, encode, setting_of
+    from .ordering import natural_order
+    from .parsing import Matrix4, as_matrix, parsed
+    from .pc2 import pc2_shape, read_pc2, write_pc2
     from .pins import BASE, CERTAINTY, CERTAINTY_ARRAYS, PIN_ARRAYS, PINS, SOLVED, FlipSpec, PinSpec
     from .webp import AnimatedWebp, read_webp
 
@@ -128,10 +128,14 @@ __all__ = [
 ]
 
 _LATER = {
+    **dict.fromkeys(("EVENTS", "decode", "encode", "setting_of"), ".messages"),
+    **dict.fromkeys(("Matrix4", "as_matrix", "parsed"), ".parsing"),
+    **dict.fromkeys(("pc2_shape", "read_pc2", "write_pc2"), ".pc2"),
     **dict.fromkeys(("BASE", "CERTAINTY", "CERTAINTY_ARRAYS", "PINS", "PIN_ARRAYS", "SOLVED", "FlipSpec", "PinSpec"), ".pins"),
     "AnimatedWebp": ".webp",
     "LIMIT_ARRAYS": ".limits",
     "can_be_corrected": ".correction",
+    "natural_order": ".ordering",
     "read_finished": ".flipped_job",
     "read_webp": ".webp",
     "write_correction": ".correction",

@@ -1,0 +1,15 @@
+"""Who is told on the main thread when a job moves on, and when it has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .record import Job
+
+on_change: list[Callable[[Job], None]] = []
+"""Called whenever a job has moved on (a script's own progress bar, for one)."""
+
+on_end: list[Callable[[Job], None]] = []
+"""Called when a job has ended."""
