@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import bpy
 from bpy.props import BoolProperty
@@ -145,9 +145,8 @@ class ALIGN4D_OT_edit_contacts(_OfResult, bpy.types.Operator):
             chosen = result.standing[min(result.standing_active, len(result.standing) - 1)]
             entry.name, entry.first, entry.last = chosen.name, result.first, result.last
             result.standing_active = len(result.standing) - 1
-        elif result.standing:
-            result.standing.remove(min(result.standing_active, len(result.standing) - 1))
-            result.standing_active = max(result.standing_active - 1, 0)
+        else:
+            _remove_chosen(result, "standing")
 
 
 class ALIGN4D_OT_edit_smoothed(_OfResult, bpy.types.Operator):
@@ -164,9 +163,16 @@ class ALIGN4D_OT_edit_smoothed(_OfResult, bpy.types.Operator):
         if self.add:
             result.smoothed.add().smooth = result.smooth
             result.smoothed_active = len(result.smoothed) - 1
-        elif result.smoothed:
-            result.smoothed.remove(min(result.smoothed_active, len(result.smoothed) - 1))
-            result.smoothed_active = max(result.smoothed_active - 1, 0)
+        else:
+            _remove_chosen(result, "smoothed")
+
+
+def _remove_chosen(result: Any, name: str) -> None:
+    """Takes the chosen entry off a list of a result's, if it has any."""
+    entries, chosen = getattr(result, name), getattr(result, f"{name}_active")
+    if entries:
+        entries.remove(min(chosen, len(entries) - 1))
+        setattr(result, f"{name}_active", max(chosen - 1, 0))
 
 
 CLASSES = (

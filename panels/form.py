@@ -7,26 +7,15 @@ from typing import Any
 import bpy
 
 from ..align4d_blender.capture.armatures import armature_of
+from .rows import Rows
 
 
-class ALIGN4D_UL_contacts(bpy.types.UIList):
+class ALIGN4D_UL_contacts(Rows, bpy.types.UIList):
     """Which bones stand on the ground, and when."""
 
     bl_idname = "ALIGN4D_UL_contacts"
 
-    def draw_item(
-        self,
-        context: bpy.types.Context,
-        layout: bpy.types.UILayout,
-        _data: Any,
-        item: Any,
-        _icon: int,
-        _active_data: Any,
-        _active_property: str,
-        _index: int = 0,
-        _flag: int = 0,
-    ) -> None:
-        row = layout.row(align=True)
+    def draw_row(self, context: bpy.types.Context, row: bpy.types.UILayout, item: Any) -> None:
         row.prop(item, "held", text="")
         rig = armature_of(context.active_object)
         if rig:
@@ -35,24 +24,12 @@ class ALIGN4D_UL_contacts(bpy.types.UIList):
         row.prop(item, "last", text="", emboss=False)
 
 
-class ALIGN4D_UL_smoothed(bpy.types.UIList):
+class ALIGN4D_UL_smoothed(Rows, bpy.types.UIList):
     """Which bones are smoothed by another strength than the others."""
 
     bl_idname = "ALIGN4D_UL_smoothed"
 
-    def draw_item(
-        self,
-        context: bpy.types.Context,
-        layout: bpy.types.UILayout,
-        _data: Any,
-        item: Any,
-        _icon: int,
-        _active_data: Any,
-        _active_property: str,
-        _index: int = 0,
-        _flag: int = 0,
-    ) -> None:
-        row = layout.row(align=True)
+    def draw_row(self, context: bpy.types.Context, row: bpy.types.UILayout, item: Any) -> None:
         rig = armature_of(context.active_object)
         if rig:
             row.prop_search(item, "name", rig.data, "bones", text="")

@@ -12,26 +12,16 @@ from ..align4d_blender.storage import tags
 from ..align4d_blender.storage.remembered import remembered
 from ..align4d_blender.storage.tags import HOLD
 from . import form, text
+from .rows import Rows
 
 
-class ALIGN4D_UL_results(bpy.types.UIList):
+class ALIGN4D_UL_results(Rows, bpy.types.UIList):
     """The motions of an object."""
 
     bl_idname = "ALIGN4D_UL_results"
 
-    def draw_item(
-        self,
-        _context: bpy.types.Context,
-        layout: bpy.types.UILayout,
-        _data: Any,
-        item: Any,
-        _icon: int,
-        _active_data: Any,
-        _active_property: str,
-        _index: int = 0,
-        _flag: int = 0,
-    ) -> None:
-        layout.prop(item, "name", text="", emboss=False, icon="ANIM")
+    def draw_row(self, _context: bpy.types.Context, row: bpy.types.UILayout, item: Any) -> None:
+        row.prop(item, "name", text="", emboss=False, icon="ANIM")
 
 
 class ALIGN4D_PT_result(bpy.types.Panel):

@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # the protocol, which the fake engine speaks; what the tests of Blender share, and what all do
 sys.path[:0] = [str(ROOT / "engine"), str(Path(__file__).parent), str(ROOT / "tests")]
 from installation import build, fake_interpreter  # noqa: E402
+from scenes import add_mesh, use_video  # noqa: E402
 
 MODULE = "bl_ext.user_default.align4d"
 
@@ -58,3 +59,10 @@ def blender(extension: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     preferences.device = "auto"
     yield extension
     extension.align4d_blender.jobs.queue.shut_down()
+
+
+@pytest.fixture
+def fox(blender: ModuleType, tmp_path: Path) -> bpy.types.Object:
+    """A mesh, selected, and a video."""
+    use_video(tmp_path / "video")
+    return add_mesh("Fox")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import bpy
 import numpy as np
@@ -112,3 +115,12 @@ def names() -> dict[str, list[str]]:
 def played(item: bpy.types.Object) -> Path:
     """The file of the motion that an object shows."""
     return Path(bpy.path.abspath(item.align4d.results[item.align4d.active].motion))
+
+
+def turn_until(blender: ModuleType, condition: Callable[[], bool], seconds: float = 90) -> None:
+    """Lets the jobs move on until something is so."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, [(job.label, job.state, job.stage) for job in blender.align4d_blender.jobs.queue.listed]
+        blender.align4d_blender.jobs.queue.step()
+        time.sleep(0.01)

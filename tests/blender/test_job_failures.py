@@ -9,8 +9,6 @@ import os
 import random
 import re
 import shutil
-import time
-from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,24 +16,9 @@ from typing import Any
 import bpy
 import pytest
 from faults import ERRORS, Sweep, Work
-from scenes import add_mesh, select, use_video
+from scenes import add_mesh, select, turn_until
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def fox(blender: ModuleType, tmp_path: Path) -> bpy.types.Object:
-    """A mesh, selected, and a video."""
-    use_video(tmp_path / "video")
-    return add_mesh("Fox")
-
-
-def turn_until(blender: ModuleType, condition: Callable[[], bool], seconds: float = 90) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, [(job.label, job.state, job.stage) for job in blender.align4d_blender.jobs.queue.listed]
-        blender.align4d_blender.jobs.queue.step()
-        time.sleep(0.01)
 
 
 def run(blender: ModuleType, mode: str, monkeypatch: pytest.MonkeyPatch) -> Any:

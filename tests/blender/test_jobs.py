@@ -4,29 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
-from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
 import bpy
 import pytest
-from scenes import add_mesh, select, use_video
-
-
-@pytest.fixture
-def fox(blender: ModuleType, tmp_path: Path) -> bpy.types.Object:
-    """A mesh, selected, and a video."""
-    use_video(tmp_path / "video")
-    return add_mesh("Fox")
-
-
-def turn_until(blender: ModuleType, condition: Callable[[], bool], seconds: float = 90) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, [(job.label, job.state, job.stage) for job in blender.align4d_blender.jobs.queue.listed]
-        blender.align4d_blender.jobs.queue.step()
-        time.sleep(0.01)
+from scenes import add_mesh, select, turn_until
 
 
 def crash(blender: ModuleType) -> None:

@@ -29,7 +29,8 @@ addon_utils = importlib.import_module("addon_utils")
 assert addon_utils.enable(name)
 ours = [module for key, module in sys.modules.items() if key == name or key.startswith(name + ".")]
 held = {value.__name__ for module in ours for value in vars(module).values() if isinstance(value, types.ModuleType)}
-print("SAID " + json.dumps({"modules": [one.__name__ for one in ours], "registered": hasattr(bpy.types, "ALIGN4D_PT_generate"), "held": sorted(held), "drawing": "gpu_extras.batch" in sys.modules}))
+names, registered = [one.__name__ for one in ours], hasattr(bpy.types, "ALIGN4D_PT_generate")
+print("SAID " + json.dumps({"modules": names, "registered": registered, "held": sorted(held), "drawing": "gpu_extras.batch" in sys.modules}))
 """
 
 

@@ -7,20 +7,19 @@ import time
 from pathlib import Path
 
 import numpy as np
-import rich.console
-import rich.table
 from align4d_lab.evaluation.truth_file import TruthFile, read_truth
-from align4d_lab.tables.report import write_json
 
 from align4d import protocol
 from align4d.job.reporting import RecordingReporter
 from align4d.pipeline import artist
 from align4d.protocol.flip import bone_ends, flip, move_points, rest_points
 from align4d.protocol.flipped_job import FinishedMotion, read_finished, write_flipped
-from support import folders
-from support.console import ScriptError, say
+from support.console import ScriptError
 
-from .motion import find_cases
+from .case_by_case import measure
+
+COLUMNS = ("before", "one_pin", "two_pins", "flip", "unsure", "one_pin_seconds", "two_pins_seconds")
+"""The figures of the table; see `corrected`."""
 
 SMALL = 0.01
 """Share of all points below which nobody calls a part a limb."""
@@ -35,19 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Corrects the cases one after the other; 1 where one of them has no job."""
-    figures: dict[str, dict[str, float]] = {}
-    missing = 0
-    for case in find_cases(arguments.cases, arguments.only):
-        try:
-            figures[case.name] = corrected(case, finished_job(arguments.jobs / case.name), folders.fresh(arguments.out / case.name))
-        except (ScriptError, protocol.UserError) as error:
-            say(f"{case.name}: {error}")
-            missing = 1
-            continue
-        say(f"{case.name}: " + ", ".join(f"{name} {value:.3f}" for name, value in figures[case.name].items()))
-        write_json(arguments.out / "hand.json", figures)
-    show(figures)
-    return missing
+    return measure(arguments, "hand", COLUMNS, lambda case, out: corrected(case, finished_job(arguments.jobs / case.name), out))
 
 
 def finished_job(folder: Path) -> Path:
@@ -131,15 +118,3 @@ def best_run(gain: list[float]) -> tuple[int, int, float]:
     runs = [(float(sums[last + 1] - sums[first]), first, last) for first in range(len(gain)) for last in range(first, len(gain))]
     total, first, last = max(runs)
     return first, last, total
-
-
-def show(figures: dict[str, dict[str, float]]) -> None:
-    """Prints the table, and the gains in the mean."""
-    names = ("before", "one_pin", "two_pins", "flip", "unsure", "one_pin_seconds", "two_pins_seconds")
-    table = rich.table.Table("case", *(name.replace("_", " ") for name in names))
-    rows = [*figures.items()]
-    if rows:
-        rows.append(("mean", {name: float(np.mean([values[name] for values in figures.values()])) for name in names}))
-    for case, values in rows:
-        table.add_row(case, *(f"{values[name]:.3f}" for name in names))
-    rich.console.Console(width=140).print(table)

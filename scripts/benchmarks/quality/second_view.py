@@ -8,12 +8,9 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-import rich.console
-import rich.table
 from align4d_lab.evaluation.truth_file import TruthFile, read_truth
 from align4d_lab.metrics.mesh_picture import PictureCamera, draw_with_mask
 from align4d_lab.metrics.motion import motion_figures
-from align4d_lab.tables.report import write_json
 from PIL import Image
 
 from align4d import protocol
@@ -26,7 +23,8 @@ from align4d.pipeline import artist
 from support import folders
 from support.console import ScriptError, say
 
-from .motion import find_cases, overrides
+from .case_by_case import measure
+from .motion import overrides
 
 SIZE = 512
 """Side of the second clip [px]."""
@@ -47,19 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the cases one after the other; 1 where one of them fails."""
-    figures: dict[str, dict[str, float]] = {}
-    failed = 0
-    for case in find_cases(arguments.cases, arguments.only):
-        try:
-            figures[case.name] = compared(case, folders.fresh(arguments.out / case.name), arguments)
-        except (ScriptError, protocol.UserError) as error:
-            say(f"{case.name}: {error}")
-            failed = 1
-            continue
-        say(f"{case.name}: " + ", ".join(f"{name} {value:.4f}" for name, value in figures[case.name].items()))
-        write_json(arguments.out / "second_view.json", figures)
-    show(figures)
-    return failed
+    columns = (*(f"{count}_{name}" for name in NAMES for count in ("one", "two")), "depth_taken_away")
+    return measure(arguments, "second_view", columns, lambda case, out: compared(case, out, arguments))
 
 
 def compared(case: Path, out: Path, arguments: argparse.Namespace) -> dict[str, float]:
@@ -111,15 +98,3 @@ def score(folder: Path, asset: Asset, truth: TruthFile) -> dict[str, float]:
         raise ScriptError(f"The motion has the shape {motion.shape}, the truth {truth.vertices.shape}.")
     found, rest = motion @ matrix[:3, :3].T + matrix[:3, 3], asset.similarity.invert(asset.bake_points)
     return motion_figures(found, truth.placed(matrix), rest, mesh_edges(asset.triangles), truth.view(matrix))
-
-
-def show(figures: dict[str, dict[str, float]]) -> None:
-    """Prints the table, and the means."""
-    names = (*(f"{count}_{name}" for name in NAMES for count in ("one", "two")), "depth_taken_away")
-    table = rich.table.Table("case", *(name.replace("_", " ") for name in names))
-    rows = [*figures.items()]
-    if rows:
-        rows.append(("mean", {name: float(np.mean([values[name] for values in figures.values()])) for name in names}))
-    for case, values in rows:
-        table.add_row(case, *(f"{values[name]:.3f}" for name in names))
-    rich.console.Console(width=150).print(table)
