@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
+import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pretend_pipeline
@@ -112,3 +115,64 @@ def test_a_shot_that_was_made_of_other_options_is_told(inputs: Path) -> None:
     assert json.loads((inputs / "out" / "a" / "shot.json").read_text())["name"] == "a"
     table.write_text("name,mesh,video,seed\na,cat.glb,walk.mp4,2\n")
     assert batch(table) == 1 and lines(inputs)["a"]["state"] == "shot_changed"
+
+
+def made_job(inputs: Path, name: str) -> Path:
+    """A job's folder, as Blender makes one."""
+    options = ["generate", "--mesh", str(inputs / "cat.glb"), "--video", str(inputs / "walk.mp4"), "--out", str(inputs / name)]
+    assert main.main(options, pretend_pipeline.run) == 0
+    shutil.rmtree(inputs / name / "output")
+    return inputs / name
+
+
+def events(folder: Path) -> list[dict[str, Any]]:
+    return [protocol.decode(line) for line in (folder / protocol.EVENT_FILE).read_text(encoding="utf-8").splitlines()]
+
+
+def test_jobs_that_are_there_tell_in_their_folders_what_becomes_of_them(inputs: Path) -> None:
+    good, bad, stopped = (made_job(inputs, name) for name in ("good", "bad", "stopped"))
+    (stopped / protocol.CANCEL_FILE).touch()
+    (inputs / "shots.toml").write_text("".join(f"[[shot]]\njob = '{name}'\n" for name in ("good", "bad", "stopped")))
+    made: list[str] = []
+
+    def run(folder: Path, report: Reporter) -> protocol.Result:
+        made.append(folder.name)
+        if folder.name == "bad":
+            raise EngineError("no_overlap", "It never overlaps.", "Turn the camera.", "draw_box")
+        return pretend_pipeline.run(folder, report)
+
+    assert batch(inputs / "shots.toml", run) == 1
+    assert made == ["good", "bad"]
+    assert [lines(inputs)[name]["state"] for name in ("good", "bad", "stopped")] == ["done", "no_overlap", "cancelled"]
+    assert events(good)[0]["event"] == "accepted" and events(good)[-1]["event"] == "finished"
+    assert {event["event"] for event in events(good)} > {"stage"}
+    assert events(bad)[-1] | {"protocol": 0} == {
+        "protocol": 0, "event": "failed", "job": "bad",
+        "code": "no_overlap", "message": "It never overlaps.", "advice": "Turn the camera.", "fix": "draw_box",
+    }  # fmt: skip
+    assert events(stopped)[-1]["event"] == "cancelled"
+    (stopped / protocol.CANCEL_FILE).unlink()
+    assert batch(inputs / "shots.toml") == 0
+    assert [one["event"] for one in events(stopped)][-1] == "finished"
+
+
+def test_a_batch_is_made_by_one_process_and_its_jobs_hear_what_ends_it(inputs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = made_job(inputs, "job")
+    (inputs / "shots.toml").write_text("[[shot]]\njob = 'job'\n")
+    (inputs / "out").mkdir()
+    lock = protocol.hold(inputs / "out" / "batch.lock")
+    assert lock is not None
+    with lock:
+        assert batch(inputs / "shots.toml") == 1
+    assert not (job / protocol.EVENT_FILE).exists(), "the process that has the batch tells of its jobs"
+    monkeypatch.setitem(sys.modules, "ray", None)
+    assert main.main(["batch", str(inputs / "shots.toml"), "--out", str(inputs / "out"), "--ray", "local"]) == 1
+    assert events(job)[-1]["code"] == "ray_missing"
+
+
+@pytest.mark.parametrize(("line", "said"), [("job = 'none'", "There is no job"), ("job = '.'\nseed = 3", "nothing else")])
+def test_a_line_names_a_job_and_nothing_else(line: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "shots.toml").write_text(f"[defaults]\npreset = 'draft'\n[[shot]]\n{line}\n")
+    with pytest.raises(EngineError) as caught:
+        read_shots(tmp_path / "shots.toml")
+    assert said in str(caught.value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -58,9 +58,13 @@ def write_table(out: Path, outcomes: Sequence[Outcome]) -> Path:
     return out / TABLE
 
 
-def write_sheet(out: Path, names: Sequence[str]) -> Path | None:
-    """`SHEET`: of each shot that has one its last preview, the video's frame beside the render; None where none has. Returns its path."""
-    looks = {name: look for name in names if (look := _look(out / name)) is not None}
+def write_sheet(out: Path, folders: Mapping[str, Path]) -> Path | None:
+    """`SHEET`: of each shot that has one its last preview, the video's frame beside the render; None where none has. Returns its path.
+
+    Args:
+        folders: of the shots' jobs, by the shots' names.
+    """
+    looks = {name: look for name, folder in folders.items() if (look := _look(folder)) is not None}
     if not looks:
         return None
     width, height = (max(look.size[axis] for look in looks.values()) for axis in range(2))

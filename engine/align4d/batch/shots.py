@@ -26,10 +26,16 @@ class Shot:
     """Attributes:
     name: of its folder.
     words: options of `align4d generate`, without `--out`.
+    job: a job's folder that is there already, as Blender makes it; "" for a shot whose folder the batch makes.
     """
 
     name: str
     words: tuple[str, ...]
+    job: str = ""
+
+    def folder(self, out: Path) -> Path:
+        """Of its job; `out` is that of the batch."""
+        return Path(self.job) if self.job else out / self.name
 
 
 def read_shots(path: Path) -> tuple[Shot, ...]:
@@ -37,7 +43,8 @@ def read_shots(path: Path) -> tuple[Shot, ...]:
 
     Args:
         path: a .toml with a `[[shot]]` each and perhaps `[defaults]` for all, or a .csv with the options' names as its first line; paths in
-            it count from its folder. Or a folder: a shot for each of its movies, with the mesh of the same name or the only one there.
+            it count from its folder. A shot with `job`, a folder, is the job that lies there. Or a folder: a shot for each of its movies,
+            with the mesh of the same name or the only one there.
 
     Raises:
         EngineError: "shots", with what is wrong.
@@ -56,7 +63,7 @@ def _of_toml(table: Mapping[str, Any]) -> list[dict[str, Any]]:
     shots, defaults = table.get("shot", []), table.get("defaults", {})
     if set(table) - {"shot", "defaults"} or not isinstance(shots, list) or not isinstance(defaults, dict):
         raise _wrong("the file", "It holds a [[shot]] for each, and [defaults] for all of them, nothing else.")
-    return [{**defaults, **one} for one in shots]
+    return [one if "job" in one else {**defaults, **one} for one in shots]
 
 
 def _of_csv(text: str) -> list[dict[str, Any]]:
@@ -80,6 +87,8 @@ def _shot(number: int, line: Mapping[str, Any], folder: Path) -> Shot:
     """One line as options."""
     if "out" in line:
         raise _wrong(f"shot {number}", "The batch says where shots are written: --out.")
+    if "job" in line:
+        return _made(number, line, folder)
     words: list[str] = []
     for key, value in line.items():
         if key == "name":
@@ -89,6 +98,16 @@ def _shot(number: int, line: Mapping[str, Any], folder: Path) -> Shot:
         words += _words(key, str((folder / value).resolve()) if key in PATHS else value)
     first = next((Path(str(line[key])).stem for key in PATHS if key in line), "")
     return Shot(str(line.get("name", first or f"shot {number}")), tuple(words))
+
+
+def _made(number: int, line: Mapping[str, Any], folder: Path) -> Shot:
+    """A line that names a job's folder."""
+    if set(line) - {"name", "job"}:
+        raise _wrong(f"shot {number}", "What a job does is said in its folder: beside `job` a shot has a `name`, nothing else.")
+    job = (folder / str(line["job"])).resolve()
+    if not (job / "request.json").is_file():
+        raise _wrong(f"shot {number}", f"There is no job in {job}.")
+    return Shot(str(line.get("name", job.name)), (), str(job))
 
 
 def _words(key: str, value: Any) -> list[str]:

@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ..errors import Cancelled, EngineError, as_engine_error, writing
-from ..protocol import write_json
+from ..protocol import hold, write_json
 from . import job
 from .arguments import add_inputs, add_job, add_run
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 WORDS = "shot.json"
 """What a shot's folder was made of."""
+
+LOCK = "batch.lock"
+"""Locked in the folder of a batch by the process that makes it."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,44 +39,64 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, console: Console, pipeline: job.Run | None = None) -> int:
     """Makes what is not made yet; 0 where every shot has its result. `pipeline` stands in for it in tests."""
-    from ..batch import executor, report, shots  # they import more than --help should wait for
+    from ..batch import report, shots  # they import more than --help should wait for
 
+    listed: tuple[Shot, ...] = ()
     try:
         listed = shots.read_shots(options.shots)
         for shot in listed:
             _options_of(shot)  # a wrong line ends the batch before hours of others
-        with writing():
-            options.out.mkdir(parents=True, exist_ok=True)
-        outcomes: dict[str, Outcome] = {}
-        with executor.executor(options.ray, options.gpus) as place:
-            for shot, error in place.run(functools.partial(make_shot, out=options.out.resolve(), pipeline=pipeline), listed):
-                outcomes[shot.name] = _outcome(shot, options.out, error)
-                _tell(console, outcomes[shot.name], len(outcomes), len(listed))
-        ordered = [outcomes[shot.name] for shot in listed]
-        report.write_table(options.out, ordered)
-        report.write_sheet(options.out, [shot.name for shot in listed])
+        outcomes = _make_all(listed, options, console, pipeline)
+        report.write_table(options.out, outcomes)
+        report.write_sheet(options.out, {shot.name: shot.folder(options.out) for shot in listed})
     except (KeyboardInterrupt, Cancelled):
         console.print("Stopped. The same command goes on with what is not done yet.")
         return job.INTERRUPTED
     except Exception as error:
         failure = as_engine_error(error)
+        if failure.code != "batch_busy":
+            _tell_jobs(listed, failure)
         console.print(f"[red]{escape(failure.message)}[/red] {escape(failure.advice)}")
         return 1
     if not options.quiet:
-        console.print(_table(ordered))
-    return 0 if all(one.state == "done" for one in ordered) else 1
+        console.print(_table(outcomes))
+    return 0 if all(one.state == "done" for one in outcomes) else 1
+
+
+def _make_all(listed: Sequence[Shot], options: argparse.Namespace, console: Console, pipeline: job.Run | None) -> list[Outcome]:
+    """What came of each shot, in their order. Raises EngineError, also "batch_busy" where another process makes them."""
+    from ..batch import executor
+
+    outcomes: dict[str, Outcome] = {}
+    with writing():
+        options.out.mkdir(parents=True, exist_ok=True)
+        lock = hold(options.out / LOCK)
+    if lock is None:
+        raise EngineError("batch_busy", f"Another process is making the shots in {options.out}.", "Wait until it has ended.")
+    with lock, executor.executor(options.ray, options.gpus) as place:
+        for shot, error in place.run(functools.partial(make_shot, out=options.out.resolve(), pipeline=pipeline), listed):
+            outcomes[shot.name] = _outcome(shot, options.out, error)
+            _tell(console, outcomes[shot.name], len(outcomes), len(listed))
+    return [outcomes[shot.name] for shot in listed]
 
 
 def make_shot(shot: Shot, out: Path, pipeline: job.Run | None = None) -> None:
     """Makes a shot, or what is left of it; nothing where it is done.
 
     Raises:
-        EngineError: what the user can act on; "shot_changed" where its folder was made of other words.
+        EngineError: what the user can act on; "shot_changed" where its folder was made of other words, "cancelled" where somebody has
+            cancelled a job that was made before.
     """
     from ..batch.report import is_done
+    from ..job.event_file import telling
     from ..job.reporting import RecordingReporter
 
-    folder, options = out / shot.name, _options_of(shot)
+    folder, options = shot.folder(out), _options_of(shot)
+    if shot.job:
+        with telling(folder.name, folder) as reporter:
+            if not is_done(folder):
+                job.work(folder, options, reporter, pipeline)
+        return
     if not (folder / "request.json").exists():
         with writing():
             folder.mkdir(parents=True, exist_ok=True)
@@ -83,6 +106,16 @@ def make_shot(shot: Shot, out: Path, pipeline: job.Run | None = None) -> None:
         raise EngineError("shot_changed", f"{folder} was made of other options.", "Give the shot another name, or delete its folder.")
     if not is_done(folder):
         job.work(folder, options, RecordingReporter(shot.name), pipeline)
+
+
+def _tell_jobs(listed: Sequence[Shot], failure: EngineError) -> None:
+    """What has ended the whole batch has ended the jobs of it that are not done; whoever made them looks in their folders."""
+    from ..batch.report import is_done
+    from ..job.event_file import tell_failure
+
+    for folder in (Path(shot.job) for shot in listed if shot.job):
+        if not is_done(folder):
+            tell_failure(folder.name, folder, failure)
 
 
 def _made_of(folder: Path) -> list[str] | None:
@@ -113,10 +146,14 @@ def _options_of(shot: Shot) -> argparse.Namespace:
 
 def _outcome(shot: Shot, out: Path, error: Exception | None) -> Outcome:
     from ..batch import report
+    from ..job.event_file import tell_failure
 
+    folder = shot.folder(out)
     if error is None:
-        return report.outcome(shot.name, out / shot.name)
+        return report.outcome(shot.name, folder)
     failure = as_engine_error(error)
+    if shot.job and failure.code == "worker_lost":  # it could not tell itself
+        tell_failure(folder.name, folder, failure)
     return report.Outcome(shot.name, failure.code, words=f"{failure.message} {failure.advice}")
 
 

@@ -13,6 +13,7 @@ version that it does not know.
     JOB/output/             motion_000.pc2, ..., gaussians_000/frame_0000.ply, ...; result.json last, so that its presence means complete
     JOB/output/completed.json  the request with what was generated in it, where something was
     JOB/log.txt             the engine's log
+    JOB/events.jsonl        events of a job of a batch, see `EVENT_FILE`; JOB/cancel stops it
     JOB/record.json         Blender's own, see `RECORD`
     JOB/*.lock              locked by the process that works on the job, see `hold`
 """
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
         read_result,
     )
     from .limits import LIMIT_ARRAYS
-    from .messages import EVENTS, decode, encode, setting_of
+    from .messages import CANCEL_FILE, EVENT_FILE, EVENTS, decode, encode, setting_of
     from .ordering import natural_order
     from .parsing import Matrix4, as_matrix, parsed
     from .pc2 import pc2_shape, read_pc2, write_pc2
@@ -63,10 +64,12 @@ if TYPE_CHECKING:
 __all__ = [
     "BASE",
     "BONE_ARRAYS",
+    "CANCEL_FILE",
     "CERTAINTY",
     "CERTAINTY_ARRAYS",
     "COMPLETED",
     "EVENTS",
+    "EVENT_FILE",
     "FIXES",
     "GAUSSIAN_FRAME",
     "GENERATED",
@@ -128,7 +131,7 @@ __all__ = [
 ]
 
 _LATER = {
-    **dict.fromkeys(("EVENTS", "decode", "encode", "setting_of"), ".messages"),
+    **dict.fromkeys(("CANCEL_FILE", "EVENT_FILE", "EVENTS", "decode", "encode", "setting_of"), ".messages"),
     **dict.fromkeys(("Matrix4", "as_matrix", "parsed"), ".parsing"),
     **dict.fromkeys(("pc2_shape", "read_pc2", "write_pc2"), ".pc2"),
     **dict.fromkeys(("BASE", "CERTAINTY", "CERTAINTY_ARRAYS", "PINS", "PIN_ARRAYS", "SOLVED", "FlipSpec", "PinSpec"), ".pins"),
