@@ -1,7 +1,7 @@
 """Align4D for Blender: animates an artist's own mesh from a reference video.
 
 The front door of the extension. `align4d_blender` is its library, `operators` are the buttons, `panels` what is drawn;
-`generate` is for scripts.
+`generate` and what corrects its motions are for scripts.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from .align4d_blender.gaussians import properties as gaussian_settings
 from .align4d_blender.jobs import listeners
 
 if TYPE_CHECKING:
-    from .align4d_blender import generate
+    from .align4d_blender import generate, keep_pose, limbs, other_way, solve_around_poses, variations
 
-__all__ = ["generate", "register", "unregister"]
+__all__ = ["generate", "keep_pose", "limbs", "other_way", "register", "solve_around_poses", "unregister", "variations"]
 
 _CLASSES = (*properties.CLASSES, *gaussian_settings.CLASSES, *operators.CLASSES, *panels.CLASSES)
 
@@ -48,6 +48,6 @@ def unregister() -> None:
 
 def __getattr__(name: str) -> Any:
     """What scripts call, when it is first used: Blender starts sooner without it."""
-    if name != "generate":
+    if name not in align4d_blender.FOR_SCRIPTS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return align4d_blender.generate
+    return getattr(align4d_blender, name)

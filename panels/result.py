@@ -7,6 +7,11 @@ from typing import Any, cast
 
 import bpy
 
+<<<<<<< HEAD
+=======
+from ..align4d_blender.capture.simulations import simulations
+from ..align4d_blender.result import beside, placing
+>>>>>>> c669f07 (Corrections from scripts; variations by presets, and side by side; corrections write the Gaussians anew)
 from ..align4d_blender.result.playback import active, scene_of, wanted_range
 from ..align4d_blender.storage import tags
 from ..align4d_blender.storage.remembered import remembered
@@ -44,6 +49,9 @@ class ALIGN4D_PT_result(bpy.types.Panel):
         layout.use_property_decorate = False
         item = context.active_object
         result = active(item)
+        if beside.owner(item):
+            layout.operator("align4d.use_this_one", icon="CHECKMARK")
+            return
         if result is None:
             text.paragraph(layout, context, "Select an object with a motion: " + ", ".join(sorted(_animated())), "INFO")
             return
@@ -101,7 +109,9 @@ def _draw_choice(layout: bpy.types.UILayout, context: bpy.types.Context, item: b
     from ..align4d_blender.result import placing
 
     layout.template_list("ALIGN4D_UL_results", "", item.align4d, "results", item.align4d, "active", rows=2)
-    layout.operator("align4d.variations", icon="DUPLICATE")
+    row = layout.row(align=True)
+    row.operator("align4d.variations", icon="DUPLICATE")
+    row.operator("align4d.all_side_by_side", icon="COLLAPSEMENU", depress=bool(beside.of(item)))
     if not _is_there(item, result.motion):
         text.paragraph(layout, context, f"Its file is gone: {Path(result.motion).name}", "ERROR")
     hindrance = placing.hindrance(item)

@@ -1,10 +1,11 @@
-"""Further motions after the same video, each with a seed of its own: what is chance in one differs in the others."""
+"""Further motions after the same video, with other seeds or presets: what is chance in one differs in the others."""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import bpy
@@ -17,8 +18,12 @@ from . import follow_up
 from .record import Job
 
 
-def vary(item: bpy.types.Object, count: int) -> list[Job]:
-    """Starts jobs like that of an object's active result, with other seeds; their results come beside it.
+def vary(item: bpy.types.Object, count: int, presets: Sequence[str] = ()) -> list[Job]:
+    """Starts jobs like that of an object's active result, with other seeds and other presets; their results come beside it.
+
+    Args:
+        count: of seeds.
+        presets: each with the seed of that job, and without its overrides, which were meant for its own preset.
 
     Raises UserError; the jobs that were started before go on then.
     """
@@ -26,11 +31,9 @@ def vary(item: bpy.types.Object, count: int) -> list[Job]:
     if result is None:
         raise UserError("no_result", f"{item.name} has no motion.", "Select an object that Align4D has animated.")
     request = _request(result)
-    jobs = []
-    for seed in _unused(item, request, count):
-        write = functools.partial(_write, dataclasses.replace(request, seed=seed))
-        jobs.append(follow_up.start(item, result, f"seed {seed}", request.preset, write))
-    return jobs
+    others = [(f"seed {seed}", dataclasses.replace(request, seed=seed)) for seed in _unused(item, request, count)]
+    others += [(preset, dataclasses.replace(request, preset=preset, settings={})) for preset in presets]
+    return [follow_up.start(item, result, what, other.preset, functools.partial(_write, other)) for what, other in others]
 
 
 def _write(request: protocol.Request, base: Path, folder: Path, identity: str) -> None:

@@ -60,25 +60,46 @@ def keep_pose(item: bpy.types.Object) -> int:
     Returns: the frame of the motion, counted from 0.
     Raises: UserError.
     """
-    result = _corrigible(item)
-    frame, folder = shown_frame(result, scene_of(item)), job_folder(result)
-    request = protocol.read_completed(folder)
+    result = corrigible(item)
+    frame, request = shown_frame(result, scene_of(item)), protocol.read_completed(job_folder(result))
     matrices = {spec.id: np.array(spec.matrix_world) for spec in request.objects}
     positions = []
     for entry, other in objects_of(item, result):
         shown = _shown(other, entry.vertex_count)
         matrix = matrices[entry.id] @ np.array(at_rest(other, armature_of(other)).inverted() @ other.matrix_world)
         positions.append(shown @ matrix[:3, :3].T + matrix[:3, 3])
+    keep_positions(item, frame, np.concatenate(positions))
+    return frame
+
+
+def keep_positions(item: bpy.types.Object, frame: int, positions: np.ndarray) -> None:
+    """Keeps a pose as that of a frame of the active result of an object; one that was kept for it before is replaced.
+
+    Args:
+        frame: of the motion, counted from 0.
+        positions: (B, 3) of the vertices of all objects that the job moves, in its order, in world space.
+
+    Raises: UserError.
+    """
+    result = corrigible(item)
+    folder = job_folder(result)
+    stored = protocol.read_result(folder)
+    if not 0 <= frame < stored.frames:
+        message = f"Frame {frame + 1} is not a frame of the motion, which has {stored.frames}."
+        raise UserError("bad_pin", message, "Choose one that is.")
+    count = sum(entry.vertex_count for entry in stored.objects)
+    if positions.shape != (count, 3) or not np.isfinite(positions).all():
+        message = f"The pose has the shape {positions.shape}, or values that are no numbers: it has to be ({count}, 3)."
+        raise UserError("bad_pin", message, "Give the place of each vertex of all meshes that move together.")
     name = f"{FOLDER}/pin_{frame + 1:04}_{uuid.uuid4().hex[:6]}.npz"  # never written over: an undo brings the old one back
     try:
         (folder / FOLDER).mkdir(exist_ok=True)
-        protocol.write_arrays(folder / name, {"positions": np.concatenate(positions).astype(np.float32)})
+        protocol.write_arrays(folder / name, {"positions": positions.astype(np.float32)})
     except OSError as error:
         raise write_error(error) from error
     pins = result.pins
     pin = next((one for one in pins if one.frame == frame + 1), None) or pins.add()
     pin.frame, pin.pose = frame + 1, name
-    return frame
 
 
 def forget_pose(item: bpy.types.Object, index: int) -> None:
@@ -90,7 +111,7 @@ def forget_pose(item: bpy.types.Object, index: int) -> None:
 
 def kept_poses(item: bpy.types.Object) -> dict[int, np.ndarray]:
     """(B, 3) positions in world space by frame, counted from 0. Raises UserError where there is none, or a file is gone."""
-    result = _corrigible(item)
+    result = corrigible(item)
     if not result.pins:
         raise UserError("no_pins", "No pose is kept.", "Pose the mesh in a frame where it is wrong, and press Keep This Pose.")
     folder, found = job_folder(result), {}
@@ -105,7 +126,7 @@ def kept_poses(item: bpy.types.Object) -> dict[int, np.ndarray]:
 
 def limbs(item: bpy.types.Object) -> list[tuple[int, str]]:
     """Parts that hang on another one, and what they are called. Raises UserError where the result has no poses."""
-    result = _corrigible(item)
+    result = corrigible(item)
     found = protocol.read_finished(job_folder(result))
     names = names_by_place(found.parts.joint, found.world(0), found.parts.parent)
     return [(part, name) for part, name in enumerate(names) if found.parts.parent[part] >= 0]
@@ -133,7 +154,8 @@ def can_be_corrected(item: bpy.types.Object) -> bool:
     return result is not None and item.library is None and protocol.can_be_corrected(job_folder(result))
 
 
-def _corrigible(item: bpy.types.Object) -> PlayedResult:
+def corrigible(item: bpy.types.Object) -> PlayedResult:
+    """The active result of an object. Raises UserError where there is none, or none that can be corrected."""
     result = active(item)
     if result is None:
         raise UserError("no_result", f"{item.name} has no motion.", "Select an object that Align4D has animated.")

@@ -14,7 +14,7 @@ import bpy
 from ...engine.align4d import protocol
 from ..capture.targets import Place
 from ..storage import folders, paths, tags
-from . import gaussians, placing, solved_camera
+from . import beside, gaussians, placing, solved_camera
 from .playback import Playback, PlayedResult, active, is_original, playback, scene_of, together, with_job
 from .solved_camera import cameras
 
@@ -128,6 +128,8 @@ def remove(items: Iterable[bpy.types.Object], job: str) -> None:
     """
     for item in items:
         _remove_from(item, job)
+    for empty in [one for one in tags.tagged() if one.align4d.id == beside.BESIDE and one.align4d.job == job]:
+        beside.remove(empty)
     for item in [item for item in tags.tagged() if item.align4d.job == job and not item.align4d.results]:
         if any(set(item.users_scene) & set(other.users_scene) for other, _ in with_job(job)):
             continue

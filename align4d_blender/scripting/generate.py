@@ -104,7 +104,7 @@ def generate(
         "second_offset": second_offset,
         "second_find_offset": None if second_video is None else second_offset is None,
     }
-    meshes = [_mesh(item) for item in objects]
+    meshes = [mesh_called(item) for item in objects]
     if bpy.app.background:
         modes.leave(bpy.context)
     with _chosen({name: value for name, value in choices.items() if value is not None}), _selected(meshes):
@@ -122,7 +122,8 @@ def finished(job: Job) -> Job:
     return job
 
 
-def _mesh(item: str | bpy.types.Object) -> bpy.types.Object:
+def mesh_called(item: str | bpy.types.Object) -> bpy.types.Object:
+    """A mesh of this file by its name, or itself. Raises UserError where there is none."""
     found: bpy.types.Object | None = bpy.data.objects.get(item) if isinstance(item, str) else item
     if found is None or found.type != "MESH":
         names = ", ".join(sorted(one.name for one in bpy.data.objects if one.type == "MESH")) or "none"

@@ -129,6 +129,33 @@ def test_a_limb_goes_the_other_way_at_once(blender: ModuleType, animated: bpy.ty
     assert names() == before and animated.align4d.active == 0
 
 
+def test_scripts_correct_as_the_buttons_do(blender: ModuleType, animated: bpy.types.Object) -> None:
+    old = blender.engine.align4d.protocol.read_pc2(played(animated)).copy()
+    matrix = np.array(animated.matrix_world)
+    limb, part = next(iter(blender.limbs("Mesh").items()))
+    blender.other_way("Mesh", limb, first=2)
+    flipped = blender.engine.align4d.protocol.read_pc2(played(animated)).copy()
+    assert animated.align4d.active == 1 and np.abs(flipped - old).max() > 0.05
+    animated.align4d.active = 0
+    bent = old[KEPT] + [0, 0, 0.5]
+    assert blender.keep_pose(animated, bent @ matrix[:3, :3].T + matrix[:3, 3], frame=KEPT + 1) == KEPT + 1
+    job = blender.solve_around_poses("Mesh")
+    assert job.state == "done" and animated.align4d.active == 2
+    np.testing.assert_allclose(blender.engine.align4d.protocol.read_pc2(played(animated))[KEPT], bent, atol=1e-5)
+    go_to(4)
+    assert blender.keep_pose("Mesh") == 5 and [pin.frame for pin in animated.align4d.results[2].pins] == [5]
+    for wrong, words in (
+        (lambda: blender.other_way("Mesh", "Tail"), "no limb Tail"),
+        (lambda: blender.keep_pose("Mesh", bent[:3], frame=1), "has the shape"),
+        (lambda: blender.keep_pose("Mesh", bent, frame=99), "not a frame"),
+        (lambda: blender.keep_pose("Mesh", frame=1), "without positions"),
+        (lambda: blender.limbs("Nobody"), "no mesh called"),
+    ):
+        with pytest.raises(blender.align4d_blender.errors.UserError, match=words):
+            wrong()
+    assert part == blender.limbs(animated)[limb]
+
+
 def test_what_cannot_be_corrected_is_said_and_nothing_changes(blender: ModuleType, animated: bpy.types.Object) -> None:
     with pytest.raises(RuntimeError, match="No pose is kept"):
         bpy.ops.align4d.solve_around_poses()

@@ -1,4 +1,4 @@
-"""Variations: the same job with other seeds, each a result of its own."""
+"""Variations: the same job with other seeds and presets, each a result of its own, and all of them side by side."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from pathlib import Path
 from types import ModuleType
 
 import bpy
+import numpy as np
 import pytest
 from fake_engine import FRAMES
-from scenes import add_mesh, evaluated, played, use_video
+from scenes import add_mesh, evaluated, names, played, select, use_video
 from test_result import go_to
 
 
@@ -40,6 +41,64 @@ def test_each_variation_is_a_result_with_a_seed_of_its_own(blender: ModuleType, 
     animated.align4d.active = 1  # a click on the list
     go_to(FRAMES - 1)
     assert abs(evaluated(animated) - one[-1]).max() < 1e-5
+
+
+def test_other_presets_are_variations_too(blender: ModuleType, animated: bpy.types.Object) -> None:
+    assert bpy.ops.align4d.variations(count=0, draft=True) == {"FINISHED"}
+    assert seeds(blender, animated) == [4, 4] and animated.align4d.results[1].name.endswith("draft")
+    request = blender.engine.align4d.protocol.read_request(played(animated).parents[1])
+    assert request.preset == "draft" and not request.settings
+
+
+def instances(item: bpy.types.Object) -> list[np.ndarray]:
+    """World positions of the vertices of each copy that the scene shows beside an object."""
+    depsgraph = bpy.context.evaluated_depsgraph_get()
+    found = []
+    for one in depsgraph.object_instances:
+        if one.is_instance and one.object.type == "MESH":
+            matrix, mesh = np.array(one.matrix_world), one.object.data
+            places = np.array([vertex.co for vertex in mesh.vertices])
+            found.append(places @ matrix[:3, :3].T + matrix[:3, 3])
+    return found
+
+
+def test_all_stand_side_by_side_and_one_is_chosen_with_a_click(blender: ModuleType, animated: bpy.types.Object) -> None:
+    assert bpy.ops.align4d.variations(count=2) == {"FINISHED"}
+    protocol, before = blender.engine.align4d.protocol, names()
+    for height, result in enumerate(animated.align4d.results):
+        file = Path(bpy.path.abspath(result.motion))
+        protocol.write_pc2(file, protocol.read_pc2(file).copy() + [0, 0, height])
+    animated.align4d.active = 0
+    go_to(2)
+    assert bpy.ops.align4d.all_side_by_side() == {"FINISHED"}
+    bpy.context.view_layer.update()
+    own = evaluated(animated) @ np.array(animated.matrix_world)[:3, :3].T + np.array(animated.matrix_world)[:3, 3]
+    rise = np.array(animated.matrix_world)[:3, 2]
+    shown = sorted(instances(animated), key=lambda one: one[:, 0].mean())
+    assert len(shown) == 2
+    for number, one in enumerate(shown, 1):
+        shift = one - own - number * rise
+        np.testing.assert_allclose(shift, np.broadcast_to([shift[0, 0], 0, 0], shift.shape), atol=1e-4)
+        assert shift[0, 0] > number * np.ptp(own[:, 0])
+    second = next(one for one in bpy.data.objects if one.align4d.job == animated.align4d.results[2].job and one.type == "EMPTY")
+    select(second)
+    assert bpy.ops.align4d.use_this_one() == {"FINISHED"}
+    assert bpy.context.object == animated and animated.align4d.active == 2 and names() == before and not instances(animated)
+
+
+def test_what_is_shown_beside_goes_with_its_result(animated: bpy.types.Object) -> None:
+    before = names()
+    assert bpy.ops.align4d.variations(count=1) == {"FINISHED"}
+    assert bpy.ops.align4d.all_side_by_side() == {"FINISHED"} and bpy.ops.align4d.all_side_by_side() == {"FINISHED"}
+    assert not bpy.data.collections.get(animated.align4d.results[0].name)
+    assert bpy.ops.align4d.all_side_by_side() == {"FINISHED"}
+    animated.align4d.active = 0
+    assert bpy.ops.align4d.remove_result() == {"FINISHED"}
+    animated.align4d.active = 0
+    assert bpy.ops.align4d.remove_result() == {"FINISHED"}
+    assert not [item for item in bpy.data.objects if item.type == "EMPTY" and item.name not in before["objects"]]
+    with pytest.raises(RuntimeError, match="poll"):
+        bpy.ops.align4d.all_side_by_side()
 
 
 def test_what_would_not_be_a_variation_is_refused(blender: ModuleType, animated: bpy.types.Object) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pretend_pipeline
 import pytest
 import torch
+from scipy.spatial import cKDTree
 from test_kinematics import TREES
 from test_pipeline import FRAMES, Shoot
 
@@ -18,6 +19,7 @@ from align4d.alignment.around_pins import span_of
 from align4d.alignment.pinned_pose import fit_joints
 from align4d.cli import main
 from align4d.errors import EngineError
+from align4d.inputs.gaussian_file import read_gaussians
 from align4d.job.reporting import RecordingReporter
 from align4d.motion.joints import change_between, corrected, joints_of
 from align4d.motion.skeleton import Skeleton
@@ -155,6 +157,17 @@ def test_what_joints_cannot_show_is_shown_too(finished: Finished, tmp_path: Path
     found = finished.corrected(tmp_path, PINNED, bump).motion()
     np.testing.assert_allclose(found[PINNED], bump, atol=1e-5)
     assert 0.02 < np.linalg.norm(found[1, 7] - finished.motion()[1, 7]) < 0.3  # less of it beside the pin
+
+
+def test_gaussians_come_again_and_follow_the_pinned_pose(finished: Finished, tmp_path: Path) -> None:
+    base = shutil.copytree(finished.folder, tmp_path / "base")
+    protocol.write_json(base / "request.json", dataclasses.replace(protocol.read_request(base), gaussians=True))
+    new = dataclasses.replace(finished, folder=base).corrected(tmp_path / "new", PINNED, finished.true[PINNED] + [0.3, 0, 0])
+    files = sorted((new.folder / new.result.objects[0].gaussians).iterdir())
+    assert [file.name for file in files] == [protocol.GAUSSIAN_FRAME.format(frame) for frame in range(FRAMES)]
+    places = read_gaussians(files[PINNED]).means.numpy()
+    to_new, to_old = (cKDTree(motion[PINNED]).query(places)[0].mean() for motion in (new.motion(), finished.motion()))
+    assert to_new < 0.5 * to_old
 
 
 def test_pins_that_do_not_belong_are_refused(finished: Finished, tmp_path: Path) -> None:

@@ -10,8 +10,10 @@ import torch
 
 from ..alignment.around_pins import AroundPins, Joints
 from ..alignment.pinned_pose import fit_joints, skin_of_points
+from ..alignment.refinement import Refined
 from ..alignment.solved import Solved
 from ..bake.frames import FrameBake
+from ..bake.gaussians import GaussianSequence, owners
 from ..bake.pinned_points import PinnedPoints
 from ..bake.poses import write_poses
 from ..bake.result import to_object_space
@@ -21,7 +23,6 @@ from ..inputs.foreign import reading
 from ..job.reporting import Reporter
 from ..motion.skeleton import Motion
 from ..protocol import BASE, SOLVED, ObjectResult, PinSpec, Request, Result, inside, read_arrays, read_pc2, read_result, write_json, write_pc2
-from ..protocol.pins import GAUSSIANS_STAY
 from .stages import Job
 
 STAGES = ("reading", "solving", "baking")
@@ -95,9 +96,11 @@ class HandJob(Job):
             self.report.check_cancelled()
             positions[index] = beyond.add(baking.points(baking.vertices(motion, frame)), frame)
             self.report.progress(index + 1, len(frames))
-        objects = tuple(self._write_motion(asset, index, entry, frames, positions) for index, entry in enumerate(base.objects))
-        if any(entry.gaussians for entry in base.objects):
-            self.note("gaussians", GAUSSIANS_STAY)
+        folders = self._write_gaussians(asset, solved, baking, motion) if self.request.gaussians else ("",) * len(base.objects)
+        objects = tuple(
+            dataclasses.replace(self._write_motion(asset, index, entry, frames, positions), gaussians=gaussians)
+            for index, (entry, gaussians) in enumerate(zip(base.objects, folders, strict=True))
+        )
         corrected = dataclasses.replace(solved, motion=motion, pinned=tuple(sorted({*solved.pinned, *targets})))
         self.keep(corrected, asset, base.fps)
         poses = write_poses(self.folder, asset.similarity, solved.skeleton, skin.weights.cpu().numpy(), motion)
@@ -107,6 +110,15 @@ class HandJob(Job):
             write_json(self.folder / "output" / "result.json", result)
         return result
 
+    def _write_gaussians(self, asset: Asset, solved: Solved, baking: FrameBake, motion: Motion) -> tuple[str, ...]:
+        """Those of all frames, in the colors that the clip gave them; they follow the bones, also where a pinned pose shows more than these."""
+        sequence = GaussianSequence(self.folder, asset, owners(asset, solved.animated.bound))
+        shown = Refined(motion, solved.field, solved.animated, [])
+        for frame, viewmat in enumerate(solved.views[0].viewmats):
+            self.report.check_cancelled()
+            sequence.write(frame, shown.on_surface(frame, baking.vertices(motion, frame)[asset.triangles], viewmat))
+        return sequence.folders
+
     def _write_motion(self, asset: Asset, index: int, entry: ObjectResult, frames: list[int], positions: np.ndarray) -> ObjectResult:
         """The old motion of an object with these frames (F,) anew, from all points (F, B, 3)."""
         motion = read_pc2(inside(self.folder / BASE, entry.motion)).copy()
@@ -114,4 +126,4 @@ class HandJob(Job):
         with writing():
             (self.folder / entry.motion).parent.mkdir(parents=True, exist_ok=True)
             write_pc2(self.folder / entry.motion, motion)
-        return dataclasses.replace(entry, gaussians="")
+        return entry

@@ -47,6 +47,6 @@ def write_correction(base: Path, folder: Path, job: str, pins: Mapping[int, np.n
         write_arrays(folder / PINS.format(frame), {"positions": positions.astype("float32")})
     specs = tuple(PinSpec(frame, PINS.format(frame)) for frame in sorted(pins))
     old = read_completed(base)
-    request = dataclasses.replace(old, job=job, pins=specs, gaussians=False, corrects=old.job)
+    request = dataclasses.replace(old, job=job, pins=specs, corrects=old.job)
     write_json(folder / "request.json", request)
     return request

@@ -16,7 +16,7 @@ from .files import inside, read_arrays, write_arrays, write_json
 from .flip import Array, PartMotion, bone_ends, flip, move_points, rest_points
 from .job import POSES, Request, Result, read_completed, read_result
 from .pc2 import read_pc2, write_pc2
-from .pins import CERTAINTY, GAUSSIANS_STAY, SOLVED, FlipSpec
+from .pins import CERTAINTY, FLIP_WITHOUT_GAUSSIANS, SOLVED, FlipSpec
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +92,7 @@ def write_flipped(base: Path, folder: Path, job: str, flips: Sequence[FlipSpec])
     _write_poses(base, folder, parts)
     request = dataclasses.replace(found.request, job=job, pins=(), flips=(*found.request.flips, *flips), corrects=found.request.job)
     objects = tuple(dataclasses.replace(entry, gaussians="") for entry in found.result.objects)
-    notes = (GAUSSIANS_STAY,) if any(entry.gaussians for entry in found.result.objects) else ()
+    notes = (FLIP_WITHOUT_GAUSSIANS,) if any(entry.gaussians for entry in found.result.objects) else ()
     result = dataclasses.replace(found.result, job=job, objects=objects, notes=(*found.result.notes, *notes))
     for entry in objects:
         for name in filter(None, (entry.mesh, entry.image)):

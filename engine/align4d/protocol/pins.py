@@ -52,5 +52,5 @@ class FlipSpec:
     last: int
 
 
-GAUSSIANS_STAY = "The Gaussians of the motion that was corrected are not corrected with it."
-"""Note of a correction of a job that had some."""
+FLIP_WITHOUT_GAUSSIANS = "The Gaussians do not go the other way with the mesh: keep a pose, and Solve Around Poses writes them anew."
+"""Note of a flip of a job that had some."""
