@@ -8,11 +8,6 @@ import bpy
 from bpy.props import BoolProperty, IntProperty
 from mathutils import Vector
 
-<<<<<<< HEAD
-=======
-from ..align4d_blender.jobs import queue
-from ..align4d_blender.result import beside
->>>>>>> c669f07 (Corrections from scripts; variations by presets, and side by side; corrections write the Gaussians anew)
 from ..align4d_blender.result.playback import active
 from .telling import telling
 
@@ -27,9 +22,7 @@ class ALIGN4D_OT_variations(bpy.types.Operator):
     bl_label = "Variations"
     bl_options = {"REGISTER"}
 
-    count: IntProperty(
-        name="Seeds", description="So many jobs are started, each with a seed of its own", min=0, max=16, default=3
-    )
+    count: IntProperty(name="Seeds", description="So many jobs are started, each with a seed of its own", min=0, max=16, default=3)
     draft: BoolProperty(name="Preset Draft", description="One more, by the preset Draft")
     artist: BoolProperty(name="Preset Artist", description="One more, by the preset Artist")
 
@@ -76,7 +69,7 @@ class ALIGN4D_OT_all_side_by_side(bpy.types.Operator):
 
     @telling
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
-        from ..align4d_blender.result import side_by_side
+        from ..align4d_blender.result import beside, side_by_side
 
         item = context.active_object
         if beside.of(item):
@@ -96,6 +89,8 @@ class ALIGN4D_OT_use_this_one(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
+        from ..align4d_blender.result import beside
+
         if beside.owner(context.active_object) is None:
             cls.poll_message_set("Select a motion that is shown beside its object")
             return False

@@ -7,11 +7,6 @@ from typing import Any, cast
 
 import bpy
 
-<<<<<<< HEAD
-=======
-from ..align4d_blender.capture.simulations import simulations
-from ..align4d_blender.result import beside, placing
->>>>>>> c669f07 (Corrections from scripts; variations by presets, and side by side; corrections write the Gaussians anew)
 from ..align4d_blender.result.playback import active, scene_of, wanted_range
 from ..align4d_blender.storage import tags
 from ..align4d_blender.storage.remembered import remembered
@@ -49,7 +44,7 @@ class ALIGN4D_PT_result(bpy.types.Panel):
         layout.use_property_decorate = False
         item = context.active_object
         result = active(item)
-        if beside.owner(item):
+        if item is not None and item.type == "EMPTY" and _is_choice(item):
             layout.operator("align4d.use_this_one", icon="CHECKMARK")
             return
         if result is None:
@@ -92,6 +87,18 @@ class ALIGN4D_PT_comparison(bpy.types.Panel):
                 layout.row().prop(background, "display_depth", expand=True)
 
 
+def _is_choice(empty: bpy.types.Object) -> bool:
+    from ..align4d_blender.result import beside
+
+    return beside.owner(empty) is not None
+
+
+def _is_laid_out(item: bpy.types.Object) -> bool:
+    from ..align4d_blender.result import beside
+
+    return bool(beside.of(item))
+
+
 def _animated() -> set[str]:
     return {item.name for item in tags.tagged() if item.align4d.results}
 
@@ -111,7 +118,7 @@ def _draw_choice(layout: bpy.types.UILayout, context: bpy.types.Context, item: b
     layout.template_list("ALIGN4D_UL_results", "", item.align4d, "results", item.align4d, "active", rows=2)
     row = layout.row(align=True)
     row.operator("align4d.variations", icon="DUPLICATE")
-    row.operator("align4d.all_side_by_side", icon="COLLAPSEMENU", depress=bool(beside.of(item)))
+    row.operator("align4d.all_side_by_side", icon="COLLAPSEMENU", depress=_is_laid_out(item))
     if not _is_there(item, result.motion):
         text.paragraph(layout, context, f"Its file is gone: {Path(result.motion).name}", "ERROR")
     hindrance = placing.hindrance(item)
