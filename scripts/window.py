@@ -41,6 +41,9 @@ PICTURES = {
     "preferences": ("window_preferences", (180, 312, 1316, 756), 800),
     "drop": ("window_drop", (0, 28, 1322, 812), 800),
     "search": ("window_search", (0, 28, 1322, 812), 800),
+    "pose_by_hand": ("window_pose_by_hand", (0, 28, 1322, 812), 800),
+    "all_side_by_side": ("window_all_side_by_side", (0, 28, 1322, 812), 800),
+    "doubt": ("window_doubt", (0, 28, 1322, 812), 800),
 }
 """Picture of the manual -> the window's picture, the part of it [px], and its width in the manual [px]."""
 
@@ -50,6 +53,7 @@ def main() -> int:
     parser.add_argument("--runner", type=Path, required=True, help="program that runs a script in a windowed Blender")
     parser.add_argument("--out", type=Path, required=True, help="folder for the pictures and report.json")
     parser.add_argument("--preset", default="draft", help="draft (with settings that are over soon) or artist (as an artist would, minutes)")
+    parser.add_argument("--only", default="", choices=["", "hand"], help="hand: a motion, and what the artist corrects in it by hand")
     parser.add_argument("--docs", action="store_true", help="also puts the pictures into docs/images")
     arguments = parser.parse_args()
     environments.enter_engine()
@@ -57,7 +61,7 @@ def main() -> int:
     out = folders.fresh(arguments.out.resolve())
     zip_file = extension.build(blender.from_pypi(), out / "align4d.zip")
     order = out / "order.json"
-    order.write_text(json.dumps(order_for(out, engine, arguments.preset)), encoding="utf-8")
+    order.write_text(json.dumps(order_for(out, engine, arguments.preset, arguments.only)), encoding="utf-8")
     mounts = [out.parent, engine.parents[1], Path(sys.base_prefix)]
     words = [word for mount in mounts for word in ("--mount", str(mount))]
     command = [arguments.runner.resolve(), *words, "--extension", zip_file, "--seconds", "1800", SCRIPTS / "artist.py", "--", order]
@@ -77,13 +81,15 @@ def write_docs(out: Path) -> None:
     from PIL import Image
 
     for name, (source, box, width) in PICTURES.items():
+        if not (out / f"{source}.png").is_file():  # not of the part that was asked for
+            continue
         with Image.open(out / f"{source}.png") as picture:
             part = picture.convert("RGB").crop(box)
             height = round(part.height * width / part.width)
             part.resize((width, height), Image.Resampling.LANCZOS).save(environments.ROOT / "docs" / "images" / f"{name}.png", optimize=True)
 
 
-def order_for(out: Path, engine: Path, preset: str) -> dict[str, object]:
+def order_for(out: Path, engine: Path, preset: str, only: str) -> dict[str, object]:
     """What the artist finds: a copy of the example, its video, an engine."""
     for name in ("fox.blend", "fox.mp4"):
         shutil.copy(environments.ROOT / "examples" / name, out / name)
@@ -101,6 +107,7 @@ def order_for(out: Path, engine: Path, preset: str) -> dict[str, object]:
         "cores": os.cpu_count() or 1,
         "engine_python": str(python),
         "preset": preset,
+        "only": only,
         "last": 24,
         "overrides": json.dumps(QUICK) if quick else "",
     }

@@ -1,5 +1,5 @@
 """What an artist does, in a real window: sees what is missing, picks the video, generates, saves meanwhile, cancels, resumes, plays, compares,
-copies, removes, and generates on a heavy mesh.
+corrects by hand, copies, removes, and generates on a heavy mesh.
 
 Runs inside a windowed Blender in which the extension is enabled; argument: a JSON file, see `scripts/window.py`. The mouse and the
 keys are real ones (xdotool); what cannot be found by its place alone is checked by its effect. Writes OUT/report.json and pictures.
@@ -22,6 +22,7 @@ import bpy
 ORDER = json.loads(Path(sys.argv[-1]).read_text(encoding="utf-8"))
 sys.path.insert(0, ORDER["library"])
 import files  # noqa: E402
+import hand  # noqa: E402
 import heavy  # noqa: E402
 from gaps import Gaps  # noqa: E402
 from mouse import Mouse, Steps, wait_until  # noqa: E402
@@ -97,14 +98,29 @@ def at_work(artist: Artist) -> Steps:
     """The whole afternoon."""
     yield from first_run(artist)
     yield from choose(artist)
+    if artist.order["only"] == "hand":
+        yield from corrections(artist)
+        return
     yield from compare(artist)
     yield from generate(artist)
     yield from cancel_and_resume(artist)
     artist.report["gaps"]["with the job"] = artist.gaps.stop()
     yield from look(artist)
+    yield from hand.by_hand(artist, artist.report["mesh"])
     yield from files.by_hand(artist, artist.report["mesh"])
     yield from heavy.press(artist, EXTENSION)
     yield from show_preferences(artist)
+    (artist.out / "report.json").write_text(json.dumps(artist.report, indent=1))
+    bpy.ops.wm.quit_blender()
+
+
+def corrections(artist: Artist) -> Steps:
+    """A motion, and what is corrected in it."""
+    yield from artist.click_until(GENERATE, lambda: bool(artist.jobs.listed), "Generate 4D starts a job")
+    job = artist.jobs.current()
+    yield from wait_until(lambda: bool(job.ended), "the job ends", PATIENCE)
+    yield 1.0
+    yield from hand.by_hand(artist, bpy.context.view_layer.objects.active.name)
     (artist.out / "report.json").write_text(json.dumps(artist.report, indent=1))
     bpy.ops.wm.quit_blender()
 

@@ -98,6 +98,10 @@ class Mouse:
         """Turns the wheel, where the mouse is."""
         self._xdotool("click", "--repeat", str(steps), "--delay", "10", "5")
 
+    def scroll_up(self, steps: int) -> None:
+        """The same the other way."""
+        self._xdotool("click", "--repeat", str(steps), "--delay", "10", "4")
+
     def press(self, *keys: str) -> None:
         self._xdotool("key", *keys)
 

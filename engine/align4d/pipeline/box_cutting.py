@@ -24,6 +24,7 @@ from ..job.reporting import Reporter
 from ..motion.skeleton import Motion
 from ..protocol import Request
 from ..rendering import Cameras
+from .background import Background, background_of
 from .mask_pictures import MaskPictures
 
 COVERED = 0.8
@@ -55,11 +56,10 @@ class BoxCutting:
         self.carried = self._stored("masks") or self._keep("masks", self._at_work().from_box(self._box()))
         return self._soft()
 
-    def figures(self) -> dict[str, float]:
-        """How far the background shifts at most since the first frame [% of the longest side], and how much of its change that explains [0, 1]."""
-        motion, size = self._before().motion, self._before().inside.shape[1:3]
-        shift = float(motion.shift((size[0], size[1])).max())
-        return {"background_shift": 100 * shift / max(size), "background_explained": float(motion.explained.min())}
+    def background(self) -> Background:
+        """How the background moves."""
+        before = self._before()
+        return background_of(self._clip, self._request.camera.fovy, before.motion, before.inside.shape[1:3])
 
     def by_rest(self, animated: AnimatedAsset, motion: Motion, viewmat: np.ndarray, masks: Masks) -> Masks:
         """By the mesh as it stands in the first frame; as they are where it reaches out of the mask, as a body in another pose does."""

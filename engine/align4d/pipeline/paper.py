@@ -105,6 +105,7 @@ class PaperJob(Job):
     """The stages of the `paper` preset."""
 
     stages = STAGES
+    turning = False
 
     def __init__(self, folder: Path, request: Request, report: Reporter, route: Route | None = None) -> None:
         super().__init__(folder, request, report, route)

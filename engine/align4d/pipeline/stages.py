@@ -33,6 +33,7 @@ from ..lifting.weights import load_lifter
 from ..machine.device import choose_device
 from ..machine.memory import peak_gb
 from ..protocol import CERTAINTY, GENERATED, SOLVED, CameraResult, CameraSpec, Matrix4, Request, Result, as_matrix, write_arrays
+from .background import Background, followed
 from .box_cutting import BoxCutting
 from .camera_moves import camera_moves
 from .cutting import boxed, cut_clip, given_masks
@@ -49,9 +50,10 @@ ONE_CLIP = "The preset Paper goes by one clip: the others are not used. Choose A
 MOVES = 1.0
 """Percent of the longest side by which the background moves where the camera does."""
 CAMERA_MOVES = (
-    "The camera of the video moves: its background shifts by up to {:.1f} % of the picture."
-    " The object is animated as a camera that stands still would see that, so it moves along with the background."
+    "The camera of the video moves, and how could not be found: its background shifts by up to {:.1f} % of the picture, not as a camera that"
+    " turns would show it. The object is animated as a camera that stands still would see that, so it moves along with the background."
 )
+CAMERA_TURNS = "The camera of the video turns, by up to {:.1f} degrees, as its background shows; the solved camera turns with it."
 
 
 class Job:
@@ -67,6 +69,7 @@ class Job:
         moves: (T, 4, 4) of the camera from the clip's first frame to each, see `cameras.path.moves`; the same.
         begun: (4, 4) of the camera before the clip's first frame, from where the request has it.
         cutting: what cuts the object out by a box; None where there is none, or where it is not needed.
+        background: how it moves behind the object; None where it is plain.
     """
 
     checkpoint: Checkpoint
@@ -74,6 +77,10 @@ class Job:
     similarity: Similarity
     moves: np.ndarray
     begun: np.ndarray
+    background: Background | None = None
+
+    turning = True
+    """Whether a camera of which nobody knows how it moves is taken to turn with the background."""
 
     stages: tuple[str, ...]
     """Names of the stages, in their order."""
@@ -138,15 +145,17 @@ class Job:
         if boxed(self.request, clip):
             clip, shot = first_shot(clip)
         masks, self.cutting = cut_clip(self.folder, self.request, clip, self.checkpoint, self.report)
-        if self.cutting:
-            self.notes_of_camera(self.cutting)
-        else:
+        if not self.cutting:
             clip, masks, shot = longest_shot(clip, masks)
         self.report.progress(len(clip.frames), len(clip.frames))
         for sentence in (*masks.notes, *shot):
             self.note("input", sentence)
         if len(clip.frames) != len(self.moves):  # a piece of it
             self.follow_camera(clip)
+        fovy = self.request.camera.fovy
+        self.background = self.cutting.background() if self.cutting else followed(clip, masks, fovy, self.checkpoint)
+        if self.background and self.background.shift >= MOVES and not self.request.camera.path:
+            self.turn_camera(self.background)
         return clip, masks
 
     def follow_camera(self, clip: Clip) -> None:
@@ -154,11 +163,13 @@ class Job:
         known = camera_moves(self.request.camera, self.similarity, clip)
         self.begun, self.moves = known[0], moves(known)
 
-    def notes_of_camera(self, cutting: BoxCutting) -> None:
-        """That the camera of the video moves, where its background does."""
-        shift = cutting.figures()["background_shift"]
-        if shift >= MOVES:
-            self.note("camera_moves", CAMERA_MOVES.format(shift))
+    def turn_camera(self, background: Background) -> None:
+        """Lets the camera, of which nobody has said how it moves, turn with the background; says so where it cannot be known."""
+        if self.turning and background.solved:
+            self.moves = background.moves
+            self.note("camera_turns", CAMERA_TURNS.format(background.figures()["camera_turn"]))
+        else:
+            self.note("camera_moves", CAMERA_MOVES.format(background.shift))
 
     def _open_checkpoints(self, asset: Asset, clip: Clip, others: tuple[Clip, ...]) -> None:
         """From now on it is known of what the stages are made: of what was read, and not of files that may be written over meanwhile."""
@@ -263,7 +274,7 @@ class Job:
     ) -> Result:
         """The result: motion of the bake points (T, B, 3) in normalized space, the camera, figures and curves; the rest as in `write_result`."""
         own = {"overlap": solved.overlap, "video_aligned_distance": solved.curve.best, "peak_memory_gb": peak_gb()}
-        own |= self.cutting.figures() if self.cutting else {}
+        own |= self.background.figures() if self.background else {}
         return write_result(
             self.folder,
             self.request.job,

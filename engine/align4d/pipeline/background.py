@@ -1,0 +1,115 @@
+"""How the camera of a video moves where nobody knows: it turns as the background does in the picture.
+
+A camera that only turns moves all of its picture by one homography, and what is far away moves so whatever the camera does. Where the
+background moves otherwise, such as beside a camera that goes along it, nothing is solved.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ..cameras.orbit import intrinsics_for
+from ..inputs.cutout.camera_motion import CameraMotion, follow_background, transform
+from ..inputs.cutout.shapes import grown, reduced
+from ..inputs.masks import Masks
+from ..inputs.video import Clip
+from ..job.checkpoint import Checkpoint
+
+SIDE = 192
+"""Longest side of the pictures that a background is followed in, where nothing has done so before [px]."""
+BESIDE = 3
+"""So many pixels around the object are not background."""
+BUSY = ("network", "pictures")
+"""Sources of masks whose clips show a background that may move."""
+EXPLAINED = 0.5
+"""Least part of the background's change that its motion has to explain."""
+TURNED = 0.75
+"""Least part of its motion that a turn of the camera has to explain."""
+
+
+@dataclass(frozen=True)
+class Background:
+    """Attributes:
+    motion: of the background, in pictures of `size`.
+    size: height and width [px].
+    intrinsics: (3, 3) of them, (0, 0) being the middle of the first pixel.
+    """
+
+    motion: CameraMotion
+    size: tuple[int, int]
+    intrinsics: np.ndarray
+
+    @property
+    def shift(self) -> float:
+        """How far it moves at most since the first frame [% of the longest side]."""
+        return 100 * float(self.motion.shift(self.size).max()) / max(self.size)
+
+    @cached_property
+    def turns(self) -> np.ndarray:
+        """(T, 3, 3) rotations that take the first camera's space nearest to each one's."""
+        inverse = np.linalg.inv(self.intrinsics)
+        left, _, right = np.linalg.svd(inverse @ self.motion.homographies @ self.intrinsics)
+        turned: np.ndarray = left @ right
+        return turned * np.sign(np.linalg.det(turned))[:, None, None]
+
+    @property
+    def moves(self) -> np.ndarray:
+        """(T, 4, 4) of a camera that turns so, see `cameras.path.moves`."""
+        found = np.tile(np.eye(4), (len(self.turns), 1, 1))
+        found[:, :3, :3] = self.turns
+        return found
+
+    @property
+    def turned(self) -> float:
+        """Part of the background's motion that the turns explain, in [0, 1]."""
+        height, width = self.size
+        corners = np.array([[0, 0], [width, 0], [0, height], [width, height]], float)
+        shown = self.intrinsics @ self.turns @ np.linalg.inv(self.intrinsics)
+        left = [
+            np.linalg.norm(transform(one, corners) - transform(other, corners), axis=1).mean()
+            for one, other in zip(self.motion.homographies, shown, strict=True)
+        ]
+        return float(np.clip(1 - max(left) / max(float(self.motion.shift(self.size).max()), 1e-9), 0, 1))
+
+    @property
+    def solved(self) -> bool:
+        """Whether the camera's turns are known from it."""
+        return bool(self.motion.explained.min() >= EXPLAINED and self.turned >= TURNED)
+
+    def figures(self) -> dict[str, float]:
+        """What it tells, for the result: see docs/manual/a-good-video.md."""
+        cosine = (np.trace(self.turns, axis1=1, axis2=2) - 1) / 2
+        return {
+            "background_shift": self.shift,
+            "background_explained": float(self.motion.explained.min()),
+            "camera_turn": float(np.degrees(np.arccos(cosine.clip(-1, 1))).max()),
+            "camera_turn_explains": self.turned,
+        }
+
+
+def background_of(clip: Clip, fovy: float, motion: CameraMotion, size: tuple[int, int]) -> Background:
+    """The background of what lies between a clip's bars, whose motion is known in pictures of it of `size`."""
+    height, width = clip.frames.shape[1:3]
+    top, left = (0, 0) if clip.window is None else (clip.window.top, clip.window.left)
+    shown = clip.frames[0] if clip.window is None else clip.frames[0][clip.window.area]
+    across, down = size[1] / shown.shape[1], size[0] / shown.shape[0]
+    smaller = np.array([[across, 0, -across * left - 0.5], [0, down, -down * top - 0.5], [0, 0, 1]])
+    return Background(motion, size, smaller @ intrinsics_for(fovy, width, height))
+
+
+def followed(clip: Clip, masks: Masks, fovy: float, checkpoint: Checkpoint) -> Background | None:
+    """The background around an object that was cut out without following it; None where it is plain or none is there."""
+    if masks.source not in BUSY:
+        return None
+    area = (slice(None), slice(None)) if clip.window is None else clip.window.area
+    frames = np.stack([reduced(frame, SIDE) for frame in clip.frames[:, *area]])
+    stored = checkpoint.load("background")
+    if stored is None:
+        inside = reduced(np.asarray(masks.alpha[0][area], np.float32), SIDE)
+        found = follow_background(frames, ~grown(inside > 0.1, BESIDE))
+        stored = {"homographies": found.homographies, "explained": found.explained}
+        checkpoint.save("background", stored)
+    return background_of(clip, fovy, CameraMotion(stored["homographies"], stored["explained"]), frames.shape[1:3])
