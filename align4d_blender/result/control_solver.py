@@ -55,8 +55,8 @@ def solve(solver: ControlSolver, targets: np.ndarray) -> Fractions[Controlled]:
     own: dict[str, list[Matrix]] = {name: [] for name in controls}
     off = []
     for number, target in enumerate(targets):
-        yield PROBING + (1 - PROBING) * number / len(targets)
-        off.append(solver.solve(target))
+        first, last = (PROBING + (1 - PROBING) * (number + end) / len(targets) for end in (0, 1))
+        off.append((yield from part(first, last, solver.solve(target))))
         for name in controls:
             own[name].append(rig.pose.bones[name].matrix_basis.copy())
     for name in controls:
@@ -79,11 +79,12 @@ class ControlSolver:
         self.size = surface.size
         self.turned = self.carried = np.zeros((len(self.controls), len(used)))
 
-    def solve(self, target: np.ndarray) -> float:
+    def solve(self, target: np.ndarray) -> Fractions[float]:
         """Brings the surface nearest to `target` (V, 3); returns how far it is off in the mean."""
         bones = self.bones()
         error = self.surface(bones) - target
-        for _ in range(STEPS):
+        for number in range(STEPS):
+            yield number / STEPS
             before = [control.matrix_basis.copy() for control in self.controls]
             self._take(self._step(bones, error))
             bones = self.bones()
@@ -106,7 +107,13 @@ class ControlSolver:
 
     def surface(self, bones: np.ndarray) -> np.ndarray:
         """(V, 3)."""
-        return np.einsum("vd,dvi->vi", self.weights, np.einsum("dij,dvj->dvi", bones[:, :3], self.local))
+        result: np.ndarray = (self.weights.T[..., None] * self._carried_by(bones)).sum(0)
+        return result
+
+    def _carried_by(self, bones: np.ndarray) -> np.ndarray:
+        """(D, V, 3) where each bone alone would have each vertex."""
+        result: np.ndarray = self.local @ bones[:, :3].transpose(0, 2, 1)
+        return result
 
     def probe(self) -> Fractions[None]:
         """Finds (C, D) twice: by how much of a control's turn a bone turns, and by how much of it its head is carried along."""
@@ -132,9 +139,9 @@ class ControlSolver:
 
     def levers(self, bones: np.ndarray) -> np.ndarray:
         """(C, V, 3) from the head of each control, as it is posed now, to what turns with it of each vertex."""
-        heads = bones[:, :3, 3]
-        arms = self.weights.T[..., None] * (np.einsum("dij,dvj->dvi", bones[:, :3], self.local) - heads[:, None])
-        levers = np.einsum("cd,dvi->cvi", self.turned, arms) + np.einsum("cd,vd,di->cvi", self.carried, self.weights, heads)
+        heads, weights = bones[:, None, :3, 3], self.weights.T[..., None]
+        arms = weights * (self._carried_by(bones) - heads)
+        levers = np.tensordot(self.turned, arms, 1) + np.tensordot(self.carried, weights * heads, 1)
         hung = self.carried @ self.weights.T
         result: np.ndarray = levers - hung[..., None] * np.array([control.head for control in self.controls])[:, None]
         return result
