@@ -148,6 +148,20 @@ def test_a_job_with_two_clips_is_corrected_with_both(shoot: Shoot, tmp_path: Pat
     assert artist.run(tmp_path / "hand", RecordingReporter()).frames == FRAMES
 
 
+def test_the_frame_that_shows_the_known_pose_tells_when_a_clip_begins(shoot: Shoot, tmp_path: Path) -> None:
+    """Seen from the side the pose is told apart from those around it, and nothing has to be tracked before."""
+    request = with_side(shoot, tmp_path / "same", slice(0, FRAMES))
+    folder = tmp_path / "same" / "job"
+    result = artist.run(folder, RecordingReporter())
+    assert any("side_0.png begins 0.00 s after" in note for note in result.notes)
+    assert not (folder / "work" / "tracking_alone.npz").exists()
+    (clip,) = request.views
+    turned = dataclasses.replace(clip.video, images=clip.video.images[::-1])
+    protocol.write_json(folder / "request.json", dataclasses.replace(request, views=(dataclasses.replace(clip, video=turned),)))
+    result = artist.run(folder, RecordingReporter())
+    assert any(f"side_{FRAMES - 1}.png begins {(FRAMES - 1) / 24:.2f} s before" in note for note in result.notes)
+
+
 def test_a_clip_of_another_moment_is_refused(shoot: Shoot, tmp_path: Path) -> None:
     with_side(shoot, tmp_path / "later", slice(1, FRAMES), offset=1.0, find_offset=False)
     with pytest.raises(EngineError, match=r"side_0\.png shows no moment"):

@@ -124,6 +124,16 @@ def solve_pose(
     return solved
 
 
+def glance(
+    asset: Asset, gaussians: BoundGaussians, reference: Reference, start: Orbit, settings: PoseSettings, backend: str, iterations: int
+) -> tuple[Orbit, float]:
+    """The camera near `start` in few steps from the best of a grid of directions, and the loss there. Arguments as of `solve_pose`."""
+    scene = RestScene(asset, gaussians, reference, settings, backend)
+    best = min((scene.centered(one) for one in _directions(start, settings)), key=lambda one: scene.loss(one, scene.light(one)))
+    camera = scene.refine(best, iterations)
+    return camera, scene.loss(camera, scene.light(camera))
+
+
 def place_camera(asset: Asset, gaussians: BoundGaussians, reference: Reference, start: Orbit, settings: PoseSettings, backend: str) -> SolvedPose:
     """The camera that looks in the direction of `start`: where it aims, and from how far, are found. Arguments as of `solve_pose`.
 

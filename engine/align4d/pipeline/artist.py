@@ -231,15 +231,17 @@ class ArtistJob(Job):
         for other in self.others:
             stored = self.checkpoint.load(f"clip_{other.number}")
             if stored is None:
+                skin, known = skin_points(body.surface, body.parts, asset.vertices, self.device), body.skeleton.pose(first.turn, first.shift)
                 offset, times = other.spec.offset, clip.times()
                 if other.spec.find_offset:
-                    offset = other.offset(animated, self._alone(animated, body, clip, masks, first), times)
+                    moment = other.known_moment(posed_asset(asset, skin, known), posed_gaussians(animated, known))
+                    if moment is not None:
+                        offset = float(times[first.frame] - other.clip.times()[moment])
+                    else:
+                        offset = other.offset(animated, self._alone(animated, body, clip, masks, first), times)
                 frame = other.shown(times, offset, first.frame)
-                motion = body.skeleton.pose(first.turn, first.shift)
-                if frame != first.frame:
-                    motion = self._alone(animated, body, clip, masks, first).frame(frame)
-                posed = posed_asset(asset, skin_points(body.surface, body.parts, asset.vertices, self.device), motion)
-                other.place(posed, posed_gaussians(animated, motion), offset, float(times[frame]))
+                motion = known if frame == first.frame else self._alone(animated, body, clip, masks, first).frame(frame)
+                other.place(posed_asset(asset, skin, motion), posed_gaussians(animated, motion), offset, float(times[frame]))
                 self.checkpoint.save(f"clip_{other.number}", other.placed.to_arrays())
             else:
                 other.placed = Placed.from_arrays(stored)

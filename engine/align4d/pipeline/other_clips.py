@@ -12,7 +12,7 @@ import torch
 from ..alignment.animated_asset import AnimatedAsset
 from ..alignment.in_step import find_offset, frames_at, heights
 from ..alignment.lighting import Lighting
-from ..alignment.pose import solve_pose
+from ..alignment.pose import SolvedPose, glance, solve_pose
 from ..alignment.reference import Reference, make_reference
 from ..alignment.view import View
 from ..cameras.orbit import Orbit, intrinsics_for, orbit_from_matrix
@@ -32,6 +32,9 @@ from .stages import Job
 
 LOOK_SIDE, LOOK_FROM = 160, 3.0
 """Side [px] of the pictures of the motion that are compared with the clip's outlines, and from how far they are taken [longest sides]."""
+
+GLANCES, GLANCE_STEPS = 24, 6
+"""So many frames, evenly over the clip, are compared with the pose that is known at first; steps in which a camera is found for each."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,32 @@ class OtherClip:
             raise EngineError("no_offset", message, "Give the offset yourself, and turn Find Offset off.")
         return found
 
+    def known_moment(self, asset: Asset, gaussians: BoundGaussians) -> int | None:
+        """The frame of this clip that shows the asset as it stands, from whichever side; None where none does beyond doubt."""
+        usable, settings = np.flatnonzero(~self.masks.empty), self.job.settings.search
+        losses: dict[int, float] = {}
+        step, near = max(len(usable) // GLANCES, 1), range(len(usable))
+        while True:
+            for place in near[::step]:
+                if place not in losses:
+                    losses[place] = self._glance(asset, gaussians, int(usable[place]))
+            best = min(losses, key=lambda place: losses[place])
+            if step == 1:
+                break
+            near, step = range(max(best - step, 0), min(best + step + 1, len(usable))), (step + 1) // 2
+        try:
+            solved = self._camera(asset, gaussians, int(usable[best]))
+        except EngineError:
+            return None
+        sure = solved.apart <= settings.standing or (solved.apart <= settings.matching and solved.overlap >= settings.exact)
+        return int(usable[best]) if sure else None
+
+    def _glance(self, asset: Asset, gaussians: BoundGaussians, frame: int) -> float:
+        """How unlike a frame is what a camera near the start sees of the asset."""
+        self.job.report.check_cancelled()
+        settings, job = self.job.settings.pose, self.job
+        return glance(asset, gaussians, self._frame(frame), self._begin(frame), settings, job.request.backend, GLANCE_STEPS)[1]
+
     def shown(self, times: np.ndarray, offset: float, wanted: int) -> int:
         """The frame of the first clip nearest to a wanted one among those of whose moment this clip shows the object.
 
@@ -148,15 +177,26 @@ class OtherClip:
             EngineError: "no_overlap" where this clip shows something else.
         """
         index, _ = frames_at(np.array([time]), self.clip.times() + offset)
-        frame, job = int(index[0]), self.job
-        only, settings = slice(frame, frame + 1), job.settings.pose
-        reference = make_reference(self.clip, self.masks, self.spec.camera.fovy, settings.resolution, only, job.device, whole=True)
-        begin = orbit_from_matrix(self.moves[frame] @ self.start.world_to_camera(), self.start.fovy)
+        frame = int(index[0])
         try:
-            solved = solve_pose(asset, gaussians, reference, begin, self.spec.camera.solve, settings, job.request.backend, job.report)
+            solved = self._camera(asset, gaussians, frame)
         except EngineError as error:
             raise EngineError(error.code, f"{self.name}: {error.message}", error.advice, error.fix) from error
         self.placed = Placed(offset, frame, solved.camera, solved.lighting)
+
+    def _camera(self, asset: Asset, gaussians: BoundGaussians, frame: int) -> SolvedPose:
+        """From where a frame shows the asset as it stands. Raises EngineError "no_overlap"."""
+        job = self.job
+        solve, settings = self.spec.camera.solve, job.settings.pose
+        return solve_pose(asset, gaussians, self._frame(frame), self._begin(frame), solve, settings, job.request.backend, job.report)
+
+    def _frame(self, frame: int) -> Reference:
+        resolution = self.job.settings.pose.resolution
+        return make_reference(self.clip, self.masks, self.spec.camera.fovy, resolution, slice(frame, frame + 1), self.job.device, whole=True)
+
+    def _begin(self, frame: int) -> Orbit:
+        """Where its camera is thought to be in a frame."""
+        return orbit_from_matrix(self.moves[frame] @ self.start.world_to_camera(), self.start.fovy)
 
     def tell(self) -> None:
         """When and from where it was taken, as the user should know."""
