@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 from bpy.props import BoolProperty
 
+from ..align4d_blender.result.active_mesh import mesh_meant
 from ..align4d_blender.result.playback import active
 from .in_slices import InSlices
 from .telling import telling
@@ -17,28 +18,59 @@ if TYPE_CHECKING:
     from ..align4d_blender.capture.slices import Words
 
 
-class ALIGN4D_OT_make_keyframes(InSlices, bpy.types.Operator):
+class _Keying(InSlices):
+    """Makes keys of a motion, from Object Mode or from its armature's Pose Mode, where the artist is afterwards again."""
+
+    begins = "Reading the meshes"
+    _posing = False
+    _item: bpy.types.Object | None = None
+
+    def work(self, context: bpy.types.Context) -> Words[list[str]]:
+        item = mesh_meant(context.active_object)
+        assert item is not None  # poll has asked
+        self._item, self._posing = item, context.mode == "POSE"
+        if self._posing:
+            bpy.ops.object.mode_set(mode="OBJECT")
+        return (yield from self.keying(item))
+
+    def keying(self, item: bpy.types.Object) -> Words[list[str]]:
+        """Does it in slices. Raises UserError, and leaves nothing behind then."""
+        raise NotImplementedError
+
+    def done(self, context: bpy.types.Context, made: list[str]) -> None:
+        from ..align4d_blender.result import hand
+
+        super().done(context, made)
+        rigs = hand.armatures(self._item) if self._item else []
+        if not (self._posing and rigs):
+            return
+        for other in context.selected_objects:
+            other.select_set(other == rigs[0])
+        rigs[0].select_set(True)
+        context.view_layer.objects.active = rigs[0]
+        bpy.ops.object.mode_set(mode="POSE")
+
+
+class ALIGN4D_OT_make_keyframes(_Keying, bpy.types.Operator):
     """Turn the motion into keyframes: on the mesh's own armature, whose own animation is set aside meanwhile, or on one that is made for it"""
 
     bl_idname = "align4d.make_keyframes"
     bl_label = "Make Keyframes"
     bl_options = {"REGISTER", "UNDO", "BLOCKING"}
-    begins = "Reading the meshes"
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         from ..align4d_blender.result import keyframes
 
-        item = context.active_object
-        if not keyframes.can_be_keyed(item):
+        if not keyframes.can_be_keyed(mesh_meant(context.active_object)):
             cls.poll_message_set("Select a mesh whose motion can become keyframes")
             return False
-        return context.mode == "OBJECT"
+        return context.mode in {"OBJECT", "POSE"}
 
-    def work(self, context: bpy.types.Context) -> Words[list[str]]:
+    def keying(self, item: bpy.types.Object) -> Words[list[str]]:
         from ..align4d_blender.result import keyframes
 
-        return keyframes.making(context.active_object)
+        return keyframes.making(item)
 
 
 class ALIGN4D_OT_use_point_cache(bpy.types.Operator):
@@ -68,22 +100,21 @@ class ALIGN4D_OT_use_point_cache(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class ALIGN4D_OT_clean_up(InSlices, bpy.types.Operator):
+class ALIGN4D_OT_clean_up(_Keying, bpy.types.Operator):
     """Make the keyframes, or the point cache, again with these choices. The motion itself stays as it was found"""
 
     bl_idname = "align4d.clean_up"
     bl_label = "Clean Up"
     bl_options = {"REGISTER", "UNDO", "BLOCKING"}
-    begins = "Reading the meshes"
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return active(context.active_object) is not None and context.mode == "OBJECT"
+        return active(mesh_meant(context.active_object)) is not None and context.mode in {"OBJECT", "POSE"}
 
-    def work(self, context: bpy.types.Context) -> Words[list[str]]:
+    def keying(self, item: bpy.types.Object) -> Words[list[str]]:
         from ..align4d_blender.result import keyframes
 
-        return keyframes.cleaning(context.active_object)
+        return keyframes.cleaning(item)
 
 
 class _OfResult:
@@ -91,11 +122,13 @@ class _OfResult:
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return active(context.active_object) is not None and context.mode == "OBJECT"
+        return active(mesh_meant(context.active_object)) is not None and context.mode in {"OBJECT", "POSE"}
 
     @telling
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
-        self.change(context.active_object)
+        item = mesh_meant(context.active_object)
+        assert item is not None  # poll has asked
+        self.change(item)
         return {"FINISHED"}
 
     def change(self, item: bpy.types.Object) -> None:

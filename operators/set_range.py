@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import bpy
 
+from ..align4d_blender.result.active_mesh import mesh_meant
 from ..align4d_blender.result.playback import active, wanted_range
 
 if TYPE_CHECKING:
@@ -21,11 +22,12 @@ class ALIGN4D_OT_set_range(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return active(context.active_object) is not None
+        return active(mesh_meant(context.active_object)) is not None
 
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
-        scene = context.scene
-        scene.frame_start, scene.frame_end = wanted_range(context.active_object, scene)
+        scene, item = context.scene, mesh_meant(context.active_object)
+        assert item is not None  # poll has asked
+        scene.frame_start, scene.frame_end = wanted_range(item, scene)
         return {"FINISHED"}
 
 

@@ -17,7 +17,7 @@ class ALIGN4D_UL_contacts(Rows, bpy.types.UIList):
 
     def draw_row(self, context: bpy.types.Context, row: bpy.types.UILayout, item: Any) -> None:
         row.prop(item, "held", text="")
-        rig = armature_of(context.active_object)
+        rig = _armature(context.active_object)
         if rig:
             row.prop_search(item, "name", rig.data, "bones", text="")
         row.prop(item, "first", text="", emboss=False)
@@ -30,10 +30,14 @@ class ALIGN4D_UL_smoothed(Rows, bpy.types.UIList):
     bl_idname = "ALIGN4D_UL_smoothed"
 
     def draw_row(self, context: bpy.types.Context, row: bpy.types.UILayout, item: Any) -> None:
-        rig = armature_of(context.active_object)
+        rig = _armature(context.active_object)
         if rig:
             row.prop_search(item, "name", rig.data, "bones", text="")
         row.prop(item, "smooth", text="")
+
+
+def _armature(chosen: bpy.types.Object) -> bpy.types.Object | None:
+    return chosen if chosen.type == "ARMATURE" else armature_of(chosen)
 
 
 def draw(layout: bpy.types.UILayout, item: bpy.types.Object, result: Any) -> None:

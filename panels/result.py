@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import bpy
 
+from ..align4d_blender.result.active_mesh import mesh_meant
 from ..align4d_blender.result.playback import active, scene_of, wanted_range
 from ..align4d_blender.storage import tags
 from ..align4d_blender.storage.remembered import remembered
@@ -42,12 +43,12 @@ class ALIGN4D_PT_result(bpy.types.Panel):
         layout = self.layout
         layout.use_property_split = True
         layout.use_property_decorate = False
-        item = context.active_object
+        item = mesh_meant(context.active_object)
         result = active(item)
         if item is not None and item.type == "EMPTY" and _is_choice(item):
             layout.operator("align4d.use_this_one", icon="CHECKMARK")
             return
-        if result is None:
+        if item is None or result is None:
             text.paragraph(layout, context, "Select an object with a motion: " + ", ".join(sorted(_animated())), "INFO")
             return
         _draw_choice(layout, context, item, result)

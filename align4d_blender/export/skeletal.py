@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 import bpy
 
 from ..capture.armatures import armature_of
 from ..errors import UserError
 from ..result.armature_action import is_keyed
-from ..result.carrying import as_children
+from ..result.carrying import as_children, is_carried, rest_world
 from ..result.playback import active
 from ..storage import tags
 from . import motion as exports
@@ -79,10 +80,30 @@ def bvh(context: bpy.types.Context, items: Sequence[bpy.types.Object], first: in
     rigs = armatures(items)
     if len(rigs) != 1:
         raise UserError("no_armature", "BVH holds the keyframes of one armature.", "Select meshes of one armature, and press Make Keyframes first.")
-    with exports.only(context, rigs):
+    with _standing(context, rigs[0]) as rig, exports.only(context, [rig]):
         exports.checked(
             lambda: bpy.ops.export_anim.bvh(filepath=str(path), frame_start=first, frame_end=last, root_transform_only=False, rotate_mode="NATIVE")
         )
+
+
+@contextmanager
+def _standing(context: bpy.types.Context, rig: bpy.types.Object) -> Iterator[bpy.types.Object]:
+    """The armature; where keyframes of ours move the object itself, one that stands still and whose bones go that way: BVH knows bones alone."""
+    if not is_carried(rig):
+        yield rig
+        return
+    twin = rig.copy()
+    try:
+        twin.animation_data_clear()
+        context.scene.collection.objects.link(twin)
+        twin.matrix_world = rest_world(rig)
+        for bone in twin.pose.bones:
+            follow = cast(bpy.types.CopyTransformsConstraint, bone.constraints.new("COPY_TRANSFORMS"))
+            follow.target, follow.subtarget = rig, bone.name
+        context.view_layer.update()
+        yield twin
+    finally:
+        bpy.data.objects.remove(twin)
 
 
 @contextmanager

@@ -183,6 +183,7 @@ def retime(rig: bpy.types.Object, times: tuple[float, float]) -> None:
             for place in (point.co, point.handle_left, point.handle_right):
                 place.x = start + (place.x - old_start) * old_rate / rate
         curve.update()
+    _set_range(action, *(start + (frame - old_start) * old_rate / rate for frame in (action.frame_start, action.frame_end)))
     action[TIMES] = times
 
 
@@ -248,7 +249,13 @@ def _written(
         writer.fill(path, "Object Transforms", some)
     for path, value in (constants or {}).items():
         writer.hold(path, value)
+    _set_range(action, frames[0], frames[-1])
     return action
+
+
+def _set_range(action: bpy.types.Action, first: float, last: float) -> None:
+    """The action's own range, which the action editor shows, and exporters and strips take."""
+    action.use_frame_range, action.frame_start, action.frame_end = True, first, last
 
 
 class _Writer:

@@ -121,10 +121,26 @@ def test_the_keys_follow_start_and_speed(blender: ModuleType, tmp_path: Path) ->
     result = item.align4d.results[0]
     result.start, result.speed = 21, 2.0
     step = bpy.context.scene.render.fps / bpy.context.scene.render.fps_base / result.fps / 2
+    assert tuple(result.action.frame_range) == pytest.approx((21, 21 + (FRAMES - 1) * step))
     for index, expected in enumerate(motion):
         frame = 21 + index * step
         bpy.context.scene.frame_set(int(frame), subframe=frame % 1)
         assert np.abs(evaluated(item) - expected).max() < 2e-3 * 4, index
+
+
+def test_the_armature_offers_the_same_in_pose_mode(blender: ModuleType, tmp_path: Path) -> None:
+    item, rig, motion = generate_limb(blender, tmp_path)
+    assert bpy.ops.align4d.pose_by_hand() == {"FINISHED"} and bpy.context.mode == "POSE"
+    assert rig.animation_data.action == item.align4d.results[0].action
+    assert "Clean Up" in draw(blender, "result") and "(Clean Up)" not in draw(blender, "result")
+    every, item.align4d.results[0].tolerance = len(blender.align4d_blender.compat.fcurves(rig)[0].keyframe_points), 5.0
+    assert bpy.ops.align4d.clean_up() == {"FINISHED"} and bpy.context.mode == "POSE" and bpy.context.object == rig
+    assert len(blender.align4d_blender.compat.fcurves(rig)[0].keyframe_points) < every
+    bpy.context.scene.frame_end = 1
+    assert bpy.ops.align4d.set_range() == {"FINISHED"} and bpy.context.scene.frame_end > 1
+    item.align4d.results[0].tolerance = 0.0
+    assert bpy.ops.align4d.make_keyframes() == {"FINISHED"} and bpy.context.mode == "POSE"
+    assert_shows(item, motion)
 
 
 def test_a_copy_on_the_same_armature_says_what_to_do(blender: ModuleType, tmp_path: Path) -> None:

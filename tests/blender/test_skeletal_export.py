@@ -94,3 +94,24 @@ def test_bvh_holds_the_one_armature(blender: ModuleType, tmp_path: Path) -> None
     text = (tmp_path / "out.bvh").read_text()
     assert "Frames: 5" in text and all(bone.name in text for bone in rig.data.bones)
     np.testing.assert_array_equal(shown(item), moved)
+    assert_joints_come_back(blender, rig, tmp_path / "out.bvh")
+    item.align4d.results[0].root_motion = True
+    bpy.ops.align4d.clean_up()
+    before = names()
+    skeletal.bvh(bpy.context, [item], 1, 5, tmp_path / "way.bvh")
+    assert names() == before
+    assert_joints_come_back(blender, rig, tmp_path / "way.bvh")
+
+
+def assert_joints_come_back(blender: ModuleType, rig: bpy.types.Object, path: Path) -> None:
+    """In the space in which the armature rests, which is that of a .bvh."""
+    bpy.ops.import_anim.bvh(filepath=str(path), axis_forward="Y", axis_up="Z")
+    read, size = bpy.context.object, 4.0
+    rest = blender.align4d_blender.result.carrying.rest_world(rig).inverted()
+    for frame in range(1, 6):
+        bpy.context.scene.frame_set(frame)
+        for bone in rig.pose.bones:
+            expected = rest @ rig.matrix_world @ bone.head
+            np.testing.assert_allclose(read.pose.bones[bone.name].head, expected, atol=1e-4 * size)
+    bpy.data.objects.remove(read)
+    select(rig)
