@@ -14,6 +14,7 @@ from align4d.errors import EngineError
 from align4d.inputs.cutout.camera_motion import follow_background, transform
 from align4d.inputs.cutout.carry import Carried, Cutter
 from align4d.inputs.cutout.matte import matte
+from align4d.inputs.cutout.nearby import nearby_density
 from align4d.inputs.cutout.plate import log_density, make_plate
 from align4d.inputs.cutout.shapes import find_bad, outline_evidence, overlap, without_specks
 from align4d.inputs.cutout.total_variation import divide, outline_price
@@ -122,6 +123,43 @@ def test_masks_that_went_wrong_are_found_and_put_right() -> None:
     mended = cutter(frames).repaired(spoiled, found.motion)
     assert min(overlap(mended[frame], truth[frame]) for frame in (2, 5)) > 0.9
     np.testing.assert_array_equal(mended[3], spoiled[3])
+
+
+def test_bad_masks_in_a_row_do_not_vouch_for_each_other() -> None:
+    spoiled = np.zeros((12, 40, 60), np.float32)
+    spoiled[:, 10:30, 10:30] = 1
+    spoiled[4:7, 20:, :] = 0
+    assert np.flatnonzero(find_bad(spoiled)).tolist() == [4, 5, 6]
+
+
+def test_a_small_loss_is_bad_where_areas_do_not_change() -> None:
+    masks = np.zeros((9, 40, 60), np.float32)
+    masks[:, 10:30, 10:30] = 1
+    masks[4, 27:] = 0
+    assert np.flatnonzero(find_bad(masks)).tolist() == [4]
+    for frame in range(9):
+        masks[frame, 10:30, 30 : 31 + frame % 5] = 1
+    assert not find_bad(masks).any()
+
+
+def test_a_color_is_likelier_near_where_it_is_seen() -> None:
+    picture = np.full((96, 128, 3), 90.0)
+    picture[30:60, :40] = picture[30:60, 88:] = (200, 60, 60)
+    seen = np.zeros((96, 128), bool)
+    seen[:, :20] = seen[:10] = True
+    density = nearby_density(picture, seen, np.full((96, 128), -16.0))
+    assert density[45, 30] > density[45, 100] + 3, "the left one goes on where it is seen"
+    assert density[80, 110] == pytest.approx(-16, abs=0.1), "far from all that is seen: as anywhere"
+
+
+def test_thin_parts_keep_their_width_before_a_background_full_of_detail() -> None:
+    chance = np.random.default_rng(3)
+    frame = np.repeat(chance.integers(60, 250, (96, 128, 1)), 3, axis=2).astype(np.uint8)
+    truth = np.zeros((96, 128), np.float32)
+    for place in range(8, 120, 12):
+        truth[10:86, place : place + 4] = 1
+    frame[truth > 0.5] = (40, 42, 50)
+    assert overlap(matte(frame, truth), truth) > 0.95
 
 
 def test_masks_go_both_ways_from_a_frame_in_the_middle() -> None:

@@ -15,6 +15,7 @@ from scipy import ndimage
 from .camera_motion import CameraMotion, follow_background
 from .change import Change, log_odds
 from .color_model import color_table, look_up
+from .nearby import nearby_density
 from .plate import Plate, log_density, make_plate
 from .shapes import find_bad, grown, large_parts, outline_evidence, reaching_out, reduced, without_specks
 from .total_variation import divide, outline_price
@@ -38,6 +39,8 @@ MOST = 6.0
 """Evidence of one pixel, as a logarithm of odds, is at most this."""
 AROUND = 0.1
 """How far around the object's last place it may be, and background is compared with it, of the longest side."""
+BLURRED = 3
+"""Around the object's last place its edge, its blur and its step to the next frame are no background [px]."""
 BESIDE_PLATE = 4.0
 """What it costs in log density that the background changed where it is known."""
 NEIGHBORS = 1.0
@@ -48,6 +51,10 @@ PASSES = 2
 """How often all frames are divided anew."""
 FIRST_PASSES = 4
 """How often one frame by itself is."""
+GOES_ON = 2.0
+"""A color is so much likelier, as a logarithm, near its place around the box than anywhere around it where a thing goes on into the box."""
+LEAST_KEPT = 0.3
+"""Part of the unlike colors that has to remain without such things for them to be told apart."""
 REACHES_OUT = 2.0
 """What a place costs at least that an even area connects with what lies outside of the box."""
 
@@ -118,16 +125,18 @@ class Cutter:
     def _divided(self, frame: int, allowed: np.ndarray, outline: np.ndarray | None, motion: CameraMotion) -> np.ndarray:
         """(h, w) mask of one frame by itself, inside of `allowed` (h, w) bool."""
         picture, around, classes = self.frames[frame], ~allowed & grown(allowed, self._reach), self._classes(motion)[frame]
-        outside = np.zeros(self.size, bool)
+        outside, going_on = np.zeros(self.size, bool), np.full(self.size, -np.inf, np.float32)
         if outline is None:
             outside = reaching_out(picture, allowed)
-            inside = self._unlike(picture, allowed, around) & ~outside
+            inside, going_on = self._unlike(picture, allowed, around)
+            inside &= ~outside
         else:
             inside = allowed & (outline > 0.5)
         for _ in range(FIRST_PASSES):
             others = ~inside & (allowed | around)
             self._learn(picture[inside], picture[others], classes[inside], classes[others])
-            cost = look_up(self._background, picture) - look_up(self._object, picture) - self._moves[classes]
+            behind = np.logaddexp(look_up(self._background, picture), going_on)
+            cost = behind - look_up(self._object, picture) - self._moves[classes]
             if outline is not None:
                 cost -= OUTLINE * outline_evidence(outline)
             cost = np.where(outside, np.maximum(cost, REACHES_OUT), cost)
@@ -135,14 +144,16 @@ class Cutter:
             inside = mask > 0.5
         return without_specks(mask)
 
-    def _unlike(self, picture: np.ndarray, allowed: np.ndarray, around: np.ndarray) -> np.ndarray:
-        """(h, w) bool: colors that are rare around the box; the rarest in it where none is."""
+    def _unlike(self, picture: np.ndarray, allowed: np.ndarray, around: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(h, w) bool: colors that are rare around the box, or the rarest in it where none is; (h, w) log density of the colors nearby around it."""
         behind = look_up(color_table(picture[around], COMPONENTS, self._seed), picture)
         rare = np.less(behind, np.percentile(behind[around], RARE)) if around.any() else np.zeros(self.size, bool)
         unlike = large_parts(allowed & (ndimage.gaussian_filter(rare.astype(np.float32), 1) > 0.4))
         if (unlike & allowed).sum() < LEAST_UNLIKE * allowed.sum():
             unlike = behind < np.percentile(behind[allowed], 20)
-        return unlike
+        nearby = nearby_density(picture, around, behind)
+        own = unlike & (nearby - behind <= GOES_ON)
+        return own if own.sum() > LEAST_KEPT * unlike.sum() else unlike, nearby
 
     def _classes(self, motion: CameraMotion) -> np.ndarray:
         """(T, h, w) how each pixel changes, see `Change`."""
@@ -166,15 +177,20 @@ class Cutter:
             last = start
             for frame in order:
                 away = ndimage.distance_transform_edt(last <= 0.5) / (AWAY * max(self.size))
-                cost = self._cost(frame, plate, motion) + away.clip(0, MOST)
+                beside = grown(last > 0.5, self._reach) & ~grown(last > 0.5, BLURRED)
+                cost = self._cost(frame, plate, motion, beside) + away.clip(0, MOST)
                 found[frame] = last = without_specks(divide(cost.clip(-MOST, MOST), self._price[frame], last))
                 self._step()
         return np.stack([found[frame] for frame in range(len(self.frames))])
 
-    def _cost(self, frame: int, plate: Plate, motion: CameraMotion) -> np.ndarray:
-        """(h, w) what each place of a frame costs as part of the object, by its color, the background that is known, and how it changes."""
+    def _cost(self, frame: int, plate: Plate, motion: CameraMotion, beside: np.ndarray) -> np.ndarray:
+        """(h, w) what each place of a frame costs as part of the object, by its color, the background that is known, and how it changes.
+
+        `beside` (h, w) bool: background around the object, whose colors are likelier near it than elsewhere.
+        """
         picture = self.frames[frame]
         behind, known = look_up(self._background, picture), log_density(picture, plate.seen_in(motion, frame))
+        behind = np.logaddexp(behind, nearby_density(picture, beside, behind))
         behind = np.where(np.isnan(known), behind, np.logaddexp(np.nan_to_num(known), behind - BESIDE_PLATE))
         return behind - look_up(self._object, picture) - self._moves[self._classes(motion)[frame]]
 
@@ -193,7 +209,7 @@ class Cutter:
         after = inside.copy()
         for frame in np.flatnonzero(wanted).tolist():
             mask, around = inside[frame], inside[max(0, frame - 1) : frame + 2].mean(axis=0)
-            cost = self._cost(frame, plate, motion) - NEIGHBORS * (2 * ndimage.gaussian_filter(around, 1) - 1)
+            cost = self._cost(frame, plate, motion, others[frame]) - NEIGHBORS * (2 * ndimage.gaussian_filter(around, 1) - 1)
             if frame in outlines:
                 cost = cost - OUTLINE * outline_evidence(outlines[frame])
             cost = np.where(grown(mask > 0.5, self._reach // 2), cost.clip(-MOST, MOST), MOST)

@@ -23,9 +23,13 @@ DEEPEST = 1.5
 UNLIKE = 0.8
 """A mask that overlaps the ones around it by less than this part of what is usual in the clip is bad."""
 AROUND = 3
-"""Frames to each side that a mask's area and place are compared with."""
-OTHER_AREA = 1.3
-"""So many times larger or smaller than the ones around it, and a mask is bad."""
+"""Good masks to each side that a mask's area and place are compared with."""
+ROUNDS = 8
+"""How often the worst masks are taken out before the others are compared anew."""
+OTHER_AREA, LEAST_OTHER_AREA = 1.3, 1.1
+"""So many times larger or smaller than the ones around it, and a mask is bad; the less where the areas of the clip hardly change."""
+SO_OFTEN = 6.0
+"""A change of area is unusual at so many times the usual one, between these two."""
 
 
 def reduced(picture: np.ndarray, side: int) -> np.ndarray:
@@ -90,15 +94,32 @@ def overlap(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def find_bad(inside: np.ndarray) -> np.ndarray:
-    """(T,) bool: masks (T, H, W) whose area or place does not go with the median of those around them."""
-    count = len(inside)
+    """(T,) bool: masks (T, H, W) whose area or place does not go with the median of the good ones around them.
+
+    The worst are taken out first, so that several in a row do not vouch for each other.
+    """
     solid = inside > 0.5
-    area = solid.reshape(count, -1).sum(axis=1).astype(float)
-    alike, ratio = np.ones(count), np.ones(count)
-    for frame in range(count):
-        others = [i for i in range(max(0, frame - AROUND), min(count, frame + AROUND + 1)) if i != frame]
+    bad = np.zeros(len(solid), bool)
+    for _ in range(ROUNDS):
+        score = _out_of_place(solid, ~bad)
+        worst = score[~bad].max(initial=0.0)
+        if worst <= 1:
+            break
+        bad |= score > max(1.0, worst / 2)
+    found: np.ndarray = np.greater(_out_of_place(solid, ~bad), 1)
+    return found
+
+
+def _out_of_place(solid: np.ndarray, good: np.ndarray) -> np.ndarray:
+    """(T,) how far each mask (T, H, W) bool is from the good ones around it, (T,) bool; more than 1 is bad."""
+    area = solid.reshape(len(solid), -1).sum(axis=1).astype(float)
+    alike, ratio = np.ones(len(solid)), np.ones(len(solid))
+    for frame in range(len(solid)):
+        others = [*np.flatnonzero(good[:frame])[-AROUND:], *(frame + 1 + np.flatnonzero(good[frame + 1 :])[:AROUND])]
         if len(others) < 2:
             continue
         alike[frame] = overlap(solid[frame], np.median(solid[others], axis=0))
         ratio[frame] = max(area[frame], 1) / max(float(np.median(area[others])), 1)
-    return (alike < UNLIKE * np.median(alike)) | (np.abs(np.log(ratio)) > np.log(OTHER_AREA))
+    change = np.abs(np.log(ratio))
+    allowed = np.clip(SO_OFTEN * np.median(change), np.log(LEAST_OTHER_AREA), np.log(OTHER_AREA))
+    return np.maximum(np.log(np.median(alike) / np.maximum(alike, 1e-3)) / -np.log(UNLIKE), change / allowed)
