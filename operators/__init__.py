@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from . import (
     bake_shape_keys,
+    batch,
     certainty,
     compare,
     draw_box,
@@ -33,6 +34,7 @@ from . import (
 CLASSES = (
     *generate.CLASSES,
     *jobs.CLASSES,
+    *batch.CLASSES,
     *use_video.CLASSES,
     *use_inputs.CLASSES,
     *draw_box.CLASSES,

@@ -127,6 +127,19 @@ class ALIGN4D_OT_install_models(bpy.types.Operator):
         return _install(again=False)
 
 
+class ALIGN4D_OT_install_ray(bpy.types.Operator):
+    """Install the engine together with what spreads a batch over several computers or graphics cards"""
+
+    bl_idname = "align4d.install_ray"
+    bl_label = "Install Ray"
+    bl_options = {"REGISTER"}
+
+    @telling
+    def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
+        preferences.get().with_ray = True
+        return _install(again=False)
+
+
 class ALIGN4D_OT_show_preferences(bpy.types.Operator):
     """Show Align4D in Blender's preferences, where its engine is installed, chosen and examined"""
 
@@ -186,6 +199,7 @@ CLASSES = (
     ALIGN4D_OT_examine_engine,
     ALIGN4D_OT_install_masks,
     ALIGN4D_OT_install_models,
+    ALIGN4D_OT_install_ray,
     ALIGN4D_OT_show_preferences,
     ALIGN4D_OT_use_any_device,
     ALIGN4D_OT_open_folder,

@@ -5,7 +5,7 @@ What a panel shows is imported where it is drawn, which is not before the artist
 
 from __future__ import annotations
 
-from . import exports, files, gaussians, hand, jobs, menus, preferences, presets, result, sidebar, timeline_strip
+from . import batch, exports, files, gaussians, hand, jobs, menus, preferences, presets, result, sidebar, timeline_strip
 
 __all__ = ["CLASSES", "menus", "timeline_strip"]
 
@@ -13,6 +13,7 @@ CLASSES = (
     *preferences.CLASSES,
     *presets.CLASSES,
     *sidebar.CLASSES,
+    *batch.CLASSES,
     *jobs.CLASSES,
     *result.CLASSES,
     *hand.CLASSES,

@@ -68,7 +68,7 @@ def draw_engine(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     choices = column.column()
     choices.use_property_split = True
     choices.enabled = not setup.installing()
-    for name in ("engine_build", "with_masks", "with_priors", "wheels", "engine_python", "device"):
+    for name in ("engine_build", "with_masks", "with_priors", "with_ray", "wheels", "engine_python", "device", "ray", "ray_gpus"):
         choices.prop(chosen, name)
 
 

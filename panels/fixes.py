@@ -49,6 +49,7 @@ BUTTONS = {
     "repair_engine": Button("align4d.repair_engine", "Repair Engine", "FILE_REFRESH"),
     "install_masks": Button("align4d.install_masks", "Install Masks", "IMPORT"),
     "install_models": Button("align4d.install_models", "Install What Models Need", "IMPORT"),
+    "install_ray": Button("align4d.install_ray", "Install Ray", "IMPORT"),
     "draw_box": Button("align4d.draw_box", "Draw Box", "SELECT_SET"),
     "allow_online": Button("extensions.userpref_allow_online", "Allow Online Access", "INTERNET"),
     "fetch_model": Button("align4d.fetch_model", "Fetch Model", "IMPORT", "model"),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _ICONS: dict[str, Icon] = {
     "queued": "SORTTIME",
+    "submitted": "PLAY",
     "running": "PLAY",
     "arriving": "IMPORT",
     "waiting": "PAUSE",
@@ -42,16 +43,17 @@ class ALIGN4D_PT_jobs(bpy.types.Panel):
     def poll(cls, _context: bpy.types.Context) -> bool:
         from ..align4d_blender.jobs import queue
 
-        return bool(queue.listed)
+        return any(job.state != "collected" for job in queue.listed)
 
     def draw(self, context: bpy.types.Context) -> None:
         from ..align4d_blender.jobs import queue
         from ..align4d_blender.runtime import running
 
         ended = [job for job in queue.listed if job.ended]
-        for job in [*(job for job in queue.listed if not job.ended), *reversed(ended)]:
+        moving = [job for job in queue.listed if job.moves_on]
+        for job in (*moving, *reversed(ended)):
             _draw_job(self.layout.box().column(), context, job)
-        if running.is_running() and len(ended) == len(queue.listed):
+        if running.is_running() and not moving:
             self.layout.operator("align4d.release_engine", icon="UNLINKED")
 
 
@@ -60,7 +62,7 @@ def _draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job) 
     from ..align4d_blender.jobs import queue
 
     layout.label(text=job.label, icon=_ICONS[job.state])
-    if job.state == "running":
+    if job.state in {"running", "submitted"}:
         _draw_progress(layout, job)
     elif job.state == "queued":
         before = queue.waiting_before(job)

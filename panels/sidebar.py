@@ -183,11 +183,14 @@ def _say(layout: bpy.types.UILayout, context: bpy.types.Context, missing: str | 
 
 
 def _draw_generate(layout: bpy.types.UILayout, ready: bool) -> None:
-    """Generate; gray as long as something is missing."""
+    """Generate, and Add to Batch; gray as long as something is missing."""
     row = layout.row()
     row.scale_y = 1.5
     row.enabled = ready
     row.operator("align4d.generate", icon="PLAY")
+    row = layout.row()
+    row.enabled = ready
+    row.operator("align4d.add_to_batch", icon="ADD")
 
 
 CLASSES = (ALIGN4D_PT_generate, ALIGN4D_PT_second_clip, ALIGN4D_PT_advanced)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 
 import bpy
 
@@ -14,8 +14,8 @@ from . import session, takeover
 from .record import Job
 
 
-def new_job(context: bpy.types.Context) -> Generator[str, None, Job]:
-    """Captures the scene as a job that waits for its turn, in slices, each of which yields what is being read.
+def new_job(context: bpy.types.Context, keep: Callable[[Job], None]) -> Generator[str, None, Job]:
+    """Captures the scene as a job, in slices, each of which yields what is being read; `keep` says what it waits for.
 
     Raises UserError. Then, and broken off, it leaves nothing behind.
     """
@@ -42,7 +42,7 @@ def new_job(context: bpy.types.Context) -> Generator[str, None, Job]:
             sources=takeover.sources(folder),
         )
         job.own()
-        job.enqueue()
+        keep(job)
     except BaseException as error:
         if job:
             job.release()

@@ -47,7 +47,8 @@ def take(job: Job, event: dict[str, Any]) -> None:
     elif kind == "preview":
         job.pictures += previews.refresh(job.id, job.folder / str(event["image"]))
     elif kind == "warning":
-        job.notes.append(str(event["message"]))
+        if event["message"] not in job.notes:  # a job that goes on says it again
+            job.notes.append(str(event["message"]))
     elif kind == "finished":
         way.end_stage()
     job.fraction, job.eta = way.fraction, way.left

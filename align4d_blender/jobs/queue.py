@@ -22,7 +22,7 @@ from ..runtime import preferences, running
 from ..runtime.redraw import redraw
 from ..storage import folders
 from ..storage.folders import RECORD
-from . import arrival, previews, progress, session, takeover
+from . import arrival, previews, progress, session, submitted, takeover
 from .listeners import on_change, on_end
 from .new_job import new_job
 from .record import Job
@@ -36,7 +36,7 @@ listed: list[Job] = []
 
 def current() -> Job | None:
     """The job that is at work, or the last one."""
-    return next((job for job in listed if not job.ended), listed[-1] if listed else None)
+    return next((job for job in listed if job.moves_on), listed[-1] if listed else None)
 
 
 def find(identity: str) -> Job | None:
@@ -57,7 +57,7 @@ def start(context: bpy.types.Context) -> Job:
 def starting(context: bpy.types.Context) -> Generator[str, None, Job]:
     """The same in slices, each of which yields what is being read. Broken off, it leaves nothing behind either."""
     _need_engine()
-    job = yield from new_job(context)
+    job = yield from new_job(context, Job.enqueue)
     _take_over(job)  # once nothing can go wrong any more: what was reached must not go with a job that could not be made
     targets.tag(job.targets)
     listed.append(job)
@@ -134,8 +134,21 @@ def cancel(job: Job) -> None:
     if job.state == "running" and running.client:
         job.stage = "Stopping"
         running.client.cancel(job.id)
+    elif job.state == "submitted" and submitted.has_begun(job):
+        job.stage = "Stopping"
+        _let_stop(job)
     elif not job.ended:
+        if job.state == "submitted":
+            _let_stop(job)
         _end(job, "cancelled")
+
+
+def _let_stop(job: Job) -> None:
+    """Raises UserError where the file that stops a job of a batch cannot be written."""
+    try:
+        submitted.cancel(job)
+    except OSError as error:
+        raise write_error(error) from error
 
 
 def remove(job: Job) -> None:
@@ -181,12 +194,12 @@ def _tick() -> float | None:
             redraw()
     except Exception:  # Blender would drop the timer, and every job would stand still
         report_exception()
-    return _TICK if any(not job.ended for job in listed) else None
+    return _TICK if any(job.moves_on for job in listed) else None
 
 
 def step() -> bool:
     """Moves the jobs on by what has happened since; takes a few milliseconds. Returns whether there is something new to show."""
-    active = [job for job in listed if not job.ended]
+    active = [job for job in listed if job.moves_on]
     before = [_shown(job) for job in active]
     at_work = _running()
     if at_work and running.client is None:
@@ -198,6 +211,8 @@ def step() -> bool:
     for job in active:
         if job.state in {"arriving", "waiting"}:
             _attempt(job, partial(_receive, job))
+        elif job.state == "submitted":
+            _attempt(job, partial(_follow, job))
     _begin_next()
     changed = [job for job, old in zip(active, before, strict=True) if _shown(job) != old]
     for job in changed:
@@ -221,6 +236,18 @@ def _attempt(job: Job, action: Callable[[], None]) -> None:
             running.client.cancel(job.id)  # the engine still works on it
         what = f"Align4D in Blender hit an error of its own ({type(error).__name__})."
         _end(job, "failed", UserError("internal", what, "Press Resume; if it comes back, report it with the job's log.", "open_log"))
+
+
+def _follow(job: Job) -> None:
+    """Takes in what a job of a batch has told; where nobody makes the batch any more, it broke off. Raises UserError for a failure."""
+    at_work = submitted.at_work(job)
+    for event in submitted.events(job):
+        if event.get("event") == "accepted":
+            progress.begin(job)
+        elif job.state == "submitted":
+            _take(job, event)
+    if job.state == "submitted" and not at_work:
+        _interrupt(job)
 
 
 def _receive(job: Job) -> None:
@@ -299,6 +326,7 @@ def _end(job: Job, state: str, error: UserError | None = None) -> None:
     job.state, job.error, job.eta = state, error, -1.0
     previews.forget(job.id)
     arrival.forget(job)
+    submitted.forget(job)
     if state == "done":
         for name in ("work",) if protocol.can_be_corrected(job.folder) else ("input", "work"):
             folders.delete(job.folder / name)

@@ -21,8 +21,8 @@ from ..storage.folders import RECORD
 LOCK = "owner.lock"
 """Locked by the Blender that has the job in its list; the system lets go of it however that Blender ends."""
 
-ACTIVE = {"queued", "running", "arriving", "waiting"}
-"""States in which something is still to come by itself."""
+ACTIVE = {"collected", "submitted", "queued", "running", "arriving", "waiting"}
+"""States in which something is still to come."""
 
 ENDED = {"done", "failed", "cancelled", "interrupted"}
 """All others."""
@@ -39,8 +39,8 @@ class Job:
         form: "KEYFRAMES" or "CACHE": what the motion is when it arrives.
         preset: for the forecast of the time left.
         created: when it was started, seconds since 1970.
-        state: "queued", "running", "arriving" (files are checked), "waiting" (for the artist, `stage` says for what), then "done", "failed",
-            "cancelled" or "interrupted" (Blender ended).
+        state: "collected" (until its batch is submitted), "submitted" (its batch is made), "queued", "running", "arriving" (files are
+            checked), "waiting" (for the artist, `stage` says for what), then "done", "failed", "cancelled" or "interrupted" (Blender ended).
         stage, fraction, eta: for the progress bar; eta of the whole job in seconds, negative when unknown.
         stages: index and count of the engine's stages.
         notes: what the artist should know, as sentences.
@@ -48,6 +48,7 @@ class Job:
         pictures: how many live pictures have come.
         went_on: whether it goes on from a checkpoint.
         sources: size and date of each file that it was made of and that lies elsewhere, as they were when it was started; see `takeover`.
+        batch: the folder of the batch that it was submitted with; "" for one that was not.
         opened: number of the open file, see `session.opened`; -1 for a job of an earlier session.
         lock: the open lock file.
     """
@@ -72,6 +73,7 @@ class Job:
     pictures: int = 0
     went_on: bool = False
     sources: dict[str, list[int]] = field(default_factory=dict)
+    batch: str = ""
     opened: int = -1
     lock: IO[bytes] | None = None
 
@@ -83,6 +85,11 @@ class Job:
     @property
     def ended(self) -> bool:
         return self.state not in ACTIVE
+
+    @property
+    def moves_on(self) -> bool:
+        """Whether something happens to it by itself: not once it has ended, nor before its batch is submitted."""
+        return self.state in ACTIVE and self.state != "collected"
 
     @property
     def complete(self) -> bool:
@@ -111,7 +118,12 @@ class Job:
 
     def enqueue(self) -> None:
         """Lets it wait for its turn. Raises OSError."""
-        self.state, self.stage, self.fraction, self.eta = "queued", "Waiting for its turn", 0.0, -1.0
+        self.state, self.stage, self.fraction, self.eta, self.batch = "queued", "Waiting for its turn", 0.0, -1.0, ""
+        self.write()
+
+    def collect(self) -> None:
+        """Lets it wait until its batch is submitted. Raises OSError."""
+        self.state, self.stage = "collected", ""
         self.write()
 
     def log_error(self) -> None:
@@ -144,6 +156,7 @@ _KEPT: dict[str, type] = {
     "state": str,
     "notes": list,
     "sources": dict,
+    "batch": str,
 }
 """What the record has of a job, and of which type."""
 
@@ -165,7 +178,7 @@ def read(folder: Path) -> Job | None:
 
 def _kept(data: dict[str, Any]) -> dict[str, Any]:
     """What of a record a job is made of. Raises KeyError, TypeError or ValueError."""
-    kept: dict[str, Any] = {"sources": {}, "form": "CACHE"}  # a record of before these were kept
+    kept: dict[str, Any] = {"sources": {}, "form": "CACHE", "batch": ""}  # a record of before these were kept
     kept |= {name: data[name] for name in _KEPT if name in data or name not in kept}
     for name, kind in _KEPT.items():
         if not isinstance(kept[name], (int, float) if kind is float else kind):

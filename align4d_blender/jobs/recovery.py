@@ -67,7 +67,9 @@ def _settle(found: Job) -> None:
         found.blend = bpy.data.filepath  # both may have been moved together
     if found.complete and found.blend and found.state in record.ACTIVE:
         found.state = "waiting"
-    elif found.state in record.ACTIVE:
+    elif found.state == "submitted":
+        found.stage, found.went_on = "Looking for its batch", True  # the queue sees what has become of it
+    elif found.state in record.ACTIVE - {"collected"}:
         found.state = "interrupted"
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import cast
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, StringProperty
 
 from ..errors import UserError
 from ..storage import folders
@@ -57,6 +57,21 @@ class EngineChoices:
     with_priors: BoolProperty(
         name="Published Priors",
         description="Also install what the published multiview models need (diffusers). The built-in prior does not need it",
+    )
+    with_ray: BoolProperty(
+        name="Batches on Ray",
+        description="Also install what spreads a batch over several computers or graphics cards (Ray)",
+    )
+    ray: StringProperty(
+        name="Ray Cluster",
+        description="Where batches are made: the address of a Ray cluster whose computers share the jobs' folders, or auto. Empty: this computer",
+    )
+    ray_gpus: FloatProperty(
+        name="GPUs per Job",
+        description="Graphics cards that the cluster sets aside for each job; 0 for a cluster without any",
+        min=0,
+        soft_max=1,
+        default=0,
     )
     wheels: StringProperty(
         name="Wheels",

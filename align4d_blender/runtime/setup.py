@@ -58,7 +58,8 @@ def plan() -> Plan:
     chosen = preferences.get()
     build = fitting_build() if chosen.engine_build == "auto" else chosen.engine_build
     wheels = Path(bpy.path.abspath(chosen.wheels)) if chosen.wheels else None
-    groups = tuple(name for name, wanted in (("masks", chosen.with_masks), ("priors", chosen.with_priors)) if wanted)
+    wanted = {"masks": chosen.with_masks, "priors": chosen.with_priors, "distributed": chosen.with_ray}
+    groups = tuple(name for name, chosen_too in wanted.items() if chosen_too)
     return Plan(Path(sys.executable), preferences.environments(), pins(preferences.PINS, groups), build, wheels)
 
 

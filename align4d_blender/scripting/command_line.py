@@ -113,7 +113,7 @@ def _generate(options: argparse.Namespace) -> int:
 
 
 def _resume(options: argparse.Namespace) -> int:
-    waiting = [job for job in queue.listed if job.state != "done" and (job.resumable or not job.ended)]
+    waiting = [job for job in queue.listed if job.state != "done" and (job.resumable or job.moves_on)]
     if not waiting:
         raise UserError("nothing_to_resume", "No job of this file has broken off.", "See generate --help.")
     modes.leave(bpy.context)

@@ -3,16 +3,19 @@
 FAKE_ENGINE says how it behaves: "move" (as an engine should), "slow" (waits to be cancelled), "stubborn" (and does not listen), "die",
 "chatter" (prints among its messages, then moves), "future" (another protocol version), "refuse" (a `failed` event), "fail:CODE" (one with that
 code, a generated video made), "fewer" (one vertex too few), "nonsense" (an event without its fields, then waits to be cancelled),
-"correctable" (moves, and leaves what corrections need; a job with pins moves its pinned frames alone).
+"correctable" (moves, and leaves what corrections need; a job with pins moves its pinned frames alone), "gate" (a batch that waits, see
+`make_batch`).
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import struct
 import sys
 import time
+import tomllib
 import zlib
 from pathlib import Path
 
@@ -99,6 +102,28 @@ def send(event: str, **fields: object) -> None:
     print(protocol.encode({"event": event, **fields}), end="", flush=True)
 
 
+def make_batch(list_file: Path, out: Path, mode: str) -> None:
+    """`align4d batch`: the jobs of a list, each telling in its folder; "slow" ones until they are cancelled, "gate" ones once `out/go` is there."""
+    lock = protocol.hold(out / protocol.BATCH_LOCK)
+    assert lock is not None
+    with lock:
+        for shot in tomllib.loads(list_file.read_text(encoding="utf-8"))["shot"]:
+            folder = Path(shot["job"])
+            with open(folder / protocol.EVENT_FILE, "a", encoding="utf-8") as file, contextlib.redirect_stdout(file):
+                if (folder / protocol.CANCEL_FILE).exists():
+                    send("cancelled", job=folder.name)
+                    continue
+                generate(folder, "move" if mode == "gate" and wait_for(out / "go") else mode)
+                if mode == "slow" and wait_for(folder / protocol.CANCEL_FILE):
+                    send("cancelled", job=folder.name)
+
+
+def wait_for(path: Path) -> bool:
+    while not path.exists():
+        time.sleep(0.02)
+    return True
+
+
 def generate(folder: Path, mode: str) -> None:
     job = protocol.read_request(folder).job
     send("accepted", job=job)
@@ -144,6 +169,10 @@ def generate(folder: Path, mode: str) -> None:
 
 def main() -> None:
     mode = os.environ.get("FAKE_ENGINE", "move")
+    if "batch" in sys.argv:
+        words = sys.argv[sys.argv.index("batch") + 1 :]
+        make_batch(Path(words[0]), Path(words[words.index("--out") + 1]), mode)
+        return
     if mode == "future":
         print('{"protocol": 999, "event": "hello", "version": "9", "pid": 1}', flush=True)
         time.sleep(60)

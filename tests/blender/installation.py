@@ -25,9 +25,9 @@ def fake_interpreter(folder: Path) -> Path:
     script = Path(__file__).with_name("fake_engine.py")
     if sys.platform == "win32":
         program = folder / "python.cmd"
-        program.write_text(f'@"{sys.executable}" "{script}"\n')
+        program.write_text(f'@"{sys.executable}" "{script}" %*\n')
     else:
         program = folder / "python"
-        program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{script}"\n')
+        program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{script}" "$@"\n')
         program.chmod(0o755)
     return program

@@ -160,7 +160,7 @@ def test_a_batch_is_made_by_one_process_and_its_jobs_hear_what_ends_it(inputs: P
     job = made_job(inputs, "job")
     (inputs / "shots.toml").write_text("[[shot]]\njob = 'job'\n")
     (inputs / "out").mkdir()
-    lock = protocol.hold(inputs / "out" / "batch.lock")
+    lock = protocol.hold(inputs / "out" / protocol.BATCH_LOCK)
     assert lock is not None
     with lock:
         assert batch(inputs / "shots.toml") == 1

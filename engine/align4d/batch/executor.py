@@ -68,7 +68,8 @@ class OnRay(Executor):
         try:
             import ray
         except ImportError as error:
-            raise EngineError("ray_missing", "The library Ray is not installed.", 'Install it: pip install "align4d[distributed]"') from error
+            advice = 'Press Install Ray in Blender, or: pip install "align4d[distributed]"'
+            raise EngineError("ray_missing", "The library Ray is not installed.", advice, "install_ray") from error
         self._ray, self._gpus = ray, gpus
         alone: dict[str, Any] = {"num_cpus": workers or None, "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
         started = alone if address == LOCAL else {"address": address}

@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ..errors import Cancelled, EngineError, as_engine_error, writing
-from ..protocol import hold, write_json
+from ..protocol import BATCH_LOCK, hold, write_json
 from . import job
 from .arguments import add_inputs, add_job, add_run
 
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
 WORDS = "shot.json"
 """What a shot's folder was made of."""
-
-LOCK = "batch.lock"
-"""Locked in the folder of a batch by the process that makes it."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -70,7 +67,7 @@ def _make_all(listed: Sequence[Shot], options: argparse.Namespace, console: Cons
     outcomes: dict[str, Outcome] = {}
     with writing():
         options.out.mkdir(parents=True, exist_ok=True)
-        lock = hold(options.out / LOCK)
+        lock = hold(options.out / BATCH_LOCK)
     if lock is None:
         raise EngineError("batch_busy", f"Another process is making the shots in {options.out}.", "Wait until it has ended.")
     with lock, executor.executor(options.ray, options.gpus) as place:

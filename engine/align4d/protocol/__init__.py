@@ -28,6 +28,7 @@ from .files import clear_unfinished, hold, inside, is_link, read_arrays, refuse_
 from .version import PROTOCOL, check_version
 
 if TYPE_CHECKING:
+    from .batch import BATCH_LOCK, CANCEL_FILE, EVENT_FILE
     from .correction import can_be_corrected, write_correction
     from .flipped_job import read_finished, write_flipped
     from .job import (
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
         read_result,
     )
     from .limits import LIMIT_ARRAYS
-    from .messages import CANCEL_FILE, EVENT_FILE, EVENTS, decode, encode, setting_of
+    from .messages import EVENTS, decode, encode, setting_of
     from .ordering import natural_order
     from .parsing import Matrix4, as_matrix, parsed
     from .pc2 import pc2_shape, read_pc2, write_pc2
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BASE",
+    "BATCH_LOCK",
     "BONE_ARRAYS",
     "CANCEL_FILE",
     "CERTAINTY",
@@ -131,7 +133,8 @@ __all__ = [
 ]
 
 _LATER = {
-    **dict.fromkeys(("CANCEL_FILE", "EVENT_FILE", "EVENTS", "decode", "encode", "setting_of"), ".messages"),
+    **dict.fromkeys(("BATCH_LOCK", "CANCEL_FILE", "EVENT_FILE"), ".batch"),
+    **dict.fromkeys(("EVENTS", "decode", "encode", "setting_of"), ".messages"),
     **dict.fromkeys(("Matrix4", "as_matrix", "parsed"), ".parsing"),
     **dict.fromkeys(("pc2_shape", "read_pc2", "write_pc2"), ".pc2"),
     **dict.fromkeys(("BASE", "CERTAINTY", "CERTAINTY_ARRAYS", "PINS", "PIN_ARRAYS", "SOLVED", "FlipSpec", "PinSpec"), ".pins"),

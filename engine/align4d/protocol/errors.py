@@ -22,6 +22,7 @@ FIXES = (
     "repair_engine",
     "install_masks",
     "install_models",
+    "install_ray",
     "draw_box",
     "allow_online",
     "fetch_model",

@@ -24,12 +24,6 @@ EVENTS = {
 }
 """Event name -> its fields. `preview.image` and `finished.result` are paths relative to the job folder; `eta` is in seconds (negative: unknown)."""
 
-EVENT_FILE = "events.jsonl"
-"""Where a job of a batch tells its events, in its folder: nobody need be there to listen."""
-
-CANCEL_FILE = "cancel"
-"""Who puts this file into the folder of a job of a batch cancels it."""
-
 
 def encode(message: dict[str, Any]) -> str:
     """One line of JSON, with the protocol version, ending in a newline. It can be written as UTF-8, whatever file names it holds."""
