@@ -93,7 +93,7 @@ class ALIGN4D_PT_certainty(bpy.types.Panel):
             return
         column = layout.column(align=True)
         for limb in limbs:
-            words = f"{limb.name}, frame {limb.frame + 1}: {limb.doubt:.1%}"
+            words = f"{limb.name}, frame {limb.frame + 1}: {limb.doubt:.1%}{', hidden' if limb.hidden else ''}"
             column.operator("align4d.show_motion_frame", text=words, icon="TIME").frame = limb.frame + 1
 
 

@@ -17,6 +17,8 @@ LISTED = 5
 
 SURE, UNSURE = np.array([0.1, 0.3, 0.9, 1.0]), np.array([1.0, 0.1, 0.05, 1.0])
 """Colors, linear."""
+HIDDEN = 0.25
+"""What of their light is left of the colors where the clip does not show the surface."""
 
 STRONG = 0.9
 """Of all vertices and frames, the share whose doubt is less than what is shown in the full color."""
@@ -30,11 +32,13 @@ class Unsure:
         name: of the limb.
         frame: of the motion, counted from 0.
         doubt: how far it may be off, in the mean over it [longest sides of the asset].
+        hidden: whether the clip shows less than half of it then.
     """
 
     name: str
     frame: int
     doubt: float
+    hidden: bool
 
 
 @dataclass(frozen=True)
@@ -42,13 +46,14 @@ class Told:
     """What a job tells.
 
     Attributes:
-        doubt: (T, P) how far places may be off; point: (B,) the place of each baked point.
+        doubt: (T, P) how far places may be off; seen: (T, P) whether the clip shows them; point: (B,) the place of each baked point.
         starts: first point of each object's, by the name of its motion's file, and how many.
         strong: doubt that is shown in the full color.
         limbs: the least sure ones, the worst first.
     """
 
     doubt: np.ndarray
+    seen: np.ndarray
     point: np.ndarray
     starts: dict[str, tuple[int, int]]
     strong: float
@@ -57,7 +62,10 @@ class Told:
     def colors(self, motion: str, frame: int) -> np.ndarray:
         """(b, 4) float32 linear colors of one object's vertices in a frame."""
         start, count = self.starts[motion]
-        return self._colors(self.doubt[frame, self.point[start : start + count]])
+        point = self.point[start : start + count]
+        colors = self._colors(self.doubt[frame, point])
+        colors[~self.seen[frame, point], :3] *= HIDDEN
+        return colors
 
     def frame_colors(self) -> np.ndarray:
         """(T, 4) float32 linear colors of the frames, each that of its least sure places."""
@@ -90,7 +98,12 @@ def _read(folder: Path, _written: int) -> Told:
     np.add.at(gathered, point, found.weights)
     limbs = doubt @ gathered / np.maximum(own, 1e-9)
     names = names_by_place(found.parts.joint, found.world(0), found.parts.parent)
-    worst = [Unsure(names[part], int(limbs[:, part].argmax()), float(limbs[:, part].max())) for part in np.flatnonzero(own > 0)]
+    seen = arrays.get("seen", np.ones(doubt.shape, bool))
+    shown = seen @ gathered / np.maximum(own, 1e-9)
+    worst = []
+    for part in np.flatnonzero(own > 0).tolist():
+        frame = int(limbs[:, part].argmax())
+        worst.append(Unsure(names[part], frame, float(limbs[frame, part]), bool(shown[frame, part] < 0.5)))
     worst.sort(key=lambda one: -one.doubt)
     strong = max(float(np.quantile(doubt, STRONG)), 1e-6)
-    return Told(doubt, point, starts, strong, tuple(worst[:LISTED]))
+    return Told(doubt, seen, point, starts, strong, tuple(worst[:LISTED]))

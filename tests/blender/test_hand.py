@@ -223,6 +223,17 @@ def test_what_is_least_sure_is_listed_and_colored(blender: ModuleType, animated:
     assert bpy.ops.align4d.show_doubt() == {"FINISHED"}
     assert not animated.data.color_attributes
     go_to(0)  # and the frame may change without them
+    file = played(animated).parents[1] / blender.engine.align4d.protocol.CERTAINTY
+    arrays, seen = blender.engine.align4d.protocol.read_arrays(file), np.ones((FRAMES, 2), bool)
+    assert not worst.hidden
+    seen[-1, 1] = False  # the clip does not show the limb in the last frame
+    blender.engine.align4d.protocol.write_arrays(file, {**arrays, "seen": seen})
+    assert certainty.least_sure(animated)[0].hidden
+    bpy.ops.align4d.show_doubt()
+    go_to(FRAMES - 2)
+    shown = red()[unsure].max()
+    go_to(FRAMES - 1)
+    assert red()[unsure].max() < 0.5 * shown
 
 
 def test_a_strip_over_the_timeline_says_how_sure_each_frame_is(blender: ModuleType, animated: bpy.types.Object) -> None:

@@ -138,11 +138,15 @@ def test_a_pinned_frame_is_as_pinned_and_its_neighbors_are_better(finished: Fini
 def test_doubt_is_told_for_every_vertex_and_none_where_the_pose_is_known(finished: Finished, pinned: Finished) -> None:
     for job, certain in ((finished, [0]), (pinned, [0, PINNED])):
         arrays = protocol.read_arrays(job.folder / protocol.CERTAINTY)
-        assert {name: array.dtype for name, array in arrays.items()} == {"doubt": np.float32, "point": np.int32}
+        assert {name: array.dtype for name, array in arrays.items()} == {"doubt": np.float32, "seen": bool, "point": np.int32}
         doubt = arrays["doubt"][:, arrays["point"]]
         assert doubt.shape == job.motion().shape[:2]
         known = np.isin(np.arange(FRAMES), certain)
         assert not doubt[known].any() and (doubt[~known] > 0).all()
+        seen = arrays["seen"][0, arrays["point"]]
+        viewmat = np.linalg.inv(np.array(job.result.camera.matrix_world))
+        near = job.true[0] @ viewmat[2, :3]  # Blender's cameras look along -Z
+        assert seen[near > np.quantile(near, 0.9)].mean() > 0.8 and seen[near < np.quantile(near, 0.1)].mean() < 0.2
 
 
 def test_a_second_pin_leaves_what_the_first_one_holds(pinned: Finished, tmp_path: Path) -> None:

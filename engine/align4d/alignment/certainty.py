@@ -1,4 +1,4 @@
-"""How firmly the clip holds a motion: how far each place of the surface may be off, frame by frame."""
+"""How firmly the clip holds a motion: what of the surface it shows, and how far each place of it may be off, frame by frame."""
 
 from __future__ import annotations
 
@@ -9,18 +9,28 @@ import torch
 from scipy.spatial import cKDTree
 from torch import Tensor
 
+from ..inputs.asset import Asset
+from ..rendering.zbuffer import render_surface
 from .lifted_depth import LiftedDepth
 from .solved import Solved
+from .view import View
+
+FINER = 2
+"""A clip's pictures are looked at with so many times their pixels: a slanted surface is not to hide itself."""
+BEHIND = 0.01
+"""A place so far behind what its pixel shows is hidden [longest sides]."""
 
 
 @dataclass(frozen=True)
 class Certainty:
     """Attributes:
     doubt: (T, P) how far places of the surface may be off [longest sides].
+    seen: (T, P) bool, whether any clip shows them; what none does is a guess from the rest of the body.
     rest: (P, 3) these places at rest, normalized space.
     """
 
     doubt: np.ndarray
+    seen: np.ndarray
     rest: np.ndarray
 
     def nearest(self, points: np.ndarray) -> np.ndarray:
@@ -30,8 +40,8 @@ class Certainty:
 
 
 @torch.no_grad()
-def judge_certainty(solved: Solved, lifted: LiftedDepth) -> Certainty:
-    """What the motion prior leaves open of a motion.
+def judge_certainty(solved: Solved, lifted: LiftedDepth, asset: Asset) -> Certainty:
+    """What the motion prior leaves open of a motion of an asset, and what of it the clips show.
 
     One camera sees where a place is in its picture, and hardly how far away. So the doubt is the standard deviation of the depth that the
     prior gives it: its spread within each hypothesis, and how far the hypotheses lie apart. Poses that are known leave nothing open.
@@ -39,7 +49,34 @@ def judge_certainty(solved: Solved, lifted: LiftedDepth) -> Certainty:
     lifted.ask(solved.motion)
     doubt = _deviation(lifted)
     doubt[list(solved.certain)] = 0
-    return Certainty(doubt.float().cpu().numpy(), solved.animated.bound.means[lifted.index].cpu().numpy())
+    return Certainty(doubt.float().cpu().numpy(), _seen(solved, lifted, asset), solved.animated.bound.means[lifted.index].cpu().numpy())
+
+
+def _seen(solved: Solved, lifted: LiftedDepth, asset: Asset) -> np.ndarray:
+    """(T, P) bool."""
+    rest = torch.from_numpy(asset.vertices).to(solved.skin.weights)
+    barycentric = lifted.surface.bound.barycentric[..., None]
+    seen = np.zeros((len(solved.motion.offset), len(lifted.index)), bool)
+    for frame in range(len(seen)):
+        motion = solved.motion.frame(frame)
+        places = (lifted.surface.corners(motion)[0] * barycentric).sum(1).cpu().numpy()
+        vertices = solved.skin.move(motion, rest)[0].cpu().numpy()
+        for view in solved.views:
+            if view.reference.usable[frame]:
+                seen[frame] |= _shown(view, frame, vertices, asset.triangles, places)
+    return seen
+
+
+def _shown(view: View, frame: int, vertices: np.ndarray, triangles: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """(P,) bool: which of `places` (P, 3) on a mesh a frame of a clip shows."""
+    viewmat, (height, width) = view.viewmats[frame], (FINER * side for side in view.size)
+    intrinsics = np.diag([FINER, FINER, 1]) @ view.reference.intrinsics
+    depth = render_surface(vertices, triangles, viewmat, intrinsics, (height, width)).depth
+    at = places @ viewmat[:3, :3].T + viewmat[:3, 3]
+    column, row = (np.floor((at @ intrinsics.T)[:, :2] / np.maximum(at[:, 2:], 1e-6)).astype(np.int64)).T
+    inside = (at[:, 2] > 0) & (column >= 0) & (column < width) & (row >= 0) & (row < height)
+    found: np.ndarray = inside & (at[:, 2] <= depth[row.clip(0, height - 1), column.clip(0, width - 1)] + BEHIND)
+    return found
 
 
 def _deviation(lifted: LiftedDepth) -> Tensor:

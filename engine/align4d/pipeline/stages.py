@@ -253,12 +253,13 @@ class Job:
     def keep(self, solved: Solved, asset: Asset, fps: float) -> None:
         """Leaves what it takes to solve frames anew when the artist knows better, and where that may be."""
         lifted = self.motion_prior(solved.animated, solved.views, fps)
-        certainty = judge_certainty(solved, lifted) if lifted else None
+        certainty = judge_certainty(solved, lifted, asset) if lifted else None
         with writing():
             (self.folder / SOLVED).parent.mkdir(parents=True, exist_ok=True)
             write_arrays(self.folder / SOLVED, solved.to_arrays())
             if certainty:
-                write_arrays(self.folder / CERTAINTY, {"doubt": certainty.doubt, "point": certainty.nearest(asset.bake_points)})
+                point = certainty.nearest(asset.bake_points)
+                write_arrays(self.folder / CERTAINTY, {"doubt": certainty.doubt, "seen": certainty.seen, "point": point})
 
     def write(
         self,

@@ -19,9 +19,10 @@ PIN_ARRAYS = {"positions": ("float32", ("B", 3))}
 
 CERTAINTY = "output/certainty.npz"
 
-CERTAINTY_ARRAYS = {"doubt": ("float32", ("T", "P")), "point": ("int32", ("B",))}
+CERTAINTY_ARRAYS = {"doubt": ("float32", ("T", "P")), "seen": ("bool", ("T", "P")), "point": ("int32", ("B",))}
 """Arrays of how sure a motion is: name -> dtype and shape. `doubt` says how far each of P places of the surface may be off in a
-frame, in longest sides of the asset; `point` which of them is nearest to each baked point.
+frame, in longest sides of the asset; `seen` whether a clip shows it then; `point` which of them is nearest to each baked point.
+Files of earlier versions lack `seen`.
 """
 
 
