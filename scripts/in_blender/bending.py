@@ -14,6 +14,8 @@ ANGLE = math.radians(45)
 """How far a joint is bent, both ways."""
 AXES = ((1.0, 0.0, 0.0), (0.0, 0.0, 1.0))
 """Across a bone, which points along Y."""
+LEAST = 0.9
+"""Part of the vertices that Blender has to find weights for."""
 WORST = 99
 """Percentile of the edges that tells of a bend."""
 
@@ -21,22 +23,24 @@ WORST = 99
 def stretches(item: bpy.types.Object, rig: bpy.types.Object) -> tuple[np.ndarray, np.ndarray]:
     """(B,) twice, see `stretch_of`: by the mesh's own weights, and by those of Armature Deform > With Automatic Weights.
 
-    Both on a copy whose vertices are merged where they lie on each other, without which Blender finds none; the second is empty where it
-    finds none even so.
+    Both on copies whose vertices are merged where they lie on each other, without which Blender finds none, and at the edges that it finds
+    weights for; where those are few even so, the second is empty, and the first is of all edges.
     """
     if rig.animation_data:
         rig.animation_data.action = None
-    copy = _welded(item, rig)
-    own = stretch_of(copy, rig)
-    copy.vertex_groups.clear()
-    copy.modifiers.clear()
+    own, automatic = _welded(item, rig), _welded(item, rig)
+    automatic.vertex_groups.clear()
+    automatic.modifiers.clear()
     bpy.ops.object.select_all(action="DESELECT")
-    for one in (copy, rig):
+    for one in (automatic, rig):
         one.select_set(True)
     bpy.context.view_layer.objects.active = rig
     bpy.ops.object.parent_set(type="ARMATURE_AUTO")
-    weighted = sum(bool(vertex.groups) for vertex in copy.data.vertices)
-    return own, stretch_of(copy, rig) if weighted > 0.99 * len(copy.data.vertices) else np.array([])
+    weighted = np.array([bool(vertex.groups) for vertex in automatic.data.vertices])
+    if weighted.mean() < LEAST:
+        return stretch_of(own, rig), np.array([])
+    reached = np.array([weighted[list(edge.vertices)].all() for edge in automatic.data.edges])
+    return stretch_of(own, rig, reached), stretch_of(automatic, rig, reached)
 
 
 def _welded(item: bpy.types.Object, rig: bpy.types.Object) -> bpy.types.Object:
@@ -56,21 +60,22 @@ def _welded(item: bpy.types.Object, rig: bpy.types.Object) -> bpy.types.Object:
     return copy
 
 
-def stretch_of(item: bpy.types.Object, rig: bpy.types.Object) -> np.ndarray:
+def stretch_of(item: bpy.types.Object, rig: bpy.types.Object, edges: np.ndarray | None = None) -> np.ndarray:
     """(B,) for each bend of a joint, by how much the edges that suffer most are longer or shorter than at rest: 0 for not at all.
 
-    The armature stands in its rest position but for the joint; it is left so.
+    `edges` (E,) says which count; all do without it. The armature stands in its rest position but for the joint; it is left so.
     """
     for bone in rig.pose.bones:
         bone.matrix_basis.identity()
         bone.rotation_mode = "QUATERNION"
-    rest = _lengths(item)
+    counting = slice(None) if edges is None else edges
+    rest = _lengths(item)[counting]
     found = []
     for bone in [one for one in rig.pose.bones if one.parent]:
         for axis in AXES:
             for sign in (1, -1):
                 bone.rotation_quaternion = Quaternion(axis, sign * ANGLE)
-                ratio = _lengths(item) / rest
+                ratio = _lengths(item)[counting] / rest
                 found.append(np.percentile(np.maximum(ratio, 1 / np.maximum(ratio, 1e-9)), WORST) - 1)
         bone.rotation_quaternion = Quaternion()
     return np.array(found)
