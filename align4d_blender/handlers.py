@@ -43,7 +43,7 @@ def detach() -> None:
 
 def shut_down() -> None:
     """Ends everything that runs: timers, threads, programs."""
-    from .capture import clip_check, under_way
+    from .capture import clip_check, clip_report, under_way
     from .jobs import plan, queue
     from .runtime import models, setup
 
@@ -51,6 +51,7 @@ def shut_down() -> None:
     models.shut_down()
     plan.shut_down()
     clip_check.clear()
+    clip_report.forget()
     under_way.abandon()
     queue.shut_down()
 

@@ -26,11 +26,13 @@ def _ask_plan(_settings: "Align4DSettings", context: bpy.types.Context) -> None:
 
 
 def _look_at_clip(_settings: "Align4DSettings", context: bpy.types.Context) -> None:
-    """What a clip needs is said as soon as it is chosen."""
-    from .capture import clip_check
+    """What a clip needs, and what is bad about it, is said as soon as it or a range of it is chosen."""
+    from .capture import clip_check, clip_report
 
     if not bpy.app.background:
         clip_check.look(context.scene)
+        with suppress(UserError):  # without an engine the panel says so
+            clip_report.ask_about(context.scene)
 
 
 class Align4DSettings(SecondClip, bpy.types.PropertyGroup):
@@ -89,8 +91,12 @@ class Align4DSettings(SecondClip, bpy.types.PropertyGroup):
         subtype="FILE_PATH",
         options=RELATIVE_PATH,
     )
-    first: IntProperty(name="First", description="First frame of the video to use, counted from 1; 0 starts at the beginning", min=0, default=0)
-    last: IntProperty(name="Last", description="Last frame of the video to use, counted from 1; 0 goes up to the end", min=0, default=0)
+    first: IntProperty(
+        name="First", description="First frame of the video to use, counted from 1; 0 starts at the beginning", min=0, default=0, update=_look_at_clip
+    )
+    last: IntProperty(
+        name="Last", description="Last frame of the video to use, counted from 1; 0 goes up to the end", min=0, default=0, update=_look_at_clip
+    )
     sequence_fps: FloatProperty(
         name="Frame Rate",
         description="Frames a second of the image sequence; 0 takes the scene's",

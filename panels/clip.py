@@ -1,4 +1,4 @@
-"""What the chosen clip still needs, below the field where it is chosen."""
+"""What is to be said of the chosen clip, and what it still needs, below the field where it is chosen."""
 
 from __future__ import annotations
 
@@ -9,6 +9,39 @@ from . import fixes, text
 
 
 def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """What is bad about the clip, and what it takes to cut the object out, each with its button."""
+    _draw_report(layout, context)
+    _draw_need(layout, context)
+
+
+def _draw_report(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """What the engine found; as long as nobody has asked the button. What is said of the background stands below, with what it takes."""
+    from ..align4d_blender.capture import clip_report
+
+    if not context.scene.align4d.video:
+        return
+    try:
+        findings = clip_report.report(context.scene)
+    except UserError as error:
+        text.paragraph(layout, context, str(error), "ERROR")
+        fixes.draw(layout, error.fix)
+        return
+    if findings is None:
+        if clip_report.under_way(context.scene):
+            text.paragraph(layout, context, "Looking at the clip…", "INFO")
+        else:
+            layout.operator("align4d.check_clip", icon="VIEWZOOM")
+        return
+    bad = [one for one in findings if not one["good"] and one["code"] != "background"]
+    for one in bad:
+        text.paragraph(layout, context, one["sentence"], "ERROR")
+        fixes.draw(layout, one["fix"])
+    if not bad:
+        length = next(one["sentence"] for one in findings if one["code"] == "length")
+        text.paragraph(layout, context, f"Clip checked: {length}", "CHECKMARK")
+
+
+def _draw_need(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """A sentence and the button; while a model is fetched its progress. Nothing where the clip needs nothing."""
     from ..align4d_blender.capture import clip_check
     from ..align4d_blender.capture.box import box_of

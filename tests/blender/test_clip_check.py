@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import Future
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -129,3 +130,50 @@ def test_what_cannot_be_read_says_nothing_here(check: Any, tmp_path: Path) -> No
         bpy.context.scene.align4d.video = str(tmp_path / name)
         check.look(bpy.context.scene)
         assert check.need(bpy.context.scene) is None
+
+
+@pytest.fixture
+def report(blender: ModuleType, check: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The module, whose engine answers what a test says; the questions are kept in `asked`."""
+    found = blender.align4d_blender.capture.clip_report
+    found.forget()
+    engine_with(blender, monkeypatch, True, {**ISNET, "there": True})
+    found.asked = []
+    found.answer = Future()
+    monkeypatch.setattr(found.ask, "submit", lambda words: found.asked.append(words) or found.answer)
+    yield found
+    found.forget()
+
+
+def finding(code: str, sentence: str, fix: str = "", good: bool = False) -> dict[str, Any]:
+    return {"code": code, "good": good, "sentence": sentence, "fix": fix}
+
+
+def test_what_is_bad_about_a_clip_is_said_before_generate_with_its_button(blender: ModuleType, report: Any) -> None:
+    assert "Check Clip" in draw(blender).split("\n"), "nobody has asked yet"
+    report.ask_about(bpy.context.scene)
+    assert "Looking at the clip" in draw(blender)
+    length = finding("length", "20 frames, 0.8 seconds.", good=True)
+    report.answer.set_result({"findings": [finding("cuts", "The video cuts at frame 9 of 20.", "end_earlier:8"), length]})
+    shown = draw(blender)
+    assert "cuts at frame 9" in shown and "End Earlier" in shown and "0.8 seconds" not in shown
+    bpy.ops.align4d.end_earlier(frames=8)
+    assert "Check Clip" in draw(blender).split("\n"), "another range is another clip"
+    report.answer = Future()
+    report.answer.set_result({"findings": [length]})
+    bpy.ops.align4d.check_clip()
+    assert "20 frames, 0.8 seconds" in draw(blender)
+    assert report.asked[1][report.asked[1].index("--last") + 1] == "8"
+
+
+def test_a_clip_is_asked_about_once_with_all_its_images(report: Any, tmp_path: Path) -> None:
+    for _ in range(2):
+        report.ask_about(bpy.context.scene)
+    assert len(report.asked) == 1 and report.asked[0][:3] == ["check", str(tmp_path / "busy_1.png"), str(tmp_path / "busy_2.png")]
+
+
+def test_a_clip_that_cannot_be_read_says_so(blender: ModuleType, report: Any) -> None:
+    report.ask_about(bpy.context.scene)
+    error = blender.align4d_blender.errors.UserError("video_unreadable", "It is no movie.", "Choose another.", "choose_video")
+    report.answer.set_exception(error)
+    assert "It is no movie. Choose another." in draw(blender) and "Choose Video" in draw(blender)

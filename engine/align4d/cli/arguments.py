@@ -54,6 +54,15 @@ def add_job(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--gaussians", action="store_true", help="write the Gaussians of every frame, too, as .ply files")
 
 
+def add_check(parser: argparse.ArgumentParser) -> None:
+    """Of `align4d check`: the clip, and which frames of it."""
+    parser.add_argument("video", type=Path, nargs="+", help="movie file, a folder of images, or the images themselves in their order")
+    parser.add_argument("--first", type=int, default=1, help="first frame of the video, counted from 1")
+    parser.add_argument("--last", type=int, default=0, help="last frame of the video, counted from 1; 0: its end")
+    parser.add_argument("--fps", type=float, default=0.0, help="frame rate; 0: the movie's own, 24 for images")
+    parser.add_argument("--json", action="store_true", help="the findings as one line of JSON")
+
+
 def add_run(parser: argparse.ArgumentParser) -> None:
     """How a job that is made is run."""
     parser.add_argument("--online", action="store_true", help="let the job fetch the prior that it names from the Hugging Face hub")

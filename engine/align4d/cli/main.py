@@ -23,7 +23,7 @@ from ..errors import Cancelled, as_engine_error
 from ..job.reporting import TerminalReporter
 from ..machine.warm_up import wait_passively, warm_up
 from . import batch, hand, job, settings
-from .arguments import add_inputs, add_job, add_models, add_run
+from .arguments import add_check, add_inputs, add_job, add_models, add_run
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +45,10 @@ def main(arguments: list[str] | None = None, run: job.Run | None = None) -> int:
         from . import models  # imports torch: not for --help
 
         return models.run(options, console)
+    if options.command == "check":
+        from . import check  # imports what reads movies: not for --help
+
+        return check.run(options, console)
     if options.command == "batch":
         return batch.run(options, console, run)
     laboratory = _laboratory()
@@ -98,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("--folder", type=Path, default=Path.cwd(), help="where jobs would be written")
     doctor.add_argument("--json", action="store_true", help="the findings as one line of JSON")
     settings.add_arguments(commands.add_parser("settings", help="list every setting that --set takes"))
+    add_check(commands.add_parser("check", help="say what is good and bad about a clip, and run nothing"))
     plan = commands.add_parser("plan", help="say what a job would take, and run nothing")
     add_inputs(plan)
     plan.add_argument("--json", action="store_true", help="for other programs")
