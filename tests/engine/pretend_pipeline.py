@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -30,6 +31,9 @@ def run(folder: Path, report: Reporter) -> protocol.Result:
     if act == "chatter":
         print("a library prints")
         os.system("echo a library prints from C")
+    if act == "kill once":
+        (folder / "act").unlink()
+        os.kill(os.getpid(), signal.SIGKILL)
     if act == "bug":
         raise KeyError("no such thing")
     if act == "refuse":

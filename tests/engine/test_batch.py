@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -168,6 +169,20 @@ def test_a_batch_is_made_by_one_process_and_its_jobs_hear_what_ends_it(inputs: P
     monkeypatch.setitem(sys.modules, "ray", None)
     assert main.main(["batch", str(inputs / "shots.toml"), "--out", str(inputs / "out"), "--ray", "local"]) == 1
     assert events(job)[-1]["code"] == "ray_missing"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL does not exist there")
+def test_a_cluster_makes_all_though_a_worker_is_killed(inputs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("ray")
+    here = Path(__file__).parent
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(here.parents[1] / "engine"), str(here))))
+    monkeypatch.setenv("RAY_worker_niceness", "0")  # Ray makes its workers wait for everything else on the machine
+    job = made_job(inputs, "job")
+    (job / "act").write_text("kill once")
+    (inputs / "shots.toml").write_text("[[shot]]\njob = 'job'\n[[shot]]\nname = 'gone'\nmesh = 'no.glb'\nvideo = 'walk.mp4'\n")
+    assert main.main(["batch", str(inputs / "shots.toml"), "--out", str(inputs / "out"), "--ray", "local"], pretend_pipeline.run) == 1
+    assert lines(inputs)["job"]["state"] == "done" and "no.glb" in lines(inputs)["gone"]["words"]
+    assert [event["event"] for event in events(job)].count("accepted") == 2, "a worker did die on the way"
 
 
 @pytest.mark.parametrize(("line", "said"), [("job = 'none'", "There is no job"), ("job = '.'\nseed = 3", "nothing else")])

@@ -86,7 +86,11 @@ class OnRay(Executor):
     def run(self, function: Callable[[Item], None], items: Sequence[Item]) -> Iterator[tuple[Item, Exception | None]]:
         """See `Executor`. An item whose worker died is given to another, up to `RETRIES` times."""
         ray = self._ray
-        remote = ray.remote(num_cpus=1, num_gpus=self._gpus, max_retries=RETRIES)(function)
+
+        def do(item: Item) -> None:  # Ray takes plain functions only
+            function(item)
+
+        remote = ray.remote(num_cpus=1, num_gpus=self._gpus, max_retries=RETRIES)(do)
         at_work: dict[Any, Item] = {remote.remote(item): item for item in items}
         while at_work:
             (done,), _ = ray.wait(list(at_work), num_returns=1)
