@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from . import align4d_blender, operators, panels
-from .align4d_blender import handlers, properties
 from .align4d_blender.gaussians import properties as gaussian_settings
 from .align4d_blender.jobs import listeners
+from .align4d_blender.registration import handlers, properties
 
 if TYPE_CHECKING:
     from .align4d_blender import generate, keep_pose, limbs, other_way, solve_around_poses, variations

@@ -11,7 +11,7 @@ import bpy
 
 
 class PlayedResult(Protocol):
-    """One result on one object, see `properties.Align4DResult`."""
+    """One result on one object, see `registration.properties.Align4DResult`."""
 
     name: str
     job: str

@@ -108,7 +108,7 @@ def test_registering_again_leaves_one_of_each(blender: ModuleType) -> None:
         return [*(f"{one.__module__}.{one.__name__}" for one in handlers), str("align4d_gaussians" in bpy.types.Object.bl_rna.properties)]
 
     before = traces()
-    assert sum("align4d_blender.handlers" in one for one in before) == 6
+    assert sum("registration.handlers" in one for one in before) == 6
     sources = blender.align4d_blender.storage.paths.sources
     assert len(sources) == 1
     blender.unregister()

@@ -37,7 +37,7 @@ def overridden(item: bpy.types.Object) -> bpy.types.Object:
 
 
 def test_all_that_is_kept_on_an_object_can_be_overridden(blender: ModuleType) -> None:
-    properties = blender.align4d_blender.properties
+    properties = blender.align4d_blender.registration.properties
     for kind in (properties.Align4DTag, properties.Align4DResult):
         fixed = [name for name in kind.__annotations__ if not kind.bl_rna.properties[name].is_overridable]
         assert not fixed, f"without override={{...}}, what is set in a shot is lost: {fixed}"

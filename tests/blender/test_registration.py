@@ -58,7 +58,7 @@ def traces(module: str) -> dict[str, object]:
             if module in handler.__module__
         ],
         "timers": [one.__name__ for one in _ticking(library) if bpy.app.timers.is_registered(one._tick)],
-        "commands": len(library.handlers._commands),
+        "commands": len(library.registration.handlers._commands),
         "listeners": len(library.jobs.queue.on_end) + len(library.jobs.queue.on_change) + len(library.runtime.models.on_change),
         "threads": sorted(thread.name for thread in threading.enumerate() if "align4d" in thread.name),
     }

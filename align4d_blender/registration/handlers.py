@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from .storage import paths
+from ..storage import paths
 
 if TYPE_CHECKING:
-    from .storage.paths import StoredPath
+    from ..storage.paths import StoredPath
 
 _LOOK_AFTER = 0.5
 """Seconds after the extension was enabled: while Blender starts, extensions cannot see the file yet."""
@@ -43,9 +43,9 @@ def detach() -> None:
 
 def shut_down() -> None:
     """Ends everything that runs: timers, threads, programs."""
-    from .capture import clip_check, clip_report, under_way
-    from .jobs import plan, queue
-    from .runtime import models, setup
+    from ..capture import clip_check, clip_report, under_way
+    from ..jobs import plan, queue
+    from ..runtime import models, setup
 
     setup.shut_down()
     models.shut_down()
@@ -58,95 +58,95 @@ def shut_down() -> None:
 
 def _break_off(*_: object) -> None:
     """What is being read must not change meanwhile, and what lies in the file for that moment must not be saved."""
-    from .capture import under_way
+    from ..capture import under_way
 
     under_way.abandon()
 
 
 def _mark_copies(*_: object) -> None:
-    from .result.playback import mark_copies
+    from ..result.playback import mark_copies
 
     mark_copies()
 
 
 def _before_save(blend: str, *_: object) -> None:
-    from .storage import saving
+    from ..storage import saving
 
     saving.before(blend)
 
 
 def _after_save(blend: str, *_: object) -> None:
-    from .storage import saving
+    from ..storage import saving
 
     saving.after(blend)
 
 
 def _move_jobs(*_: object) -> None:
     """The file has a place, or another one: its jobs belong there from now on."""
-    from .jobs import recovery
+    from ..jobs import recovery
 
     recovery.saved()
 
 
 def _save_failed(*_: object) -> None:
-    from .storage import saving
+    from ..storage import saving
 
     saving.failed()
 
 
 def _open_paths(*_: object) -> None:
     """Another file is open, as in the next two."""
-    from .storage import saving
+    from ..storage import saving
 
     saving.opened()
 
 
 def _open_frame_rates(*_: object) -> None:
-    from .result import frame_rate
+    from ..result import frame_rate
 
     frame_rate.look()
 
 
 def _open_jobs(*_: object) -> None:
-    from .jobs import recovery
+    from ..jobs import recovery
 
     recovery.opened()
 
 
 def _bring_back(*_: object) -> None:
     """What was removed is there again, or the other way round."""
-    from .storage import saving
+    from ..storage import saving
 
     saving.bring_back()
 
 
 def _follow_frame_rate(scene: bpy.types.Scene, *_: object) -> None:
-    from .result import frame_rate
+    from ..result import frame_rate
 
     frame_rate.follow(scene)
 
 
 def _repaint(*_: object) -> None:
     """Another frame is shown."""
-    from .result import certainty
+    from ..result import certainty
 
     certainty.repaint()
 
 
 def _look_for_jobs() -> None:
-    from .jobs import recovery
+    from ..jobs import recovery
 
     recovery.look()
 
 
 def _gaussian_paths() -> Iterator[StoredPath]:
-    from .gaussians.paths import stored
+    from ..gaussians.paths import stored
 
     return stored()
 
 
 def _run_command(arguments: list[str]) -> int:
-    from .scripting import command_line
+    from ..scripting import command_line
 
     return command_line.main(arguments)
 
