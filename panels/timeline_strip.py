@@ -1,4 +1,4 @@
-"""A strip at the foot of the timeline and the dope sheet: how sure the motion is frame by frame, and where poses are kept."""
+"""A strip below the frame numbers of the timeline and the dope sheet: how sure the motion is frame by frame, and where poses are kept."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import bpy
 from ..align4d_blender.errors import UserError
 from ..align4d_blender.result.playback import active, scene_frame, scene_of
 
-HEIGHT, GAP = 7, 3
-"""Of the strip, and below it [px at a resolution scale of 1]."""
+HEIGHT, RULER = 7, 23
+"""Of the strip, and of the frame numbers above it [px at a resolution scale of 1]. At the foot the scroll bar would cover it."""
 
 PIN = 1.0, 1.0, 1.0, 1.0
 """Color of a kept pose."""
@@ -56,7 +56,8 @@ def _draw() -> None:
     from gpu_extras.batch import batch_for_shader
 
     to_region, scale = context.region.view2d.view_to_region, context.preferences.system.ui_scale
-    low, high = GAP * scale, (GAP + HEIGHT) * scale
+    high = context.region.height - RULER * scale
+    low = high - HEIGHT * scale
     corners: list[tuple[float, float]] = []
     colors: list[tuple[float, ...]] = []
     faces: list[tuple[int, int, int]] = []

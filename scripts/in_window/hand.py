@@ -33,10 +33,13 @@ def by_hand(artist: Any, name: str) -> Steps:
     artist.picture("window_other_way")
     artist.press("Return")
     yield from wait_until(lambda: len(_results(name)) == 3, "the limb goes the other way", 60)
+    shading = artist.view().spaces.active.shading
+    usual, shading.color_type = shading.color_type, "VERTEX"
     bpy.ops.align4d.show_doubt()  # its panel is closed
     yield 1.0
     artist.picture("window_doubt")
     bpy.ops.align4d.show_doubt()
+    artist.view().spaces.active.shading.color_type = usual
     yield from _press(artist, "all_side_by_side")
     with artist.override():
         bpy.ops.view3d.view_all()

@@ -72,6 +72,8 @@ def test_a_camera_that_goes_towards_it_is_not_taken_to_turn() -> None:
     assert not found.solved and found.shift > 1
     unsure = background_of(clip, FOVY, CameraMotion(np.tile(np.eye(3), (3, 1, 1)), np.array([1, 0.2, 0.2])), (HEIGHT, WIDTH))
     assert not unsure.solved
+    noise = dataclasses.replace(found, motion=dataclasses.replace(motion, explained=np.array([1, 0.05, 0.05])))
+    assert found.moving and not noise.moving
 
 
 def test_a_plain_background_tells_nothing(tmp_path: Path) -> None:

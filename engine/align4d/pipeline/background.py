@@ -24,6 +24,10 @@ BESIDE = 3
 """So many pixels around the object are not background."""
 BUSY = ("network", "pictures")
 """Sources of masks whose clips show a background that may move."""
+MOVES = 1.0
+"""Percent of the longest side by which the background moves where the camera does."""
+SOME = 0.2
+"""Least part of its change that the background's motion explains where it moves."""
 EXPLAINED = 0.5
 """Least part of the background's change that its motion has to explain."""
 TURNED = 0.75
@@ -46,6 +50,12 @@ class Background:
     def shift(self) -> float:
         """How far it moves at most since the first frame [% of the longest side]."""
         return 100 * float(self.motion.shift(self.size).max()) / max(self.size)
+
+    @property
+    def moving(self) -> bool:
+        """Whether it moves at all: a motion that explains next to nothing of what changes is none."""
+        farthest = int(self.motion.shift(self.size).argmax())
+        return self.shift >= MOVES and float(self.motion.explained[farthest]) >= SOME
 
     @cached_property
     def turns(self) -> np.ndarray:

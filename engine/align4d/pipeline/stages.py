@@ -47,8 +47,6 @@ DISTANCE_AT_END = (
 
 ONE_CLIP = "The preset Paper goes by one clip: the others are not used. Choose Artist or Draft to have the motion solved from all of them."
 
-MOVES = 1.0
-"""Percent of the longest side by which the background moves where the camera does."""
 CAMERA_MOVES = (
     "The camera of the video moves, and how could not be found: its background shifts by up to {:.1f} % of the picture, not as a camera that"
     " turns would show it. The object is animated as a camera that stands still would see that, so it moves along with the background."
@@ -154,7 +152,7 @@ class Job:
             self.follow_camera(clip)
         fovy = self.request.camera.fovy
         self.background = self.cutting.background() if self.cutting else followed(clip, masks, fovy, self.checkpoint)
-        if self.background and self.background.shift >= MOVES and not self.request.camera.path:
+        if self.background and self.background.moving and not self.request.camera.path:
             self.turn_camera(self.background)
         return clip, masks
 
