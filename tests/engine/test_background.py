@@ -96,6 +96,6 @@ def test_the_camera_turns_where_that_is_known_and_a_note_says_what_is(tmp_path: 
     known = followed(clip, masks, FOVY, checkpoint(tmp_path))
     assert known is not None
     job = turned(folder, known)
-    assert (job.moves == known.moves).all() and "turns, by up to 3.3 degrees" in job.notes[0]
+    assert (job.moves == known.moves).all() and f"turns, by up to {known.figures()['camera_turn']:.1f} degrees" in job.notes[0]
     job = turned(folder, dataclasses.replace(known, motion=dataclasses.replace(known.motion, explained=np.zeros(3))))
     assert (job.moves == np.eye(4)).all() and "how could not be found" in job.notes[0]

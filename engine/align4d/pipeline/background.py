@@ -28,6 +28,8 @@ MOVES = 1.0
 """Percent of the longest side by which the background moves where the camera does."""
 SOME = 0.2
 """Least part of its change that the background's motion explains where it moves."""
+POINTS = 5
+"""So many points along each side of a picture tell how the camera turns."""
 EXPLAINED = 0.5
 """Least part of the background's change that its motion has to explain."""
 TURNED = 0.75
@@ -59,11 +61,22 @@ class Background:
 
     @cached_property
     def turns(self) -> np.ndarray:
-        """(T, 3, 3) rotations that take the first camera's space nearest to each one's."""
-        inverse = np.linalg.inv(self.intrinsics)
-        left, _, right = np.linalg.svd(inverse @ self.motion.homographies @ self.intrinsics)
+        """(T, 3, 3) rotations that take the first camera's space to each one's: what lies behind the picture's points turns most like that."""
+        height, width = self.size
+        across, down = np.meshgrid(np.linspace(0, width - 1, POINTS), np.linspace(0, height - 1, POINTS))
+        points = np.stack([across.ravel(), down.ravel()], 1)
+        before = self._rays(points)
+        after = np.stack([self._rays(transform(one, points)) for one in self.motion.homographies])
+        left, _, right = np.linalg.svd(after.swapaxes(1, 2) @ before)
+        left[..., 2] *= np.linalg.det(left @ right)[:, None]
         turned: np.ndarray = left @ right
-        return turned * np.sign(np.linalg.det(turned))[:, None, None]
+        return turned
+
+    def _rays(self, points: np.ndarray) -> np.ndarray:
+        """(P, 3) unit vectors from the camera to what points (P, 2) of a picture show."""
+        rays = np.concatenate([points, np.ones((len(points), 1))], 1) @ np.linalg.inv(self.intrinsics).T
+        found: np.ndarray = rays / np.linalg.norm(rays, axis=1, keepdims=True)
+        return found
 
     @property
     def moves(self) -> np.ndarray:
