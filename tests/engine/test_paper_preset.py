@@ -254,15 +254,17 @@ def test_joint_and_asynchronous_optimization_differ(shoot: Shoot, tmp_path: Path
 
 
 def test_what_learns(shoot: Shoot, whole: Whole, tmp_path: Path) -> None:
-    """Of Gaussians on a mesh nothing but the motion, in every iteration; else their appearance, or everything."""
-    assert not [name for name in protocol.read_arrays(whole.folder / "work" / "optimization.npz") if name.startswith("gaussians")]
-    assert int(protocol.read_arrays(whole.folder / "work" / "optimization.npz")["field_adam.0.step"]) == 12
-    for learns, kept in (("appearance", True), ("all", False)):
-        folder = shoot.job(tmp_path / learns, {"paper.optimization.learns": learns})
-        run(folder)
+    """Of Gaussians on a mesh their appearance, unless it is told otherwise: nothing but the motion, in every iteration, or everything."""
+    for learns, folder, kept in (("auto", whole.folder, True), ("all", shoot.job(tmp_path / "all", {"paper.optimization.learns": "all"}), False)):
+        if learns == "all":
+            run(folder)
         first, last = (protocol.read_arrays(folder / "work" / f"{name}.npz") for name in ("gaussians", "optimization"))
         assert np.array_equal(last["gaussians.center"], first["means"]) is kept
         assert np.allclose(np.exp(last["gaussians.log_scale"]), first["scales"], rtol=1e-5) is kept
+    riding = shoot.job(tmp_path / "motion", {"paper.optimization.learns": "motion"})
+    run(riding)
+    stored = protocol.read_arrays(riding / "work" / "optimization.npz")
+    assert not [name for name in stored if name.startswith("gaussians")] and int(stored["field_adam.0.step"]) == 12
 
 
 def test_an_asset_of_gaussians_is_optimized_as_gaussians(shoot: Shoot, whole: Whole, tmp_path: Path) -> None:

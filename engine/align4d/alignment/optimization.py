@@ -54,8 +54,8 @@ class OptimizationSettings:
     novel_frames: how many of these are seen by unknown views as well; 0 is all of them [D].
     learns: what learns beside the deformation field: "motion", nothing, so that only motion explains what pictures show, and
         Gaussians ride on the triangles of their mesh; "appearance", colors and opacities; "all", means, scales and quats as
-        well, so that Gaussians leave the mesh; "auto", "motion" for Gaussians that are bound to a mesh and "all" for an
-        asset that is Gaussians. Where only motion learns, nobody takes turns with it.
+        well, so that Gaussians leave the mesh; "auto", "appearance" for Gaussians that are bound to a mesh and "all" for
+        an asset that is Gaussians. Where only motion learns, nobody takes turns with it.
     paint: steps in which the colors learn from the first frame, where the object stands as the asset does, before anything
         moves; only where the motion alone learns afterwards. Beyond the paper.
     reframe_every: iterations from one look at where the moved object's middle is to the next, from which the prior is shown
@@ -129,13 +129,13 @@ class Scene:
 
     def rides(self, learns: Learns) -> bool:
         """Whether the asset's Gaussians do nothing but ride on a mesh."""
-        return self.bound is not None and learns in ("auto", "motion")
+        return self.bound is not None and learns == "motion"
 
     def learned(self, learns: Learns) -> RidingGaussians | LearnedGaussians:
         """The asset, as far as it learns; see `OptimizationSettings`. An asset that is Gaussians has no mesh to ride on."""
         if self.bound is not None and self.rides(learns):
             return RidingGaussians(self.bound, self.asset)
-        return LearnedGaussians(self.asset, free=learns in ("auto", "all"))
+        return LearnedGaussians(self.asset, free=learns == "all" or (self.bound is None and learns != "appearance"))
 
 
 class Optimization:

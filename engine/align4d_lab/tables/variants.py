@@ -56,7 +56,7 @@ VARIANTS = (
     Variant("jo", "w/o AO (JO): Gaussians learn too, always", settings={**EVERYTHING_LEARNS, **WITHOUT_TURNS}),
     Variant("no-mask", "w/o masks in the loss", settings={"paper.optimization.known.mask": 0.0}),
     Variant("unframed", "the prior looks where the asset was at rest", settings={"paper.optimization.reframe_every": 0}),
-    Variant("appearance", "colors and opacities learn too, in turns", settings={"paper.optimization.learns": "appearance"}),
+    Variant("motion", "nothing but the motion learns", settings={"paper.optimization.learns": "motion"}),
     Variant("published", "eqs. 7 and 8 as printed", settings=AS_PUBLISHED),
     Variant("paper", "`paper`: Align4D"),
     Variant("artist", "`artist`", preset="artist"),
