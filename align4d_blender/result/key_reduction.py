@@ -23,6 +23,8 @@ TRIES = 9
 """How many prices are tried."""
 BEFORE = 0.5
 """Part of the work that comes before the first price is tried."""
+SURE = 0.97
+"""Part of what the surface may be off that is spent: it is measured at some of the surface's points."""
 NEAR = 0.96
 """A price is good enough that spends this much of what the surface may be off."""
 SWEEPS = 4
@@ -45,6 +47,7 @@ class Surface(Protocol):
 
 def fewest(channels: Sequence[Array], surface: Surface, allowed: float) -> Fractions[list[Keys]]:
     """As few keys of channels (T, C) each as leave the surface where it is, but for `allowed` in the mean [units of length]."""
+    allowed = SURE * allowed
     fit = _Fit(channels)
     yield from part(0, BEFORE, fit.prepare(surface))
     low, high = (np.log(price * allowed**2) for price in PRICES)

@@ -28,6 +28,9 @@ def stretches(item: bpy.types.Object, rig: bpy.types.Object) -> tuple[np.ndarray
     """
     if rig.animation_data:
         rig.animation_data.action = None
+    for bone in rig.pose.bones:
+        bone.matrix_basis.identity()  # Blender weighs by the bones as they are posed
+    bpy.context.view_layer.update()
     own, automatic = _welded(item, rig), _welded(item, rig)
     automatic.vertex_groups.clear()
     automatic.modifiers.clear()
