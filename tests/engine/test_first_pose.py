@@ -19,7 +19,7 @@ from align4d.alignment.pose_search import PoseSearchSettings
 from align4d.alignment.posed_asset import posed_asset
 from align4d.alignment.reference import Reference
 from align4d.alignment.refinement import Refined
-from align4d.alignment.tracking import TrackingSettings
+from align4d.alignment.tracking_settings import TrackingSettings
 from align4d.alignment.verdict import known_view_loss, standing_still
 from align4d.alignment.view import View
 from align4d.cameras.orbit import Orbit

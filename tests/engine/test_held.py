@@ -14,7 +14,7 @@ from test_tracking import STILL, TRACKING, Show, seen
 
 from align4d import protocol
 from align4d.alignment.held import Held, held_of
-from align4d.alignment.tracking import PoseCost
+from align4d.alignment.pose_cost import PoseCost
 from align4d.errors import EngineError
 from align4d.inputs.asset import Asset, load_asset
 

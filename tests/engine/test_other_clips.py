@@ -72,9 +72,9 @@ def test_the_side_shows_the_depth_that_the_front_leaves_open(show: Show, tracked
 
 def test_refinement_goes_by_both(show: Show, views: tuple[View, View], tracked: dict[int, Track]) -> None:
     settings = dataclasses.replace(REFINEMENT, iterations=10)
-    done = refine(show.animated, show.skeleton, views, tracked[2], 0, STILL, TRACKING, settings, 0, RecordingReporter())
+    done = refine(show.animated, show.skeleton, views, tracked[1], 0, STILL, TRACKING, settings, 0, RecordingReporter())
     found = show.vertex_skin.move(done.motion, show.rest).detach().numpy()
-    assert depth_error(show, found) < 0.9 * depth_error(show, show.vertices(tracked[2]))
+    assert depth_error(show, found) < 0.7 * depth_error(show, show.vertices(tracked[1]))
 
 
 def test_a_clip_from_the_same_side_leaves_all_depth_open(views: tuple[View, View]) -> None:

@@ -46,6 +46,7 @@ TINY: dict[str, object] = {
     "search.near": 20,
     "tracking.resolution": 64,
     "tracking.iterations": 15,
+    "tracking.polishing": 4,
     "refinement.resolution": 64,
     "refinement.iterations": 4,
     "refinement.trial": 2,

@@ -15,11 +15,13 @@ from align4d.alignment import refinement, tracking
 from align4d.alignment.animated_asset import AnimatedAsset
 from align4d.alignment.asynchronous import AsynchronousSchedule
 from align4d.alignment.lighting import to_linear, unlit
+from align4d.alignment.pose_cost import PoseCost
 from align4d.alignment.pose_search import PoseSearchSettings
 from align4d.alignment.reference import Reference
 from align4d.alignment.refinement import Refined, refine
 from align4d.alignment.refinement_settings import RefinementSettings
-from align4d.alignment.tracking import PoseCost, Track, TrackingSettings, track
+from align4d.alignment.tracking import Track, track
+from align4d.alignment.tracking_settings import TrackingSettings
 from align4d.alignment.view import View
 from align4d.cameras.orbit import Orbit
 from align4d.errors import Cancelled
@@ -34,7 +36,7 @@ from align4d.rendering import Cameras, Gaussians, Rendering
 
 CAMERA = Orbit(0.0, 0.0, 2.2)
 SIZE = 80
-TRACKING = TrackingSettings(resolution=SIZE, iterations=40, bend=1e-4)
+TRACKING = TrackingSettings(resolution=SIZE, iterations=20, bend=1e-4)
 """The puppet's joint is thick, and bends all the same: it has to cost little here."""
 REFINEMENT = RefinementSettings(resolution=SIZE, iterations=12, batch=2, hexplane=HexPlaneSettings(resolution=8, channels=8, width=16))
 POSE_MATRIX = CAMERA.world_to_camera()

@@ -57,6 +57,7 @@ SETTINGS: dict[str, object] = {
     "pose.iterations": 12,
     "tracking.resolution": 80,
     "tracking.iterations": 25,
+    "tracking.polishing": 4,
     "tracking.bend": 1e-4,
     "refinement.resolution": 80,
     "refinement.iterations": 8,

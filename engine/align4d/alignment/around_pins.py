@@ -17,9 +17,10 @@ from .known_views import KnownViewLoss
 from .lifted_depth import LiftedDepth
 from .optimizer import LeveredAdam
 from .pinned_depth import tell_pins
+from .pose_cost import PoseCost
 from .pose_levers import levers
 from .solved import Solved
-from .tracking import PoseCost, TrackingSettings
+from .tracking_settings import TrackingSettings
 from .view import seen_by_any
 from .view_losses import ViewLosses
 

@@ -20,12 +20,13 @@ from ..motion.mirror import find_twins, mirrored
 from ..motion.skeleton import Skeleton
 from ..motion.skinning import Skin
 from .animated_asset import AnimatedAsset
+from .frame_step import FrameStep
 from .lighting import Lighting, fit_lighting
 from .pose import PoseSettings, RestScene, SolvedPose
 from .pose_search import PoseSearch, PoseSearchSettings
 from .posed_asset import posed_asset
 from .reference import Reference
-from .tracking import FrameStep, TrackingSettings
+from .tracking_settings import TrackingSettings
 from .view import View
 
 _AIMED = ("yaw", "pitch", "distance")

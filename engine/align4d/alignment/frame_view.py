@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d
+from torch.nn.functional import avg_pool2d, interpolate
 
 from ..motion.skeleton import Motion
-from ..rendering import Cameras, Gaussians
+from ..rendering import Cameras, Gaussians, Rendering
 from .animated_asset import AnimatedAsset
 from .known_views import KnownViewLoss
+from .picture_curvature import picture_curvature
 from .view import View
+
+
+@dataclass(frozen=True)
+class Look:
+    """B poses, as one view shows them.
+
+    Attributes:
+        lit: the Gaussians in the light of the view.
+        picture: of them.
+        known: (B,) the known-view loss; 0 where the view does not show the frame.
+        blurred: (B,) that of blurred pictures.
+    """
+
+    lit: Gaussians
+    picture: Rendering
+    known: Tensor
+    blurred: Tensor
 
 
 class FrameView:
@@ -30,11 +50,39 @@ class FrameView:
     def _all(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         return self.every.viewmats, self.view.reference.color, self.view.reference.alpha, self.usable
 
-    def losses(self, animated: AnimatedAsset, shown: Gaussians, motion: Motion) -> tuple[Tensor, Tensor]:
-        """(B,) each: the known-view loss of B poses, `shown` in `motion`, and that of blurred pictures; 0 where this view does not show it."""
+    def look(self, animated: AnimatedAsset, shown: Gaussians, motion: Motion) -> Look:
+        """B poses, `shown` in `motion`."""
         count = len(shown.means)
         cameras = Cameras(self.viewmat.expand(count, 4, 4), self.every.Ks[:1].expand(count, 3, 3))
-        picture = animated.render(animated.lit(shown, motion, None, self.view.lighting), cameras, self.view.size)
-        pictures = (picture.color, picture.alpha, *(one.expand(count, -1, -1, -1) for one in (self.color, self.alpha)))
+        lit = animated.lit(shown, motion, None, self.view.lighting)
+        picture = animated.render(lit, cameras, self.view.size)
+        pictures = self._compared(picture)
         blurred = (avg_pool2d(one, self.blur) for one in pictures)
-        return self.weight * self.known.per_frame(*pictures), self.weight * self.known.per_frame(*blurred)
+        return Look(lit, picture, self.weight * self.known.per_frame(*pictures), self.weight * self.known.per_frame(*blurred))
+
+    def _compared(self, picture: Rendering) -> tuple[Tensor, ...]:
+        count = len(picture.color)
+        return picture.color, picture.alpha, *(one.expand(count, -1, -1, -1) for one in (self.color, self.alpha))
+
+    def curvature(self, look: Look) -> Tensor:
+        """(N, 2, 2) by how much the losses of one pose curve as each Gaussian moves in the picture [1 / px^2].
+
+        What a pixel's loss curves is shared out among the Gaussians as its color is: that is the rasterizer's own gradient by the colors.
+        """
+        with torch.no_grad():
+            pictures = self._compared(look.picture)
+            sharp = picture_curvature(*pictures, self.known.settings)
+            coarse = picture_curvature(*(avg_pool2d(one, self.blur) for one in pictures), self.known.settings)
+            # a square of blur x blur pixels moves by 1 / blur of its side when they move by one, and each has its part of it
+            per_pixel = self.weight * (sharp + interpolate(coarse, scale_factor=self.blur) / self.blur**4)
+        across = torch.autograd.grad(look.picture.color, look.lit.colors, per_pixel, retain_graph=True)[0].reshape(-1, 3)
+        return across[:, [0, 1, 1, 2]].unflatten(-1, (2, 2))
+
+    def projection(self, means: Tensor) -> Tensor:
+        """(N, 2, 3) by how many pixels places (N, 3) move in the picture as they move in space."""
+        turn, away = self.viewmat[0, :3, :3], self.viewmat[0, :3, 3]
+        x, y, z = (means @ turn.T + away).unbind(-1)
+        scale = self.every.Ks[0, [0, 1], [0, 1]] / z.clamp_min(1e-3)[:, None]
+        zero = torch.zeros_like(z)
+        along = torch.stack([torch.stack([zero + 1, zero, -x / z], -1), torch.stack([zero, zero + 1, -y / z], -1)], -2)
+        return scale[..., None] * (along @ turn)

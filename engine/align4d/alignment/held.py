@@ -27,6 +27,12 @@ class Held:
         away = (means - self.place) ** 2
         return away.sum(-1) @ self.weight[:, 0] + away[..., 2] @ self.weight[:, 1]
 
+    def curvature(self) -> Tensor:
+        """(N, 3, 3) half of the second derivative of `moved` by each place."""
+        upright = torch.diag(self.weight.new_tensor([0.0, 0.0, 1.0]))
+        whole = self.weight[:, 0, None, None] * torch.eye(3).to(self.weight)
+        return whole + self.weight[:, 1, None, None] * upright
+
 
 def held_of(asset: Asset, bound: BoundGaussians, place: Tensor) -> Held | None:
     """Of Gaussians bound to an asset, which are at `place` (N, 3) in the frame whose pose is known; None where nothing is held."""

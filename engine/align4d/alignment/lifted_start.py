@@ -13,8 +13,9 @@ from ..motion.skeleton import Motion, Skeleton
 from ..motion.triangles import triangle_frames
 from .lifted_depth import LiftedDepth
 from .optimizer import LeveredAdam
+from .pose_cost import PoseCost
 from .pose_levers import levers
-from .tracking import PoseCost, Track
+from .tracking import Track
 
 
 def fit_to_depth(lifted: LiftedDepth, skeleton: Skeleton, cost: PoseCost, track: Track, known_frame: int | None, smooth: float) -> Track:

@@ -21,9 +21,11 @@ from .iteration_losses import Losses
 from .known_views import KnownViewLoss
 from .lifted_depth import LiftedDepth
 from .lifted_start import fit_to_depth
+from .pose_cost import PoseCost
 from .refinement_settings import RefinementSettings
 from .rounds import FieldRound, PoseRound
-from .tracking import PoseCost, Track, TrackingSettings
+from .tracking import Track
+from .tracking_settings import TrackingSettings
 from .view import View, seen_by_any
 from .view_losses import ViewLosses
 

@@ -12,9 +12,10 @@ from ..rendering import Gaussians
 from .animated_asset import AnimatedAsset
 from .lifted_depth import LiftedDepth
 from .optimizer import LeveredAdam
+from .pose_cost import PoseCost
 from .pose_levers import levers
 from .refinement_settings import RefinementSettings
-from .tracking import PoseCost, Track
+from .tracking import Track
 
 NEIGHBORS = 6
 

@@ -81,7 +81,8 @@ class Case:
         return found, (time.perf_counter() - began) * 1e3 / iterations
 
     def _track(self, recorded: bool) -> Track:
-        settings = dataclasses.replace(self.job.settings.tracking, recorded=recorded)
+        settings = self.job.settings.tracking
+        settings = dataclasses.replace(settings, recorded=recorded, recorded_iterations=settings.iterations, polishing=0)
         begin = Track(self.first.turn, self.first.shift, torch.zeros(1), min(self.first.frame, FRAMES - 1))
         search, known = self.job.settings.search, (self.first.turn, self.first.shift)
         return track(self.animated, self.body.skeleton, (self.view,), begin, known, settings, search, self.job.report)

@@ -1,0 +1,171 @@
+"""The pose of one frame: first steps down the gradient, which find what is far off, then few that know how the cost curves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..job.reporting import Reporter
+from ..motion.skeleton import Motion, Skeleton
+from ..rendering import Gaussians
+from .animated_asset import AnimatedAsset
+from .frame_view import FrameView, Look
+from .known_views import KnownViewLoss
+from .optimizer import LeveredAdam
+from .outline import apart, overlap
+from .polishing import polish
+from .pose_cost import PoseCost
+from .pose_curvature import PoseCurvature
+from .pose_levers import levers
+from .recorded_steps import RecordedSteps
+from .tracking_settings import TrackingSettings
+from .view import View
+
+
+@dataclass(frozen=True)
+class Seen:
+    """B poses of a frame, looked at.
+
+    Attributes:
+        motion, shown: the poses and their Gaussians.
+        looks: of the views.
+        known: (B,) the known-view loss, in the mean over the views that show the object.
+        blurred: (B,) that of blurred pictures.
+        cost: (B,) what the pose costs itself.
+    """
+
+    motion: Motion
+    shown: Gaussians
+    looks: tuple[Look, ...]
+    known: Tensor
+    blurred: Tensor
+    cost: Tensor
+
+    @property
+    def total(self) -> Tensor:
+        """(B,) what is made small."""
+        return self.known + self.blurred + self.cost
+
+
+class FrameStep:
+    """Finds the pose of one frame, in tensors that all frames share; arguments as of `track`."""
+
+    def __init__(self, animated: AnimatedAsset, skeleton: Skeleton, views: tuple[View, ...], neutral: Tensor, settings: TrackingSettings) -> None:
+        self.animated, self.skeleton, self.settings = animated, skeleton, settings
+        like = views[0].reference.color
+        self.turn_lever, self.shift_lever = levers(skeleton, like)
+        self.known = KnownViewLoss(settings.loss)
+        self.views = [FrameView(view, self.known, settings.blur) for view in views]
+        self.cost = PoseCost(animated, skeleton, views, neutral, settings)
+        self.turns, self.shifts = (torch.zeros(1, skeleton.count, 3).to(like).requires_grad_() for _ in range(2))
+        self.frame = torch.zeros(1, dtype=torch.long, device=like.device)
+        self.loss = torch.zeros_like(like[0, 0, 0, 0])
+        self.optimizer = LeveredAdam([self.turns, self.shifts], settings.floor)
+        self.steps = RecordedSteps(self._step, like.device, animated.backend, settings.recorded)
+        # a step that is replayed costs next to nothing, and the matrix cannot be recorded
+        self.count = settings.recorded_iterations if self.steps.recordable else settings.iterations
+        lever = torch.cat([one.expand(1, skeleton.count, 3)[0] for one in (self.turn_lever, self.shift_lever)], -1)
+        polished = settings.polishing > 0 and not self.steps.recordable
+        self.curvature = PoseCurvature(animated, skeleton, self.cost, lever) if polished else None
+
+    def solve(self, frame: int, turn: Tensor, shift: Tensor, report: Reporter) -> tuple[Tensor, Tensor, float]:
+        """Turn (1, K, 3), shift (1, K, 3) and the known-view loss, from a first guess."""
+
+        @torch.no_grad()
+        def begin() -> None:
+            self.turns.copy_(turn / self.turn_lever)
+            self.shifts.copy_(shift / self.shift_lever)
+            self._show(frame)
+            self.optimizer.reset()
+
+        self.steps.run(begin, self.count, report.check_cancelled)
+        if self.curvature is not None:
+            start = torch.cat([self.turns, self.shifts], -1).detach().flatten()
+            self._take(polish(self.point, start, self.settings.polishing, report.check_cancelled))
+        turn, shift = self.turns.detach() * self.turn_lever, self.shifts.detach() * self.shift_lever
+        return self.cost.kept(turn, shift), shift, float(self.loss)
+
+    @torch.no_grad()
+    def _take(self, found: FramePoint) -> None:
+        for one, part in zip((self.turns, self.shifts), _parted(found.parameters), strict=True):
+            one.copy_(part)
+        self.loss.copy_(found.seen.known[0])
+
+    @torch.no_grad()
+    def judge(self, frame: int, turn: Tensor, shift: Tensor) -> tuple[Tensor, Tensor]:
+        """Of poses (B, K, 3) of a frame what `solve` makes small (B,), and the known-view loss in it (B,)."""
+        self._show(frame)
+        seen = self.look(turn, shift)
+        return seen.total, seen.known
+
+    @torch.no_grad()
+    def agreement(self, frame: int, turn: Tensor, shift: Tensor) -> tuple[float, float, float]:
+        """Overlap of the masks, how far they are apart (see `outline`), and the known-view loss, of a pose (1, K, 3) of a frame of the clip."""
+        one = self.views[0].view.only(frame)
+        picture = self.animated.render(self.animated.perform(self.skeleton.pose(turn, shift)), one.cameras(), one.size)
+        color, alpha = one.reference.color, one.reference.alpha
+        masks = picture.alpha[0], alpha[0]
+        return overlap(*masks), apart(*masks), float(self.known(picture.color, picture.alpha, color, alpha))
+
+    def _show(self, frame: int) -> None:
+        self.frame.fill_(frame)
+        for view in self.views:
+            view.show(frame)
+
+    def _step(self) -> None:
+        seen = self.look(self.turns * self.turn_lever, self.shifts * self.shift_lever)
+        seen.total.sum().backward()
+        self.loss.copy_(seen.known[0].detach())
+        rate, last_rate = self.settings.rate, self.settings.last_rate
+        self.optimizer.step(rate + (last_rate - rate) * self.optimizer.steps / self.count)
+
+    def look(self, turn: Tensor, shift: Tensor) -> Seen:
+        """At poses (B, K, 3) of the frame at hand."""
+        motion = self.skeleton.pose(turn, shift)
+        shown, stretch = self.animated.stretched(motion)
+        looks = tuple(view.look(self.animated, shown, motion) for view in self.views)
+        known, blurred = (torch.stack(one).sum(0) / self.showing() for one in zip(*((look.known, look.blurred) for look in looks), strict=True))
+        cost = self.cost.per_frame(turn, shift, shown.means, stretch, self.frame) + self.cost.beyond(motion)
+        return Seen(motion, shown, looks, known, blurred, cost)
+
+    def point(self, joints: Tensor) -> FramePoint:
+        """At scaled joints (6K,) of the frame at hand: of each its turn and its shift, over their levers."""
+        return FramePoint(self, joints)
+
+    def showing(self) -> Tensor:
+        """A number: how many views show the frame, at least 1."""
+        return torch.cat([view.weight for view in self.views]).sum().clamp_min(1)
+
+
+class FramePoint:
+    """Scaled joints (6K,) of a frame, looked at; see `polishing.Point`."""
+
+    def __init__(self, step: FrameStep, joints: Tensor) -> None:
+        self.step, self.parameters = step, joints
+        turns, shifts = (one.requires_grad_() for one in _parted(joints))
+        self.turn = turns * step.turn_lever
+        self.seen = step.look(self.turn, shifts * step.shift_lever)
+        self.cost = float(self.seen.total.detach())
+        # the graph is asked once more, by the colors
+        gradients = torch.autograd.grad(self.seen.total.sum(), [turns, shifts], retain_graph=True)
+        self.gradient = torch.cat(gradients, -1).flatten()
+
+    def curvature(self) -> Tensor:
+        """(6K, 6K)"""
+        curvature, seen, cost = self.step.curvature, self.seen, self.step.cost
+        assert curvature is not None
+        means = seen.shown.means[0].detach()
+        curved = cost.place_curvature(means, self.step.frame)
+        for view, look in zip(self.step.views, seen.looks, strict=True):
+            across = view.projection(means)
+            curved = curved + across.mT @ view.curvature(look) @ across / self.step.showing()
+        of_parts = curvature.of_places(means, curved) + curvature.of_edges(seen.motion)
+        return curvature.of_joints(of_parts, self.turn.detach(), seen.motion)
+
+
+def _parted(joints: Tensor) -> tuple[Tensor, Tensor]:
+    """Turns and shifts (1, K, 3) of joints (6K,)."""
+    turns, shifts = joints.detach().view(1, -1, 6).split(3, -1)
+    return turns.contiguous(), shifts.contiguous()

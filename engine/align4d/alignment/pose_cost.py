@@ -1,0 +1,67 @@
+"""What a pose costs whatever the video shows."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..motion.skeleton import Motion, Skeleton
+from .animated_asset import AnimatedAsset
+from .pose_levers import stiffness
+from .tracking_settings import TrackingSettings
+from .view import View, open_depth
+
+
+class PoseCost:
+    """What a pose costs whatever the video shows: joints bent away from `neutral` (1, K, 3), pulled apart, beyond limits; motion in depth."""
+
+    def __init__(self, animated: AnimatedAsset, skeleton: Skeleton, views: tuple[View, ...], neutral: Tensor, settings: TrackingSettings) -> None:
+        self.settings, self.neutral, self.held, self.limits = settings, neutral, animated.held, animated.limits
+        self.skeleton = skeleton
+        self.rest = rest = animated.bound.means
+        self.resistance = stiffness(skeleton, settings.joint_radius).to(rest)
+        self.is_joint = rest.new_ones(skeleton.count)
+        self.is_joint[skeleton.root] = 0
+        self.depth_axes = torch.from_numpy(views[0].viewmats[:, 2, :3]).to(rest)
+        self.open_depth = open_depth(views).to(rest)
+
+    def per_frame(self, turn: Tensor, shift: Tensor, means: Tensor, stretch: Tensor, frames: Tensor) -> Tensor:
+        """(T,) of turns and shifts (T, K, 3), the Gaussians' means (T, N, 3) and the stretch (T,) of the surface; `frames` as of `drift`."""
+        return self.joints(turn, shift, stretch) + self.drift(means, self.rest, frames).mean(-1) + self.holding(means)
+
+    def joints(self, turn: Tensor, shift: Tensor, stretch: Tensor) -> Tensor:
+        """(T,) what it costs without the motion in depth."""
+        bend = (((turn - self.neutral) ** 2).sum(-1) * self.resistance).sum(-1)
+        slack = ((shift**2).sum(-1) * self.is_joint).sum(-1)
+        return self.settings.bend * bend + self.settings.slack * slack + self.settings.stretch * stretch
+
+    def drift(self, means: Tensor, rest: Tensor, frames: Tensor) -> Tensor:
+        """(T, N) what the motion in depth of each of the means (T, N, 3) costs, against where they rest (N, 3).
+
+        Args:
+            frames: (T,) of the clip, or (1,) where all of `means` are of one.
+        """
+        axes, left_open = (one.index_select(0, frames) for one in (self.depth_axes, self.open_depth))
+        away = ((means - rest) @ axes[..., None])[..., 0] ** 2
+        return self.settings.depth_drift * left_open[:, None] * away / (away + self.settings.depth_reach**2)
+
+    @torch.no_grad()
+    def place_curvature(self, means: Tensor, frame: Tensor) -> Tensor:
+        """(N, 3, 3) by how much `drift` and `holding` of one pose curve as each of the means (N, 3) moves; `frame` (1,) of the clip."""
+        axis, left_open, reach = self.depth_axes[frame], self.open_depth[frame], self.settings.depth_reach**2
+        away = ((means - self.rest) @ axis.T)[:, 0] ** 2
+        drift = 2 * self.settings.depth_drift * left_open * reach / (away + reach) ** 2 / len(means)
+        curved: Tensor = drift[:, None, None] * (axis.T @ axis)
+        return curved + 2 * self.settings.held * self.held.curvature() if self.held else curved
+
+    def holding(self, means: Tensor) -> Tensor:
+        """(T,) what it costs that held places are at means (T, N, 3)."""
+        return self.settings.held * self.held.moved(means) if self.held else means.new_zeros(len(means))
+
+    def beyond(self, motion: Motion) -> Tensor:
+        """(T,) what it costs that joints are beyond their limits."""
+        return self.settings.limits * self.limits.beyond(motion.rotation) if self.limits else motion.offset.new_zeros(len(motion.offset))
+
+    def kept(self, turn: Tensor, shift: Tensor) -> Tensor:
+        """Turns (T, K, 3) like these of joints with shifts (T, K, 3), within their limits."""
+        return self.limits.kept(self.skeleton, turn, shift) if self.limits else turn
