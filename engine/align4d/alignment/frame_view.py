@@ -15,6 +15,9 @@ from .known_views import KnownViewLoss
 from .picture_curvature import picture_curvature
 from .view import View
 
+Pictures = tuple[Tensor, Tensor, Tensor, Tensor]
+"""Color and alpha, rendered, and those of the video; of B poses each."""
+
 
 @dataclass(frozen=True)
 class Look:
@@ -57,12 +60,16 @@ class FrameView:
         lit = animated.lit(shown, motion, None, self.view.lighting)
         picture = animated.render(lit, cameras, self.view.size)
         pictures = self._compared(picture)
-        blurred = (avg_pool2d(one, self.blur) for one in pictures)
-        return Look(lit, picture, self.weight * self.known.per_frame(*pictures), self.weight * self.known.per_frame(*blurred))
+        known, blurred = (self.weight * self.known.per_frame(*one) for one in (pictures, self._blurred(pictures)))
+        return Look(lit, picture, known, blurred)
 
-    def _compared(self, picture: Rendering) -> tuple[Tensor, ...]:
+    def _compared(self, picture: Rendering) -> Pictures:
         count = len(picture.color)
-        return picture.color, picture.alpha, *(one.expand(count, -1, -1, -1) for one in (self.color, self.alpha))
+        return picture.color, picture.alpha, self.color.expand(count, -1, -1, -1), self.alpha.expand(count, -1, -1, -1)
+
+    def _blurred(self, pictures: Pictures) -> Pictures:
+        color, alpha, target, target_alpha = (avg_pool2d(one, self.blur) for one in pictures)
+        return color, alpha, target, target_alpha
 
     def curvature(self, look: Look) -> Tensor:
         """(N, 2, 2) by how much the losses of one pose curve as each Gaussian moves in the picture [1 / px^2].
@@ -71,8 +78,7 @@ class FrameView:
         """
         with torch.no_grad():
             pictures = self._compared(look.picture)
-            sharp = picture_curvature(*pictures, self.known.settings)
-            coarse = picture_curvature(*(avg_pool2d(one, self.blur) for one in pictures), self.known.settings)
+            sharp, coarse = (picture_curvature(*one, self.known.settings) for one in (pictures, self._blurred(pictures)))
             # a square of blur x blur pixels moves by 1 / blur of its side when they move by one, and each has its part of it
             per_pixel = self.weight * (sharp + interpolate(coarse, scale_factor=self.blur) / self.blur**4)
         across = torch.autograd.grad(look.picture.color, look.lit.colors, per_pixel, retain_graph=True)[0].reshape(-1, 3)

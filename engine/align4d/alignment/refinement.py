@@ -121,10 +121,15 @@ class _Refinement:
         field_round = FieldRound(self.animated, self.frames, self.settings, self.generator)
         poses = self._poses(start)
         with threads_for_kernels():
-            self._optimize(poses, [self.every] * self.settings.iterations)
+            self._optimize(poses, self._frames_of_poses())
         field_round.motion = poses.motion()
         self._optimize(field_round, _batches(self.usable, self.settings, self.generator, self.every.device))
         return Refined(field_round.motion, field_round.field, self.appearance.on(self.animated, frozen=True), self.losses.read())
+
+    def _frames_of_poses(self) -> list[Tensor]:
+        """Those of each iteration of the poses' round: poses are one motion and see all; colors learn the same from a few."""
+        few = _batches(self.usable, self.settings, self.generator, self.every.device)
+        return [self.every if "deformation" in self.settings.schedule.phases(number) else some for number, some in enumerate(few)]
 
     def _poses(self, start: Track) -> PoseRound:
         """A round that starts from what the prior makes of the track or, where video and prior find that clearly better, from the track."""
