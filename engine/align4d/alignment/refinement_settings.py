@@ -15,7 +15,7 @@ class RefinementSettings:
     """Attributes:
     resolution: of the pictures that are compared [px].
     iterations: of each of the two rounds (poses, field); every other one is the appearance's.
-    batch: frames of an iteration of the field's round.
+    batch: frames of an iteration of the field's round, and of one of the poses' round in which the appearance learns.
     rate, last_rate: of the poses, as in `TrackingSettings`.
     smooth: cost of a joint's acceleration, per frame, of 1 (in units of the whole surface's motion), squared.
     field_rate, grid_rate: learning rates of the field's MLP and planes [D].
