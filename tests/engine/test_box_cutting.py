@@ -17,6 +17,7 @@ from align4d import protocol
 from align4d.cameras.orbit import Orbit, blender_from_normalized
 from align4d.errors import EngineError
 from align4d.inputs.asset import load_asset
+from align4d.inputs.cutout.carry import Carried, Cutter
 from align4d.inputs.cutout.shapes import overlap, reduced
 from align4d.job.reporting import RecordingReporter
 from align4d.pipeline import artist
@@ -69,6 +70,22 @@ def test_the_mesh_improves_the_masks_of_a_box(shot: tuple[Path, np.ndarray]) -> 
     side = np.array(result.camera.path)[0, :3, 0]
     np.testing.assert_allclose(np.degrees(np.arcsin(-ahead @ side)), np.degrees(np.arctan([0, 2 / FOCAL, 4 / FOCAL])), atol=0.2)
     assert 0.5 < result.figures["look"] <= 1
+
+
+def test_a_mask_of_something_else_is_made_anew_by_the_mesh_in_the_box(shot: tuple[Path, np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, truth = shot
+    real = Cutter.from_box
+
+    def something_else(cutter: Cutter, box: tuple[float, float, float, float]) -> Carried:
+        carried = real(cutter, box)
+        inside = np.zeros_like(carried.inside)
+        inside[:, -20:, :20] = 1
+        return Carried(inside, carried.motion)
+
+    monkeypatch.setattr(Cutter, "from_box", something_else)
+    artist.run(folder, RecordingReporter())
+    inside = protocol.read_arrays(folder / "work" / "masks_view.npz")["inside"]
+    assert min(overlap(one, reduced(other, max(inside.shape[1:]))) for one, other in zip(inside, truth, strict=True)) > 0.85
 
 
 def test_a_box_that_is_none_is_refused(shot: tuple[Path, np.ndarray]) -> None:

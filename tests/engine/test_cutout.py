@@ -16,7 +16,7 @@ from align4d.inputs.cutout.carry import Carried, Cutter
 from align4d.inputs.cutout.matte import matte
 from align4d.inputs.cutout.nearby import nearby_density
 from align4d.inputs.cutout.plate import log_density, make_plate
-from align4d.inputs.cutout.shapes import find_bad, outline_evidence, overlap, without_specks
+from align4d.inputs.cutout.shapes import find_bad, laid_into, outline_evidence, overlap, without_specks
 from align4d.inputs.cutout.total_variation import divide, outline_price
 from align4d.inputs.masks import boxed_masks, find_masks, masks_of_pictures
 from align4d.inputs.video import Clip
@@ -160,6 +160,17 @@ def test_thin_parts_keep_their_width_before_a_background_full_of_detail() -> Non
         truth[10:86, place : place + 4] = 1
     frame[truth > 0.5] = (40, 42, 50)
     assert overlap(matte(frame, truth), truth) > 0.95
+
+
+def test_a_mask_is_laid_into_a_box() -> None:
+    mask = np.zeros((60, 80), np.float32)
+    mask[10:30, 20:60] = 1
+    laid = laid_into(mask, (0.25, 0.5, 0.75, 0.9))
+    assert laid is not None
+    rows, columns = np.flatnonzero((laid > 0.5).any(axis=1)), np.flatnonzero((laid > 0.5).any(axis=0))
+    np.testing.assert_allclose([rows[0], rows[-1] + 1, columns[0], columns[-1] + 1], [30 + 1.2, 54 - 1.2, 20 + 1.2, 60 - 1.2], atol=1)
+    mask[10:30, 60:] = 1
+    assert laid_into(mask, (0.25, 0.5, 0.75, 0.9)) is None and laid_into(0 * mask, (0.25, 0.5, 0.75, 0.9)) is None
 
 
 def test_masks_go_both_ways_from_a_frame_in_the_middle() -> None:

@@ -191,16 +191,17 @@ class ArtistJob(Job):
         """The masks again, where they are by a box and the mesh covers the object as it stands: the camera's search goes by outlines."""
         if self.cutting is None:
             return masks
+        plain, start = self._plain(gaussians, body, unlit()), self.start_camera(asset)
+        zero = gaussians.means.new_zeros(1, body.skeleton.count, 3)
+        still = body.skeleton.pose(zero, zero)
+        masks = self.cutting.by_view(plain, still, start.world_to_camera(), masks)
         try:
-            frame, start = self.first_frame(clip, masks), self.start_camera(asset)
-            placed = place_camera(asset, gaussians, frame, start, self.settings.pose, self.request.backend)
+            placed = place_camera(asset, gaussians, self.first_frame(clip, masks), start, self.settings.pose, self.request.backend)
         except EngineError as error:
             if error.code != "no_overlap":
                 raise
             return masks
-        still = standing(placed, body.skeleton, gaussians.means)
-        plain = self._plain(gaussians, body, placed.lighting)
-        return self.cutting.by_rest(plain, body.skeleton.pose(still.turn, still.shift), placed.camera.world_to_camera(), masks)
+        return self.cutting.by_rest(plain, still, placed.camera.world_to_camera(), masks)
 
     def cut_by_first_pose(self, gaussians: BoundGaussians, body: Articulation, masks: Masks, first: FirstPose) -> Masks:
         """The masks again, where they are by a box: the mesh says in one frame what is object, and what is background in all others then."""

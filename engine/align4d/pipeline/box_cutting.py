@@ -16,7 +16,7 @@ from ..alignment.animated_asset import AnimatedAsset
 from ..cameras.orbit import intrinsics_for
 from ..inputs.cutout.camera_motion import CameraMotion
 from ..inputs.cutout.carry import SIDE, Carried, Cutter
-from ..inputs.cutout.shapes import overlap, reduced
+from ..inputs.cutout.shapes import laid_into, overlap, reduced
 from ..inputs.masks import Masks, boxed_masks
 from ..inputs.video import Clip
 from ..job.checkpoint import Checkpoint
@@ -29,6 +29,8 @@ from .mask_pictures import MaskPictures
 
 COVERED = 0.8
 """Least part of the mesh as it stands that the first mask covers for that to be the object's pose."""
+ELSEWHERE = 0.3
+"""Overlap of the first mask with the mesh, laid into the box, below which it shows something else."""
 BELIEVED = 0.5
 """Least overlap of the mesh's outline with the mask for the mesh to be where the object is."""
 
@@ -60,6 +62,21 @@ class BoxCutting:
         """How the background moves."""
         before = self._before()
         return background_of(self._clip, self._request.camera.fovy, before.motion, before.inside.shape[1:3])
+
+    def by_view(self, animated: AnimatedAsset, motion: Motion, viewmat: np.ndarray, masks: Masks) -> Masks:
+        """By the mesh as the artist sees it, laid into the box; as they are where the first one is not somewhere else altogether.
+
+        Colors alone take another thing in the box for the object where that is the one that looks like nothing around.
+        """
+        stored = self._stored("masks_view")
+        if stored is None:
+            before = self._before()
+            outline = laid_into(next(self._outlines(animated, motion, viewmat[None])), self._box())
+            if outline is None or overlap(outline, before.inside[0]) >= ELSEWHERE:
+                return masks
+            stored = self._keep("masks_view", self._at_work().from_outline(0, outline, before))
+        self.carried = stored
+        return self._soft()
 
     def by_rest(self, animated: AnimatedAsset, motion: Motion, viewmat: np.ndarray, masks: Masks) -> Masks:
         """By the mesh as it stands in the first frame; as they are where it reaches out of the mask, as a body in another pose does."""

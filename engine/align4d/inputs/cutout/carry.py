@@ -183,16 +183,20 @@ class Cutter:
                 self._step()
         return np.stack([found[frame] for frame in range(len(self.frames))])
 
-    def _cost(self, frame: int, plate: Plate, motion: CameraMotion, beside: np.ndarray) -> np.ndarray:
+    def _cost(self, frame: int, plate: Plate, motion: CameraMotion, beside: np.ndarray, ours: np.ndarray | None = None) -> np.ndarray:
         """(h, w) what each place of a frame costs as part of the object, by its color, the background that is known, and how it changes.
 
-        `beside` (h, w) bool: background around the object, whose colors are likelier near it than elsewhere.
+        Colors of the background `beside` the object, and `ours`, which are the object's where that is known in this frame, both (h, w) bool,
+        are likelier near their places than elsewhere.
         """
         picture = self.frames[frame]
         behind, known = look_up(self._background, picture), log_density(picture, plate.seen_in(motion, frame))
         behind = np.logaddexp(behind, nearby_density(picture, beside, behind))
+        front = look_up(self._object, picture)
+        if ours is not None:
+            front = np.logaddexp(front, nearby_density(picture, ours, front))
         behind = np.where(np.isnan(known), behind, np.logaddexp(np.nan_to_num(known), behind - BESIDE_PLATE))
-        return behind - look_up(self._object, picture) - self._moves[self._classes(motion)[frame]]
+        return behind - front - self._moves[self._classes(motion)[frame]]
 
     def _anew(self, inside: np.ndarray, motion: CameraMotion, outlines: Mapping[int, np.ndarray]) -> np.ndarray:
         """All frames together, some times over."""
@@ -209,7 +213,7 @@ class Cutter:
         after = inside.copy()
         for frame in np.flatnonzero(wanted).tolist():
             mask, around = inside[frame], inside[max(0, frame - 1) : frame + 2].mean(axis=0)
-            cost = self._cost(frame, plate, motion, others[frame]) - NEIGHBORS * (2 * ndimage.gaussian_filter(around, 1) - 1)
+            cost = self._cost(frame, plate, motion, others[frame], ours[frame]) - NEIGHBORS * (2 * ndimage.gaussian_filter(around, 1) - 1)
             if frame in outlines:
                 cost = cost - OUTLINE * outline_evidence(outlines[frame])
             cost = np.where(grown(mask > 0.5, self._reach // 2), cost.clip(-MOST, MOST), MOST)

@@ -20,6 +20,8 @@ OUTLINE_WIDTH = 0.008
 """How far off an outline of the mesh may be, of the longest side: its evidence grows to 1 over this."""
 DEEPEST = 1.5
 """The most that an outline says against a place outside of it; inside it says 1."""
+MARGIN = 0.03
+"""What people leave around an object when they draw a box close to it, of the box's longer side."""
 UNLIKE = 0.8
 """A mask that overlaps the ones around it by less than this part of what is usual in the clip is bad."""
 AROUND = 3
@@ -84,6 +86,25 @@ def outline_evidence(outline: np.ndarray) -> np.ndarray:
     mask = outline > 0.5
     depth = ndimage.distance_transform_edt(mask) - ndimage.distance_transform_edt(~mask)
     return (depth / (OUTLINE_WIDTH * max(outline.shape))).clip(-DEEPEST, 1).astype(np.float32)
+
+
+def laid_into(mask: np.ndarray, box: tuple[float, float, float, float]) -> np.ndarray | None:
+    """A mask (H, W) in [0, 1], moved and stretched to fill a box (left, top, right, bottom, in parts of the frame) but for its margin.
+
+    None where it is empty or cut by the border, so that nobody knows how large it is.
+    """
+    rows, columns = np.flatnonzero((mask > 0.5).any(axis=1)), np.flatnonzero((mask > 0.5).any(axis=0))
+    if not len(rows) or rows[0] == 0 or columns[0] == 0 or rows[-1] == mask.shape[0] - 1 or columns[-1] == mask.shape[1] - 1:
+        return None
+    ends = np.array([[rows[0], columns[0]], [rows[-1] + 1, columns[-1] + 1]], float)
+    sides = np.array([[box[1], box[0]], [box[3], box[2]]]) * mask.shape
+    margin = MARGIN * (sides[1] - sides[0]).max()
+    sides += [[margin], [-margin]]
+    if (sides[1] - sides[0] < 2).any():
+        return None
+    scale = (ends[1] - ends[0]) / (sides[1] - sides[0])
+    laid: np.ndarray = ndimage.affine_transform(mask.astype(np.float32), scale, ends[0] - scale * sides[0] + (scale - 1) / 2, order=1)
+    return laid
 
 
 def overlap(one: np.ndarray, other: np.ndarray) -> float:
