@@ -96,7 +96,7 @@ class Cutter:
         allowed[int(top * height) : int(np.ceil(bottom * height)), int(left * width) : int(np.ceil(right * width))] = True
         motion = follow_background(self.frames, ~allowed)
         start = self._divided(0, allowed, None, motion)
-        return Carried(self._anew(self._carried(start, 0, motion), motion, {}), motion)
+        return Carried(self._anew(self._carried(start, 0, motion, by_place=True), motion, {}), motion)
 
     def from_outline(self, known: int, outline: np.ndarray, before: Carried) -> Carried:
         """Masks of all frames where the mesh is known to stand so in one of them: that one is divided first, and the others by it.
@@ -106,7 +106,8 @@ class Cutter:
             before: as the clip was divided without it.
         """
         start = self._divided(known, grown(outline > 0.5, self._reach // 2), outline, before.motion)
-        return Carried(self._anew(self._carried(start, known, before.motion), before.motion, {known: outline}), before.motion)
+        carried = self._carried(start, known, before.motion, by_place=False)
+        return Carried(self._anew(carried, before.motion, {known: outline}), before.motion)
 
     def with_outlines(self, outlines: Mapping[int, np.ndarray], before: Carried) -> Carried:
         """The masks again, by the outlines (h, w) of the mesh in the frames where it is known."""
@@ -115,11 +116,11 @@ class Cutter:
             inside[frame] *= grown(outline > 0.5, self._reach // 2)
         return Carried(self._anew(inside, before.motion, outlines), before.motion)
 
-    def repaired(self, inside: np.ndarray, motion: CameraMotion) -> np.ndarray:
-        """Masks (T, h, w) where those that do not go with the ones around them are found again; the others stay."""
+    def repaired(self, inside: np.ndarray, motion: CameraMotion, by_place: bool = True) -> np.ndarray:
+        """Masks (T, h, w) where those that do not go with the ones around them are found again; the others stay. `by_place`: see `_cost`."""
         bad = find_bad(inside)
         if bad.any() and not bad.all():
-            inside = self._pass(_bridged(inside, bad), motion, {}, bad)
+            inside = self._pass(_bridged(inside, bad), motion, {}, bad, by_place)
         return inside
 
     def _divided(self, frame: int, allowed: np.ndarray, outline: np.ndarray | None, motion: CameraMotion) -> np.ndarray:
@@ -168,8 +169,11 @@ class Cutter:
         self._object = color_table(of_object, COMPONENTS, self._seed)
         self._background = color_table(of_background, COMPONENTS, self._seed)
 
-    def _carried(self, start: np.ndarray, known: int, motion: CameraMotion) -> np.ndarray:
-        """(T, h, w) masks, one after the other from the one of frame `known`, by the colors and the background that it taught."""
+    def _carried(self, start: np.ndarray, known: int, motion: CameraMotion, by_place: bool) -> np.ndarray:
+        """(T, h, w) masks, one after the other from the one of frame `known`, by the colors and the background that it taught.
+
+        `by_place`: see `_cost`.
+        """
         only = CameraMotion(motion.homographies[known : known + 1], motion.explained[known : known + 1])
         plate = make_plate(self.frames[known : known + 1], start[None], only)
         found = {known: start}
@@ -178,20 +182,22 @@ class Cutter:
             for frame in order:
                 away = ndimage.distance_transform_edt(last <= 0.5) / (AWAY * max(self.size))
                 beside = grown(last > 0.5, self._reach) & ~grown(last > 0.5, BLURRED)
-                cost = self._cost(frame, plate, motion, beside) + away.clip(0, MOST)
+                cost = self._cost(frame, plate, motion, beside if by_place else None) + away.clip(0, MOST)
                 found[frame] = last = without_specks(divide(cost.clip(-MOST, MOST), self._price[frame], last))
                 self._step()
         return np.stack([found[frame] for frame in range(len(self.frames))])
 
-    def _cost(self, frame: int, plate: Plate, motion: CameraMotion, beside: np.ndarray, ours: np.ndarray | None = None) -> np.ndarray:
+    def _cost(self, frame: int, plate: Plate, motion: CameraMotion, beside: np.ndarray | None, ours: np.ndarray | None = None) -> np.ndarray:
         """(h, w) what each place of a frame costs as part of the object, by its color, the background that is known, and how it changes.
 
-        Colors of the background `beside` the object, and `ours`, which are the object's where that is known in this frame, both (h, w) bool,
-        are likelier near their places than elsewhere.
+        By place, colors of the background `beside` the object, and `ours`, which are the object's where that is known in this frame, both
+        (h, w) bool, are likelier near their places than elsewhere. That follows the masks as they are, right or wrong: it is for those of a
+        box, and None where the mesh's outline has told better.
         """
         picture = self.frames[frame]
         behind, known = look_up(self._background, picture), log_density(picture, plate.seen_in(motion, frame))
-        behind = np.logaddexp(behind, nearby_density(picture, beside, behind))
+        if beside is not None:
+            behind = np.logaddexp(behind, nearby_density(picture, beside, behind))
         front = look_up(self._object, picture)
         if ours is not None:
             front = np.logaddexp(front, nearby_density(picture, ours, front))
@@ -200,12 +206,13 @@ class Cutter:
 
     def _anew(self, inside: np.ndarray, motion: CameraMotion, outlines: Mapping[int, np.ndarray]) -> np.ndarray:
         """All frames together, some times over."""
+        by_place = not outlines
         for _ in range(PASSES):
-            inside = self._pass(inside, motion, outlines, np.ones(len(inside), bool))
-        return self.repaired(inside, motion)
+            inside = self._pass(inside, motion, outlines, np.ones(len(inside), bool), by_place)
+        return self.repaired(inside, motion, by_place)
 
-    def _pass(self, inside: np.ndarray, motion: CameraMotion, outlines: Mapping[int, np.ndarray], wanted: np.ndarray) -> np.ndarray:
-        """The `wanted` (T,) frames anew, of the masks as they are."""
+    def _pass(self, inside: np.ndarray, motion: CameraMotion, outlines: Mapping[int, np.ndarray], wanted: np.ndarray, by_place: bool) -> np.ndarray:
+        """The `wanted` (T,) frames anew, of the masks as they are. `by_place`: see `_cost`."""
         plate = make_plate(self.frames, inside, motion)
         ours, others = inside > 0.6, (inside < 0.3) & np.stack([grown(mask > 0.5, self._reach) for mask in inside])
         classes = self._classes(motion)
@@ -213,7 +220,8 @@ class Cutter:
         after = inside.copy()
         for frame in np.flatnonzero(wanted).tolist():
             mask, around = inside[frame], inside[max(0, frame - 1) : frame + 2].mean(axis=0)
-            cost = self._cost(frame, plate, motion, others[frame], ours[frame]) - NEIGHBORS * (2 * ndimage.gaussian_filter(around, 1) - 1)
+            cost = self._cost(frame, plate, motion, *((others[frame], ours[frame]) if by_place else (None, None)))
+            cost = cost - NEIGHBORS * (2 * ndimage.gaussian_filter(around, 1) - 1)
             if frame in outlines:
                 cost = cost - OUTLINE * outline_evidence(outlines[frame])
             cost = np.where(grown(mask > 0.5, self._reach // 2), cost.clip(-MOST, MOST), MOST)
