@@ -169,5 +169,5 @@ def test_broken_off_at_any_slice_nothing_has_changed(blender: ModuleType, tmp_pa
             count = max(2 * count, 1)
             continue
         break
-    assert words == {"Solving poses", "Writing keys"}
+    assert "Writing keys" in words
     assert rig.animation_data.action == result.action != action

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from ..errors import writing
 from ..job import preview
 from ..protocol import ProtocolError, read_result, replacing
 
-TABLE, SHEET = "batch.csv", "batch.png"
+TABLE, SHEET, LOOKS = "batch.csv", "batch.png", ".looks"
 COLUMNS = 4
 TITLE = 16
 """Height of a shot's name on the sheet [px]."""
@@ -58,13 +58,29 @@ def write_table(out: Path, outcomes: Sequence[Outcome]) -> Path:
     return out / TABLE
 
 
-def write_sheet(out: Path, folders: Mapping[str, Path]) -> Path | None:
-    """`SHEET`: of each shot that has one its last preview, the video's frame beside the render; None where none has. Returns its path.
+def keep_look(out: Path, name: str, folder: Path) -> None:
+    """Keeps a job's last preview for the sheet: the job's own is gone once somebody has taken its result."""
+    try:
+        content = (folder / preview.NAME).read_bytes()
+    except OSError:
+        return
+    with writing():
+        (out / LOOKS).mkdir(exist_ok=True)
+        with replacing(_kept(out, name)) as file:
+            file.write(content)
+
+
+def _kept(out: Path, name: str) -> Path:
+    return out / LOOKS / f"{name}.npy"
+
+
+def write_sheet(out: Path, names: Sequence[str]) -> Path | None:
+    """`SHEET`: of each shot whose look was kept the video's frame beside the render; None where none was. Returns its path.
 
     Args:
-        folders: of the shots' jobs, by the shots' names.
+        names: of the shots.
     """
-    looks = {name: look for name, folder in folders.items() if (look := _look(folder)) is not None}
+    looks = {name: look for name in names if (look := _look(_kept(out, name))) is not None}
     if not looks:
         return None
     width, height = (max(look.size[axis] for look in looks.values()) for axis in range(2))
@@ -83,10 +99,10 @@ def write_sheet(out: Path, folders: Mapping[str, Path]) -> Path | None:
     return out / SHEET
 
 
-def _look(folder: Path) -> Image.Image | None:
-    """The last preview of a job; None where there is none."""
+def _look(path: Path) -> Image.Image | None:
+    """A preview; None where there is none."""
     try:
-        return Image.fromarray(np.load(folder / preview.NAME, allow_pickle=False))
+        return Image.fromarray(np.load(path, allow_pickle=False))
     except (OSError, ValueError, TypeError):
         return None
 

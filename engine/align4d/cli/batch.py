@@ -45,7 +45,7 @@ def run(options: argparse.Namespace, console: Console, pipeline: job.Run | None 
             _options_of(shot)  # a wrong line ends the batch before hours of others
         outcomes = _make_all(listed, options, console, pipeline)
         report.write_table(options.out, outcomes)
-        report.write_sheet(options.out, {shot.name: shot.folder(options.out) for shot in listed})
+        report.write_sheet(options.out, [shot.name for shot in listed])
     except (KeyboardInterrupt, Cancelled):
         console.print("Stopped. The same command goes on with what is not done yet.")
         return job.INTERRUPTED
@@ -84,7 +84,7 @@ def make_shot(shot: Shot, out: Path, pipeline: job.Run | None = None) -> None:
         EngineError: what the user can act on; "shot_changed" where its folder was made of other words, "cancelled" where somebody has
             cancelled a job that was made before.
     """
-    from ..batch.report import is_done
+    from ..batch.report import is_done, keep_look
     from ..job.event_file import telling
     from ..job.reporting import RecordingReporter
 
@@ -93,6 +93,7 @@ def make_shot(shot: Shot, out: Path, pipeline: job.Run | None = None) -> None:
         with telling(folder.name, folder) as reporter:
             if not is_done(folder):
                 job.work(folder, options, reporter, pipeline)
+                keep_look(out, shot.name, folder)
         return
     if not (folder / "request.json").exists():
         with writing():
@@ -103,6 +104,7 @@ def make_shot(shot: Shot, out: Path, pipeline: job.Run | None = None) -> None:
         raise EngineError("shot_changed", f"{folder} was made of other options.", "Give the shot another name, or delete its folder.")
     if not is_done(folder):
         job.work(folder, options, RecordingReporter(shot.name), pipeline)
+        keep_look(out, shot.name, folder)
 
 
 def _tell_jobs(listed: Sequence[Shot], failure: EngineError) -> None:
