@@ -32,7 +32,7 @@ class ALIGN4D_OT_check_clip(bpy.types.Operator):
 
         clip_report.ask_about(context.scene)
         if bpy.app.background:
-            clip_report.wait()
+            clip_report.question.wait()
             for finding in clip_report.report(context.scene) or ():
                 self.report({"INFO"} if finding["good"] else {"WARNING"}, finding["sentence"])
         return {"FINISHED"}

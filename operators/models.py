@@ -140,7 +140,7 @@ def _attempt(action: Callable[[], None]) -> set[OperatorReturnItems]:
 
     action()
     if bpy.app.background:
-        plan.wait()
+        plan.question.wait()
         models.wait()
         if models.refused:
             raise models.refused

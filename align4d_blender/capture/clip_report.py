@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import bpy
 
-from ..errors import UserError
-from ..runtime import ask
 from ..runtime.ask import EngineReply
-from ..runtime.redraw import redraw
+from ..runtime.question import Question
 from .reference import sequence
-
-if TYPE_CHECKING:
-    from concurrent.futures import Future
-
-_TICK = 0.3
 
 
 class _Clip(NamedTuple):
@@ -30,8 +22,7 @@ class _Clip(NamedTuple):
     fps: float
 
 
-_asked: tuple[_Clip, Future[EngineReply]] | None = None
-"""The last question and its answer."""
+question = Question()
 
 
 def ask_about(scene: bpy.types.Scene) -> None:
@@ -40,43 +31,23 @@ def ask_about(scene: bpy.types.Scene) -> None:
     Raises:
         UserError: where there is no engine, or the images of a sequence are not there.
     """
-    global _asked
     wanted = _clip(scene)
-    if not wanted.path or (_asked is not None and _asked[0] == wanted):
+    if not wanted.path or question.is_about(wanted):
         return
-    path = Path(wanted.path)
     words = ["--first", str(max(wanted.first, 1)), "--last", str(wanted.last), "--fps", str(wanted.fps), "--json"]
-    movie = path.suffix.lower() in bpy.path.extensions_movie
-    _asked = wanted, ask.submit(["check", *([str(path)] if movie else sequence(path)), *words])
-    if not bpy.app.background and not bpy.app.timers.is_registered(_tick):
-        bpy.app.timers.register(_tick, first_interval=_TICK, persistent=True)
+    path = Path(wanted.path)
+    question.ask(wanted, ["check", *([str(path)] if _is_movie(path) else sequence(path)), *words])
 
 
 def report(scene: bpy.types.Scene) -> list[EngineReply] | None:
     """The findings about the clip, as of `clip_quality.Finding`; None as long as they are not known. Raises UserError where it cannot be read."""
-    if _asked is None or _asked[0] != _clip(scene) or not _asked[1].done():
-        return None
-    return list(_asked[1].result()["findings"])
+    answer = question.answer(_clip(scene))
+    return None if answer is None else list(answer["findings"])
 
 
 def under_way(scene: bpy.types.Scene) -> bool:
     """Whether the engine is looking at the clip."""
-    return _asked is not None and _asked[0] == _clip(scene) and not _asked[1].done()
-
-
-def wait() -> None:
-    """Without a window: waits for the answer, whatever it is."""
-    with suppress(UserError):
-        if _asked is not None:
-            _asked[1].result()
-
-
-def forget() -> None:
-    """Forgets what was found."""
-    global _asked
-    if bpy.app.timers.is_registered(_tick):
-        bpy.app.timers.unregister(_tick)
-    _asked = None
+    return question.is_under_way(_clip(scene))
 
 
 def _clip(scene: bpy.types.Scene) -> _Clip:
@@ -86,11 +57,9 @@ def _clip(scene: bpy.types.Scene) -> _Clip:
         written = Path(path).stat().st_mtime
     except (OSError, ValueError):
         written = 0.0
-    movie = Path(path).suffix.lower() in bpy.path.extensions_movie
-    fps = 0.0 if movie else settings.sequence_fps or scene.render.fps / scene.render.fps_base
+    fps = 0.0 if _is_movie(Path(path)) else settings.sequence_fps or scene.render.fps / scene.render.fps_base
     return _Clip(path, written, settings.first, settings.last, fps)
 
 
-def _tick() -> float | None:
-    redraw()
-    return _TICK if _asked is not None and not _asked[1].done() else None
+def _is_movie(path: Path) -> bool:
+    return path.suffix.lower() in bpy.path.extensions_movie

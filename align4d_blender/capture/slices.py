@@ -9,6 +9,8 @@ from collections.abc import Callable, Generator
 from typing import TypeAlias, TypeVar
 
 T = TypeVar("T")
+A = TypeVar("A")
+B = TypeVar("B")
 
 Slices: TypeAlias = Generator[None, None, T]
 
@@ -34,42 +36,29 @@ def whole(slices: Generator[object, None, T]) -> T:
 
 def saying(words: str, slices: Slices[T]) -> Words[T]:
     """The same slices; each of them yields what is being done."""
-    try:
-        while True:
-            try:
-                next(slices)
-            except StopIteration as end:
-                result: T = end.value
-                return result
-            yield words
-    finally:
-        slices.close()
+    return _told(slices, lambda _: words)
 
 
 def part(first: float, last: float, work: Fractions[T]) -> Fractions[T]:
     """The same work, as what a larger one does between two fractions of its own."""
-    try:
-        while True:
-            try:
-                fraction = next(work)
-            except StopIteration as end:
-                result: T = end.value
-                return result
-            yield first + (last - first) * fraction
-    finally:
-        work.close()
+    return _told(work, lambda fraction: first + (last - first) * fraction)
 
 
 def counting(words: str, work: Fractions[T]) -> Words[T]:
     """The same work; each slice yields what is being done, and how much of it is."""
+    return _told(work, lambda fraction: f"{words}: {fraction:.0%}")
+
+
+def _told(work: Generator[A, None, T], tell: Callable[[A], B]) -> Generator[B, None, T]:
+    """The same work, whose slices tell something else; broken off with it."""
     try:
         while True:
             try:
-                fraction = next(work)
+                said = next(work)
             except StopIteration as end:
                 result: T = end.value
                 return result
-            yield f"{words}: {fraction:.0%}"
+            yield tell(said)
     finally:
         work.close()
 

@@ -51,7 +51,7 @@ def shut_down() -> None:
     models.shut_down()
     plan.shut_down()
     clip_check.clear()
-    clip_report.forget()
+    clip_report.question.shut_down()
     under_way.abandon()
     queue.shut_down()
 

@@ -79,17 +79,19 @@ class Solving:
         self._meshes.clear()
 
     def step(self, seconds: float) -> bool:
-        """Goes on for about so many seconds. Returns whether nothing is left to do."""
+        """Goes on for about so many seconds, and at least a frame. Returns whether nothing is left to do."""
         until = time.monotonic() + seconds
-        while self._left and time.monotonic() < until:
+        while self._left:
             rig, frames = self._left[0]
             pose = next(frames, None)
             if pose is not None:
                 self._frames.append(pose)
-                continue
-            self._poses[rig] = np.stack(self._frames)
-            self._left.pop(0)
-            self._frames = []
+            else:
+                self._poses[rig] = np.stack(self._frames)
+                self._left.pop(0)
+                self._frames = []
+            if time.monotonic() >= until:
+                break
         return not self._left
 
     @property

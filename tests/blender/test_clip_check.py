@@ -136,13 +136,13 @@ def test_what_cannot_be_read_says_nothing_here(check: Any, tmp_path: Path) -> No
 def report(blender: ModuleType, check: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The module, whose engine answers what a test says; the questions are kept in `asked`."""
     found = blender.align4d_blender.capture.clip_report
-    found.forget()
+    found.question.shut_down()
     engine_with(blender, monkeypatch, True, {**ISNET, "there": True})
     found.asked = []
     found.answer = Future()
-    monkeypatch.setattr(found.ask, "submit", lambda words: found.asked.append(words) or found.answer)
+    monkeypatch.setattr(blender.align4d_blender.runtime.ask, "submit", lambda words: found.asked.append(words) or found.answer)
     yield found
-    found.forget()
+    found.question.shut_down()
 
 
 def finding(code: str, sentence: str, fix: str = "", good: bool = False) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import threading
 import time
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import bpy
 import pytest
@@ -34,9 +35,9 @@ print("SAID " + json.dumps({"modules": names, "registered": registered, "held": 
 """
 
 
-def _ticking(library: ModuleType) -> tuple[ModuleType, ...]:
-    """The modules that have a timer."""
-    return library.jobs.queue, library.jobs.plan, library.runtime.setup, library.runtime.models
+def _ticking(library: ModuleType) -> tuple[Any, ...]:
+    """What has a timer."""
+    return library.jobs.queue, library.jobs.plan.question, library.capture.clip_report.question, library.runtime.setup, library.runtime.models
 
 
 def traces(module: str) -> dict[str, object]:
@@ -57,7 +58,7 @@ def traces(module: str) -> dict[str, object]:
             for handler in handlers
             if module in handler.__module__
         ],
-        "timers": [one.__name__ for one in _ticking(library) if bpy.app.timers.is_registered(one._tick)],
+        "timers": [repr(one) for one in _ticking(library) if bpy.app.timers.is_registered(one._tick)],
         "commands": len(library.registration.handlers._commands),
         "listeners": len(library.jobs.queue.on_end) + len(library.jobs.queue.on_change) + len(library.runtime.models.on_change),
         "threads": sorted(thread.name for thread in threading.enumerate() if "align4d" in thread.name),
