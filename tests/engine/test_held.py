@@ -63,7 +63,7 @@ def test_a_pose_that_moves_what_is_held_costs_more(tmp_path_factory: pytest.Temp
         with torch.no_grad():
             bent = show.bent([degrees])
             means = show.animated.perform(show.skeleton.pose(bent.turn, bent.shift)).means
-            return float(cost.per_frame(free, free, means, torch.zeros(1), torch.tensor([0])))
+            return float(cost.per_frame(free, free, show.skeleton.pose(free, free), means, torch.zeros(1), torch.tensor([0])))
 
     assert price(holding, 0.0) == pytest.approx(price(show.animated, 0.0), abs=1e-6)
     assert price(holding, 5.0) > price(show.animated, 5.0) + 0.01

@@ -139,7 +139,7 @@ def test_moving_in_depth_costs_by_how_much_moves_not_by_how_far(show: Show) -> N
 
     def price(moved: torch.Tensor) -> float:
         means = rest + moved[:, None] * cost.depth_axes[0]
-        return float(cost.per_frame(still, still, means[None], torch.zeros(1), torch.tensor([0])))
+        return float(cost.per_frame(still, still, show.skeleton.pose(still, still), means[None], torch.zeros(1), torch.tensor([0])))
 
     assert price(torch.zeros(len(rest))) == pytest.approx(0)
     assert price(0.2 * part) < price(torch.full((len(rest),), 0.1))

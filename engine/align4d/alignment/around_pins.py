@@ -161,7 +161,7 @@ class AroundPins:
         motion = self.skeleton.pose(turn, shift).frames(self.seen)
         shown, stretch = self.animated.stretched(motion)
         chosen = turn.index_select(0, self.seen), shift.index_select(0, self.seen)
-        effort = (self.cost.joints(*chosen, stretch) + self.cost.holding(shown.means) + self.cost.beyond(motion)).mean() + self._depth(shown.means)
+        effort = self.cost.effort(*chosen, motion, shown.means, stretch).mean() + self._depth(shown.means)
         jerk = [(torch.diff(one / lever, n=2, dim=0) ** 2).sum() for one, lever in zip(joints, self.levers, strict=True)]
         return self.known(self.animated, shown, motion, None, self.seen) + effort + self.settings.smooth * (jerk[0] + jerk[1]) / len(turn)
 

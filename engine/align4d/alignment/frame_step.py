@@ -127,7 +127,7 @@ class FrameStep:
         shown, stretch = self.animated.stretched(motion)
         looks = tuple(view.look(self.animated, shown, motion) for view in self.views)
         known, blurred = (torch.stack(one).sum(0) / self.showing() for one in zip(*((look.known, look.blurred) for look in looks), strict=True))
-        cost = self.cost.per_frame(turn, shift, shown.means, stretch, self.frame) + self.cost.beyond(motion)
+        cost = self.cost.per_frame(turn, shift, motion, shown.means, stretch, self.frame)
         return Seen(motion, shown, looks, known, blurred, cost)
 
     def point(self, joints: Tensor) -> FramePoint:

@@ -25,12 +25,17 @@ class PoseCost:
         self.depth_axes = torch.from_numpy(views[0].viewmats[:, 2, :3]).to(rest)
         self.open_depth = open_depth(views).to(rest)
 
-    def per_frame(self, turn: Tensor, shift: Tensor, means: Tensor, stretch: Tensor, frames: Tensor) -> Tensor:
-        """(T,) of turns and shifts (T, K, 3), the Gaussians' means (T, N, 3) and the stretch (T,) of the surface; `frames` as of `drift`."""
-        return self.joints(turn, shift, stretch) + self.drift(means, self.rest, frames).mean(-1) + self.holding(means)
+    def per_frame(self, turn: Tensor, shift: Tensor, motion: Motion, means: Tensor, stretch: Tensor, frames: Tensor) -> Tensor:
+        """(T,) all of it; see `effort`, and `drift` for `frames`."""
+        return self.effort(turn, shift, motion, means, stretch) + self.drift(means, self.rest, frames).mean(-1)
+
+    def effort(self, turn: Tensor, shift: Tensor, motion: Motion, means: Tensor, stretch: Tensor) -> Tensor:
+        """(T,) all but the motion in depth: of turns and shifts (T, K, 3), the motion that they make, the Gaussians' means (T, N, 3) in it and the
+        stretch (T,) of the surface."""
+        return self.joints(turn, shift, stretch) + self.holding(means) + self.beyond(motion)
 
     def joints(self, turn: Tensor, shift: Tensor, stretch: Tensor) -> Tensor:
-        """(T,) what it costs without the motion in depth."""
+        """(T,) that joints are bent and pulled apart, and the surface stretched."""
         bend = (((turn - self.neutral) ** 2).sum(-1) * self.resistance).sum(-1)
         slack = ((shift**2).sum(-1) * self.is_joint).sum(-1)
         return self.settings.bend * bend + self.settings.slack * slack + self.settings.stretch * stretch

@@ -15,6 +15,8 @@ from ..motion.skeleton import Motion, Skeleton
 from .animated_asset import AnimatedAsset
 from .pose_cost import PoseCost
 
+EDGES = ((0, 1), (1, 2), (2, 0))
+"""The corners between which a triangle's edges are, as of `triangles.edge_lengths`."""
 BLENDED = 1e-3
 """Weights that differ by more than this between the ends of an edge stretch it."""
 THINNED = 3
@@ -35,7 +37,7 @@ class PoseCurvature:
         self.tree = build_tree(skeleton.parent, skeleton.joint, bound.means)
         self.corner_weights = animated.skin.weights.unflatten(0, (-1, 3))
         self.weights = (self.corner_weights * bound.barycentric[..., None]).sum(1)
-        self.stretching = [self._stretching(start, end) for start, end in ((0, 1), (1, 2), (2, 0))]
+        self.stretching = [self._stretching(*edge) for edge in EDGES]
         settings = cost.settings
         bend = (2 * settings.bend * cost.resistance)[:, None].expand(-1, 3)
         slack = (2 * settings.slack * cost.is_joint)[:, None].expand(-1, 3)
@@ -52,7 +54,7 @@ class PoseCurvature:
         """(K, K, 6, 6) of the parts' twists: that edges are stretched in one pose."""
         corners = self.animated.corners(motion)[0]
         rows = []
-        for (start, end), chosen, side in zip(((0, 1), (1, 2), (2, 0)), self.stretching, range(3), strict=True):
+        for side, ((start, end), chosen) in enumerate(zip(EDGES, self.stretching, strict=True)):
             first, second = corners[chosen, start], corners[chosen, end]
             along = torch.nn.functional.normalize(second - first, dim=-1)
             yardstick = self.animated.rest.yardstick[chosen, side][:, None]

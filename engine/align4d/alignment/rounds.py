@@ -59,8 +59,7 @@ class PoseRound:
         # with gradients in either phase: the colors are the appearance's
         shown, stretch = animated.stretched(motion)
         with torch.set_grad_enabled(deforming):
-            effort = self.cost.joints(turn, shift, stretch) + self.cost.holding(shown.means) + self.cost.beyond(motion)
-            effort = effort.mean()
+            effort = self.cost.effort(turn, shift, motion, shown.means, stretch).mean()
             if self.lifted is None:
                 effort = effort + self.cost.drift(shown.means, self.cost.rest, frames).mean()
         return shown, motion, None, effort
