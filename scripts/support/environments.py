@@ -177,12 +177,14 @@ def ready(environment: Environment) -> Path:
 
 def enter_engine() -> None:
     """Goes on in the engine's environment, with the checkout's engine importable: elsewhere runs the same command line there, and exits."""
-    python = ready(engine_environment())
+    python, engine = ready(engine_environment()), str(ROOT / "engine")
     if Path(sys.prefix).resolve() == python.parents[1].resolve():
+        if engine not in sys.path:  # started by hand from that environment
+            sys.path.insert(0, engine)
+            os.environ["PYTHONPATH"] = engine
         return
-    engine = {"PYTHONPATH": str(ROOT / "engine")}
     try:
-        code = subprocess.run([python, *sys.argv], env={**os.environ, **engine}).returncode
+        code = subprocess.run([python, *sys.argv], env={**os.environ, "PYTHONPATH": engine}).returncode
     except KeyboardInterrupt:
         code = 130
     sys.exit(code)
