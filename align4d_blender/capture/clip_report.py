@@ -9,6 +9,7 @@ import bpy
 
 from ..runtime.ask import EngineReply
 from ..runtime.question import Question
+from ..storage.remembered import forget, written
 from .reference import sequence
 
 
@@ -31,6 +32,7 @@ def ask_about(scene: bpy.types.Scene) -> None:
     Raises:
         UserError: where there is no engine, or the images of a sequence are not there.
     """
+    forget()  # the clip as it is now
     wanted = _clip(scene)
     if not wanted.path or question.is_about(wanted):
         return
@@ -53,12 +55,8 @@ def under_way(scene: bpy.types.Scene) -> bool:
 def _clip(scene: bpy.types.Scene) -> _Clip:
     settings = scene.align4d
     path = bpy.path.abspath(settings.video)
-    try:
-        written = Path(path).stat().st_mtime
-    except (OSError, ValueError):
-        written = 0.0
     fps = 0.0 if _is_movie(Path(path)) else settings.sequence_fps or scene.render.fps / scene.render.fps_base
-    return _Clip(path, written, settings.first, settings.last, fps)
+    return _Clip(path, written(Path(path)), settings.first, settings.last, fps)
 
 
 def _is_movie(path: Path) -> bool:

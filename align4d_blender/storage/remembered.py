@@ -48,6 +48,15 @@ def is_file(path: Path) -> bool:
 
 
 @remembered
+def written(path: Path) -> float:
+    """When a file was written [s]; 0 where there is none."""
+    try:
+        return path.stat().st_mtime
+    except (OSError, ValueError):
+        return 0.0
+
+
+@remembered
 def holds(folder: Path, pattern: str) -> bool:
     """Whether a folder has entries of such names."""
     return any(folder.glob(pattern))

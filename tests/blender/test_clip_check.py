@@ -172,6 +172,22 @@ def test_a_clip_is_asked_about_once_with_all_its_images(report: Any, tmp_path: P
     assert len(report.asked) == 1 and report.asked[0][:3] == ["check", str(tmp_path / "busy_1.png"), str(tmp_path / "busy_2.png")]
 
 
+def test_a_clip_is_asked_about_again_when_it_was_written_and_drawing_asks_no_disk(
+    blender: ModuleType, report: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report.ask_about(bpy.context.scene)
+    os.utime(tmp_path / "busy_1.png", (1, 1))
+    report.ask_about(bpy.context.scene)
+    assert len(report.asked) == 2
+    monkeypatch.setattr(blender.align4d_blender.storage.remembered, "SECONDS", 60.0)
+    draw(blender)
+    asked: list[Path] = []
+    real = Path.stat
+    monkeypatch.setattr(Path, "stat", lambda path, **options: asked.append(path) or real(path, **options))
+    assert "Looking at the clip" in draw(blender)
+    assert tmp_path / "busy_1.png" not in asked
+
+
 def test_a_clip_that_cannot_be_read_says_so(blender: ModuleType, report: Any) -> None:
     report.ask_about(bpy.context.scene)
     error = blender.align4d_blender.errors.UserError("video_unreadable", "It is no movie.", "Choose another.", "choose_video")
