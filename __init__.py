@@ -32,9 +32,11 @@ def register() -> None:
     panels.menus.attach()
     panels.timeline_strip.attach()
     listeners.on_end.append(operators.generate.announce)
+    listeners.on_keys.append(operators.receive_keyframes.receive)
 
 
 def unregister() -> None:
+    listeners.on_keys.remove(operators.receive_keyframes.receive)
     listeners.on_end.remove(operators.generate.announce)
     handlers.shut_down()
     panels.timeline_strip.detach()

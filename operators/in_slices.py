@@ -30,9 +30,11 @@ class InSlices:
 
     Attributes:
         begins: what is done first, in words.
+        stopped: what is said where the artist breaks it off.
     """
 
     begins = "Working"
+    stopped = "Stopped; nothing has changed"
     _timer: bpy.types.Timer | None = None
     _ended = math.inf
     _said = ""
@@ -63,7 +65,7 @@ class InSlices:
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[OperatorReturnItems]:
         if event.type == "ESC":
             self.cancel(context)
-            cast(bpy.types.Operator, self).report({"INFO"}, "Stopped; nothing has changed")
+            cast(bpy.types.Operator, self).report({"INFO"}, self.stopped)
             return {"CANCELLED"}
         return self._go_on(context) if event.type == "TIMER" else {"RUNNING_MODAL"}
 

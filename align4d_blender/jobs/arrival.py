@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import bpy
 
 from ..capture import modes
-from . import session
+from . import listeners, session
 from .record import Job
 
 if TYPE_CHECKING:
@@ -29,11 +29,13 @@ class _Progress:
 
     Attributes:
         solving: the poses of its keyframes; None before, and where it comes as a point cache.
+        later: whether it comes as a point cache, and its keyframes afterwards.
     """
 
     reading: Future[Arrival]
     writing: Future[None] | None = None
     solving: Solving | None = None
+    later: bool = False
 
 
 _arriving: dict[str, _Progress] = {}
@@ -50,8 +52,11 @@ def begin(job: Job) -> None:
     _arriving[job.id] = _Progress(_worker().submit(delivery.prepare, job.folder, job.targets))
 
 
-def step(job: Job) -> bool:
-    """Moves an arriving job on. Returns whether its result is in the scene now. Raises UserError."""
+def step(job: Job, in_window: bool) -> bool:
+    """Moves an arriving job on. Returns whether its result is in the scene now. Raises UserError.
+
+    In a window keyframes that take long are left to who listens for them (`listeners.on_keys`).
+    """
     from ..result import delivery
 
     progress = _arriving.get(job.id)
@@ -67,13 +72,17 @@ def step(job: Job) -> bool:
     if progress.writing is None:
         if delivery.improve(arrival, _SLICE):
             progress.writing = _worker().submit(delivery.finish, arrival)
-            progress.solving = delivery.begin_keys(arrival) if job.form == "KEYFRAMES" else None
+            progress.later = in_window and job.form == "KEYFRAMES" and delivery.takes_long(arrival)
+            progress.solving = delivery.begin_keys(arrival) if job.form == "KEYFRAMES" and not progress.later else None
         return False
     if not progress.writing.done() or (progress.solving and not progress.solving.step(_SLICE)):
         return False
     progress.writing.result()
-    delivery.apply(arrival, progress.solving, bpy.data.scenes.get(job.scene) or bpy.context.scene, job.start)
+    scene = bpy.data.scenes.get(job.scene) or bpy.context.scene
+    delivery.apply(arrival, progress.solving, scene, job.start, "" if progress.later else delivery.STEP)
     job.notes = list(dict.fromkeys((*job.notes, *delivery.notes(arrival))))
+    for listener in listeners.on_keys if progress.later else ():
+        listener(job)
     return True
 
 

@@ -13,3 +13,7 @@ on_change: list[Callable[[Job], None]] = []
 
 on_end: list[Callable[[Job], None]] = []
 """Called when a job has ended."""
+
+on_keys: list[Callable[[Job], None]] = []
+"""Called in a window when the motion of a job is in the scene as a point cache, and keyframes are to take its place that the artist's rig
+itself has to be posed for: who is told makes them in slices, and pushes the undo step of both."""

@@ -190,15 +190,18 @@ def watch() -> None:
 
 def _tick() -> float | None:
     try:
-        if step():
+        if step(in_window=True):
             redraw()
     except Exception:  # Blender would drop the timer, and every job would stand still
         report_exception()
     return _TICK if any(job.moves_on for job in listed) else None
 
 
-def step() -> bool:
-    """Moves the jobs on by what has happened since; takes a few milliseconds. Returns whether there is something new to show."""
+def step(in_window: bool = False) -> bool:
+    """Moves the jobs on by what has happened since; takes a few milliseconds. Returns whether there is something new to show.
+
+    A motion arrives as a whole; in a window what takes long of that comes afterwards, in slices, see `arrival.step`.
+    """
     active = [job for job in listed if job.moves_on]
     before = [_shown(job) for job in active]
     at_work = _running()
@@ -210,7 +213,7 @@ def step() -> bool:
                 _attempt(at_work, partial(_take, at_work, event))
     for job in active:
         if job.state in {"arriving", "waiting"}:
-            _attempt(job, partial(_receive, job))
+            _attempt(job, partial(_receive, job, in_window))
         elif job.state == "submitted":
             _attempt(job, partial(_follow, job))
     _begin_next()
@@ -250,8 +253,8 @@ def _follow(job: Job) -> None:
         _interrupt(job)
 
 
-def _receive(job: Job) -> None:
-    if arrival.step(job):
+def _receive(job: Job, in_window: bool) -> None:
+    if arrival.step(job, in_window):
         _end(job, "done")
 
 

@@ -16,10 +16,13 @@ from ..capture.targets import Target, find
 from ..errors import UserError, write_error
 from ..storage import folders
 from . import below_modifiers, generated_mesh, keyframes, motion_file, results
+from .control_rig import is_rigify
 from .playback import active, playback
 from .solved_camera import SOLVED, add_camera, cameras, remove_camera
 from .solving import Moved, Solving
 
+STEP = "Generate 4D"
+"""Name of the undo step of a motion that arrives."""
 _EXACT = 1e-4
 """Distance, as a part of an object's longest side, that nobody sees."""
 
@@ -110,7 +113,7 @@ def begin_keys(arrival: Arrival) -> Solving | None:
         solving = Solving(moved)
         solving.begin()
     except UserError as error:
-        arrival.missed.append(f"The motion is a point cache, no keyframes: {error}")
+        arrival.missed.append(keyframes.none_made(error))
         return None
     return solving
 
@@ -129,10 +132,16 @@ def _check(motion: Path, target: Target, frames: int) -> None:
         raise protocol.ProtocolError(f"The motion of {target.name} has another number of frames or vertices.", "Generate the motion again.")
 
 
-def apply(arrival: Arrival, solving: Solving | None, scene: bpy.types.Scene, start: int, step: str = "Generate 4D") -> list[bpy.types.Object]:
+def takes_long(arrival: Arrival) -> bool:
+    """Whether keyframes are solved for by posing the rigs of targets, which takes seconds. Raises UserError where a target is gone."""
+    rigs = [armature_of(find(target)) for target in arrival.targets]
+    return any(rig is not None and is_rigify(rig) for rig in rigs)
+
+
+def apply(arrival: Arrival, solving: Solving | None, scene: bpy.types.Scene, start: int, step: str = STEP) -> list[bpy.types.Object]:
     """Puts the motion on the objects from scene frame `start` on, makes those that the engine made, and adds the camera. Returns the objects.
 
-    What `solving` has poses for gets them as keyframes. `step` names the undo step.
+    What `solving` has poses for gets them as keyframes. `step` names the undo step; there is none yet where it is empty.
 
     Raises UserError before anything in the scene is changed; whatever else fails is undone as a whole. Selection and active object stay.
     """
@@ -145,7 +154,8 @@ def apply(arrival: Arrival, solving: Solving | None, scene: bpy.types.Scene, sta
     except BaseException:
         _take_back(arrival.result.job, before)
         raise
-    push_undo(f"Align4D: {step}")
+    if step:
+        push_undo(step)
     return items
 
 
@@ -198,7 +208,7 @@ def _store_relatively(camera: bpy.types.Object) -> None:
         background.image.filepath = folders.stored_path(Path(bpy.path.abspath(background.image.filepath)))
 
 
-def push_undo(message: str) -> None:
+def push_undo(step: str = STEP) -> None:
     """One step of Blender's undo history; there is none where a command runs without a window."""
     if bpy.ops.ed.undo_push.poll():  # type: ignore[call-arg]  # the stubs want a context
-        bpy.ops.ed.undo_push(message=message)
+        bpy.ops.ed.undo_push(message=f"Align4D: {step}")

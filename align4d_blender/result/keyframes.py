@@ -78,6 +78,11 @@ def making(item: bpy.types.Object) -> Words[list[str]]:
     return [*notes, f"{rig.name} was made of what moves as one; it has {len(poses.parent)} bones."]
 
 
+def none_made(error: UserError) -> str:
+    """What the artist should know where a motion that has arrived cannot be keyframes."""
+    return f"The motion is a point cache, no keyframes: {error}"
+
+
 def find_standing(item: bpy.types.Object) -> None:
     """Lists which bones stand on the ground, and when, in the active result of an object. Raises UserError."""
     _list_standing(Solving(_moved(item)).find_standing(), active(item))

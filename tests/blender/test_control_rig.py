@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -134,6 +135,26 @@ def test_the_keys_go_on_fk_controls_and_the_mesh_follows(blender: ModuleType, pe
     assert bpy.ops.align4d.use_point_cache() == {"FINISHED"}
     assert names() == before and not rig.align4d.set_aside
     assert all(rig.pose.bones[name]["IK_FK"] == 0.0 for name in SWITCHES)
+
+
+def test_a_motion_that_arrives_in_a_window_is_keyed_afterwards_in_one_step(
+    blender: ModuleType, person: tuple[bpy.types.Object, bpy.types.Object]
+) -> None:
+    """By the timer of a window it comes as a point cache, which an operator turns into keys; both are one step of the undo history."""
+    item, _ = person
+    queue = blender.align4d_blender.jobs.queue
+    bpy.context.scene.align4d.form = "KEYFRAMES"
+    bpy.ops.ed.undo_push(message="Before")
+    job, before = queue.start(bpy.context), len(item.align4d.results)
+    while not job.ended:
+        queue.step(in_window=True)
+        time.sleep(0.01)
+    assert job.state == "done" and any("the keys are on rig Motion" in note for note in job.notes)
+    assert len(item.align4d.results) == before + 1 and item.align4d.results[-1].form == "KEYFRAMES"
+    assert "rig Motion" in bpy.data.objects
+    bpy.ops.ed.undo()
+    item = bpy.data.objects["Person"]
+    assert len(item.align4d.results) == before and "rig Motion" not in bpy.data.objects
 
 
 def test_what_controls_cannot_show_goes_on_a_stand_in(blender: ModuleType, person: tuple[bpy.types.Object, bpy.types.Object]) -> None:
