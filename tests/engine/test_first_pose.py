@@ -145,7 +145,7 @@ def test_a_note_says_whether_the_pose_was_found(found: FirstPose) -> None:
     sure = replace(found, frame=4, overlap=0.96, apart=0.01, loss=0.05)
     assert "its pose was searched: in frame 5 the outlines agree by 96%" in pose_note(sure)
     for unsure in (replace(sure, apart=0.1), replace(sure, loss=0.5)):
-        assert pose_note(unsure).startswith("The pose that the clip shows was not found") and "generate again" in pose_note(unsure)
+        assert pose_note(unsure).startswith("The pose that the clip shows was not found") and "Keep This Pose" in pose_note(unsure)
 
 
 def test_a_mesh_that_all_but_stands_as_in_the_first_frame_is_posed_from_where_it_stands(scene: Scene) -> None:

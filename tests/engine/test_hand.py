@@ -25,6 +25,7 @@ from align4d.motion.joints import change_between, corrected, joints_of
 from align4d.motion.skeleton import Skeleton
 from align4d.motion.skinning import Skin
 from align4d.pipeline import artist
+from align4d.pipeline.first_pose_note import KEEP_A_POSE
 
 PINNED = 2
 
@@ -172,6 +173,25 @@ def test_gaussians_come_again_and_follow_the_pinned_pose(finished: Finished, tmp
     places = read_gaussians(files[PINNED]).means.numpy()
     to_new, to_old = (cKDTree(motion[PINNED]).query(places)[0].mean() for motion in (new.motion(), finished.motion()))
     assert to_new < 0.5 * to_old
+
+
+def test_a_guess_is_followed_anew_from_a_pin(finished: Finished, tmp_path: Path) -> None:
+    arrays = protocol.read_arrays(finished.folder / protocol.SOLVED)
+    assert not arrays["guessed"]
+    half = 0.8 * np.arange(FRAMES)[:, None]
+    astray = np.zeros_like(arrays["motion_quaternion"])
+    astray[..., 0], astray[..., 3] = np.cos(half), np.sin(half)  # the puppet spins
+    off = {}
+    for guessed in (False, True):
+        base = shutil.copytree(finished.folder, tmp_path / f"base_{guessed}")
+        changes = {"motion_quaternion": astray, "known_frame": np.array(-1), "guessed": np.array(guessed)}
+        protocol.write_arrays(base / protocol.SOLVED, {**arrays, **changes})
+        notes = ("Dark.", f"It is a guess. {KEEP_A_POSE}")
+        protocol.write_json(base / "output" / "result.json", dataclasses.replace(finished.result, notes=notes))
+        new = dataclasses.replace(finished, folder=base).corrected(tmp_path / f"new_{guessed}", PINNED)
+        off[guessed] = new.off()
+    assert off[True].max() < 0.1 * off[False].max() and off[True][PINNED] < 1e-5
+    assert new.result.notes == ("Dark.",) and not protocol.read_arrays(new.folder / protocol.SOLVED)["guessed"]
 
 
 def test_pins_that_do_not_belong_are_refused(finished: Finished, tmp_path: Path) -> None:

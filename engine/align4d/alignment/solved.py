@@ -44,6 +44,7 @@ class Solved:
     neutral: (1, K, 3) turns of the joints that cost nothing.
     known_frame: the frame that shows the rest pose; None where no frame does.
     pinned: frames that the artist has pinned.
+    guessed: whether the program itself takes the motion for a guess, so that nothing of it is worth keeping beside a pin.
     """
 
     similarity: Similarity
@@ -56,6 +57,7 @@ class Solved:
     neutral: Tensor
     known_frame: int | None
     pinned: tuple[int, ...] = ()
+    guessed: bool = False
 
     @property
     def certain(self) -> tuple[int, ...]:
@@ -82,6 +84,7 @@ class Solved:
             **({_LIMITS + name: one.cpu().numpy() for name, one in vars(limits).items()} if (limits := self.animated.limits) else {}),
             "known_frame": np.array(-1 if self.known_frame is None else self.known_frame),
             "pinned": np.array(self.pinned, np.int64),
+            "guessed": np.array(self.guessed),
         }
 
     @staticmethod
@@ -123,6 +126,7 @@ class Solved:
             tensor("neutral"),
             None if arrays["known_frame"] < 0 else int(arrays["known_frame"]),
             tuple(arrays["pinned"].tolist()),
+            bool(arrays.get("guessed", False)),  # files of earlier versions lack it
         )
 
 

@@ -41,7 +41,7 @@ from ..motion.skinning import skin_points
 from ..protocol import Result, read_request
 from ..rendering.cpu.threads import threads_for_kernels
 from .articulation import LIMITS_UNKNOWN, Articulation
-from .first_pose_note import pose_note
+from .first_pose_note import KEEP_A_POSE, is_found, pose_note
 from .hand import solve_around_pins
 from .mask_pictures import write_masks
 from .other_clips import OtherClip, Placed
@@ -53,10 +53,7 @@ from .request_check import check_values
 from .settings import settings_for
 from .stages import Job
 
-NO_MOTION = (
-    "The motion that was found shows the clip no better than the mesh as it stands, so the mesh stands still. "
-    "Pose the mesh as in a frame of the clip, put the camera where the video was taken from, and generate again."
-)
+NO_MOTION = f"The motion that was found shows the clip no better than the mesh as it stands, so the mesh stands still. {KEEP_A_POSE}"
 
 STAGES = ("reading", "cutting", "sampling", "camera", "tracking", "refining", "baking")
 
@@ -111,6 +108,8 @@ class ArtistJob(Job):
     """How much of the frame whose pose is known the mesh explains in the video's light, see `look`; there before tracking."""
     others: tuple[OtherClip, ...] = ()
     """Further clips of the motion; there once the inputs are read."""
+    guessed = False
+    """Whether the motion is a guess: its first pose was not found, or the mesh shows the clip better standing still."""
 
     def read_other_clips(self, asset: Asset) -> tuple[Clip, ...]:
         """See `Job`."""
@@ -132,6 +131,7 @@ class ArtistJob(Job):
         first = self._searched(asset, gaussians, body, clip, masks, rest)
         if rest is not None and first.known_frame is not None:
             return rest, first
+        self.guessed = not is_found(first)
         self.first_note("first_pose", pose_note(first))
         curve = DistanceCurve(np.array([first.camera.distance]), np.array([first.loss]), first.camera.distance)
         return SolvedPose(first.camera, first.lighting, curve, first.overlap, first.apart), first
@@ -300,6 +300,7 @@ class ArtistJob(Job):
         moving, standing = (known_view_loss(one, views[0], self.settings.tracking.loss) for one in (refined, still))
         if moving <= standing:
             return refined
+        self.guessed = True
         self.first_note("no_motion", NO_MOTION)
         return still
 
@@ -339,7 +340,7 @@ class ArtistJob(Job):
         }
         views = self.views(clip, masks, first.camera, self.settings.refinement.resolution)
         found = asset.similarity, body.skeleton, skin, refined.animated, refined.motion, refined.field
-        self.keep(Solved(*found, views, first.turn, first.known_frame), asset, clip.fps)
+        self.keep(Solved(*found, views, first.turn, first.known_frame, guessed=self.guessed), asset, clip.fps)
         baked = skin_points(body.surface, body.parts, asset.bake_points, "cpu").weights.numpy()
         poses = write_poses(self.folder, asset.similarity, body.skeleton, baked, refined.motion)
         return self.write(asset, clip, positions, solved, solved.camera, figures, curves, sequence.folders if sequence else (), poses)

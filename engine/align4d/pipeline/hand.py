@@ -9,9 +9,11 @@ import numpy as np
 import torch
 
 from ..alignment.around_pins import AroundPins, Joints
+from ..alignment.from_pin import follow_from
 from ..alignment.pinned_pose import fit_joints, skin_of_points
 from ..alignment.refinement import Refined
 from ..alignment.solved import Solved
+from ..bake.binding import bind_points
 from ..bake.frames import FrameBake
 from ..bake.gaussians import GaussianSequence, owners
 from ..bake.pinned_points import PinnedPoints
@@ -22,7 +24,10 @@ from ..inputs.asset import Asset, load_asset, weld
 from ..inputs.foreign import reading
 from ..job.reporting import Reporter
 from ..motion.skeleton import Motion
+from ..motion.skinning import Skin
 from ..protocol import BASE, SOLVED, ObjectResult, PinSpec, Request, Result, inside, read_arrays, read_pc2, read_result, write_json, write_pc2
+from ..rendering.cpu.threads import threads_for_kernels
+from .first_pose_note import KEEP_A_POSE
 from .stages import Job
 
 STAGES = ("reading", "solving", "baking")
@@ -39,13 +44,15 @@ def solve_around_pins(folder: Path, request: Request, report: Reporter) -> Resul
     with job.stage("reading"):
         asset = load_asset(request, folder)
         solved, base = job.read_base(asset)
-        baking = FrameBake(asset, weld(asset), solved.skin, solved.field, solved.known_frame, job.settings.relaxing)
         targets = {pin.frame: job.read_pin(pin, asset, base.frames) for pin in request.pins}
     with job.stage("solving"):
-        around = job.around(asset, solved, baking, base.fps, targets)
+        pins = job.fit(asset, solved, targets)
+        if solved.guessed:
+            solved = job.follow(asset, solved, pins)
+        around = job.around(solved, base.fps, pins)
         motion = around.solve()
     with job.stage("baking"):
-        return job.bake(asset, solved, base, baking, motion, around, targets)
+        return job.bake(asset, solved, base, motion, around, targets)
 
 
 class HandJob(Job):
@@ -73,23 +80,37 @@ class HandJob(Job):
                 raise ValueError(f"it has to hold {len(asset.bake_points)} positions")
         return asset.similarity.apply(positions).astype(np.float32)
 
-    def around(self, asset: Asset, solved: Solved, baking: FrameBake, fps: float, targets: dict[int, np.ndarray]) -> AroundPins:
-        """The problem: pins as joints, the motion prior."""
-        skin = skin_of_points(asset.triangles, baking.binding.triangle, baking.binding.barycentric, solved.skin)
-        rest = torch.from_numpy(asset.bake_points).to(self.device)
+    def fit(self, asset: Asset, solved: Solved, targets: dict[int, np.ndarray]) -> dict[int, Joints]:
+        """The pins as joints."""
+        skin, rest = self.baked_skin(asset, solved), torch.from_numpy(asset.bake_points).to(self.device)
         pins: dict[int, Joints] = {}
         for frame, positions in targets.items():
             self.report.check_cancelled()
             pins[frame] = fit_joints(solved.skeleton, skin, rest, solved.motion.frame(frame), torch.from_numpy(positions).to(self.device))
+        return pins
+
+    @staticmethod
+    def baked_skin(asset: Asset, solved: Solved) -> Skin:
+        """How the bake points follow the parts."""
+        binding = bind_points(asset)
+        return skin_of_points(asset.triangles, binding.triangle, binding.barycentric, solved.skin)
+
+    def follow(self, asset: Asset, solved: Solved, pins: dict[int, Joints]) -> Solved:
+        """The motion anew from the first pin, where the old one is a guess."""
+        frame, settings = min(pins), self.settings
+        with threads_for_kernels():
+            return follow_from(solved, asset, frame, pins[frame], settings.tracking, settings.search, settings.refinement.appearance, self.report)
+
+    def around(self, solved: Solved, fps: float, pins: dict[int, Joints]) -> AroundPins:
+        """The problem: pins as joints, the motion prior."""
         lifted = self.motion_prior(solved.animated, solved.views, fps)
         return AroundPins(solved, pins, self.settings.tracking, self.settings.hand, lifted, self.report)
 
-    def bake(
-        self, asset: Asset, solved: Solved, base: Result, baking: FrameBake, motion: Motion, around: AroundPins, targets: dict[int, np.ndarray]
-    ) -> Result:
+    def bake(self, asset: Asset, solved: Solved, base: Result, motion: Motion, around: AroundPins, targets: dict[int, np.ndarray]) -> Result:
         """The new frames in the place of the old ones; result.json last."""
+        baking = FrameBake(asset, weld(asset), solved.skin, solved.field, solved.known_frame, self.settings.relaxing)
+        skin = self.baked_skin(asset, solved)
         frames = sorted({*around.span.frames.tolist(), *targets})
-        skin = skin_of_points(asset.triangles, baking.binding.triangle, baking.binding.barycentric, solved.skin)
         beyond = PinnedPoints(skin, motion, targets, lambda frame: baking.points(baking.vertices(motion, frame)), around.span.shares)
         positions = np.empty((len(frames), *asset.bake_points.shape), np.float32)
         for index, frame in enumerate(frames):
@@ -104,7 +125,8 @@ class HandJob(Job):
         corrected = dataclasses.replace(solved, motion=motion, pinned=tuple(sorted({*solved.pinned, *targets})))
         self.keep(corrected, asset, base.fps)
         poses = write_poses(self.folder, asset.similarity, solved.skeleton, skin.weights.cpu().numpy(), motion)
-        notes = (*base.notes, *self.notes)
+        kept = (note for note in base.notes if not note.endswith(KEEP_A_POSE))  # a pose was kept
+        notes = (*kept, *self.notes)
         result = dataclasses.replace(base, job=self.request.job, objects=objects, notes=notes, seconds=self.seconds, poses=poses)
         with writing():
             write_json(self.folder / "output" / "result.json", result)
