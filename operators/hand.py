@@ -119,7 +119,7 @@ class ALIGN4D_OT_show_motion_frame(_OnMotion, bpy.types.Operator):
 
 
 class ALIGN4D_OT_solve_around_poses(_OnMotion, bpy.types.Operator):
-    """Solve the frames between the kept poses anew. The corrected motion comes as a result of its own, beside this one"""
+    """Solve the frames between kept poses anew, and those where a limb goes the other way. The new motion comes as a result of its own"""
 
     bl_idname = "align4d.solve_around_poses"
     bl_label = "Solve Around Poses"

@@ -50,7 +50,7 @@ class ALIGN4D_PT_hand(bpy.types.Panel):
             row.operator("align4d.show_motion_frame", text=f"Frame {pin.frame}", icon="PINNED").frame = pin.frame
             row.operator("align4d.forget_pose", text="", icon="X").index = index
         row = layout.row()
-        row.enabled = bool(result.pins)
+        row.enabled = bool(result.pins) or _can_be_solved(item, result.motion)
         row.operator("align4d.solve_around_poses", icon="CON_FOLLOWPATH")
 
 
@@ -59,6 +59,13 @@ def _can_be_corrected(item: bpy.types.Object, _motion: str) -> bool:
     from ..align4d_blender.result import hand
 
     return hand.can_be_corrected(item)
+
+
+@remembered
+def _can_be_solved(item: bpy.types.Object, _motion: str) -> bool:
+    from ..align4d_blender.result import hand
+
+    return hand.can_be_solved(item)
 
 
 class ALIGN4D_PT_certainty(bpy.types.Panel):

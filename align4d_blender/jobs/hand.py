@@ -19,17 +19,20 @@ PRESET = "hand"
 
 
 def solve_around_pins(item: bpy.types.Object) -> Job:
-    """Starts a job that solves the active result of an object anew around its kept poses; the result comes beside the old one.
+    """Starts a job that solves the active result of an object anew: around its kept poses, and where limbs go the other way.
+
+    The result comes beside the old one.
 
     Where the motion is keyframes it is a point cache again. Raises UserError; nothing is changed then.
     """
     pins = hand.kept_poses(item)
     frames = ", ".join(str(frame + 1) for frame in sorted(pins))
+    what = f"around {frames}" if pins else "other way, solved"
 
     def write(base: Path, folder: Path, identity: str) -> None:
         protocol.write_correction(base, folder, identity, pins)
 
-    job = follow_up.start(item, active(item), f"around {frames}", PRESET, write)
+    job = follow_up.start(item, active(item), what, PRESET, write)
     keyframes.unmake(item)
     return job
 

@@ -192,7 +192,9 @@ def _corrections(request: protocol.Request) -> str:
     """What the artist's own hand has done to a motion, for its name."""
     if request.pins:
         return ", around " + ", ".join(str(pin.frame + 1) for pin in request.pins)
-    return ", other way" if request.flips else ""
+    if request.flips:
+        return ", other way"
+    return ", other way, solved" if request.corrects else ""
 
 
 def _take_back(job: str, before: set[bpy.types.Object]) -> None:

@@ -110,9 +110,9 @@ def forget_pose(item: bpy.types.Object, index: int) -> None:
 
 
 def kept_poses(item: bpy.types.Object) -> dict[int, np.ndarray]:
-    """(B, 3) positions in world space by frame, counted from 0. Raises UserError where there is none, or a file is gone."""
+    """(B, 3) positions in world space by frame, counted from 0. Raises UserError where there is nothing to solve around, or a file is gone."""
     result = corrigible(item)
-    if not result.pins:
+    if not can_be_solved(item):
         raise UserError("no_pins", "No pose is kept.", "Pose the mesh in a frame where it is wrong, and press Keep This Pose.")
     folder, found = job_folder(result), {}
     for pin in result.pins:
@@ -152,6 +152,17 @@ def can_be_corrected(item: bpy.types.Object) -> bool:
     """Whether the files of an object's active result allow it."""
     result = active(item)
     return result is not None and item.library is None and protocol.can_be_corrected(job_folder(result))
+
+
+def can_be_solved(item: bpy.types.Object) -> bool:
+    """Whether there is something to solve an object's active result around: poses that are kept, or limbs that go the other way."""
+    result = active(item)
+    if result is None or not can_be_corrected(item):
+        return False
+    try:
+        return bool(result.pins) or protocol.has_flips(job_folder(result))
+    except protocol.ProtocolError:  # a damaged request: the job's own readers say so
+        return False
 
 
 def corrigible(item: bpy.types.Object) -> PlayedResult:

@@ -52,7 +52,9 @@ def keep_pose(item: Mesh, positions: Sequence[Sequence[float]] | np.ndarray | No
 
 
 def solve_around_poses(item: Mesh) -> Job:
-    """Solves the frames between the kept poses of a motion anew, and waits; the new result comes beside the old one.
+    """Solves the frames between the kept poses of a motion anew, and those in which a limb goes the other way, and waits.
+
+    The new result comes beside the old one.
 
     Returns: the finished job.
     Raises: UserError; the motion is as it was then.

@@ -158,7 +158,7 @@ def generate(folder: Path, mode: str) -> None:
         print("some library: 42 things loaded", flush=True)
         print("7", flush=True)
     send("progress", job=job, stage="Moving", done=1, total=2, eta=1.5, memory_gb=0.1, loss=0.5)
-    if protocol.read_request(folder).pins:
+    if protocol.read_request(folder).corrects:
         correct(folder)
     else:
         run(folder, 1 if mode == "fewer" else 0)

@@ -123,7 +123,11 @@ def test_a_limb_goes_the_other_way_at_once(blender: ModuleType, animated: bpy.ty
     assert np.abs(new - old).max() > 0.05
     go_to(3)
     np.testing.assert_allclose(evaluated(animated), new[3], atol=1e-5)
-    assert bpy.ops.align4d.remove_result() == {"FINISHED"}
+    assert bpy.ops.align4d.solve_around_poses() == {"FINISHED"}  # without a pose: the limb alone
+    assert animated.align4d.active == 2 and animated.align4d.results[2].name.endswith("other way, solved")
+    assert not blender.align4d_blender.result.hand.can_be_solved(animated)
+    for _ in range(2):
+        assert bpy.ops.align4d.remove_result() == {"FINISHED"}
     go_to(3)
     np.testing.assert_allclose(evaluated(animated), old[3], atol=1e-5)
     assert names() == before and animated.align4d.active == 0

@@ -10,6 +10,7 @@ import pytest
 from test_hand import Finished, finished  # noqa: F401  the fixture
 
 from align4d import protocol
+from align4d.alignment.flipped import frames_around
 from align4d.cli import main
 from align4d.job.reporting import RecordingReporter
 from align4d.pipeline import artist
@@ -133,6 +134,32 @@ def test_the_command_flips_and_pins(finished: Finished, tmp_path: Path) -> None:
     assert main.main([*arguments, "--out", str(tmp_path / "flipped")]) == 0
     assert (tmp_path / "flipped" / "output" / "result.json").is_file()
     assert main.main([*arguments, "--pin", f"3={tmp_path / 'pose.npz'}", "--out", str(tmp_path / "both")], pretend_pipeline.run) == 0
-    assert protocol.read_request(tmp_path / "both").flips == (FlipSpec(wing(finished), 1, 3),)
+    assert not protocol.read_request(tmp_path / "both").flips  # they are solved with the pins
     artist.run(tmp_path / "both", RecordingReporter())
     np.testing.assert_allclose(protocol.read_pc2(tmp_path / "both" / "output" / "motion_000.pc2")[2], finished.true[2], atol=1e-5)
+
+
+def test_a_flip_is_solved_with_the_frames_beside_it(finished: Finished, tmp_path: Path) -> None:  # noqa: F811
+    limb = wing(finished)
+    write_flipped(finished.folder, tmp_path / "other", "other", [FlipSpec(limb, 2, 2)])
+    assert protocol.has_flips(tmp_path / "other") and not protocol.has_flips(finished.folder)
+    assert main.main(["hand", str(tmp_path / "other"), "--out", str(tmp_path / "solved")], pretend_pipeline.run) == 0
+    request = protocol.read_request(tmp_path / "solved")
+    assert not request.pins and not request.flips and request.corrects == "other"
+    artist.run(tmp_path / "solved", RecordingReporter())
+    old, at_once, new = (read_finished(folder) for folder in (finished.folder, tmp_path / "other", tmp_path / "solved"))
+    held = old.weights[:, limb] > 0.9
+
+    def jerk(motion: np.ndarray) -> float:
+        return float(np.linalg.norm(np.diff(motion[:, held], n=2, axis=0), axis=-1).mean())
+
+    before, flipped, found = (one.motions[0].astype(float) for one in (old, at_once, new))
+    assert jerk(found) < jerk(flipped)
+    assert np.linalg.norm(found - flipped, axis=-1)[2, held].mean() < np.linalg.norm(found - before, axis=-1)[2, held].mean()  # still the other way
+    np.testing.assert_array_equal(found[0], before[0])  # shows the rest pose, and stays
+    with pytest.raises(protocol.UserError, match="No pose is pinned"):
+        protocol.write_correction(tmp_path / "solved", tmp_path / "never", "never", {})
+
+
+def test_frames_beside_a_flip_are_solved_with_it() -> None:
+    assert np.flatnonzero(frames_around([FlipSpec(1, 10, 12), FlipSpec(1, 0, 0)], 20)).tolist() == [*range(5), *range(6, 17)]

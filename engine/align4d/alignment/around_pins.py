@@ -13,6 +13,7 @@ from torch import Tensor
 from ..job.reporting import Reporter
 from ..motion.joints import change_between, corrected, joints_of, without_jumps
 from ..motion.skeleton import Motion
+from .flipped import frames_around, tell_flips
 from .known_views import KnownViewLoss
 from .lifted_depth import LiftedDepth
 from .optimizer import LeveredAdam
@@ -66,6 +67,8 @@ def span_of(pinned: Sequence[int], certain: Sequence[int], frames: int, lasting:
         frames: of the clip.
         lasting: see `HandSettings`.
     """
+    if not pinned:
+        return Span(np.zeros(0, np.int64), {})
     fixed = sorted({*pinned, *certain})
     time = np.arange(frames)
     shares = {frame: np.zeros(frames) for frame in fixed}
@@ -81,8 +84,16 @@ def span_of(pinned: Sequence[int], certain: Sequence[int], frames: int, lasting:
     return Span(np.flatnonzero(touched), shares)
 
 
+def _with_flips(span: Span, solved: Solved, pinned: Sequence[int]) -> Span:
+    """A span together with the frames of flips."""
+    touched = frames_around(solved.flips, len(solved.motion.offset))
+    touched[span.frames] = True
+    touched[[*pinned, *solved.certain]] = False
+    return Span(np.flatnonzero(touched), span.shares)
+
+
 class AroundPins:
-    """Solves the frames around pins.
+    """Solves the frames around pins, and those in which limbs go the other way.
 
     Args:
         solved: what the job had found.
@@ -104,7 +115,7 @@ class AroundPins:
         self.skeleton, self.animated = solved.skeleton, solved.animated
         self.old = joints_of(solved.skeleton, solved.motion)
         self.pins = dict(pins)
-        self.span = span_of(list(pins), solved.certain, len(self.old[0]), settings.lasting)
+        self.span = _with_flips(span_of(list(pins), solved.certain, len(self.old[0]), settings.lasting), solved, list(pins))
         device = self.old[0].device
         usable = self.span.frames[seen_by_any(solved.views)[self.span.frames]]
         self.free, self.seen = (torch.from_numpy(one).to(device) for one in (self.span.frames, usable))
@@ -122,6 +133,7 @@ class AroundPins:
             motion = self._pose(start)
             self.lifted.ask(motion)
             tell_pins(self.lifted, motion, self.shares)
+            tell_flips(self.lifted, motion, self.solved.flips, self.skeleton.parent)
         run = _Run(self, start)
         for iteration in range(self.settings.iterations):
             self.report.check_cancelled()
@@ -134,7 +146,7 @@ class AroundPins:
             turn, shift = joints
             kept = self.cost.kept(turn.index_select(0, self.free), shift.index_select(0, self.free))
             motion = self.skeleton.pose(turn.index_copy(0, self.free, kept), shift)
-        touched = torch.cat([self.free, torch.tensor(list(self.pins), device=self.free.device)])
+        touched = torch.cat([self.free, torch.tensor(list(self.pins), dtype=torch.int64, device=self.free.device)])
         old = self.solved.motion
         return Motion(
             *(

@@ -86,6 +86,12 @@ class LiftedDepth:
         found = lift(self.network, tracked, self.camera, self.fps, trusted=False)
         self.modes = DepthModes(found.depth[0], found.spread[0].clamp_min(LEAST_SPREAD), found.log_share[0])
 
+    @torch.no_grad()
+    def depth(self, motion: Motion) -> Tensor:
+        """(T, N) how far its points have moved away from the camera in a motion."""
+        corners = self.surface.corners(motion)
+        return self.camera.see(self.surface.rest.places(corners, triangle_frames(corners)))[..., 2] - self.rest_depth
+
     def price(self, points: Tensor, frames: Tensor) -> Tensor:
         """A number: how unlikely the prior finds the points of `index` at places (F, N, 3) in the given frames."""
         moved = self.camera.see(points)[..., 2] - self.rest_depth

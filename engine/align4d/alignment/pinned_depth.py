@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import torch
 from torch import Tensor
 
 from ..lifting.network import DepthModes
 from ..motion.skeleton import Motion
-from ..motion.triangles import triangle_frames
 from .lifted_depth import LiftedDepth
 
 SURER = 4.0
@@ -24,17 +22,10 @@ def tell_pins(lifted: LiftedDepth, motion: Motion, shares: Mapping[int, Tensor])
         motion: T frames, in which the pinned ones stand as pinned.
         shares: (T,) of each pinned frame: how much of what is off there is off in every frame.
     """
-    depth, modes = _depth(lifted, motion), lifted.modes
+    depth, modes = lifted.depth(motion), lifted.modes
     log_share, moved = modes.log_share, modes.depth.clone()
     for frame, share in shares.items():
         off = depth[frame][:, None] - modes.depth[frame]
         log_share = log_share - SURER * ((1 + (off / modes.spread[frame]) ** 2).sqrt() - 1)
         moved += share[:, None, None] * off
     lifted.modes = DepthModes(moved, modes.spread, log_share.log_softmax(-1))
-
-
-@torch.no_grad()
-def _depth(lifted: LiftedDepth, motion: Motion) -> Tensor:
-    """(T, N) how far the prior's points have moved away from the camera."""
-    corners = lifted.surface.corners(motion)
-    return lifted.camera.see(lifted.surface.rest.places(corners, triangle_frames(corners)))[..., 2] - lifted.rest_depth

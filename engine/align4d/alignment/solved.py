@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, fields
+from dataclasses import astuple, dataclass, fields
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from ..motion.joint_limits import JointLimits
 from ..motion.rotations import matrix_from_quaternion
 from ..motion.skeleton import Motion, Skeleton
 from ..motion.skinning import Skin
+from ..protocol import FLIPS, FlipSpec
 from .animated_asset import AnimatedAsset
 from .held import Held
 from .lighting import Lighting
@@ -44,6 +45,7 @@ class Solved:
     neutral: (1, K, 3) turns of the joints that cost nothing.
     known_frame: the frame that shows the rest pose; None where no frame does.
     pinned: frames that the artist has pinned.
+    flips: limbs that the artist has let go the other way since.
     guessed: whether the program itself takes the motion for a guess, so that nothing of it is worth keeping beside a pin.
     """
 
@@ -57,6 +59,7 @@ class Solved:
     neutral: Tensor
     known_frame: int | None
     pinned: tuple[int, ...] = ()
+    flips: tuple[FlipSpec, ...] = ()
     guessed: bool = False
 
     @property
@@ -84,6 +87,7 @@ class Solved:
             **({_LIMITS + name: one.cpu().numpy() for name, one in vars(limits).items()} if (limits := self.animated.limits) else {}),
             "known_frame": np.array(-1 if self.known_frame is None else self.known_frame),
             "pinned": np.array(self.pinned, np.int64),
+            FLIPS: np.array([astuple(spec) for spec in self.flips], np.int64).reshape(-1, 3),
             "guessed": np.array(self.guessed),
         }
 
@@ -126,7 +130,9 @@ class Solved:
             tensor("neutral"),
             None if arrays["known_frame"] < 0 else int(arrays["known_frame"]),
             tuple(arrays["pinned"].tolist()),
-            bool(arrays.get("guessed", False)),  # files of earlier versions lack it
+            # files of earlier versions lack these
+            tuple(FlipSpec(*spec) for spec in arrays.get(FLIPS, np.zeros((0, 3), np.int64)).tolist()),
+            bool(arrays.get("guessed", False)),
         )
 
 

@@ -35,6 +35,8 @@ class PinnedPoints:
 
     def add(self, points: np.ndarray, frame: int) -> np.ndarray:
         """(B, 3) float32: the points of a frame with the pins' share in it."""
+        if not self.offsets:
+            return points
         offset = sum(self.shares[pin][frame] * one for pin, one in self.offsets.items())
         return (points + (self._matrices(frame) @ offset[..., None])[..., 0]).astype(np.float32)
 

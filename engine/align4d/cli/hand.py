@@ -51,7 +51,7 @@ def make_job(options: argparse.Namespace) -> Result | None:
     pins = {frame: _positions(path) for frame, path in options.pin}
     job = uuid.uuid4().hex
     with writing():
-        if not options.flip:
+        if not options.flip:  # limbs that went the other way before are solved then
             write_correction(options.job, out, job, pins)
             return None
         if not pins:

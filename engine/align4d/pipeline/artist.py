@@ -67,7 +67,7 @@ def run(folder: Path, report: Reporter, online: bool = False) -> Result:
     """
     given = read_request(folder)
     check_values(given)
-    if given.pins:
+    if given.corrects:
         return solve_around_pins(folder, given, report)
     paper = settings_for(given.preset, given.settings).method == "paper"
     request, route = complete_pair(folder, given, report, len(PAPER_STAGES if paper else STAGES))

@@ -34,7 +34,7 @@ STAGES = ("reading", "solving", "baking")
 
 
 def solve_around_pins(folder: Path, request: Request, report: Reporter) -> Result:
-    """Runs the job of a request with pins.
+    """Runs the job of a request that corrects another one.
 
     Raises:
         EngineError: "bad_pin" for a pin that does not belong to the motion, "not_correctable" where what it corrects cannot be read.
@@ -47,7 +47,7 @@ def solve_around_pins(folder: Path, request: Request, report: Reporter) -> Resul
         targets = {pin.frame: job.read_pin(pin, asset, base.frames) for pin in request.pins}
     with job.stage("solving"):
         pins = job.fit(asset, solved, targets)
-        if solved.guessed:
+        if solved.guessed and pins:
             solved = job.follow(asset, solved, pins)
         around = job.around(solved, base.fps, pins)
         motion = around.solve()
@@ -122,7 +122,7 @@ class HandJob(Job):
             dataclasses.replace(self._write_motion(asset, index, entry, frames, positions), gaussians=gaussians)
             for index, (entry, gaussians) in enumerate(zip(base.objects, folders, strict=True))
         )
-        corrected = dataclasses.replace(solved, motion=motion, pinned=tuple(sorted({*solved.pinned, *targets})))
+        corrected = dataclasses.replace(solved, motion=motion, pinned=tuple(sorted({*solved.pinned, *targets})), flips=())
         self.keep(corrected, asset, base.fps)
         poses = write_poses(self.folder, asset.similarity, solved.skeleton, skin.weights.cpu().numpy(), motion)
         kept = (note for note in base.notes if not note.endswith(KEEP_A_POSE))  # a pose was kept

@@ -29,7 +29,7 @@ from .version import PROTOCOL, check_version
 
 if TYPE_CHECKING:
     from .batch import BATCH_LOCK, CANCEL_FILE, EVENT_FILE
-    from .correction import can_be_corrected, write_correction
+    from .correction import can_be_corrected, has_flips, write_correction
     from .flipped_job import read_finished, write_flipped
     from .job import (
         BONE_ARRAYS,
@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from .ordering import natural_order
     from .parsing import Matrix4, as_matrix, parsed
     from .pc2 import pc2_shape, read_pc2, write_pc2
-    from .pins import BASE, CERTAINTY, CERTAINTY_ARRAYS, PIN_ARRAYS, PINS, SOLVED, FlipSpec, PinSpec
+    from .pins import BASE, CERTAINTY, CERTAINTY_ARRAYS, FLIPS, PIN_ARRAYS, PINS, SOLVED, FlipSpec, PinSpec
     from .webp import AnimatedWebp, read_webp
 
 __all__ = [
@@ -73,6 +73,7 @@ __all__ = [
     "EVENTS",
     "EVENT_FILE",
     "FIXES",
+    "FLIPS",
     "GAUSSIAN_FRAME",
     "GENERATED",
     "HELD_ARRAYS",
@@ -106,6 +107,7 @@ __all__ = [
     "clear_unfinished",
     "decode",
     "encode",
+    "has_flips",
     "hold",
     "inside",
     "is_full_disk",
@@ -137,10 +139,11 @@ _LATER = {
     **dict.fromkeys(("EVENTS", "decode", "encode", "setting_of"), ".messages"),
     **dict.fromkeys(("Matrix4", "as_matrix", "parsed"), ".parsing"),
     **dict.fromkeys(("pc2_shape", "read_pc2", "write_pc2"), ".pc2"),
-    **dict.fromkeys(("BASE", "CERTAINTY", "CERTAINTY_ARRAYS", "PINS", "PIN_ARRAYS", "SOLVED", "FlipSpec", "PinSpec"), ".pins"),
+    **dict.fromkeys(("BASE", "CERTAINTY", "CERTAINTY_ARRAYS", "FLIPS", "PINS", "PIN_ARRAYS", "SOLVED", "FlipSpec", "PinSpec"), ".pins"),
     "AnimatedWebp": ".webp",
     "LIMIT_ARRAYS": ".limits",
     "can_be_corrected": ".correction",
+    "has_flips": ".correction",
     "natural_order": ".ordering",
     "read_finished": ".flipped_job",
     "read_webp": ".webp",

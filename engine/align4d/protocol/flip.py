@@ -40,15 +40,20 @@ class PartMotion:
 
     def limb(self, part: int) -> list[int]:
         """A part and all that hangs on it, parents before children."""
-        found = [part]
-        for one in found:
-            found += np.flatnonzero(self.parent == one).tolist()
-        return found
+        return limb_of(self.parent, part)
 
     def places(self) -> Array:
         """(T, K, 3) where the joints are."""
         found: Array = np.einsum("tkij,kj->tki", self.rotation, self.joint) + self.offset
         return found
+
+
+def limb_of(parent: Array, part: int) -> list[int]:
+    """A part and all that hangs on it, parents before children; `parent` (K,) as of `PartMotion`."""
+    found = [part]
+    for one in found:
+        found += np.flatnonzero(parent == one).tolist()
+    return found
 
 
 def bone_ends(parts: PartMotion, rest: Array, weights: Array) -> Array:

@@ -16,7 +16,7 @@ from .files import inside, read_arrays, write_arrays, write_json
 from .flip import Array, PartMotion, bone_ends, flip, move_points, rest_points
 from .job import POSES, Request, Result, read_completed, read_result
 from .pc2 import read_pc2, write_pc2
-from .pins import CERTAINTY, FLIP_WITHOUT_GAUSSIANS, SOLVED, FlipSpec
+from .pins import CERTAINTY, FLIP_WITHOUT_GAUSSIANS, FLIPS, SOLVED, FlipSpec
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,7 +89,7 @@ def write_flipped(base: Path, folder: Path, job: str, flips: Sequence[FlipSpec])
         shutil.copytree(base / "input", folder / "input", copy_function=link_or_copy, dirs_exist_ok=True)
     (folder / "output").mkdir(parents=True, exist_ok=True)
     _write_motions(found, parts, folder)
-    _write_poses(base, folder, parts)
+    _write_poses(base, folder, parts, flips)
     request = dataclasses.replace(found.request, job=job, pins=(), flips=(*found.request.flips, *flips), corrects=found.request.job)
     objects = tuple(dataclasses.replace(entry, gaussians="") for entry in found.result.objects)
     notes = (FLIP_WITHOUT_GAUSSIANS,) if any(entry.gaussians for entry in found.result.objects) else ()
@@ -136,7 +136,7 @@ def _write_motions(found: FinishedMotion, parts: PartMotion, folder: Path) -> No
         write_pc2(folder / entry.motion, motion)
 
 
-def _write_poses(base: Path, folder: Path, parts: PartMotion) -> None:
+def _write_poses(base: Path, folder: Path, parts: PartMotion, flips: Sequence[FlipSpec]) -> None:
     """The poses, and what the engine goes on from."""
     turns = quaternions(parts.rotation).astype(np.float32)
     write_arrays(folder / POSES, {**read_arrays(base / POSES), "rotation": turns, "translation": parts.offset.astype(np.float32)})
@@ -145,7 +145,10 @@ def _write_poses(base: Path, folder: Path, parts: PartMotion) -> None:
     solved = read_arrays(base / SOLVED)
     center, size = solved["center"], float(solved["size"])
     offset = (parts.offset - center + parts.rotation @ center) / size
-    write_arrays(folder / SOLVED, {**solved, "motion_quaternion": turns, "motion_offset": offset.astype(np.float32)})
+    earlier = solved.get(FLIPS, np.zeros((0, 3), np.int64))
+    new = np.array([dataclasses.astuple(spec) for spec in flips], np.int64)
+    changes = {"motion_quaternion": turns, "motion_offset": offset.astype(np.float32), FLIPS: np.concatenate([earlier, new])}
+    write_arrays(folder / SOLVED, {**solved, **changes})
 
 
 def _moved(points: Array, matrix: Array) -> Array:

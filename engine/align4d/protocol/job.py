@@ -155,7 +155,7 @@ class Request:
         gaussian_asset: absolute path of a .ply of Gaussians in the place of a mesh; "" without.
         notes: what the user should know of how the request was made, as sentences.
         pins: poses that the artist knows, where the job corrects a finished one, which lies in `BASE`.
-        flips: limbs that went the other way before, for the record.
+        flips: limbs that go the other way since the engine has solved the motion.
         corrects: id of the job that this one corrects; "" where it corrects none.
         views: further clips of the same motion.
     """

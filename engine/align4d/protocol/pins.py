@@ -7,6 +7,9 @@ import dataclasses
 SOLVED = "output/solved.npz"
 """What the engine needs to solve frames of a finished job anew, without its video; of use to the engine alone."""
 
+FLIPS = "flips"
+"""In `SOLVED`: (F, 3) int64 of limbs that go the other way since frames were solved: part, first and last frame, see `FlipSpec`."""
+
 BASE = "input/base"
 """In the folder of a job that corrects another one: what that one had finished, as a job folder of its own."""
 

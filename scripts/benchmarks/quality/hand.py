@@ -18,7 +18,7 @@ from support.console import ScriptError
 
 from .case_by_case import measure
 
-COLUMNS = ("before", "one_pin", "two_pins", "flip", "unsure", "one_pin_seconds", "two_pins_seconds")
+COLUMNS = ("before", "one_pin", "two_pins", "flip", "flip_solved", "unsure", "one_pin_seconds", "two_pins_seconds")
 """The figures of the table; see `corrected`."""
 
 SMALL = 0.01
@@ -47,7 +47,8 @@ def finished_job(folder: Path) -> Path:
 
 
 def corrected(case: Path, base: Path, out: Path) -> dict[str, float]:
-    """Motion explained before and after one pinned true pose, two, and a flip of the worst limb; how long the pins took; see `honesty`.
+    """Motion explained before and after one pinned true pose, two, and a flip of the worst limb, as it is shown at once and solved with the
+    clip; how long the pins took; see `honesty`.
 
     Raises ScriptError where the job does not belong to the case.
     """
@@ -58,7 +59,7 @@ def corrected(case: Path, base: Path, out: Path) -> dict[str, float]:
     figures = {"before": truth.explained(found.motions[0])}
     for name, pinned in (("one_pin", [frames // 2]), ("two_pins", [frames // 3, 2 * frames // 3])):
         figures[name], figures[f"{name}_seconds"] = pinned_motion(base, out / name, found, truth, pinned)
-    figures["flip"] = flipped_motion(base, out / "flip", found, truth)
+    figures["flip"], figures["flip_solved"] = flipped_motion(base, out, found, truth)
     figures["unsure"] = honesty(base, found, truth)
     return figures
 
@@ -77,17 +78,26 @@ def pinned_motion(base: Path, folder: Path, found: FinishedMotion, truth: TruthF
     true = truth.placed(np.array(found.request.objects[0].matrix_world))
     protocol.write_correction(base, folder, folder.name, {frame: true[frame] for frame in frames})
     began = time.perf_counter()
-    result = artist.run(folder, RecordingReporter())
-    seconds = time.perf_counter() - began
-    return truth.explained(protocol.read_pc2(folder / result.objects[0].motion)), seconds
+    explained = explained_by(folder, artist.run(folder, RecordingReporter()), truth)
+    return explained, time.perf_counter() - began
 
 
-def flipped_motion(base: Path, folder: Path, found: FinishedMotion, truth: TruthFile) -> float:
-    """Motion explained once the worst limb has gone the other way in the run of frames where that looks better; as it was where it never does."""
+def flipped_motion(base: Path, out: Path, found: FinishedMotion, truth: TruthFile) -> tuple[float, float]:
+    """Motion explained once the worst limb has gone the other way in the run of frames where that looks better: at once, and solved then.
+
+    As it was where it never looks better.
+    """
     spec = worst_limb(found, truth)
     if spec is None:
-        return truth.explained(found.motions[0])
-    result = write_flipped(base, folder, folder.name, [spec])
+        return (truth.explained(found.motions[0]),) * 2
+    flipped, solved = out / "flip", out / "flip_solved"
+    at_once = explained_by(flipped, write_flipped(base, flipped, flipped.name, [spec]), truth)
+    protocol.write_correction(flipped, solved, solved.name, {})
+    return at_once, explained_by(solved, artist.run(solved, RecordingReporter()), truth)
+
+
+def explained_by(folder: Path, result: protocol.Result, truth: TruthFile) -> float:
+    """Motion explained by a job's first object."""
     return truth.explained(protocol.read_pc2(folder / result.objects[0].motion))
 
 
