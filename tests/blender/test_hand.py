@@ -110,6 +110,38 @@ def test_a_kept_pose_survives_save_and_load(animated: bpy.types.Object, blender:
     np.testing.assert_allclose(new[KEPT], shown, atol=1e-5)
 
 
+def test_corrections_survive_save_and_load(animated: bpy.types.Object, blender: ModuleType, tmp_path: Path) -> None:
+    """A kept pose, frames solved around it, a limb the other way: each result plays what it did, also of a file that has moved."""
+    limb = blender.align4d_blender.result.hand.limbs(animated)[0][0]
+    (tmp_path / "shot").mkdir()
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot" / "saved.blend"))
+    bend(animated)
+    bpy.ops.align4d.solve_around_poses()
+    bpy.ops.align4d.other_way(limb=str(limb), first=1, last=0)
+
+    def shown() -> list[np.ndarray]:
+        item = bpy.data.objects["Mesh"]
+        found = []
+        for index in range(3):
+            item.align4d.active, places = index, []
+            for frame in (KEPT, FRAMES - 1):
+                go_to(frame)
+                places.append(evaluated(item))
+            found.append(np.concatenate(places))
+        return found
+
+    before = shown()
+    assert all(np.abs(one - other).max() > 0.01 for one, other in itertools.combinations(before, 2))
+    bpy.ops.wm.save_mainfile()
+    (tmp_path / "shot").rename(tmp_path / "moved")
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "moved" / "saved.blend"))
+    np.testing.assert_allclose(shown(), before, atol=1e-5)
+    item = bpy.data.objects["Mesh"]
+    assert [[pin.frame for pin in result.pins] for result in item.align4d.results] == [[KEPT + 1], [], []]
+    select(item)
+    assert bpy.ops.align4d.solve_around_poses() == {"FINISHED"} and item.align4d.results[3].name.endswith("other way, solved")
+
+
 def test_a_limb_goes_the_other_way_at_once(blender: ModuleType, animated: bpy.types.Object) -> None:
     old = blender.engine.align4d.protocol.read_pc2(played(animated)).copy()
     before = names()

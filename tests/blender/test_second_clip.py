@@ -58,6 +58,16 @@ def test_the_request_says_where_and_when_it_was_filmed(blender: ModuleType, side
     assert captured(blender, tmp_path / "without") == ()
 
 
+def test_it_survives_save_and_load(blender: ModuleType, side: bpy.types.Object, tmp_path: Path) -> None:
+    settings, chosen = bpy.context.scene.align4d, bpy.context.scene.align4d.second_video
+    settings.second_camera, settings.second_find_offset, settings.second_offset = side, False, -0.25
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "saved.blend"))
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "saved.blend"))
+    (view,) = captured(blender, tmp_path / "again")
+    assert Path(view.video.images[0]) == Path(chosen) and view.offset == -0.25 and not view.find_offset
+    np.testing.assert_allclose(view.camera.matrix_world, bpy.data.objects["Side"].matrix_world.normalized(), atol=1e-6)
+
+
 def test_a_script_gives_it_in_one_line(blender: ModuleType, side: bpy.types.Object, tmp_path: Path) -> None:
     settings, chosen = bpy.context.scene.align4d, bpy.context.scene.align4d.second_video
     settings.second_video = ""

@@ -86,6 +86,25 @@ def test_all_stand_side_by_side_and_one_is_chosen_with_a_click(blender: ModuleTy
     assert bpy.context.object == animated and animated.align4d.active == 2 and names() == before and not instances(animated)
 
 
+def test_variations_survive_undo_save_and_load(blender: ModuleType, animated: bpy.types.Object, tmp_path: Path) -> None:
+    assert bpy.ops.align4d.variations(count=2) == {"FINISHED"}
+    bpy.ops.ed.undo_push(message="before")
+    assert bpy.ops.align4d.all_side_by_side() == {"FINISHED"}
+    bpy.ops.ed.undo_push(message="side by side")
+    assert len(instances(animated)) == 2
+    bpy.ops.ed.undo()
+    assert not instances(bpy.data.objects["Mesh"])
+    bpy.ops.ed.redo()
+    assert len(instances(bpy.data.objects["Mesh"])) == 2
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "saved.blend"))
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "saved.blend"))
+    item = bpy.data.objects["Mesh"]
+    assert seeds(blender, item) == [4, 5, 6] and len(instances(item)) == 2
+    job = item.align4d.results[0].job
+    select(next(one for one in bpy.data.objects if one.align4d.job == job and one.type == "EMPTY"))
+    assert bpy.ops.align4d.use_this_one() == {"FINISHED"} and item.align4d.active == 0 and not instances(item)
+
+
 def test_what_is_shown_beside_goes_with_its_result(animated: bpy.types.Object) -> None:
     before = names()
     assert bpy.ops.align4d.variations(count=1) == {"FINISHED"}

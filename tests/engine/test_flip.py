@@ -10,7 +10,7 @@ import pytest
 from test_hand import Finished, finished  # noqa: F401  the fixture
 
 from align4d import protocol
-from align4d.alignment.flipped import frames_around
+from align4d.alignment.flipped import joints_around
 from align4d.cli import main
 from align4d.job.reporting import RecordingReporter
 from align4d.pipeline import artist
@@ -161,5 +161,7 @@ def test_a_flip_is_solved_with_the_frames_beside_it(finished: Finished, tmp_path
         protocol.write_correction(tmp_path / "solved", tmp_path / "never", "never", {})
 
 
-def test_frames_beside_a_flip_are_solved_with_it() -> None:
-    assert np.flatnonzero(frames_around([FlipSpec(1, 10, 12), FlipSpec(1, 0, 0)], 20)).tolist() == [*range(5), *range(6, 17)]
+def test_a_limb_alone_is_solved_in_the_frames_of_its_flip_and_beside_them() -> None:
+    moving = joints_around([FlipSpec(1, 10, 12), FlipSpec(3, 0, 0)], 20, np.array([-1, 0, 1, 0]))
+    assert not moving[:, 0].any() and np.flatnonzero(moving[:, 3]).tolist() == [*range(5)]
+    assert np.flatnonzero(moving[:, 1]).tolist() == np.flatnonzero(moving[:, 2]).tolist() == [*range(6, 17)]

@@ -13,7 +13,7 @@ from torch import Tensor
 from ..job.reporting import Reporter
 from ..motion.joints import change_between, corrected, joints_of, without_jumps
 from ..motion.skeleton import Motion
-from .flipped import frames_around, tell_flips
+from .flipped import joints_around, tell_flips
 from .known_views import KnownViewLoss
 from .lifted_depth import LiftedDepth
 from .optimizer import LeveredAdam
@@ -84,14 +84,6 @@ def span_of(pinned: Sequence[int], certain: Sequence[int], frames: int, lasting:
     return Span(np.flatnonzero(touched), shares)
 
 
-def _with_flips(span: Span, solved: Solved, pinned: Sequence[int]) -> Span:
-    """A span together with the frames of flips."""
-    touched = frames_around(solved.flips, len(solved.motion.offset))
-    touched[span.frames] = True
-    touched[[*pinned, *solved.certain]] = False
-    return Span(np.flatnonzero(touched), span.shares)
-
-
 class AroundPins:
     """Solves the frames around pins, and those in which limbs go the other way.
 
@@ -115,8 +107,13 @@ class AroundPins:
         self.skeleton, self.animated = solved.skeleton, solved.animated
         self.old = joints_of(solved.skeleton, solved.motion)
         self.pins = dict(pins)
-        self.span = _with_flips(span_of(list(pins), solved.certain, len(self.old[0]), settings.lasting), solved, list(pins))
+        between = span_of(list(pins), solved.certain, len(self.old[0]), settings.lasting)
+        moving = joints_around(solved.flips, len(self.old[0]), self.skeleton.parent)
+        moving[between.frames] = True
+        moving[[*pins, *solved.certain]] = False
+        self.span = Span(np.flatnonzero(moving.any(1)), between.shares)
         device = self.old[0].device
+        self.moving = torch.from_numpy(moving[self.span.frames]).to(device)[..., None]
         usable = self.span.frames[seen_by_any(solved.views)[self.span.frames]]
         self.free, self.seen = (torch.from_numpy(one).to(device) for one in (self.span.frames, usable))
         self.shares = {frame: torch.from_numpy(share).to(self.old[0]) for frame, share in self.span.shares.items()}
@@ -205,6 +202,9 @@ class _Run:
         """`done`: part of the run that is over."""
         loss = self.problem.look(self.joints())
         loss.backward()
+        for one in self.free:
+            assert one.grad is not None
+            one.grad *= self.problem.moving
         self.loss = float(loss.detach())
         settings = self.problem.settings
         self.optimizer.step(settings.rate + (settings.last_rate - settings.rate) * done)

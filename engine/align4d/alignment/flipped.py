@@ -1,4 +1,4 @@
-"""Limbs that the artist has let go the other way: which frames are solved with them, and what the motion prior is told of them."""
+"""Limbs that the artist has let go the other way: in which frames they are solved, and what the motion prior is told of them."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ BESIDE = 4
 """Frames before and after those of a flip that are solved with it: the limb comes from its old way, and goes back to it."""
 
 
-def frames_around(flips: Sequence[FlipSpec], frames: int) -> np.ndarray:
-    """(T,) bool of a clip's frames: those of flips, and some beside them."""
-    touched = np.zeros(frames, bool)
+def joints_around(flips: Sequence[FlipSpec], frames: int, parent: np.ndarray) -> np.ndarray:
+    """(T, K) bool of a clip's frames and the joints of parts with these parents: those of limbs in the frames of their flips, and some beside."""
+    touched = np.zeros((frames, len(parent)), bool)
     for spec in flips:
-        touched[max(spec.first - BESIDE, 0) : spec.last + BESIDE + 1] = True
+        touched[max(spec.first - BESIDE, 0) : spec.last + BESIDE + 1, limb_of(parent, spec.part)] = True
     return touched
 
 
