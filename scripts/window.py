@@ -53,7 +53,7 @@ def main() -> int:
     parser.add_argument("--runner", type=Path, required=True, help="program that runs a script in a windowed Blender")
     parser.add_argument("--out", type=Path, required=True, help="folder for the pictures and report.json")
     parser.add_argument("--preset", default="draft", help="draft (with settings that are over soon) or artist (as an artist would, minutes)")
-    parser.add_argument("--only", default="", choices=["", "hand"], help="hand: a motion, and what the artist corrects in it by hand")
+    parser.add_argument("--only", default="", choices=["", "keys", "hand"], help="a motion, and only this of what is done with it")
     parser.add_argument("--docs", action="store_true", help="also puts the pictures into docs/images")
     arguments = parser.parse_args()
     environments.enter_engine()

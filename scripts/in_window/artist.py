@@ -24,6 +24,7 @@ sys.path.insert(0, ORDER["library"])
 import files  # noqa: E402
 import hand  # noqa: E402
 import heavy  # noqa: E402
+import keys  # noqa: E402
 from gaps import Gaps  # noqa: E402
 from mouse import Mouse, Steps, wait_until  # noqa: E402
 
@@ -35,6 +36,9 @@ GENERATE = "bpy.ops.align4d.generate"
 
 TRIES = 3
 """Clicks before one that has no effect is in vain."""
+
+PARTS = {"keys": keys.by_button, "hand": hand.by_hand}
+"""What can be asked for by itself, on a mesh with a motion as a point cache, which it has again afterwards."""
 
 COMPARED = 20.0
 """Seconds of each measurement without a job, for comparison."""
@@ -98,15 +102,16 @@ def at_work(artist: Artist) -> Steps:
     """The whole afternoon."""
     yield from first_run(artist)
     yield from choose(artist)
-    if artist.order["only"] == "hand":
-        yield from corrections(artist)
+    if artist.order["only"]:
+        yield from one_part(artist, PARTS[artist.order["only"]])
         return
     yield from compare(artist)
     yield from generate(artist)
     yield from cancel_and_resume(artist)
     artist.report["gaps"]["with the job"] = artist.gaps.stop()
     yield from look(artist)
-    yield from hand.by_hand(artist, artist.report["mesh"])
+    for part in PARTS.values():
+        yield from part(artist, artist.report["mesh"])
     yield from files.by_hand(artist, artist.report["mesh"])
     yield from heavy.press(artist, EXTENSION)
     yield from show_preferences(artist)
@@ -114,13 +119,13 @@ def at_work(artist: Artist) -> Steps:
     bpy.ops.wm.quit_blender()
 
 
-def corrections(artist: Artist) -> Steps:
-    """A motion, and what is corrected in it."""
+def one_part(artist: Artist, part: Callable[[Artist, str], Steps]) -> Steps:
+    """A motion, and what is done with it."""
     yield from artist.click_until(GENERATE, lambda: bool(artist.jobs.listed), "Generate 4D starts a job")
     job = artist.jobs.current()
     yield from wait_until(lambda: bool(job.ended), "the job ends", PATIENCE)
     yield 1.0
-    yield from hand.by_hand(artist, bpy.context.view_layer.objects.active.name)
+    yield from part(artist, bpy.context.view_layer.objects.active.name)
     (artist.out / "report.json").write_text(json.dumps(artist.report, indent=1))
     bpy.ops.wm.quit_blender()
 

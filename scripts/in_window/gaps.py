@@ -70,11 +70,11 @@ class Gaps:
         self.forgive()
         return _TICK if self.counting else None
 
-    def _timed_step(self, step: Callable[[], bool]) -> Callable[[], bool]:
-        def timed() -> bool:
+    def _timed_step(self, step: Callable[..., bool]) -> Callable[..., bool]:
+        def timed(**choices: Any) -> bool:
             began = time.monotonic()
             try:
-                return step()
+                return step(**choices)
             finally:
                 self._owns.append(time.monotonic() - began)
                 self._own += self._owns[-1]

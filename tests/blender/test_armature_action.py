@@ -16,7 +16,7 @@ MODES = ("QUATERNION", "XYZ", "ZXY", "AXIS_ANGLE")
 
 
 def add_limb(connected: bool = True, mode: str = "QUATERNION") -> tuple[bpy.types.Object, bpy.types.Object]:
-    """A bar of rings along Z with a chain of four bones in it, and a side arm; scaled unevenly below an Empty."""
+    """A bar of rings along Z with a chain of four bones in it; scaled unevenly below an Empty."""
     bpy.ops.mesh.primitive_cylinder_add(vertices=8, depth=4, radius=0.3, location=(0, 0, 2))
     item = bpy.context.object
     bpy.ops.object.transform_apply(location=True)
@@ -43,7 +43,7 @@ def add_limb(connected: bool = True, mode: str = "QUATERNION") -> tuple[bpy.type
     parent = bpy.data.objects.new("Parent", None)
     bpy.context.scene.collection.objects.link(parent)
     parent.location, parent.rotation_euler, parent.scale = (1, 2, 3), (0.3, 0.2, 0.1), (2, 2, 2)
-    rig.parent = parent
+    rig.parent, rig.scale = parent, (1, 1.5, 0.7)
     item.parent = rig
     for bone in rig.pose.bones:
         bone.rotation_mode = mode
@@ -98,6 +98,20 @@ def test_the_keys_show_the_motion_in_every_rotation_mode(blender: ModuleType, mo
     key(blender, item, rig, motion)
     assert np.abs(shown(item) - motion).max() < 1e-3 * 4
     assert all(bone.rotation_mode == mode for bone in rig.pose.bones)
+    for curve in [one for one in blender.align4d_blender.compat.fcurves(rig) if one.data_path.endswith("rotation_euler")]:
+        assert np.abs(np.diff([point.co.y for point in curve.keyframe_points])).max() < 1, "Eulers do not jump"
+
+
+def test_a_bone_that_deforms_nothing_stays_and_those_below_it_go_on(blender: ModuleType) -> None:
+    item, rig = add_limb(connected=False)
+    rig.data.bones["bone1"].use_deform = False
+    animate(rig)
+    motion = shown(item)
+    forget(rig)
+    key(blender, item, rig, motion)
+    keyed = {curve.data_path.split('"')[1] for curve in blender.align4d_blender.compat.fcurves(rig)}
+    assert keyed == {"bone0", "bone2", "bone3"}
+    assert np.abs(shown(item) - motion).max() < 1e-3 * 4
 
 
 @pytest.mark.parametrize("flags", [{}, {"use_inherit_rotation": False}, {"inherit_scale": "NONE"}, {"use_local_location": False}])
