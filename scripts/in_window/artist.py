@@ -1,5 +1,5 @@
 """What an artist does, in a real window: sees what is missing, picks the video, generates, saves meanwhile, cancels, resumes, plays, compares,
-corrects by hand, copies, removes, and generates on a heavy mesh.
+keys, corrects by hand, copies, removes, and generates on a heavy mesh.
 
 Runs inside a windowed Blender in which the extension is enabled; argument: a JSON file, see `scripts/window.py`. The mouse and the
 keys are real ones (xdotool); what cannot be found by its place alone is checked by its effect. Writes OUT/report.json and pictures.

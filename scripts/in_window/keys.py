@@ -20,7 +20,7 @@ def by_button(artist: Any, name: str) -> Steps:
     result = bpy.data.objects[name].align4d.results[0]
     usual, result.tolerance = result.tolerance, 0.2  # fewer keys: so much work that there is time to break it off
     yield from press_button(artist, "make_keyframes")
-    yield from wait_until(lambda: _working(), "the keyframes are made in slices", 20)
+    yield from wait_until(_working, "the keyframes are made in slices", 20)
     yield 1.0
     artist.picture("window_keyframes_working")
     artist.press("Escape")

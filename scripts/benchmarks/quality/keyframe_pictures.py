@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageChops
 
 from support import blender
 from support.generation import run_with_bar
 
 SIDE = 300
 """Of one picture [px]."""
+MARGIN = 12
+"""Above and below the highest and the lowest of a row [px]."""
 MOMENTS = 3
 """Pictures of a case."""
 BONES = 0.8
@@ -20,14 +22,27 @@ BONES = 0.8
 
 def write(path: Path, blends: Sequence[Path], chosen: blender.Blender, user_folder: Path, out: Path) -> None:
     """Writes a row of moments for each animated .blend; what it is made of stays in `out`. Raises ScriptError."""
-    sheet = Image.new("RGB", (MOMENTS * SIDE, len(blends) * SIDE), "white")
-    for row, blend in enumerate(blends):
+    rows = []
+    for blend in blends:
         folder = out / blend.parents[1].name
         folder.mkdir(parents=True, exist_ok=True)
         run_with_bar(chosen, user_folder, "picture_rig.py", [blend.resolve(), folder.resolve(), str(SIDE), str(MOMENTS)], folder / "picture.log")
-        for column in range(MOMENTS):
-            sheet.paste(_moment(folder, column), (column * SIDE, row * SIDE))
+        rows.append(_beside([_moment(folder, number) for number in range(MOMENTS)]))
+    sheet = Image.new("RGB", (MOMENTS * SIDE, sum(row.height for row in rows)), "white")
+    top = 0
+    for row in rows:
+        sheet.paste(row, (0, top))
+        top += row.height
     sheet.save(path, optimize=True)
+
+
+def _beside(moments: Sequence[Image.Image]) -> Image.Image:
+    """A row of pictures, without what is empty above and below all of them."""
+    row = Image.new("RGB", (len(moments) * SIDE, SIDE), "white")
+    for column, moment in enumerate(moments):
+        row.paste(moment, (column * SIDE, 0))
+    _, top, _, bottom = ImageChops.invert(row).getbbox() or (0, 0, 0, SIDE)
+    return row.crop((0, max(top - MARGIN, 0), row.width, min(bottom + MARGIN, SIDE)))
 
 
 def _moment(folder: Path, number: int) -> Image.Image:
