@@ -9,7 +9,7 @@ import pytest
 from builders import Job
 from puppets import FOVY, Mesh, Studio, asset_of, block, bound, joined
 
-from align4d.alignment.pose import PoseSettings, SolvedPose, solve_pose
+from align4d.alignment.pose import PoseSettings, RestScene, SolvedPose, solve_pose
 from align4d.cameras.orbit import Orbit
 from align4d.errors import EngineError
 from align4d.gaussians.surface_bound import BoundGaussians
@@ -94,3 +94,16 @@ def test_a_camera_that_looks_elsewhere_is_refused_when_it_may_not_be_solved(stag
     with pytest.raises(EngineError) as caught:
         stage.solve(TRUE.moved(yaw=25.0), solve=False, settings=PoseSettings(resolution=48))
     assert caught.value.code == "no_overlap"
+
+
+def test_thin_limbs_that_miss_each_other_draw_the_camera_from_afar(job: Job) -> None:
+    """Sharp pictures of them do not change where they do not meet."""
+    asset = asset_of(job, joined(*(block((0.015, 0.015, 0.7), (x, 0, 0)) for x in (-0.5, -0.28, -0.1, 0.13, 0.31, 0.5))))
+    true = Orbit(0.0, 0.0, 2.3)
+    reference = Studio(true).reference(asset, asset.vertices[None], 96)
+    scene = RestScene(asset, bound(asset, 600, 20), reference, SMALL, "cpu")
+    start = true.moved(yaw=1.3)
+    free = ("yaw", "pitch", "distance")
+    sharp = scene.refine(start, 12, free)
+    found = scene.from_afar(sharp, 12, free)
+    assert abs(found.yaw) < 0.2 < 0.6 < abs(sharp.yaw) and abs(found.distance / true.distance - 1) < 0.01

@@ -29,6 +29,8 @@ from .reference import Reference
 from .tracking_settings import TrackingSettings
 from .view import View
 
+UNEXPLAINED = 0.03
+"""Known-view loss that is left where nothing is wrong, by the sizes of pixels and Gaussians: what is gained below says nothing."""
 _AIMED = ("yaw", "pitch", "distance")
 """What of a camera is found by where an object is in the picture, and how large."""
 
@@ -145,16 +147,23 @@ class FirstPoseSearch:
         report.progress(self.search.kept + 1, self.search.kept + 1)
         return min(found, key=lambda one: one[0])[1]
 
-    def near(self, start: Orbit, placed: Orbit, report: Reporter) -> FirstPose | None:
-        """The pose in the first frame, from the mesh as it stands; None where that shows the frame about as well as any pose near it.
+    def near(self, start: Orbit, placed: Orbit, report: Reporter) -> FirstPose:
+        """The pose in the first frame, from the mesh as it stands.
 
         Args:
             placed: the camera in the direction of `start` from which the mesh as it stands covers the object.
         """
+        return self._compared(0, sighted(start, placed, self.search.aim), self.still, self.still, report)[1]
+
+    def is_clear(self, found: FirstPose, placed: Orbit) -> bool:
+        """Whether a pose explains its frame clearly better, in outline and color, than the mesh as it stands does the first one.
+
+        Args:
+            placed: as of `near`.
+        """
         step = self._step(placed, self._light(0, placed, self.still, self.still))
         _, _, before = step.agreement(0, self.still, self.still)
-        found = self._compared(0, sighted(start, placed, self.search.aim), self.still, self.still, report)[1]
-        return found if found.loss < self.search.posed_share * before else None
+        return found.loss + UNEXPLAINED < self.search.posed_share * (before + UNEXPLAINED)
 
     def _anchors(self, start: Orbit) -> tuple[list[int], Orbit]:
         """The frames that the mesh as it stands covers best, and the camera that sees it in its place in the middle of the frames."""

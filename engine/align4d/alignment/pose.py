@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import avg_pool2d
 
 from ..cameras.orbit import Orbit
 from ..errors import EngineError
@@ -27,6 +28,9 @@ TURN_STEP, SHIFT_STEP, DISTANCE_STEP = 0.5, 0.5, 0.005
 
 SPREAD = 20.0
 """Azimuths and elevations are tried up to so far from the artist's [degrees]."""
+
+BLURS = (4, 1)
+"""Half widths of the windows that pictures are blurred by, one after the other, where thin limbs that lie beside each other draw no camera [px]."""
 
 LEAST_OVERLAP = 0.4
 """Intersection over union of the masks below which mesh and video do not show the same thing."""
@@ -115,6 +119,7 @@ def solve_pose(
             refined.append(scene.refine(one, settings.iterations))
             report.progress(number + 1, settings.candidates + 2)
         camera = min(refined, key=lambda one: scene.loss(one, scene.light(one)))
+        camera = scene.from_afar(camera, settings.iterations)
         curve = scene.sweep(camera, scene.light(camera), camera.distance)
         camera = scene.refine(camera.moved(distance=curve.best), settings.iterations)
     solved = scene.solved(camera, camera.distance if solve else scene.pinhole_distance(camera))
@@ -141,7 +146,8 @@ def place_camera(asset: Asset, gaussians: BoundGaussians, reference: Reference, 
         EngineError: "no_overlap" where the mesh reaches over the picture's border at every distance.
     """
     scene = RestScene(asset, gaussians, reference, settings, backend)
-    camera = scene.refine(scene.centered(start), settings.iterations, ("yaw", "pitch", "distance"))
+    free = ("yaw", "pitch", "distance")
+    camera = scene.from_afar(scene.refine(scene.centered(start), settings.iterations, free), settings.iterations, free)
     return scene.solved(camera, camera.distance)
 
 
@@ -183,14 +189,17 @@ class RestScene:
         """What explains the frame's colors best, seen by `camera`."""
         return fit_lighting(self.asset, self.reference, camera.world_to_camera())
 
-    def residuals(self, cameras: list[Orbit], lighting: Lighting) -> Tensor:
-        """(C, P) differences of color and mask; the mask weighs as much as the three channels of color."""
+    def residuals(self, cameras: list[Orbit], lighting: Lighting, blur: int = 0) -> Tensor:
+        """(C, P) differences of color and mask, `blur` see `BLURS`; the mask weighs as much as the three channels of color."""
         color, alpha = self.render(cameras, lighting)
-        return torch.cat([(color - self.color).flatten(1), 3**0.5 * (alpha - self.alpha).flatten(1)], 1)
+        different = torch.cat([color - self.color, 3**0.5 * (alpha - self.alpha)], 1)
+        for _ in range(2 if blur else 0):
+            different = avg_pool2d(different, 2 * blur + 1, 1, blur, count_include_pad=False)
+        return different.flatten(1)
 
-    def loss(self, camera: Orbit, lighting: Lighting) -> float:
+    def loss(self, camera: Orbit, lighting: Lighting, blur: int = 0) -> float:
         """Mean squared difference of color and mask."""
-        return float((self.residuals([camera], lighting)[0] ** 2).mean())
+        return float((self.residuals([camera], lighting, blur)[0] ** 2).mean())
 
     def solved(self, camera: Orbit, guess: float) -> SolvedPose:
         """Everything about `camera`; its sweep is around the distance `guess`."""
@@ -230,7 +239,14 @@ class RestScene:
         shift = float(np.degrees(SHIFT_STEP / self.reference.intrinsics[0, 0]))
         return np.array([TURN_STEP, TURN_STEP, TURN_STEP, shift, shift, DISTANCE_STEP * camera.distance])
 
-    def refine(self, camera: Orbit, iterations: int, free: Sequence[str] = PARAMETERS) -> Orbit:
+    def from_afar(self, camera: Orbit, iterations: int, free: Sequence[str] = PARAMETERS) -> Orbit:
+        """The camera again by blurred pictures first, see `BLURS`; as it is where it does not get better so. Arguments as of `refine`."""
+        found = camera
+        for blur in (*BLURS, 0):
+            found = self.refine(found, iterations, free, blur)
+        return min((camera, found), key=lambda one: self.loss(one, self.light(one)))
+
+    def refine(self, camera: Orbit, iterations: int, free: Sequence[str] = PARAMETERS, blur: int = 0) -> Orbit:
         """Levenberg-Marquardt on the `free` ones of PARAMETERS, with a numeric Jacobian: a picture for each in every step, and one more."""
         damping, lighting = 1e-2, self.light(camera)
         for step in range(iterations):
@@ -238,14 +254,14 @@ class RestScene:
                 lighting = self.light(camera)
             values, steps = np.array([getattr(camera, name) for name in free]), self.steps(camera)[[PARAMETERS.index(name) for name in free]]
             around = [camera] + [camera.moved(**{name: values[i] + steps[i]}) for i, name in enumerate(free)]
-            residuals = self.residuals(around, lighting).double().cpu().numpy()
+            residuals = self.residuals(around, lighting, blur).double().cpu().numpy()
             jacobian = (residuals[1:] - residuals[0]).T
             normal, gradient, before = jacobian.T @ jacobian, jacobian.T @ residuals[0], float((residuals[0] ** 2).mean())
             for _ in range(5):
                 change = -np.linalg.solve(normal + damping * np.diag(np.diag(normal) + 1e-9), gradient)
                 change = np.clip(change, -10, 10) * steps
                 after = camera.moved(**{name: float(values[i] + change[i]) for i, name in enumerate(free)})
-                if self.loss(after, lighting) < before:
+                if self.loss(after, lighting, blur) < before:
                     camera, damping = after, damping / 3
                     break
                 damping *= 4

@@ -41,7 +41,7 @@ class PoseSearchSettings:
     exact: overlap of the masks from which the mesh as it stands tells where the camera is.
     matching: how far the outlines may be apart for the mesh to count as standing as in the clip's first frame, see `outline.apart`.
     standing: the same where it does so beyond doubt: thin limbs overlap little even then.
-    posed_share: a pose near the mesh as it stands is taken for that of the first frame where it has less than this share of its loss.
+    posed_share: a pose that was searched is believed where it has less than this share of the loss of the mesh as it stands.
     """
 
     points: int = 500
@@ -66,7 +66,7 @@ class PoseSearchSettings:
     exact: float = 0.945
     matching: float = 0.02
     standing: float = 0.01
-    posed_share: float = 0.5
+    posed_share: float = 0.6
 
 
 class PoseSearch:

@@ -129,10 +129,12 @@ class ArtistJob(Job):
         if rest is not None and (self._is_certain(rest) or rest.apart <= self.settings.search.standing):
             return rest, standing(rest, body.skeleton, gaussians.means)
         first = self._searched(asset, gaussians, body, clip, masks, rest)
-        if rest is not None and first.known_frame is not None:
-            return rest, first
+        stands = rest is not None and first.known_frame is not None
         self.guessed = not is_found(first)
-        self.first_note("first_pose", pose_note(first))
+        if not stands or self.guessed:
+            self.first_note("first_pose", pose_note(first))
+        if rest is not None and stands:
+            return rest, first
         curve = DistanceCurve(np.array([first.camera.distance]), np.array([first.loss]), first.camera.distance)
         return SolvedPose(first.camera, first.lighting, curve, first.overlap, first.apart), first
 
@@ -142,7 +144,7 @@ class ArtistJob(Job):
         return not self.request.camera.solve or (rest.overlap >= settings.exact and rest.apart <= settings.matching)
 
     def _rest_camera(self, asset: Asset, gaussians: BoundGaussians, clip: Clip, masks: Masks) -> SolvedPose | None:
-        """The camera that sees the mesh as it stands in the first frame; None where that frame shows it in another pose.
+        """The camera that sees the mesh as it stands in the first frame; None where none brings it over the object.
 
         Where the outlines agree all but exactly, they say where the camera is. Where they agree less, a camera beside the artist's
         and a body in another pose explain the frame alike, and the artist's direction is believed.
@@ -152,15 +154,16 @@ class ArtistJob(Job):
             if self._is_certain(solved):
                 return solved
             frame, start = self.first_frame(clip, masks), self.start_camera(asset)
-            placed = place_camera(asset, gaussians, frame, start, self.settings.pose, self.request.backend)
+            return place_camera(asset, gaussians, frame, start, self.settings.pose, self.request.backend)
         except EngineError as error:
             if error.code != "no_overlap" or not self.request.camera.solve:
                 raise
             return None
-        return placed if placed.apart <= self.settings.search.matching else None
 
     def _searched(self, asset: Asset, gaussians: BoundGaussians, body: Articulation, clip: Clip, masks: Masks, rest: SolvedPose | None) -> FirstPose:
         """The pose that the mesh has in the clip, searched: near the mesh as it stands, where `rest` sees that cover the first frame.
+
+        The mesh as it stands, where the pose that was found explains the clip no more clearly: outlines alone fit too many poses.
 
         Raises:
             EngineError: "no_overlap" where none brings the mesh over the object of the video.
@@ -174,10 +177,12 @@ class ArtistJob(Job):
         settings = self.settings
         search = FirstPoseSearch(asset, skin, plain, body.skeleton, reference, self.moves, settings.pose, settings.search, settings.tracking)
         start = self.start_camera(asset)
-        if rest is None:
-            first = search.find(start, self.request.seed, self.report)
+        if rest is not None and rest.apart <= settings.search.matching:
+            first = search.near(start, rest.camera, self.report)
         else:
-            first = search.near(start, rest.camera, self.report) or standing(rest, body.skeleton, gaussians.means)
+            first = search.find(start, self.request.seed, self.report)
+        if rest is not None and not search.is_clear(first, rest.camera):
+            first = standing(rest, body.skeleton, gaussians.means)
         if first.overlap < LEAST_OVERLAP:
             raise no_overlap(first.overlap)
         self.checkpoint.save("first_pose", first.to_arrays())
