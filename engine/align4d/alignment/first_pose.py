@@ -20,6 +20,7 @@ from ..motion.mirror import find_twins, mirrored
 from ..motion.skeleton import Skeleton
 from ..motion.skinning import Skin
 from .animated_asset import AnimatedAsset
+from .distance import DistanceCurve
 from .frame_step import FrameStep
 from .lighting import Lighting, fit_lighting
 from .pose import PoseSettings, RestScene, SolvedPose
@@ -78,6 +79,11 @@ class FirstPose:
     def known_frame(self) -> int | None:
         """The frame that shows the mesh as it stands; None where no frame does."""
         return self.frame if not (self.turn.any() or self.shift.any()) else None
+
+    def solved(self) -> SolvedPose:
+        """Its camera, whose distance was not swept."""
+        curve = DistanceCurve(np.array([self.camera.distance]), np.array([self.loss]), self.camera.distance)
+        return SolvedPose(self.camera, self.lighting, curve, self.overlap, self.apart)
 
 
 def standing(solved: SolvedPose, skeleton: Skeleton, like: Tensor) -> FirstPose:

@@ -14,7 +14,6 @@ import torch
 
 from ..alignment.animated_asset import AnimatedAsset
 from ..alignment.appearance import paint
-from ..alignment.distance import DistanceCurve
 from ..alignment.first_pose import FirstPose, FirstPoseSearch, standing
 from ..alignment.held import held_of
 from ..alignment.lighting import Lighting, to_linear, unlit
@@ -129,14 +128,11 @@ class ArtistJob(Job):
         if rest is not None and (self._is_certain(rest) or rest.apart <= self.settings.search.standing):
             return rest, standing(rest, body.skeleton, gaussians.means)
         first = self._searched(asset, gaussians, body, clip, masks, rest)
-        stands = rest is not None and first.known_frame is not None
+        stands = first.known_frame is not None
         self.guessed = not is_found(first)
         if not stands or self.guessed:
             self.first_note("first_pose", pose_note(first))
-        if rest is not None and stands:
-            return rest, first
-        curve = DistanceCurve(np.array([first.camera.distance]), np.array([first.loss]), first.camera.distance)
-        return SolvedPose(first.camera, first.lighting, curve, first.overlap, first.apart), first
+        return rest if rest is not None and stands else first.solved(), first
 
     def _is_certain(self, rest: SolvedPose) -> bool:
         """Whether the first frame shows the mesh as it stands beyond doubt."""
