@@ -16,7 +16,7 @@ from test_pipeline import FRAMES, Shoot
 from test_tracking import CAMERA, KNOWN, REFINEMENT, SEARCH, SIZE, STILL, TRACKING, Show
 
 from align4d import protocol
-from align4d.alignment.in_step import find_offset, frames_at, heights
+from align4d.alignment.in_step import Outlines, find_offset, frames_at, outlines_of, together
 from align4d.alignment.lighting import Lighting, unlit
 from align4d.alignment.refinement import refine
 from align4d.alignment.tracking import Track, track
@@ -95,19 +95,30 @@ def test_the_offset_is_where_both_rise_and_fall() -> None:
     """A bar that grows and shrinks, seen larger, wider, elsewhere, and later."""
     opening = np.array([3, 5, 9, 14, 20, 16, 9, 4, 3, 6, 11, 17])
 
-    def film(frames: range, size: int, shift: int) -> np.ndarray:
+    def film(frames: range, size: int, shift: int) -> Outlines:
         masks = np.zeros((len(frames), 96, 96), np.float32)
         for mask, frame in zip(masks, frames, strict=True):
             mask[90 - shift - opening[frame] * size : 90 - shift, shift : shift + (10 + frame) * size] = 1
-        return heights(masks)
+        return outlines_of(masks)
 
     first, second = film(range(9), 1, 10), film(range(4, 12), 2, 30)
     assert find_offset(first, np.arange(9) / 24, second, np.arange(8) / 24) == pytest.approx(4 / 24)
     assert find_offset(second, np.arange(8) / 24, first, np.arange(9) / 24) == pytest.approx(-4 / 24)
-    assert find_offset(first, np.arange(9) / 24, np.full_like(second, np.nan), np.arange(8) / 24) is None
-    assert find_offset(first, np.arange(9) / 24, np.ones_like(second), np.arange(8) / 24) is None  # nothing moves
-    half = np.stack([np.interp(np.arange(8) + 0.5, np.arange(9), column) for column in first.T], 1)  # taken between the frames of the other
+    assert find_offset(first, np.arange(9) / 24, outlines_of(np.zeros((8, 96, 96), np.float32)), np.arange(8) / 24) is None
+    assert find_offset(first, np.arange(9) / 24, outlines_of(np.ones((8, 96, 96), np.float32)), np.arange(8) / 24) is None  # nothing moves
+    assert find_offset(first, np.arange(9) / 24, second, np.arange(8) / 24, told=4.2 / 24) == 4.2 / 24  # about as alike there
+    assert find_offset(first, np.arange(9) / 24, second, np.arange(8) / 24, told=-2 / 24) == pytest.approx(4 / 24)  # a pose that came again
+    assert (
+        find_offset(first, np.arange(9) / 24, outlines_of(np.ones((8, 96, 96), np.float32)), np.arange(8) / 24, told=2 / 24) == 2 / 24
+    )  # nothing contradicts it
+    half = Outlines(*(np.stack([np.interp(np.arange(8) + 0.5, np.arange(9), column) for column in one.T], 1) for one in vars(first).values()))
     assert find_offset(first, np.arange(9) / 24, half, np.arange(8) / 24) == pytest.approx(0.5 / 24)
+
+
+def test_clips_that_begin_and_end_together() -> None:
+    times = np.arange(24) / 24
+    assert together(times, np.arange(30) / 30) and together(times, times + 1 / 24)
+    assert not together(times, times + 5 / 24) and not together(times, times[:12]) and not together(times, times + 2)
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +160,7 @@ def test_a_job_with_two_clips_is_corrected_with_both(shoot: Shoot, tmp_path: Pat
 
 
 def test_the_frame_that_shows_the_known_pose_tells_when_a_clip_begins(shoot: Shoot, tmp_path: Path) -> None:
-    """Seen from the side the pose is told apart from those around it, and nothing has to be tracked before."""
+    """Seen from the side the pose is told apart from those around it; nothing has to be tracked where both clips begin together."""
     request = with_side(shoot, tmp_path / "same", slice(0, FRAMES))
     folder = tmp_path / "same" / "job"
     result = artist.run(folder, RecordingReporter())

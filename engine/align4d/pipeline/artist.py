@@ -237,10 +237,11 @@ class ArtistJob(Job):
                 offset, times = other.spec.offset, clip.times()
                 if other.spec.find_offset:
                     moment = other.known_moment(posed_asset(asset, skin, known), posed_gaussians(animated, known))
-                    if moment is not None:
-                        offset = float(times[first.frame] - other.clip.times()[moment])
-                    else:
-                        offset = other.offset(animated, self._alone(animated, body, clip, masks, first), times)
+                    told = None if moment is None else float(times[first.frame] - other.clip.times()[moment])
+                    if told is not None and other.begins_together(times, told):
+                        offset = told
+                    else:  # a pose may come again, as in each step of a walk
+                        offset = other.offset(animated, self._alone(animated, body, clip, masks, first), times, told)
                 frame = other.shown(times, offset, first.frame)
                 motion = known if frame == first.frame else self._alone(animated, body, clip, masks, first).frame(frame)
                 other.place(posed_asset(asset, skin, motion), posed_gaussians(animated, motion), offset, float(times[frame]))

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from ..alignment.animated_asset import AnimatedAsset
-from ..alignment.in_step import find_offset, frames_at, heights
+from ..alignment.in_step import find_offset, frames_at, outlines_of, together
 from ..alignment.lighting import Lighting
 from ..alignment.pose import SolvedPose, glance, solve_pose
 from ..alignment.reference import Reference, make_reference
@@ -99,12 +99,17 @@ class OtherClip:
         for sentence in self.masks.notes:
             job.note("input", f"{self.name}: {sentence}")
 
-    def offset(self, animated: AnimatedAsset, motion: Motion, times: np.ndarray) -> float:
-        """When this clip begins, by how high a motion reaches as it would be seen from its side.
+    def begins_together(self, times: np.ndarray, offset: float) -> bool:
+        """Whether a clip whose frames were taken at `times` (T,) [s] and this one, with an offset, begin and end about together."""
+        return together(times, self.clip.times() + offset)
+
+    def offset(self, animated: AnimatedAsset, motion: Motion, times: np.ndarray, told: float | None) -> float:
+        """When this clip begins, by the outlines of a motion as it would be seen from its side.
 
         Args:
             motion: as the first clip alone tells it.
             times: (T,) of its frames, see `Clip.times`.
+            told: the offset by the pose that is known; None where this clip does not show it.
 
         Raises:
             EngineError: "no_offset" where that cannot be told.
@@ -118,9 +123,9 @@ class OtherClip:
             with torch.no_grad():
                 picture = animated.render(animated.perform(motion.frame(frame)), cameras, (LOOK_SIDE, LOOK_SIDE))
             outlines.append(picture.alpha[0, 0].cpu().numpy())
-        found = find_offset(heights(np.stack(outlines)), times, heights(self.masks.alpha), self.clip.times())
+        found = find_offset(outlines_of(np.stack(outlines)), times, outlines_of(self.masks.alpha), self.clip.times(), told)
         if found is None:
-            message = f"When {self.name} begins cannot be told: nothing in it rises and falls as in the first clip."
+            message = f"When {self.name} begins cannot be told: its outline does not change as in the first clip."
             raise EngineError("no_offset", message, "Give the offset yourself, and turn Find Offset off.")
         return found
 
