@@ -57,7 +57,7 @@ class Outlines:
 def outlines_of(masks: np.ndarray) -> Outlines:
     """Of masks (F, H, W) in [0, 1]."""
     solid = masks > 0.5
-    rows = solid.any(axis=2)
+    rows: np.ndarray = solid.any(axis=2)
     there = rows.any(1)
     ends = np.stack([rows.argmax(1), rows.shape[1] - rows[:, ::-1].argmax(1)], 1).astype(np.float64)
     ends[~there] = np.nan
