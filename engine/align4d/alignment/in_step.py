@@ -56,13 +56,12 @@ class Outlines:
 
 def outlines_of(masks: np.ndarray) -> Outlines:
     """Of masks (F, H, W) in [0, 1]."""
-    solid = masks > 0.5
-    rows: np.ndarray = solid.any(axis=2)
+    rows = masks.max(axis=2) > 0.5
     there = rows.any(1)
     ends = np.stack([rows.argmax(1), rows.shape[1] - rows[:, ::-1].argmax(1)], 1).astype(np.float64)
     ends[~there] = np.nan
     tall = max(float(np.nanmean(ends[:, 1] - ends[:, 0])), 1.0) if there.any() else 1.0
-    broad, line = solid.sum(axis=2) / tall, np.arange(rows.shape[1])
+    broad, line = (masks > 0.5).sum(axis=2) / tall, np.arange(rows.shape[1])
     middle = float((broad.sum(0) * line).sum() / max(broad.sum(), 1e-9))
     profile = np.stack([np.interp(middle + tall * np.linspace(-REACH, REACH, ROWS), line, one) for one in broad])
     profile[~there] = np.nan
