@@ -18,7 +18,7 @@ from support.console import ScriptError
 
 from .case_by_case import measure
 
-COLUMNS = ("before", "one_pin", "two_pins", "flip", "flip_solved", "unsure", "one_pin_seconds", "two_pins_seconds")
+COLUMNS = ("before", "one_pin", "two_pins", "flip", "flip_solved", "unsure", "unsure_at_best", "one_pin_seconds", "two_pins_seconds")
 """The figures of the table; see `corrected`."""
 
 SMALL = 0.01
@@ -60,17 +60,21 @@ def corrected(case: Path, base: Path, out: Path) -> dict[str, float]:
     for name, pinned in (("one_pin", [frames // 2]), ("two_pins", [frames // 3, 2 * frames // 3])):
         figures[name], figures[f"{name}_seconds"] = pinned_motion(base, out / name, found, truth, pinned)
     figures["flip"], figures["flip_solved"] = flipped_motion(base, out, found, truth)
-    figures["unsure"] = honesty(base, found, truth)
+    figures["unsure"], figures["unsure_at_best"] = honesty(base, found, truth)
     return figures
 
 
-def honesty(base: Path, found: FinishedMotion, truth: TruthFile) -> float:
-    """How many times the mean error of the rest the unsurest tenth of all vertices in all frames has."""
+def honesty(base: Path, found: FinishedMotion, truth: TruthFile) -> tuple[float, float]:
+    """How many times the mean error of the rest the unsurest tenth of all vertices in all frames has, and the tenth that is farthest off."""
     arrays = protocol.read_arrays(base / protocol.CERTAINTY)
-    order = np.argsort(arrays["doubt"][:, arrays["point"]].ravel(), kind="stable")[::-1]
-    off = np.linalg.norm(found.motions[0] - truth.vertices, axis=-1).ravel()[order]
-    tenth = max(len(off) // 10, 1)
-    return float(off[:tenth].mean() / off[tenth:].mean())
+    off = np.linalg.norm(found.motions[0] - truth.vertices, axis=-1).ravel()
+
+    def of_tenth(doubt: np.ndarray) -> float:
+        ordered = off[np.argsort(doubt, kind="stable")[::-1]]
+        tenth = max(len(off) // 10, 1)
+        return float(ordered[:tenth].mean() / ordered[tenth:].mean())
+
+    return of_tenth(arrays["doubt"][:, arrays["point"]].ravel()), of_tenth(off)
 
 
 def pinned_motion(base: Path, folder: Path, found: FinishedMotion, truth: TruthFile, frames: list[int]) -> tuple[float, float]:
