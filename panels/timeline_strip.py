@@ -9,8 +9,8 @@ import bpy
 from ..align4d_blender.errors import UserError
 from ..align4d_blender.result.playback import active, scene_frame, scene_of
 
-HEIGHT, RULER = 7, 23
-"""Of the strip, and of the frame numbers above it [px at a resolution scale of 1]. At the foot the scroll bar would cover it."""
+HEIGHT, RULER = 7, 18
+"""Of the strip, and of the frame numbers above it [px at a resolution scale of 1]. In the usual timeline the scroll bar comes right below."""
 
 PIN = 1.0, 1.0, 1.0, 1.0
 """Color of a kept pose."""

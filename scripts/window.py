@@ -43,7 +43,7 @@ PICTURES = {
     "search": ("window_search", (0, 28, 1322, 812), 800),
     "pose_by_hand": ("window_pose_by_hand", (0, 28, 1322, 812), 800),
     "all_side_by_side": ("window_all_side_by_side", (340, 220, 1322, 812), 800),
-    "doubt": ("window_doubt", (0, 28, 1322, 812), 800),
+    "doubt": ("window_doubt", (0, 28, 1322, 880), 800),
 }
 """Picture of the manual -> the window's picture, the part of it [px], and its width in the manual [px]."""
 
