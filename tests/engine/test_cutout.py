@@ -23,6 +23,7 @@ from align4d.inputs.video import Clip
 
 HEIGHT, WIDTH, FRAMES = 96, 128, 7
 BOX = (0.17, 0.27, 0.53, 0.77)
+EYE = (50, 90, 100)
 
 
 def texture(height: int, width: int) -> np.ndarray:
@@ -72,6 +73,15 @@ def test_a_box_in_the_first_frame_cuts_the_object_out_of_all(shift: float) -> No
     assert min(overlap(*pair) for pair in zip(masks.alpha, truth, strict=True)) > 0.93
     edge = (truth > 0.1) & (truth < 0.9)
     assert np.abs(masks.alpha - truth)[edge].mean() < 0.15 and masks.source == "box"
+
+
+def test_an_eye_in_a_color_of_its_own_is_no_hole() -> None:
+    frames, truth = scene()
+    y, x = np.mgrid[:HEIGHT, :WIDTH]
+    for t, frame in enumerate(frames):
+        frame[np.hypot(y - 50, x - 45 - 3 * t) < 10] = EYE
+    inside = cutter(frames).from_box(BOX).inside
+    assert min(overlap(*pair) for pair in zip(inside, truth, strict=True)) > 0.93
 
 
 def test_the_background_s_motion_is_solved_beside_the_object() -> None:

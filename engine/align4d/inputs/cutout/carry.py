@@ -17,7 +17,7 @@ from .change import Change, log_odds
 from .color_model import color_table, look_up
 from .nearby import nearby_density
 from .plate import Plate, log_density, make_plate
-from .shapes import find_bad, grown, large_parts, outline_evidence, reaching_out, reduced, without_specks
+from .shapes import find_bad, grown, large_parts, outline_evidence, reaching_out, reduced, without_holes, without_specks
 from .total_variation import divide, outline_price
 
 Box = tuple[float, float, float, float]
@@ -134,7 +134,7 @@ class Cutter:
         else:
             inside = allowed & (outline > 0.5)
         for _ in range(FIRST_PASSES):
-            others = ~inside & (allowed | around)
+            others = (without_holes(inside) <= 0.5) & (allowed | around)
             self._learn(picture[inside], picture[others], classes[inside], classes[others])
             behind = np.logaddexp(look_up(self._background, picture), going_on)
             cost = behind - look_up(self._object, picture) - self._moves[classes]
@@ -212,9 +212,13 @@ class Cutter:
         return self.repaired(inside, motion, by_place)
 
     def _pass(self, inside: np.ndarray, motion: CameraMotion, outlines: Mapping[int, np.ndarray], wanted: np.ndarray, by_place: bool) -> np.ndarray:
-        """The `wanted` (T,) frames anew, of the masks as they are. `by_place`: see `_cost`."""
-        plate = make_plate(self.frames, inside, motion)
-        ours, others = inside > 0.6, (inside < 0.3) & np.stack([grown(mask > 0.5, self._reach) for mask in inside])
+        """The `wanted` (T,) frames anew, of the masks as they are. `by_place`: see `_cost`.
+
+        Holes in a mask teach nothing about the background: what is taken for a hole once, such as an eye, would be one forever.
+        """
+        filled = np.stack([without_holes(mask) for mask in inside])
+        plate = make_plate(self.frames, filled, motion)
+        ours, others = inside > 0.6, (filled < 0.3) & np.stack([grown(mask > 0.5, self._reach) for mask in inside])
         classes = self._classes(motion)
         self._learn(self.frames[ours], self.frames[others], classes[ours], classes[others])
         after = inside.copy()

@@ -61,6 +61,11 @@ def without_specks(inside: np.ndarray) -> np.ndarray:
     return np.where(small[labels], 1, np.where(kept, inside, 0)).astype(np.float32)
 
 
+def without_holes(inside: np.ndarray) -> np.ndarray:
+    """A mask (H, W) in [0, 1] where all that the object goes around is object."""
+    return np.maximum(inside, ndimage.binary_fill_holes(inside > 0.5)).astype(np.float32)
+
+
 def large_parts(mask: np.ndarray) -> np.ndarray:
     """(H, W) bool: the parts of a mask that are not small beside its largest one."""
     labels, _ = ndimage.label(mask, np.ones((3, 3)))
