@@ -132,8 +132,9 @@ def test_a_pinned_frame_is_as_pinned_and_its_neighbors_are_better(finished: Fini
     np.testing.assert_array_equal(pinned.motion()[0], finished.motion()[0])  # shows the rest pose, and stays
     assert dataclasses.replace(protocol.read_result(pinned.folder), seconds={}) == dataclasses.replace(pinned.result, seconds={})
     assert pinned.result.job == pinned.folder.name and pinned.result.camera == finished.result.camera
-    poses = protocol.read_arrays(pinned.folder / protocol.POSES)
-    assert poses["rotation"].shape[0] == FRAMES and (poses["rotation"] != protocol.read_arrays(finished.folder / protocol.POSES)["rotation"]).any()
+    before, poses = (protocol.read_arrays(job.folder / protocol.POSES) for job in (finished, pinned))
+    assert poses["rotation"].shape[0] == FRAMES and (poses["rotation"] != before["rotation"]).any()
+    assert all((poses[name] == before[name]).all() for name in ("point", "part", "weight"))
 
 
 def test_doubt_is_told_for_every_vertex_and_none_where_the_pose_is_known(finished: Finished, pinned: Finished) -> None:

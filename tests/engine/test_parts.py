@@ -10,7 +10,7 @@ import trimesh
 from puppets import TWO_PARTS, Mesh, block, joined, puppet
 from scipy.sparse.csgraph import dijkstra
 
-from align4d.motion.parts import Parts, PartSettings, find_parts
+from align4d.motion.parts import Parts, PartSettings, find_parts, parts_for_posing
 from align4d.motion.surface_graph import SurfaceGraph, build_surface_graph
 
 
@@ -119,6 +119,23 @@ def test_weights_reach_as_far_whatever_the_size_of_the_triangles() -> None:
         surface, parts = cut(trimesh.remesh.subdivide_to_size(vertices, faces, finer, max_iter=12))
         mixed.append(surface.area[parts.weights.max(axis=1) < 0.9].sum() / parts.count)
     assert mixed[0] == pytest.approx(mixed[1], rel=0.3)
+
+
+def test_weights_for_posing_reach_farther_where_the_body_is_thick() -> None:
+    """A thin limb creases at its joint, a thick one bends over some length; both within limits. The parts stay."""
+
+    def reach(radius: float, least: float, most: float) -> float:
+        cylinder = trimesh.creation.cylinder(radius=radius, height=1.0, sections=24)
+        settings = PartSettings(size=0.5, least_rig_blend=least, most_rig_blend=most)
+        surface, parts = cut((np.asarray(cylinder.vertices), np.asarray(cylinder.faces)), settings)
+        posed = parts_for_posing(surface, parts, settings)
+        np.testing.assert_array_equal(posed.label, parts.label)
+        np.testing.assert_allclose(posed.weights.sum(axis=1), 1, atol=1e-6)
+        return float(surface.area[posed.weights.max(axis=1) < 0.9].sum() / surface.area.sum() / (parts.count - 1))
+
+    thin = reach(0.02, 0.02, 0.08)
+    assert reach(0.06, 0.02, 0.08) > 1.4 * thin
+    assert reach(0.06, 0.02, 0.02) < 1.2 * thin
 
 
 def test_a_dense_mesh_keeps_its_shape() -> None:

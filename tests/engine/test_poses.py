@@ -32,7 +32,7 @@ def test_points_follow_the_stored_poses_in_the_world(tmp_path: Path) -> None:
     skeleton, motion = bent()
     points = np.random.default_rng(0).normal(size=(5, 3))
     weights = np.random.default_rng(1).dirichlet(np.ones(3), 5)
-    assert write_poses(tmp_path, SIMILARITY, skeleton, weights, motion) == protocol.POSES
+    assert write_poses(tmp_path, SIMILARITY, skeleton, sparse_weights(weights), motion) == protocol.POSES
     stored = protocol.read_arrays(tmp_path / protocol.POSES)
     expected = np.einsum("bk,tkij,bj->tbi", weights, motion.rotation.numpy(), points) + np.einsum("bk,tki->tbi", weights, motion.offset.numpy())
     world = SIMILARITY.invert(points)
@@ -47,7 +47,7 @@ def test_points_follow_the_stored_poses_in_the_world(tmp_path: Path) -> None:
 
 def test_the_arrays_are_what_the_protocol_says(tmp_path: Path) -> None:
     skeleton, motion = bent()
-    write_poses(tmp_path, SIMILARITY, skeleton, np.eye(3), motion)
+    write_poses(tmp_path, SIMILARITY, skeleton, sparse_weights(np.eye(3)), motion)
     stored = protocol.read_arrays(tmp_path / protocol.POSES)
     sizes = {"K": 3, "T": 4, "N": 3}
     assert {name: (str(array.dtype), array.shape) for name, array in stored.items()} == {

@@ -61,7 +61,9 @@ def finished(job: Job) -> tuple[np.ndarray, np.ndarray]:
     moved = np.einsum("tkij,vj->tvki", turn.as_matrix().reshape(FRAMES, 3, 3, 3), vertices) + shift[:, None]
     dense = np.zeros_like(weights)
     dense[sparse["point"], sparse["part"]] = sparse["weight"]
-    return vertices, np.einsum("vk,tvki->tvi", dense, moved)
+    motion = np.einsum("vk,tvki->tvi", dense, moved)
+    protocol.write_pc2(job.folder / "output" / "motion_000.pc2", motion.astype(np.float32))
+    return vertices, motion
 
 
 def test_skinning_by_the_file_alone_gives_the_motion(job: Job) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +16,13 @@ MOST = 4
 """Parts that move one point at most: what game engines and glTF allow."""
 
 
-def write_poses(folder: Path, similarity: Similarity, skeleton: Skeleton, weights: np.ndarray, motion: Motion) -> str:
+def write_poses(folder: Path, similarity: Similarity, skeleton: Skeleton, weights: Mapping[str, np.ndarray], motion: Motion) -> str:
     """Writes output/poses.npz (`protocol.POSE_ARRAYS`), in world space.
 
     Args:
         folder: of the job.
         similarity: of the asset.
-        weights: (B, K) of the bake points, rows sum to 1.
+        weights: of the bake points, see `sparse_weights`; other arrays beside them are left out.
         motion: T frames, in normalized space.
 
     Returns:
@@ -38,7 +39,7 @@ def write_poses(folder: Path, similarity: Similarity, skeleton: Skeleton, weight
         "joint": similarity.invert(skeleton.joint).astype(np.float32),
         "rotation": motion.quaternion.cpu().numpy().astype(np.float32),
         "translation": translation.astype(np.float32),
-        **sparse_weights(weights),
+        **{name: weights[name] for name in ("point", "part", "weight")},
     }
     with writing():
         (folder / POSES).parent.mkdir(parents=True, exist_ok=True)

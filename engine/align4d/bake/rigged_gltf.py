@@ -11,8 +11,9 @@ from scipy.spatial.transform import Rotation
 
 from ..errors import EngineError, writing
 from ..inputs.asset import Asset, AssetObject, load_asset
-from ..protocol import MaterialSpec, Result, inside, read_arrays, read_completed, read_result
+from ..protocol import MaterialSpec, Result, inside, read_arrays, read_completed, read_pc2, read_result
 from ..protocol.srgb import srgb_to_linear
+from .fitted_poses import fit_poses
 from .glb_file import ARRAY_BUFFER, ELEMENT_ARRAY_BUFFER, Buffer, split_at_seams, write_glb
 
 RIGGED = "output/rigged.glb"
@@ -30,7 +31,8 @@ def write_rigged(folder: Path) -> Path:
     result, request = read_result(folder), read_completed(folder)
     if not result.poses:
         raise EngineError("no_poses", "This motion has no parts, of which bones could be made.", "Generate it with the preset artist or draft.")
-    asset, poses = load_asset(request, folder), read_arrays(inside(folder, result.poses))
+    asset = load_asset(request, folder)
+    poses = _fitted(folder, asset, result, read_arrays(inside(folder, result.poses)))
     buffer = Buffer()
     joints = 1 + np.arange(len(poses["parent"]))
     number, weight = vertex_weights(asset, poses)
@@ -53,6 +55,22 @@ def write_rigged(folder: Path) -> Path:
     with writing():
         write_glb(folder / RIGGED, scene, buffer)
     return folder / RIGGED
+
+
+def _fitted(folder: Path, asset: Asset, result: Result, poses: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The poses with which the skin comes nearest to the motion as it was baked."""
+    world = [
+        read_pc2(inside(folder, entry.motion)) @ item.matrix_world[:3, :3].T + item.matrix_world[:3, 3]
+        for entry, item in zip(result.objects, asset.objects, strict=True)
+    ]
+    points = asset.similarity.invert(asset.bake_points)
+    weights = np.zeros((len(points), len(poses["parent"])))
+    weights[poses["point"], poses["part"]] = poses["weight"]
+    frames, count = poses["rotation"].shape[:2]
+    turns = Rotation.from_quat(poses["rotation"].reshape(-1, 4), scalar_first=True).as_matrix().reshape(frames, count, 3, 3)
+    turns, shifts = fit_poses(turns, poses["translation"].astype(np.float64), weights, points, np.concatenate(world, axis=1))
+    quaternions = Rotation.from_matrix(turns.reshape(-1, 3, 3)).as_quat(scalar_first=True).reshape(frames, count, 4)
+    return {**poses, "rotation": quaternions, "translation": shifts}
 
 
 def vertex_weights(asset: Asset, poses: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,8 @@ SHORTEST = 1e-4
 """Edges count as this long at least, for the flow of heat."""
 HEAT_STEPS = 3
 """Implicit steps in which heat flows."""
+EVENED = 0.05
+"""How far the thickness of the body is evened out along the surface [of the asset's longest side]."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,10 @@ class PartSettings:
         attached: a shell of which this part of the area touches another shell belongs to it (a belt, a collar).
         compact_ratio, compact_size: a shell whose longest extent is less than `compact_ratio` times its second, and less
             than `compact_size`, is one part (a head, a helmet, a torso).
-        blend: how far the skinning weights of parts of one shell reach into each other.
+        blend: how far the skinning weights of parts of one shell reach into each other, for tracking.
+        rig_blend: the same for an armature that is made of the parts, over the thickness of the body there: a bent knee creases, a bent
+            trunk does not.
+        least_rig_blend, most_rig_blend: limits of that length.
     """
 
     size: float = 0.15
@@ -41,6 +47,9 @@ class PartSettings:
     compact_ratio: float = 1.5
     compact_size: float = 0.55
     blend: float = 0.05
+    rig_blend: float = 0.6
+    least_rig_blend: float = 0.03
+    most_rig_blend: float = 0.1
 
 
 @dataclass(frozen=True)
@@ -75,7 +84,14 @@ def find_parts(surface: SurfaceGraph, settings: PartSettings) -> Parts:
     for number in numbers:
         members = np.flatnonzero(group == number)
         label[members] = label.max() + 1 + _slice_group(surface, members, size, settings)
-    return Parts(label, _blend(surface, label, settings.blend), contacts)
+    return Parts(label, _blend(surface, label, np.full(len(label), settings.blend)), contacts)
+
+
+def parts_for_posing(surface: SurfaceGraph, parts: Parts, settings: PartSettings) -> Parts:
+    """Found parts with the weights of an armature that is made of them: one that an artist bends farther than any clip shows."""
+    thickness = _spread(surface, surface.thickness[:, None], np.full(len(parts.label), EVENED))[:, 0]
+    width = np.clip(settings.rig_blend * thickness, settings.least_rig_blend, settings.most_rig_blend)
+    return dataclasses.replace(parts, weights=_blend(surface, parts.label, width))
 
 
 def find_contacts(surface: SurfaceGraph, settings: PartSettings) -> np.ndarray:
@@ -191,21 +207,28 @@ def _scaled(surface: SurfaceGraph, members: np.ndarray, size: float) -> csr_matr
     return tied.maximum(tied.T).tocsr()
 
 
-def _blend(surface: SurfaceGraph, label: np.ndarray, width: float) -> np.ndarray:
-    """Skinning weights: the labels after heat has flowed along the surface for a while (so never from one shell to another).
+def _blend(surface: SurfaceGraph, label: np.ndarray, width: np.ndarray) -> np.ndarray:
+    """Skinning weights (n, K): the labels after heat has flowed along the surface for a while (so never from one shell to another)."""
+    labels = np.zeros((len(label), int(label.max()) + 1))
+    labels[np.arange(len(label)), label] = 1
+    weights = _spread(surface, labels, width)
+    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
 
-    Heat at time `width`^2 / 2 has spread by `width` whatever the size of the triangles (implicit steps, Desbrun et al. 1999).
+
+def _spread(surface: SurfaceGraph, values: np.ndarray, width: np.ndarray) -> np.ndarray:
+    """Values (n, C), none negative, after heat has carried them `width` (n,) far along the surface, whatever the size of the triangles.
+
+    Heat has spread by a width at the time width^2 / 2 (implicit steps, Desbrun et al. 1999).
     """
-    count, (first, second) = len(label), surface.edges.T
+    count, (first, second) = len(values), surface.edges.T
     length = np.maximum(np.linalg.norm(surface.nodes[first] - surface.nodes[second], axis=1), SHORTEST)
     area = np.maximum(surface.area, SHORTEST**2)
     share = 4 * area / np.maximum(np.bincount(surface.edges.ravel(), minlength=count), 1)
-    flow = width**2 / 2 / HEAT_STEPS * (share[first] + share[second]) / 2 / length**2
+    time = (width[first] ** 2 + width[second] ** 2) / 4
+    flow = time / HEAT_STEPS * (share[first] + share[second]) / 2 / length**2
     links = coo_matrix((flow, (first, second)), shape=(count, count)).tocsr()
     links = links + links.T
     system = splu((diags(area + np.asarray(links.sum(axis=1)).ravel()) - links).tocsc())
-    weights = np.zeros((count, int(label.max()) + 1))
-    weights[np.arange(count), label] = 1
     for _ in range(HEAT_STEPS):
-        weights = np.maximum(system.solve(area[:, None] * weights), 0)
-    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+        values = np.maximum(system.solve(area[:, None] * values), 0)
+    return values

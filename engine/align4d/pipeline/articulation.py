@@ -8,7 +8,7 @@ from ..inputs.asset import Asset, weld
 from ..inputs.bone_limits import BoneLimits
 from ..motion.bones import parts_of_bones
 from ..motion.joint_limits import JointLimits, limits_between
-from ..motion.parts import Parts, find_parts
+from ..motion.parts import Parts, find_parts, parts_for_posing
 from ..motion.skeleton import Skeleton, build_skeleton
 from ..motion.surface_graph import SurfaceGraph, build_surface_graph
 from .settings import Settings
@@ -31,6 +31,11 @@ class Articulation:
         self.limits: JointLimits | None = None
         if asset.limits is not None and self.parts.bones is not None:
             self.limits = joint_limits(asset.limits, [asset.bones[bone] for bone in self.parts.bones])
+        self._settings = settings.parts
+
+    def parts_for_posing(self) -> Parts:
+        """The parts with the weights of an armature: the artist's own, or those of one that is made for the mesh."""
+        return self.parts if self.rigged else parts_for_posing(self.surface, self.parts, self._settings)
 
 
 def joint_limits(limits: BoneLimits, bones: list[str]) -> JointLimits | None:

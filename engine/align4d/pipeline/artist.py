@@ -27,7 +27,7 @@ from ..alignment.verdict import known_view_loss, standing_still
 from ..alignment.view import View
 from ..bake.frames import FrameBake
 from ..bake.gaussians import GaussianSequence, owners
-from ..bake.poses import write_poses
+from ..bake.poses import sparse_weights, write_poses
 from ..cameras.orbit import Orbit
 from ..errors import EngineError
 from ..gaussians.surface_bound import BoundGaussians
@@ -343,6 +343,6 @@ class ArtistJob(Job):
         views = self.views(clip, masks, first.camera, self.settings.refinement.resolution)
         found = asset.similarity, body.skeleton, skin, refined.animated, refined.motion, refined.field
         self.keep(Solved(*found, views, first.turn, first.known_frame, guessed=self.guessed), asset, clip.fps)
-        baked = skin_points(body.surface, body.parts, asset.bake_points, "cpu").weights.numpy()
-        poses = write_poses(self.folder, asset.similarity, body.skeleton, baked, refined.motion)
+        posed = skin_points(body.surface, body.parts_for_posing(), asset.bake_points, "cpu").weights.numpy()
+        poses = write_poses(self.folder, asset.similarity, body.skeleton, sparse_weights(posed), refined.motion)
         return self.write(asset, clip, positions, solved, solved.camera, figures, curves, sequence.folders if sequence else (), poses)

@@ -25,7 +25,7 @@ from ..inputs.foreign import reading
 from ..job.reporting import Reporter
 from ..motion.skeleton import Motion
 from ..motion.skinning import Skin
-from ..protocol import BASE, SOLVED, ObjectResult, PinSpec, Request, Result, inside, read_arrays, read_pc2, read_result, write_json, write_pc2
+from ..protocol import BASE, POSES, SOLVED, ObjectResult, PinSpec, Request, Result, inside, read_arrays, read_pc2, read_result, write_json, write_pc2
 from ..rendering.cpu.threads import threads_for_kernels
 from .first_pose_note import KEEP_A_POSE
 from .stages import Job
@@ -124,7 +124,7 @@ class HandJob(Job):
         )
         corrected = dataclasses.replace(solved, motion=motion, pinned=tuple(sorted({*solved.pinned, *targets})), flips=())
         self.keep(corrected, asset, base.fps)
-        poses = write_poses(self.folder, asset.similarity, solved.skeleton, skin.weights.cpu().numpy(), motion)
+        poses = write_poses(self.folder, asset.similarity, solved.skeleton, read_arrays(self.folder / BASE / POSES), motion)
         kept = (note for note in base.notes if not note.endswith(KEEP_A_POSE))  # a pose was kept
         notes = (*kept, *self.notes)
         result = dataclasses.replace(base, job=self.request.job, objects=objects, notes=notes, seconds=self.seconds, poses=poses)

@@ -289,7 +289,8 @@ POSE_ARRAYS = {
 
 `parent` is -1 for the root; `joint` is where a part hangs on its parent at rest. Frame t takes a point x of a part to
 R x + translation, R being the rotation of the quaternion wxyz. `point` counts the baked points of all objects, in their order;
-it follows `part` with `weight`, at most four parts a point, and the weights of a point sum to 1.
+it follows `part` with `weight`, at most four parts a point, and the weights of a point sum to 1: the bones of the artist's own rig, or
+of one that can be made of the parts, whose weights reach farther than those that the motion was found with.
 """
 
 RECORD = "record.json"
