@@ -32,7 +32,7 @@ def fit_poses(
     moved = [weights[:, part, None] * _placed(rotation, translation, points, part) for part in range(weights.shape[1])]
     left = motion - np.sum(moved, axis=0)
     for _ in range(SWEEPS):
-        for part in np.flatnonzero(weights.any(axis=0)):
+        for part in np.flatnonzero(weights.any(axis=0)).tolist():
             own = np.flatnonzero(weights[:, part])
             share = weights[own, part, None]
             here = _placed(rotation, translation, points[own], part)
