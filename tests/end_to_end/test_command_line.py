@@ -10,9 +10,9 @@ from pathlib import Path
 import bpy
 import numpy as np
 import pytest
-from tiny import TINY
+from tiny import TINY, shown
 
-from align4d.protocol import read_pc2, read_result
+from align4d.protocol import read_completed, read_pc2, read_result
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -73,12 +73,28 @@ def test_from_a_glb_to_motion_and_again_after_a_kill(align4d: CommandLine, glb: 
         process.kill()
         process.communicate()
     assert not (tmp_path / "killed" / "output" / "result.json").exists()
-    code, output = align4d.run("resume", tmp_path / "killed")
+    code, output = align4d.run("resume", tmp_path / "killed", "--rigged")
     assert code == 0, output
     again = read_result(tmp_path / "killed")
     resumed = read_pc2(tmp_path / "killed" / again.objects[0].motion)
     assert np.abs(resumed - motion).max() < 1e-5
     assert again.camera == result.camera
+    assert_rigged(tmp_path / "killed", resumed, again.fps)
+
+
+def assert_rigged(folder: Path, motion: np.ndarray, fps: float) -> None:
+    """Blender reads bones and an action from the job's .glb, and they show the motion (T, V, 3) as near as bones of found parts can."""
+    bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+    bpy.context.scene.render.fps = round(fps)
+    bpy.ops.import_scene.gltf(filepath=str(folder / "output" / "rigged.glb"))
+    mesh = next(item for item in bpy.data.objects if item.type == "MESH" and item.find_armature())
+    world, size = np.array(read_completed(folder).objects[0].matrix_world), float(np.ptp(motion[0], axis=0).max())
+    for frame, points in enumerate(motion):
+        there, placed = shown(mesh, frame), np.array(mesh.matrix_world)
+        found, expected = (one @ matrix[:3, :3].T + matrix[:3, 3] for one, matrix in ((there, placed), (points, world)))
+        apart = np.linalg.norm(found[:, None] - expected[None], axis=-1)
+        assert apart.min(0).mean() < 0.005 * size and apart.min(1).mean() < 0.005 * size
+    bpy.ops.wm.open_mainfile(filepath=str(ROOT / "examples" / "fox.blend"))
 
 
 def wait_for(work: Path, process: subprocess.Popen[str]) -> None:
