@@ -66,7 +66,7 @@ class PoseSearchSettings:
     exact: float = 0.945
     matching: float = 0.02
     standing: float = 0.01
-    posed_share: float = 0.6
+    posed_share: float = 0.4
 
 
 class PoseSearch:
