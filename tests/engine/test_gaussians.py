@@ -41,6 +41,21 @@ def test_they_look_like_the_mesh_from_sides_that_they_were_not_fitted_to(job: Jo
         assert abs(area) < 0.6 * abs(mismatch(asset, rough, camera)[1])
 
 
+def test_their_outline_is_the_mesh_s_where_it_fills_the_picture(job: Job) -> None:
+    """Videos are looked at in such pictures; an outline that is too thin there would bring the whole body nearer."""
+    asset = asset_of(job, puppet())
+    gaussians = bound(asset, 2000, 40)
+    for camera in (Orbit(33.0, 17.0, 2.0), Orbit(-130.0, -30.0, 2.0)):
+        reference = Studio(camera).reference(asset, asset.vertices[None], 80)
+        shown = gaussians.colored(gaussians.albedo)
+        with torch.no_grad():
+            picture = rasterize(shown, reference.cameras(camera.world_to_camera()), reference.size, backend="cpu", low_pass=LOW_PASS)
+        inside = reference.alpha[0, 0] > 0.5
+        border = sum(int((inside.diff(dim=axis)).sum()) for axis in (0, 1))
+        assert abs(float(picture.alpha.sum() - reference.alpha.sum())) / border < 0.1
+        assert picture.alpha[0, 0][reference.alpha[0, 0] > 0.999].mean() > 0.985
+
+
 def test_they_lie_in_the_surface(job: Job) -> None:
     asset = asset_of(job, puppet())
     gaussians = bound(asset, 600, 10)

@@ -27,6 +27,7 @@ from .pose import PoseSettings, RestScene, SolvedPose
 from .pose_search import PoseSearch, PoseSearchSettings
 from .posed_asset import posed_asset
 from .reference import Reference
+from .standing_place import away, moved_body, moved_camera
 from .tracking_settings import TrackingSettings
 from .view import View
 
@@ -151,7 +152,7 @@ class FirstPoseSearch:
         if twins is not None:
             found.append(self._compared(best.frame, camera, *mirrored(twins, best.turn, best.shift), report))
         report.progress(self.search.kept + 1, self.search.kept + 1)
-        return min(found, key=lambda one: one[0])[1]
+        return self._at_its_distance(min(found, key=lambda one: one[0])[1], report)
 
     def near(self, start: Orbit, placed: Orbit, report: Reporter) -> FirstPose:
         """The pose in the first frame, from the mesh as it stands.
@@ -159,7 +160,7 @@ class FirstPoseSearch:
         Args:
             placed: the camera in the direction of `start` from which the mesh as it stands covers the object.
         """
-        return self._compared(0, sighted(start, placed, self.search.aim), self.still, self.still, report)[1]
+        return self._at_its_distance(self._compared(0, sighted(start, placed, self.search.aim), self.still, self.still, report)[1], report)
 
     def is_clear(self, found: FirstPose, placed: Orbit) -> bool:
         """Whether a pose explains its frame clearly better, in outline and color, than the mesh as it stands does the first one.
@@ -200,13 +201,24 @@ class FirstPoseSearch:
         cost = float(step.judge(frame, turn, shift)[0]) + self.search.turned * float((turn[0, self.skeleton.root] ** 2).sum())
         return cost, FirstPose(frame, turn, shift, camera, light, *step.agreement(frame, turn, shift))
 
+    def _at_its_distance(self, first: FirstPose, report: Reporter) -> FirstPose:
+        """The same as large as it is: the camera's distance goes by the pose that was found, in the place of the mesh as it stands.
+
+        Where motion in depth has its price, a body that is seen from too far grows as far as its joints let it.
+        """
+        step = self._step(first.camera, first.lighting, afloat=True)
+        turn, shift, _ = step.solve(first.frame, first.turn, first.shift, report)
+        axis = self._view(first.camera).viewmats[first.frame, 2, :3]
+        by = -away(self.animated, self.skeleton, turn, shift, axis)
+        return self._compared(first.frame, moved_camera(first.camera, by), turn, moved_body(self.skeleton, shift, by), report)[1]
+
     def _light(self, frame: int, camera: Orbit, turn: Tensor, shift: Tensor) -> Lighting:
         posed = posed_asset(self.asset, self.skin, self.skeleton.pose(turn, shift))
         return fit_lighting(posed, self.reference, self._view(camera).viewmats[frame], frame)
 
-    def _step(self, camera: Orbit, light: Lighting) -> FrameStep:
+    def _step(self, camera: Orbit, light: Lighting, afloat: bool = False) -> FrameStep:
         animated = replace(self.animated, lighting=light)
-        return FrameStep(animated, self.skeleton, (self._view(camera),), self.still, self.tracking)
+        return FrameStep(animated, self.skeleton, (self._view(camera),), self.still, self.tracking, afloat)
 
     def _view(self, camera: Orbit) -> View:
         """The clip, seen by a camera that stands there in its first frame."""

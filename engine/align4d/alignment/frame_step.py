@@ -50,15 +50,23 @@ class Seen:
 
 
 class FrameStep:
-    """Finds the pose of one frame, in tensors that all frames share; arguments as of `track`."""
+    """Finds the pose of one frame, in tensors that all frames share; arguments as of `track`, `afloat` as of `PoseCost`."""
 
-    def __init__(self, animated: AnimatedAsset, skeleton: Skeleton, views: tuple[View, ...], neutral: Tensor, settings: TrackingSettings) -> None:
+    def __init__(
+        self,
+        animated: AnimatedAsset,
+        skeleton: Skeleton,
+        views: tuple[View, ...],
+        neutral: Tensor,
+        settings: TrackingSettings,
+        afloat: bool = False,
+    ) -> None:
         self.animated, self.skeleton, self.settings = animated, skeleton, settings
         like = views[0].reference.color
         self.turn_lever, self.shift_lever = levers(skeleton, like)
         self.known = KnownViewLoss(settings.loss)
         self.views = [FrameView(view, self.known, settings.blur) for view in views]
-        self.cost = PoseCost(animated, skeleton, views, neutral, settings)
+        self.cost = PoseCost(animated, skeleton, views, neutral, settings, afloat)
         self.turns, self.shifts = (torch.zeros(1, skeleton.count, 3).to(like).requires_grad_() for _ in range(2))
         self.frame = torch.zeros(1, dtype=torch.long, device=like.device)
         self.loss = torch.zeros_like(like[0, 0, 0, 0])

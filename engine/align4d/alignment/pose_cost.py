@@ -13,9 +13,16 @@ from .view import View, open_depth
 
 
 class PoseCost:
-    """What a pose costs whatever the video shows: joints bent away from `neutral` (1, K, 3), pulled apart, beyond limits; motion in depth."""
+    """What a pose costs whatever the video shows: joints bent away from `neutral` (1, K, 3), pulled apart, beyond limits; motion in depth.
 
-    def __init__(self, animated: AnimatedAsset, skeleton: Skeleton, views: tuple[View, ...], neutral: Tensor, settings: TrackingSettings) -> None:
+    Args:
+        afloat: that the body as a whole is elsewhere in depth costs nothing.
+    """
+
+    def __init__(
+        self, animated: AnimatedAsset, skeleton: Skeleton, views: tuple[View, ...], neutral: Tensor, settings: TrackingSettings, afloat: bool = False
+    ) -> None:
+        self.afloat = afloat
         self.settings, self.neutral, self.held, self.limits = settings, neutral, animated.held, animated.limits
         self.skeleton = skeleton
         self.rest = rest = animated.bound.means
@@ -47,14 +54,19 @@ class PoseCost:
             frames: (T,) of the clip, or (1,) where all of `means` are of one.
         """
         axes, left_open = (one.index_select(0, frames) for one in (self.depth_axes, self.open_depth))
-        away = ((means - rest) @ axes[..., None])[..., 0] ** 2
+        away = self._away((means - rest) @ axes[..., None]) ** 2
         return self.settings.depth_drift * left_open[:, None] * away / (away + self.settings.depth_reach**2)
+
+    def _away(self, depth: Tensor) -> Tensor:
+        """(T, N) of motions in depth (T, N, 1), those that have their price."""
+        away: Tensor = depth[..., 0]
+        return away - away.mean(-1, keepdim=True) if self.afloat else away
 
     @torch.no_grad()
     def place_curvature(self, means: Tensor, frame: Tensor) -> Tensor:
         """(N, 3, 3) by how much `drift` and `holding` of one pose curve as each of the means (N, 3) moves; `frame` (1,) of the clip."""
         axis, left_open, reach = self.depth_axes[frame], self.open_depth[frame], self.settings.depth_reach**2
-        away = ((means - self.rest) @ axis.T)[:, 0] ** 2
+        away = self._away(((means - self.rest) @ axis.T)[None])[0] ** 2
         drift = 2 * self.settings.depth_drift * left_open * reach / (away + reach) ** 2 / len(means)
         curved: Tensor = drift[:, None, None] * (axis.T @ axis)
         return curved + 2 * self.settings.held * self.held.curvature() if self.held else curved

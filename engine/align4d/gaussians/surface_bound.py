@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..cameras.orbit import Orbit, intrinsics_for
+from ..cameras.orbit import Orbit
 from ..inputs.asset import Asset, weld
 from ..inputs.colors import colors_at
 from ..inputs.sampling import sample_surface
@@ -27,6 +27,9 @@ LOW_PASS = 0.1
 
 WIDTH, FLATNESS, OPACITY = 0.5, 0.15, 0.95
 """Of a Gaussian on a surface: standard deviation along it in spacings of the samples, across it over that along it; opacity at first."""
+
+BORDER = 0.08
+"""Free space around the mesh in the views that it is fitted in, of its longer side there."""
 
 
 @dataclass(frozen=True)
@@ -160,19 +163,28 @@ def _chosen(cameras: Cameras, index: Tensor) -> Cameras:
 
 
 def _exact_views(asset: Asset, settings: GaussianSettings, device: str) -> tuple[Cameras, Tensor, Tensor]:
-    """Renders of the mesh from all around: cameras, colors (C, 3, H, W) on white and alphas (C, 1, H, W), anti-aliased."""
+    """Renders of the mesh from all around, as large as the picture: cameras, colors (C, 3, H, W) on white and alphas (C, 1, H, W), anti-aliased."""
     size, finer = settings.fit_size, 3
     views = [Orbit(azimuth=i * 360 / settings.fit_views + 7, elevation=(-20, 10, 40, 0)[i % 4]) for i in range(settings.fit_views)]
-    intrinsics = intrinsics_for(40.0, size, size)
-    fine = np.diag([finer, finer, 1]) @ intrinsics
+    poses = np.stack([view.world_to_camera() for view in views])
+    intrinsics = np.stack([_closeup(asset.vertices, pose, size) for pose in poses])
     colors, alphas = [], []
-    for view in views:
-        seen = render_surface(asset.vertices, asset.triangles, view.world_to_camera(), fine, (finer * size, finer * size))
+    for pose, one in zip(poses, intrinsics, strict=True):
+        seen = render_surface(asset.vertices, asset.triangles, pose, np.diag([finer, finer, 1]) @ one, (finer * size, finer * size))
         covered = seen.triangle >= 0
         color = np.ones((*covered.shape, 3), np.float32)
         color[covered] = colors_at(asset, seen.triangle[covered], seen.barycentric[covered])
         colors.append(color.reshape(size, finer, size, finer, 3).mean(axis=(1, 3)).transpose(2, 0, 1))
         alphas.append(covered.reshape(size, finer, size, finer).mean(axis=(1, 3))[None])
-    poses = torch.from_numpy(np.stack([view.world_to_camera() for view in views])).float().to(device)
-    cameras = Cameras(poses, torch.from_numpy(intrinsics).to(poses).expand(len(views), 3, 3))
-    return cameras, torch.from_numpy(np.stack(colors)).to(poses), torch.from_numpy(np.stack(alphas)).to(poses)
+    cameras = Cameras(*(torch.from_numpy(one).float().to(device) for one in (poses, intrinsics)))
+    return cameras, torch.from_numpy(np.stack(colors)).to(device), torch.from_numpy(np.stack(alphas)).float().to(device)
+
+
+def _closeup(vertices: np.ndarray, world_to_camera: np.ndarray, size: int) -> np.ndarray:
+    """(3, 3) intrinsics [px] with which the camera's square picture holds the mesh and no more: videos are looked at so."""
+    local = vertices @ world_to_camera[:3, :3].T + world_to_camera[:3, 3]
+    places = local[:, :2] / local[:, 2:]
+    low, high = places.min(0), places.max(0)
+    focal = size / ((1 + 2 * BORDER) * (high - low).max())
+    x, y = size / 2 - focal * (low + high) / 2
+    return np.array([[focal, 0, x], [0, focal, y], [0, 0, 1]])

@@ -22,6 +22,7 @@ from ..alignment.pose import LEAST_OVERLAP, SolvedPose, no_overlap, place_camera
 from ..alignment.posed_asset import posed_asset, posed_gaussians
 from ..alignment.refinement import Refined, refine
 from ..alignment.solved import Solved
+from ..alignment.standing_place import away, moved_body, moved_camera
 from ..alignment.tracking import Track, track
 from ..alignment.verdict import known_view_loss, standing_still
 from ..alignment.view import View
@@ -91,6 +92,7 @@ def run(folder: Path, report: Reporter, online: bool = False) -> Result:
         job.place_others(asset, animated, body, clip, masks, first)
         tracked = job.track(animated, body, clip, masks, first)
         masks = job.cut_by_motion(animated, body, masks, first, tracked)
+        solved, first, tracked = job.where_it_stands(animated, body, solved, first, tracked)
     with job.stage("refining"):
         refined = job.refine(animated, body, clip, masks, first, tracked)
     with job.stage("baking"):
@@ -279,6 +281,21 @@ class ArtistJob(Job):
     def _track_from(self, stored: dict[str, np.ndarray]) -> Track:
         turn, shift = (torch.from_numpy(stored[name]).to(self.device) for name in ("turn", "shift"))
         return Track(turn, shift, torch.from_numpy(stored["loss"]), int(stored["first"]))
+
+    def where_it_stands(
+        self, animated: AnimatedAsset, body: Articulation, solved: SolvedPose, first: FirstPose, tracked: Track
+    ) -> tuple[SolvedPose, FirstPose, Track]:
+        """Camera and motion so that the body is in the mean as deep as the mesh, where no frame says where it stands: see `standing_place`."""
+        if first.known_frame is not None:
+            return solved, first, tracked
+        axis = (self.moves[first.frame] @ first.camera.world_to_camera())[2, :3]
+        by = -away(animated, body.skeleton, tracked.turn, tracked.shift, axis)
+        camera = moved_camera(first.camera, by)
+        shift, tracked_shift = (moved_body(body.skeleton, one, by) for one in (first.shift, tracked.shift))
+        for other in self.others:
+            other.move(by)
+        tracked = replace(tracked, shift=tracked_shift)
+        return replace(solved, camera=camera), replace(first, camera=camera, shift=shift), tracked
 
     def refine(self, animated: AnimatedAsset, body: Articulation, clip: Clip, masks: Masks, first: FirstPose, tracked: Track) -> Refined:
         """All frames together; no motion at all where that shows the video better."""

@@ -14,6 +14,7 @@ from ..alignment.in_step import find_offset, frames_at, outlines_of, together
 from ..alignment.lighting import Lighting
 from ..alignment.pose import SolvedPose, glance, solve_pose
 from ..alignment.reference import Reference, make_reference
+from ..alignment.standing_place import moved_camera
 from ..alignment.view import View
 from ..cameras.orbit import Orbit, intrinsics_for, orbit_from_matrix
 from ..errors import EngineError
@@ -188,6 +189,10 @@ class OtherClip:
         except EngineError as error:
             raise EngineError(error.code, f"{self.name}: {error.message}", error.advice, error.fix) from error
         self.placed = Placed(offset, frame, solved.camera, solved.lighting)
+
+    def move(self, by: np.ndarray) -> None:
+        """Moves its camera with the world, by `by` (3,)."""
+        self.placed = dataclasses.replace(self.placed, camera=moved_camera(self.placed.camera, by))
 
     def _camera(self, asset: Asset, gaussians: BoundGaussians, frame: int) -> SolvedPose:
         """From where a frame shows the asset as it stands. Raises EngineError "no_overlap"."""

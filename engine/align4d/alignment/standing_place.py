@@ -1,0 +1,36 @@
+"""Where a body stands in depth: one clip says how far it is from the camera, and nothing of where both are.
+
+A world that is moved with its camera looks the same, so the motion that a body and its camera have in common is free. It is chosen so that
+the body is, in depth, where the mesh stands.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..cameras.orbit import Orbit, orbit_from_matrix
+from ..motion.skeleton import Skeleton
+from .animated_asset import AnimatedAsset
+
+
+@torch.no_grad()
+def away(animated: AnimatedAsset, skeleton: Skeleton, turn: Tensor, shift: Tensor, axis: np.ndarray) -> np.ndarray:
+    """(3,) how far the surface has moved along `axis` (3,), a unit vector, in the mean over poses (T, K, 3)."""
+    moved = animated.perform(skeleton.pose(turn, shift)).means - animated.bound.means
+    return axis * float((moved @ torch.from_numpy(axis).to(moved)).mean())
+
+
+def moved_camera(camera: Orbit, by: np.ndarray) -> Orbit:
+    """The camera of a world that is moved by `by` (3,)."""
+    matrix = camera.world_to_camera()
+    matrix[:3, 3] -= matrix[:3, :3] @ by
+    return orbit_from_matrix(matrix, camera.fovy)
+
+
+def moved_body(skeleton: Skeleton, shift: Tensor, by: np.ndarray) -> Tensor:
+    """The shifts of joints (T, K, 3) in a world that is moved by `by` (3,)."""
+    moved = shift.clone()
+    moved[:, skeleton.root] += torch.from_numpy(by).to(moved)
+    return moved
