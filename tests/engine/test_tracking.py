@@ -175,6 +175,20 @@ def test_a_limb_that_moved_farther_than_its_width_is_found(show: Show) -> None:
     assert show.in_view(show.vertices(poses), true)[1].mean() < 0.6 * show.in_view(show.asset.vertices, true)[1].mean()
 
 
+def test_a_frame_that_is_seen_worse_than_the_one_before_is_solved_from_other_guesses(show: Show, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The wing swings back at once, where momentum carries it on."""
+    swing = [0.0, 30.0, -30.0]
+    video, true = show.video(swing), show.vertices(show.bent(swing))
+    settings = replace(TRACKING, iterations=4, polishing=0, lost=1e9)
+
+    def off(settings: TrackingSettings) -> float:
+        begin = replace(show.bent(swing[:2]), loss=torch.tensor([0.0, 0.02]))
+        found = track(show.animated, show.skeleton, seen(video), begin, KNOWN, settings, SEARCH, RecordingReporter())
+        return float(show.in_view(show.vertices(found), true)[2].mean())
+
+    assert off(settings) < 0.7 * off(replace(settings, doubted=1e9))
+
+
 def test_after_a_gap_it_is_looked_for_far_and_wide(show: Show, bending: Reference, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
     far = tracking._Following._far

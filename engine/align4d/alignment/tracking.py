@@ -104,6 +104,8 @@ class _Following:
         What is found so knows nothing of the depth that tracking has gathered, so it has to show the frame clearly better.
         """
         pose, before = self._near(past, frame), float(past.loss[-1])
+        if before > 0 and pose[2] > max(self.settings.doubted * before, self.settings.usual):
+            pose = self._other_way(pose, past, frame)
         came_back = len(past.loss) > 1 and before == 0
         if not came_back and (before == 0 or not self._is_lost(pose[2], past)):
             return pose
@@ -130,6 +132,17 @@ class _Following:
             cost = torch.cat([cost, self.step.judge(frame, drawn_turn, drawn_shift)[0] / self.settings.drawn_share])
             turn, shift = torch.cat([turn, drawn_turn]), torch.cat([shift, drawn_shift])
         return self._solved(frame, turn, shift, cost)
+
+    def _other_way(self, pose: Pose, past: Track, frame: int) -> Pose:
+        """The best of `pose` and those from other guesses: momentum may have carried a limb into the place of another one."""
+        others = [(past.turn[-1:], past.shift[-1:])]
+        turn, shift = (torch.cat([_extrapolated(one, self.settings.momentum), one[-1:]]) for one in (past.turn, past.shift))
+        drawn_turn, drawn_shift, _ = self.finder.draw(frame, turn, shift, past.turn[-1:], self.finder.settings.near)
+        others += list(zip(drawn_turn.split(1), drawn_shift.split(1), strict=True))
+        found = [pose, *(self.step.solve(frame, *one, self.report) for one in others)]
+        costs = [float(self.step.judge(frame, turn, shift)[0]) for turn, shift, _ in found]
+        best = min(range(len(found)), key=costs.__getitem__)
+        return found[best] if costs[best] < self.settings.clearly * costs[0] else pose
 
     def _far(self, past: Track, frame: int) -> Pose:
         """From many poses around the neighbor's, and around the one that tracking began with: what comes back often stands as before."""

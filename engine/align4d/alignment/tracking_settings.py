@@ -32,6 +32,8 @@ class TrackingSettings:
     limits: cost of joints being 1 rad beyond their limits, squared. In the end none is: this makes it small what has to be turned back.
     lost: known-view loss, in those of the frames before, from which the object counts as lost and is searched far and wide.
     usual: known-view loss that is no reason to search.
+    doubted: known-view loss, in that of the frame before, from which a frame is solved from other guesses as well.
+    clearly: what is found so is taken where all that is made small is less than this share.
     found: what is found so is taken where it costs less than this share.
     drawn_share: a guess that was drawn to the outline is started from where it costs less than this share of the other.
     recorded: on a GPU, record an iteration as a CUDA graph and replay it.
@@ -57,6 +59,8 @@ class TrackingSettings:
     limits: float = 10.0
     lost: float = 2.0
     usual: float = 0.06
+    doubted: float = 1.15
+    clearly: float = 0.97
     found: float = 0.7
     drawn_share: float = 0.5
     recorded: bool = True

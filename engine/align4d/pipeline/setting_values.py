@@ -93,6 +93,7 @@ RANGES: dict[str, Range] = {
     "momentum": (0, 1),
     "drawn_share": (0.01, 1),
     "found": (0, 1),
+    "clearly": (0, 1),
     "exact": (0, 1),
     "posed_share": (0, 1),
     # learning rates
