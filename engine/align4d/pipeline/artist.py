@@ -14,11 +14,11 @@ import torch
 
 from ..alignment.animated_asset import AnimatedAsset
 from ..alignment.appearance import paint
-from ..alignment.first_pose import FirstPose, FirstPoseSearch, standing
+from ..alignment.first_pose import FirstPose
 from ..alignment.held import held_of
 from ..alignment.lighting import Lighting, to_linear, unlit
 from ..alignment.look import look
-from ..alignment.pose import LEAST_OVERLAP, SolvedPose, no_overlap, place_camera
+from ..alignment.pose import SolvedPose, place_camera
 from ..alignment.posed_asset import posed_asset, posed_gaussians
 from ..alignment.refinement import Refined, refine
 from ..alignment.solved import Solved
@@ -41,7 +41,8 @@ from ..motion.skinning import skin_points
 from ..protocol import Result, read_request
 from ..rendering.cpu.threads import threads_for_kernels
 from .articulation import LIMITS_UNKNOWN, Articulation
-from .first_pose_note import KEEP_A_POSE, is_found, pose_note
+from .first_pose_note import KEEP_A_POSE
+from .first_pose_stage import FirstPoseStage
 from .hand import solve_around_pins
 from .mask_pictures import write_masks
 from .other_clips import OtherClip, Placed
@@ -126,65 +127,10 @@ class ArtistJob(Job):
 
     def find_first_pose(self, asset: Asset, gaussians: BoundGaussians, body: Articulation, clip: Clip, masks: Masks) -> tuple[SolvedPose, FirstPose]:
         """The camera, and in which frame and pose it sees the mesh: as it stands, where the clip begins so, else as the search finds."""
-        rest = self._rest_camera(asset, gaussians, clip, masks)
-        if rest is not None and (self._is_certain(rest) or rest.apart <= self.settings.search.standing):
-            return rest, standing(rest, body.skeleton, gaussians.means)
-        first = self._searched(asset, gaussians, body, clip, masks, rest)
-        stands = first.known_frame is not None
-        self.guessed = not is_found(first)
-        if not stands or self.guessed:
-            self.first_note("first_pose", pose_note(first))
-        return rest if rest is not None and stands else first.solved(), first
-
-    def _is_certain(self, rest: SolvedPose) -> bool:
-        """Whether the first frame shows the mesh as it stands beyond doubt."""
-        settings = self.settings.search
-        return not self.request.camera.solve or (rest.overlap >= settings.exact and rest.apart <= settings.matching)
-
-    def _rest_camera(self, asset: Asset, gaussians: BoundGaussians, clip: Clip, masks: Masks) -> SolvedPose | None:
-        """The camera that sees the mesh as it stands in the first frame; None where none brings it over the object.
-
-        Where the outlines agree all but exactly, they say where the camera is. Where they agree less, a camera beside the artist's
-        and a body in another pose explain the frame alike, and the artist's direction is believed.
-        """
-        try:
-            solved = self.solve_camera(asset, gaussians, clip, masks)
-            if self._is_certain(solved):
-                return solved
-            frame, start = self.first_frame(clip, masks), self.start_camera(asset)
-            return place_camera(asset, gaussians, frame, start, self.settings.pose, self.request.backend)
-        except EngineError as error:
-            if error.code != "no_overlap" or not self.request.camera.solve:
-                raise
-            return None
-
-    def _searched(self, asset: Asset, gaussians: BoundGaussians, body: Articulation, clip: Clip, masks: Masks, rest: SolvedPose | None) -> FirstPose:
-        """The pose that the mesh has in the clip, searched: near the mesh as it stands, where `rest` sees that cover the first frame.
-
-        The mesh as it stands, where the pose that was found explains the clip no more clearly: outlines alone fit too many poses.
-
-        Raises:
-            EngineError: "no_overlap" where none brings the mesh over the object of the video.
-        """
-        stored = self.checkpoint.load("first_pose")
-        if stored is not None:
-            return FirstPose.from_arrays(stored, self.device)
-        plain = self._plain(gaussians, body, unlit())
-        skin = skin_points(body.surface, body.parts, asset.vertices, self.device)
-        reference = self.reference(clip, masks, self.settings.tracking.resolution)
-        settings = self.settings
-        search = FirstPoseSearch(asset, skin, plain, body.skeleton, reference, self.moves, settings.pose, settings.search, settings.tracking)
-        start = self.start_camera(asset)
-        if rest is not None and rest.apart <= settings.search.matching:
-            first = search.near(start, rest.camera, self.report)
-        else:
-            first = search.find(start, self.request.seed, self.report)
-        if rest is not None and not search.is_clear(first, rest.camera):
-            first = standing(rest, body.skeleton, gaussians.means)
-        if first.overlap < LEAST_OVERLAP:
-            raise no_overlap(first.overlap)
-        self.checkpoint.save("first_pose", first.to_arrays())
-        return first
+        search = FirstPoseStage(self, asset, self._plain(gaussians, body, unlit()), body, clip, masks)
+        solved, first = search.find()
+        self.guessed = search.guessed
+        return solved, first
 
     def _plain(self, gaussians: BoundGaussians, body: Articulation, lighting: Lighting) -> AnimatedAsset:
         skin = skin_points(body.surface, body.parts, gaussians.corners.reshape(-1, 3).cpu().numpy(), self.device)
@@ -294,8 +240,8 @@ class ArtistJob(Job):
         shift, tracked_shift = (moved_body(body.skeleton, one, by) for one in (first.shift, tracked.shift))
         for other in self.others:
             other.move(by)
-        tracked = replace(tracked, shift=tracked_shift)
-        return replace(solved, camera=camera), replace(first, camera=camera, shift=shift), tracked
+        first = replace(first, camera=camera, shift=shift)
+        return first.solved(), first, replace(tracked, shift=tracked_shift)
 
     def refine(self, animated: AnimatedAsset, body: Articulation, clip: Clip, masks: Masks, first: FirstPose, tracked: Track) -> Refined:
         """All frames together; no motion at all where that shows the video better."""
