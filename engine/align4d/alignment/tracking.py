@@ -105,7 +105,7 @@ class _Following:
         """
         pose, before = self._near(past, frame), float(past.loss[-1])
         if before > 0 and pose[2] > max(self.settings.doubted * before, self.settings.usual):
-            pose = self._other_way(pose, past, frame)
+            pose = self._from_other_guesses(pose, past, frame)
         came_back = len(past.loss) > 1 and before == 0
         if not came_back and (before == 0 or not self._is_lost(pose[2], past)):
             return pose
@@ -133,7 +133,7 @@ class _Following:
             turn, shift = torch.cat([turn, drawn_turn]), torch.cat([shift, drawn_shift])
         return self._solved(frame, turn, shift, cost)
 
-    def _other_way(self, pose: Pose, past: Track, frame: int) -> Pose:
+    def _from_other_guesses(self, pose: Pose, past: Track, frame: int) -> Pose:
         """The best of `pose` and those from other guesses: momentum may have carried a limb into the place of another one."""
         others = [(past.turn[-1:], past.shift[-1:])]
         turn, shift = (torch.cat([_extrapolated(one, self.settings.momentum), one[-1:]]) for one in (past.turn, past.shift))

@@ -176,8 +176,8 @@ def _exact_views(asset: Asset, settings: GaussianSettings, device: str) -> tuple
         color[covered] = colors_at(asset, seen.triangle[covered], seen.barycentric[covered])
         colors.append(color.reshape(size, finer, size, finer, 3).mean(axis=(1, 3)).transpose(2, 0, 1))
         alphas.append(covered.reshape(size, finer, size, finer).mean(axis=(1, 3))[None])
-    cameras = Cameras(*(torch.from_numpy(one).float().to(device) for one in (poses, intrinsics)))
-    return cameras, torch.from_numpy(np.stack(colors)).to(device), torch.from_numpy(np.stack(alphas)).float().to(device)
+    viewmats, matrices = (torch.from_numpy(one).float().to(device) for one in (poses, intrinsics))
+    return Cameras(viewmats, matrices), torch.from_numpy(np.stack(colors)).to(device), torch.from_numpy(np.stack(alphas)).float().to(device)
 
 
 def _closeup(vertices: np.ndarray, world_to_camera: np.ndarray, size: int) -> np.ndarray:
