@@ -15,8 +15,8 @@ FRAMES = range(1, 9)
 MODES = ("QUATERNION", "XYZ", "ZXY", "AXIS_ANGLE")
 
 
-def add_limb(connected: bool = True, mode: str = "QUATERNION") -> tuple[bpy.types.Object, bpy.types.Object]:
-    """A bar of rings along Z with a chain of four bones in it; scaled unevenly below an Empty."""
+def add_limb(connected: bool = True, mode: str = "QUATERNION", uneven: bool = False) -> tuple[bpy.types.Object, bpy.types.Object]:
+    """A bar of rings along Z with a chain of four bones in it; scaled below an Empty, by itself unevenly where asked."""
     bpy.ops.mesh.primitive_cylinder_add(vertices=8, depth=4, radius=0.3, location=(0, 0, 2))
     item = bpy.context.object
     bpy.ops.object.transform_apply(location=True)
@@ -43,7 +43,9 @@ def add_limb(connected: bool = True, mode: str = "QUATERNION") -> tuple[bpy.type
     parent = bpy.data.objects.new("Parent", None)
     bpy.context.scene.collection.objects.link(parent)
     parent.location, parent.rotation_euler, parent.scale = (1, 2, 3), (0.3, 0.2, 0.1), (2, 2, 2)
-    rig.parent, rig.scale = parent, (1, 1.5, 0.7)
+    rig.parent = parent
+    if uneven:
+        rig.scale = (1, 1.5, 0.7)
     item.parent = rig
     for bone in rig.pose.bones:
         bone.rotation_mode = mode
@@ -91,7 +93,7 @@ def key(blender: ModuleType, item: bpy.types.Object, rig: bpy.types.Object, moti
 
 @pytest.mark.parametrize("mode", MODES)
 def test_the_keys_show_the_motion_in_every_rotation_mode(blender: ModuleType, mode: str) -> None:
-    item, rig = add_limb(mode=mode)
+    item, rig = add_limb(mode=mode, uneven=True)
     animate(rig)
     motion = shown(item)
     forget(rig)
@@ -116,7 +118,7 @@ def test_a_bone_that_deforms_nothing_stays_and_those_below_it_go_on(blender: Mod
 
 @pytest.mark.parametrize("flags", [{}, {"use_inherit_rotation": False}, {"inherit_scale": "NONE"}, {"use_local_location": False}])
 def test_bones_that_inherit_less_are_keyed_right(blender: ModuleType, flags: dict[str, Any]) -> None:
-    item, rig = add_limb(connected=False)
+    item, rig = add_limb(connected=False, uneven=True)
     for bone in rig.data.bones[1:]:
         for name, value in flags.items():
             setattr(bone, name, value)
@@ -128,7 +130,7 @@ def test_bones_that_inherit_less_are_keyed_right(blender: ModuleType, flags: dic
 
 
 def test_connected_bones_get_no_location_and_quaternions_no_change_of_sign(blender: ModuleType) -> None:
-    item, rig = add_limb()
+    item, rig = add_limb(uneven=True)
     animate(rig)
     motion = shown(item)
     forget(rig)
