@@ -20,7 +20,7 @@ from test_result import go_to
 def generate_limb(blender: ModuleType, folder: Path) -> tuple[bpy.types.Object, bpy.types.Object, np.ndarray]:
     """A limb with a result, as a point cache, whose motion its own bones can show; returns the mesh, the armature and the motion (T, V, 3)."""
     bpy.context.scene.align4d.form = "CACHE"
-    item, rig = add_limb(uneven=True)
+    item, rig = add_limb()
     animate(rig)
     motion = shown(item)[:FRAMES]
     forget(rig)
