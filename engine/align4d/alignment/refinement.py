@@ -29,7 +29,7 @@ from .tracking_settings import TrackingSettings
 from .view import View, seen_by_any
 from .view_losses import ViewLosses
 
-CLEARLY_LESS = 0.95
+CLEARLY_LESS = 0.85
 """A track is gone on with where it costs less than this share of what the motion prior makes of it. Where both cost about the same, the
 video says nothing of depth, and the prior does."""
 
