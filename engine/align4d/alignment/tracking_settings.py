@@ -60,7 +60,7 @@ class TrackingSettings:
     lost: float = 2.0
     usual: float = 0.06
     doubted: float = 1.15
-    clearly: float = 0.97
+    clearly: float = 0.8
     found: float = 0.7
     drawn_share: float = 0.5
     recorded: bool = True
