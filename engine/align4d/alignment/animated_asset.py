@@ -138,10 +138,20 @@ class AnimatedAsset:
         """(T, N, 3) shading normals of Gaussians whose triangles' frames (T, N, 3, 3) are these."""
         return rotate(frames, self.rest.normal)
 
+    @property
+    def corner_weights(self) -> Tensor:
+        """(N, 3, K) how the corners of each Gaussian's triangle follow the parts."""
+        return self.skin.weights.unflatten(0, (-1, 3))
+
+    @property
+    def weights(self) -> Tensor:
+        """(N, K) how the place of each Gaussian on its triangle does."""
+        return (self.corner_weights * self.bound.barycentric[..., None]).sum(1)
+
     def part(self, index: Tensor) -> AnimatedAsset:
         """Some of its Gaussians (M,) int64, as an asset of their own."""
         bound = BoundGaussians(*(getattr(self.bound, one.name)[index] for one in fields(BoundGaussians)))
-        skin = Skin(self.skin.weights.unflatten(0, (-1, 3))[index].flatten(0, 1))
+        skin = Skin(self.corner_weights[index].flatten(0, 1))
         return AnimatedAsset(bound, skin, self.albedo[index], self.lighting, self.backend)
 
     def _turned(self, motion: Motion, frames: Tensor) -> Tensor:

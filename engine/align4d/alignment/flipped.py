@@ -32,8 +32,7 @@ def tell_flips(lifted: LiftedDepth, motion: Motion, flips: Sequence[FlipSpec], p
         lifted: asked about `motion`, T frames.
         parent: (K,) of each part, see `PartMotion`.
     """
-    depth, modes, surface = lifted.depth(motion), lifted.modes, lifted.surface
-    weights = (surface.skin.weights.unflatten(0, (-1, 3)) * surface.bound.barycentric[..., None]).sum(1)
+    depth, modes, weights = lifted.depth(motion), lifted.modes, lifted.surface.weights
     for spec in flips:
         share = torch.from_numpy(shares(spec, len(depth))).to(depth)[:, None] * weights[:, limb_of(parent, spec.part)].sum(1)
         modes = DepthModes(modes.depth + share[..., None] * (depth[..., None] - modes.depth), modes.spread, modes.log_share)

@@ -33,10 +33,8 @@ class PoseCurvature:
 
     def __init__(self, animated: AnimatedAsset, skeleton: Skeleton, cost: PoseCost, lever: Tensor) -> None:
         self.animated, self.cost, self.lever = animated, cost, lever.flatten()
-        bound = animated.bound
-        self.tree = build_tree(skeleton.parent, skeleton.joint, bound.means)
-        self.corner_weights = animated.skin.weights.unflatten(0, (-1, 3))
-        self.weights = (self.corner_weights * bound.barycentric[..., None]).sum(1)
+        self.tree = build_tree(skeleton.parent, skeleton.joint, animated.bound.means)
+        self.corner_weights, self.weights = animated.corner_weights, animated.weights
         self.stretching = [self._stretching(*edge) for edge in EDGES]
         settings = cost.settings
         bend = (2 * settings.bend * cost.resistance)[:, None].expand(-1, 3)

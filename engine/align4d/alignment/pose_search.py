@@ -163,7 +163,7 @@ class _SurfacePoints:
         chosen = spread_out(animated.bound.means, count)
         self.animated, self.means, self.normals = animated, animated.bound.means[chosen], animated.bound.normals[chosen]
         self.albedo = animated.albedo[chosen]
-        self.skin = Skin(animated.skin.weights.unflatten(0, (-1, 3))[chosen].mean(1))
+        self.skin = Skin(animated.corner_weights[chosen].mean(1))
 
     def at(self, motion: Motion) -> tuple[Tensor, Tensor]:
         """Places and normals (B, N, 3) in each pose of `motion`."""

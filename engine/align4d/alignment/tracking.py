@@ -127,18 +127,20 @@ class _Following:
         turn, shift = (_extrapolated(one, self.settings.momentum) for one in (past.turn, past.shift))
         cost, known = self.step.judge(frame, turn, shift)
         if self._is_lost(float(known), past):
-            both = torch.cat([turn, past.turn[-1:]]), torch.cat([shift, past.shift[-1:]])
-            drawn_turn, drawn_shift, _ = self.finder.draw(frame, both[0], both[1], past.turn[-1:], self.finder.settings.near)
+            drawn_turn, drawn_shift = self._drawn(past, frame)
             cost = torch.cat([cost, self.step.judge(frame, drawn_turn, drawn_shift)[0] / self.settings.drawn_share])
             turn, shift = torch.cat([turn, drawn_turn]), torch.cat([shift, drawn_shift])
         return self._solved(frame, turn, shift, cost)
 
+    def _drawn(self, past: Track, frame: int) -> tuple[Tensor, Tensor]:
+        """Turns and shifts (2, K, 3): where momentum carries the neighbor's pose, and that pose itself, drawn to the frame's outline."""
+        turns, shifts = (torch.cat([_extrapolated(one, self.settings.momentum), one[-1:]]) for one in (past.turn, past.shift))
+        return self.finder.draw(frame, turns, shifts, past.turn[-1:], self.finder.settings.near)[:2]
+
     def _from_other_guesses(self, pose: Pose, past: Track, frame: int) -> Pose:
         """The best of `pose` and those from other guesses: momentum may have carried a limb into the place of another one."""
-        others = [(past.turn[-1:], past.shift[-1:])]
-        turn, shift = (torch.cat([_extrapolated(one, self.settings.momentum), one[-1:]]) for one in (past.turn, past.shift))
-        drawn_turn, drawn_shift, _ = self.finder.draw(frame, turn, shift, past.turn[-1:], self.finder.settings.near)
-        others += list(zip(drawn_turn.split(1), drawn_shift.split(1), strict=True))
+        turns, shifts = self._drawn(past, frame)
+        others = [(past.turn[-1:], past.shift[-1:]), *zip(turns.split(1), shifts.split(1), strict=True)]
         found = [pose, *(self.step.solve(frame, *one, self.report) for one in others)]
         costs = [float(self.step.judge(frame, turn, shift)[0]) for turn, shift, _ in found]
         best = min(range(len(found)), key=costs.__getitem__)

@@ -20,8 +20,7 @@ from align4d.inputs.asset import Asset, load_asset
 from align4d.pipeline.settings import settings_for
 from align4d.rendering import Cameras, Gaussians, rasterize
 
-from .case_by_case import measure
-from .hand import finished_job
+from . import case_by_case
 
 COLUMNS = ("behind", "own", "video_light")
 """The figures of the table; see `figures_of`."""
@@ -31,15 +30,14 @@ SIZE = 384
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--cases", type=Path, required=True, help="folder of cases: truth.npz each")
-    parser.add_argument("--jobs", type=Path, required=True, help="folder with a finished job below each case's name, as bench.py motion leaves it")
-    parser.add_argument("--only", action="append", metavar="NAME", help="one case (can be repeated)")
-    parser.add_argument("--out", type=Path, required=True, help="folder for back_view.json and a picture of each case")
+    case_by_case.add_case_arguments(parser, "folder for back_view.json and a picture of each case")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Measures the cases one after the other; 1 where one of them has no job."""
-    return measure(arguments, "back_view", COLUMNS, lambda case, out: seen_from_behind(finished_job(arguments.jobs / case.name), out))
+    return case_by_case.measure(
+        arguments, "back_view", COLUMNS, lambda case, out: seen_from_behind(case_by_case.finished_job(arguments.jobs / case.name), out)
+    )
 
 
 def seen_from_behind(job: Path, out: Path) -> dict[str, float]:

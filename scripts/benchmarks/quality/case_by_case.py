@@ -17,6 +17,16 @@ from support.console import ScriptError, say
 
 from .motion import find_cases
 
+FINISHED = "folder with a finished job below each case's name, as bench.py motion leaves it"
+
+
+def add_case_arguments(parser: argparse.ArgumentParser, out: str, jobs: str = FINISHED) -> None:
+    """The cases that are measured, the jobs that belong to them, and where the figures go; `out` and `jobs` are the help of theirs."""
+    parser.add_argument("--cases", type=Path, required=True, help="folder of cases: truth.npz each")
+    parser.add_argument("--jobs", type=Path, required=True, help=jobs)
+    parser.add_argument("--only", action="append", metavar="NAME", help="one case (can be repeated)")
+    parser.add_argument("--out", type=Path, required=True, help=out)
+
 
 def measure(arguments: argparse.Namespace, name: str, columns: Sequence[str], figures_of: Callable[[Path, Path], dict[str, float]]) -> int:
     """Measures the cases that the arguments name one after the other, and shows the figures.
@@ -41,6 +51,15 @@ def measure(arguments: argparse.Namespace, name: str, columns: Sequence[str], fi
         write_json(arguments.out / f"{name}.json", figures)
     _show(figures, columns)
     return failed
+
+
+def finished_job(folder: Path) -> Path:
+    """The job below a folder that can be corrected. Raises ScriptError where there is none."""
+    for result in [folder / "output" / "result.json", *sorted(folder.rglob("output/result.json"))]:
+        base = result.parents[1]
+        if protocol.can_be_corrected(base) and protocol.BASE not in base.as_posix():
+            return base
+    raise ScriptError(f"{folder} holds no finished job that can be corrected.")
 
 
 def _show(figures: dict[str, dict[str, float]], columns: Sequence[str]) -> None:

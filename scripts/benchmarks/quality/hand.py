@@ -16,7 +16,7 @@ from align4d.protocol.flip import bone_ends, flip, move_points, rest_points
 from align4d.protocol.flipped_job import FinishedMotion, read_finished, write_flipped
 from support.console import ScriptError
 
-from .case_by_case import measure
+from . import case_by_case
 
 COLUMNS = ("before", "one_pin", "two_pins", "flip", "flip_solved", "unsure", "unsure_at_best", "one_pin_seconds", "two_pins_seconds")
 """The figures of the table; see `corrected`."""
@@ -26,24 +26,14 @@ SMALL = 0.01
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--cases", type=Path, required=True, help="folder of cases: truth.npz each")
-    parser.add_argument("--jobs", type=Path, required=True, help="folder with a finished job below each case's name, as bench.py motion leaves it")
-    parser.add_argument("--only", action="append", metavar="NAME", help="one case (can be repeated)")
-    parser.add_argument("--out", type=Path, required=True, help="folder for hand.json and the corrected jobs")
+    case_by_case.add_case_arguments(parser, "folder for hand.json and the corrected jobs")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Corrects the cases one after the other; 1 where one of them has no job."""
-    return measure(arguments, "hand", COLUMNS, lambda case, out: corrected(case, finished_job(arguments.jobs / case.name), out))
-
-
-def finished_job(folder: Path) -> Path:
-    """The job below a folder that can be corrected. Raises ScriptError where there is none."""
-    for result in [folder / "output" / "result.json", *sorted(folder.rglob("output/result.json"))]:
-        base = result.parents[1]
-        if protocol.can_be_corrected(base) and protocol.BASE not in base.as_posix():
-            return base
-    raise ScriptError(f"{folder} holds no finished job that can be corrected.")
+    return case_by_case.measure(
+        arguments, "hand", COLUMNS, lambda case, out: corrected(case, case_by_case.finished_job(arguments.jobs / case.name), out)
+    )
 
 
 def corrected(case: Path, base: Path, out: Path) -> dict[str, float]:

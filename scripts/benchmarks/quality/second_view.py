@@ -23,7 +23,7 @@ from align4d.pipeline import artist
 from support import folders
 from support.console import ScriptError, say
 
-from .case_by_case import measure
+from . import case_by_case
 from .motion import overrides
 
 SIZE = 512
@@ -32,21 +32,19 @@ NAMES = ("motion_explained", "depth_error", "in_view_error")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--cases", type=Path, required=True, help="folder of cases: truth.npz each")
-    parser.add_argument("--jobs", type=Path, required=True, help="folder with a job below each case's name; one that is not finished runs first")
-    parser.add_argument("--only", action="append", metavar="NAME", help="one case (can be repeated)")
+    unfinished = "folder with a job below each case's name; one that is not finished runs first"
+    case_by_case.add_case_arguments(parser, "folder for second_view.json and the jobs", unfinished)
     parser.add_argument("--preset", default="artist", help="quality preset")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting of the engine (can be repeated)")
     parser.add_argument("--azimuth", type=float, default=90.0, help="how far around the second camera stands [degrees]")
     parser.add_argument("--start-offset", type=float, default=10.0, metavar="DEG", help="put its start camera off by this much")
     parser.add_argument("--later", type=int, default=5, help="frames by which the second clip begins later; the engine has to find them")
-    parser.add_argument("--out", type=Path, required=True, help="folder for second_view.json and the jobs")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the cases one after the other; 1 where one of them fails."""
     columns = (*(f"{count}_{name}" for name in NAMES for count in ("one", "two")), "depth_taken_away")
-    return measure(arguments, "second_view", columns, lambda case, out: compared(case, out, arguments))
+    return case_by_case.measure(arguments, "second_view", columns, lambda case, out: compared(case, out, arguments))
 
 
 def compared(case: Path, out: Path, arguments: argparse.Namespace) -> dict[str, float]:
