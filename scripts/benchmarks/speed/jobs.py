@@ -1,4 +1,4 @@
-"""Jobs: prepared job folders through the engine, without Blender: seconds of each stage, and memory; also beside busy programs."""
+"""Jobs: prepared job folders through the engine, without Blender: seconds of each stage; beside busy programs, or another commit."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ from align4d import protocol
 from align4d.job.reporting import RecordingReporter
 from align4d.machine.description import machine
 from align4d.pipeline import artist
-from support import folders
+from support import environments, folders
 from support.console import say
 
 from ..quality.motion import overrides
+from . import against
 
-REPEATS = 2
-"""The first run of a process compiles and loads; the second is what a running engine takes."""
+THIS = "this checkout"
+"""How its engine is called beside another commit's."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,17 +38,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for figures.json and the motions")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument("--preset", help="instead of the request's")
-    parser.add_argument("--busy", type=int, default=0, metavar="N", help="once more beside N programs that each keep a core busy")
+    parser.add_argument("--runs", type=int, default=2, help="of each job in one process; the first compiles and loads")
+    beside = parser.add_mutually_exclusive_group()
+    beside.add_argument("--busy", type=int, default=0, metavar="N", help="once more beside N programs that each keep a core busy")
+    beside.add_argument("--against", metavar="REV", help="in turn with the engine of this commit, or of the checkout in this folder")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting of the engine (can be repeated)")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Runs the jobs one after the other, each twice, and writes OUT/figures.json."""
+    """Runs the jobs one after the other and writes OUT/figures.json."""
     device = pipeline_device(arguments.device)
     say(machine(device))
-    figures: dict[str, Any] = {"machine": machine(device), "jobs": {}}
-    for source in sorted(path.parent for path in arguments.jobs.glob("*/request.json")):
-        for repeat in range(REPEATS):
+    sources = sorted(path.parent for path in arguments.jobs.glob("*/request.json"))
+    figures = run_against(sources, device, arguments) if arguments.against else run_alone(sources, device, arguments)
+    with protocol.replacing(arguments.out / "figures.json", "w") as file:
+        json.dump({"machine": machine(device), **figures}, file, indent=1)
+    return 0
+
+
+def run_alone(sources: list[Path], device: str, arguments: argparse.Namespace) -> dict[str, Any]:
+    """The figures of each job's runs in this process, and of one more beside busy programs where they are asked for; printed, too."""
+    figures: dict[str, Any] = {"jobs": {}}
+    for source in sources:
+        for repeat in range(arguments.runs):
             found = measure(source, folders.fresh(arguments.out / source.name), device, arguments)
             figures["jobs"].setdefault(source.name, []).append(found)
             say(f"{source.name}, run {repeat + 1}: {found['seconds']:.1f} s; {json.dumps(found['stages'])}")
@@ -57,10 +70,18 @@ def run(arguments: argparse.Namespace) -> int:
             figures.setdefault("busy", {})[source.name] = beside
             ratios = {name: round(seconds / max(found["stages"][name], 0.1), 2) for name, seconds in beside["stages"].items()}
             say(f"{source.name}, beside {arguments.busy} busy: {beside['seconds'] / found['seconds']:.2f} times as long; {json.dumps(ratios)}")
-    with protocol.replacing(arguments.out / "figures.json", "w") as file:
-        json.dump(figures, file, indent=1)
     show(figures["jobs"])
-    return 0
+    return figures
+
+
+def run_against(sources: list[Path], device: str, arguments: argparse.Namespace) -> dict[str, Any]:
+    """The figures of each job's runs through this engine and another commit's; printed, too."""
+    out = folders.fresh(arguments.out)
+    with against.engine_of(arguments.against) as other:
+        engines = {THIS: environments.ROOT / "engine", arguments.against: other}
+        found = against.in_turn(sources, lambda source, folder: prepare(source, folder, device, arguments), out, engines, arguments.runs)
+    against.show(found, arguments.against, THIS, rich.console.Console(width=200))
+    return {"against": arguments.against, "jobs": found}
 
 
 @contextmanager
@@ -88,13 +109,18 @@ def with_video(request: protocol.Request, source: Path) -> protocol.Request:
     return dataclasses.replace(request, video=dataclasses.replace(video, path=path, images=images))
 
 
-def measure(source: Path, folder: Path, device: str, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Runs one job in `folder`. With a truth.npz beside the request also how much of the motion was explained."""
+def prepare(source: Path, folder: Path, device: str, arguments: argparse.Namespace) -> None:
+    """Makes the job of `source` anew in `folder`, with what the command line changes in it."""
     shutil.copytree(source / "input", folder / "input")
     request = with_video(protocol.read_request(source), source)
     settings = {**request.settings, **overrides(arguments.set)}
     changed = dataclasses.replace(request, device=device, preset=arguments.preset or request.preset, settings=settings)
     protocol.write_json(folder / "request.json", changed)
+
+
+def measure(source: Path, folder: Path, device: str, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Runs one job in `folder`. With a truth.npz beside the request also how much of the motion was explained."""
+    prepare(source, folder, device, arguments)
     if device == "cuda":
         torch.cuda.reset_peak_memory_stats()
     began = time.perf_counter()
