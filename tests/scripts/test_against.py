@@ -45,7 +45,7 @@ def write_engine(checkout: Path, moved: str, seconds: str) -> None:
 
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A repository whose last commit's engine is slower, and half as true, as the one in its folder; a job lies in JOBS beside it."""
+    """A repository whose last commit's engine is slower, and half as true, as the one in its folder; two jobs lie beside it."""
     checkout = tmp_path / "checkout"
     write_engine(checkout, "0.5", "8.0")
     git(checkout, "init")
@@ -53,12 +53,14 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     git(checkout, "commit", "-m", "Slow")
     write_engine(checkout, "1.0", "2.0")
     monkeypatch.setattr(environments, "ROOT", checkout)
-    job = tmp_path / "jobs" / "walk"
-    (job / "input").mkdir(parents=True)
     camera = protocol.CameraSpec(tuple(tuple(row) for row in np.eye(4).tolist()))
-    protocol.write_json(job / "request.json", protocol.Request("walk", (), protocol.VideoSpec("walk.mp4"), camera))
-    vertices = np.array([[[0, 0, 0]], [[1, 0, 0]]], np.float32)
-    protocol.write_arrays(job / "truth.npz", {"vertices": vertices, **dict.fromkeys(("azimuth", "elevation", "distance", "fovy"), np.ones(()))})
+    truth = {"vertices": np.array([[[0, 0, 0]], [[1, 0, 0]]], np.float32)}
+    truth |= dict.fromkeys(("azimuth", "elevation", "distance", "fovy"), np.ones(()))
+    for name in ("run", "walk"):
+        job = tmp_path / "jobs" / name
+        (job / "input").mkdir(parents=True)
+        protocol.write_json(job / "request.json", protocol.Request(name, (), protocol.VideoSpec(f"{name}.mp4"), camera))
+        protocol.write_arrays(job / "truth.npz", truth)
     return checkout
 
 
@@ -80,8 +82,9 @@ def test_both_engines_are_measured_by_commit_and_by_folder(checkout: Path, capsy
     worktrees = subprocess.run(["git", "worktree", "list"], cwd=checkout, capture_output=True, text=True).stdout
     assert len(worktrees.splitlines()) == 1
     assert bench(checkout.parent, "--against", str(checkout), "--runs", "1") == 0
-    found = json.loads((checkout.parent / "out" / "figures.json").read_text())["jobs"]["walk"]
-    assert found[str(checkout)][0]["stages"] == {"tracking": 2.0}
+    found = json.loads((checkout.parent / "out" / "figures.json").read_text())["jobs"]
+    assert [runs[str(checkout)][0]["stages"] for runs in found.values()] == 2 * [{"tracking": 2.0}]
+    assert sorted(path.name for path in checkout.iterdir()) == [".git", "engine"]
 
 
 @pytest.mark.parametrize("words, said", [(("--against", "nowhere"), "--against"), (("--against", "HEAD", "--preset", "draft"), "no draft")])

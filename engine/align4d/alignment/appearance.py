@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import torch
 from torch import Tensor
 
+from ..gaussians.adam import Adam, Group
 from ..job.reporting import Reporter
 from ..motion.skeleton import Motion
 from .animated_asset import AnimatedAsset
@@ -47,9 +47,7 @@ class Appearance:
         self.lights = [None if one is None else one.coefficients.to(self.light).clone().requires_grad_() for one in own]
         self.true_color = settings.true_color
         lights = [self.light, *(light for light in self.lights if light is not None)]
-        self.optimizer = torch.optim.Adam(
-            [{"params": [self.color], "lr": settings.color_rate}, {"params": lights, "lr": settings.light_rate}], eps=1e-15
-        )
+        self.optimizer = Adam([Group([self.color], settings.color_rate), Group(lights, settings.light_rate)], eps=1e-15)
 
     def on(self, animated: AnimatedAsset, frozen: bool) -> AnimatedAsset:
         """The animated with this appearance."""

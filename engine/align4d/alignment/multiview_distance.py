@@ -8,7 +8,6 @@ from typing import Literal
 
 import numpy as np
 import torch
-from scipy.signal import find_peaks
 from torch import Tensor
 
 from ..job.reporting import Reporter
@@ -183,6 +182,8 @@ def choose_minimum(distance: np.ndarray, per_timestep: np.ndarray, video: float,
         distance: (M,); per_timestep: (K, M).
         video: d_V.
     """
+    from scipy.signal import find_peaks  # a second of loading, which no other job waits for
+
     error = per_timestep.mean(0)
     limit = video * (1 + BEYOND)
     left = error[distance <= limit]

@@ -13,9 +13,9 @@ from torch import Tensor
 
 from ..cameras.orbit import Orbit
 from ..errors import Cancelled
+from ..gaussians.adam import Adam, Group, field_adam
 from ..gaussians.densification import CenterGradients, DensificationSettings
 from ..gaussians.learned import LearnedGaussians
-from ..gaussians.optimizer_state import optimizer_arrays, restore_optimizer
 from ..gaussians.riding import RidingGaussians
 from ..gaussians.surface_bound import BoundGaussians
 from ..job.reporting import Reporter
@@ -118,7 +118,7 @@ class Scene:
         """The scene with the asset in the colors of the first frame: Adam, `steps` times, on eq. 6 of that frame alone."""
         loss, first, cameras = KnownViewLoss(PAPER), self.reference.only(0), self.reference.cameras(self.camera.world_to_camera())
         colors = self.asset.colors.clone().requires_grad_()
-        optimizer = torch.optim.Adam([colors], PAINT_RATE)
+        optimizer = Adam([Group([colors], PAINT_RATE)])
         for _ in range(steps):
             asset = replace(self.asset, colors=colors)
             picture = rasterize(asset, cameras, first.size, backend=self.backend, low_pass=self.low_pass)
@@ -160,7 +160,7 @@ class Optimization:
         self.gaussians = scene.learned(settings.learns)
         frames = scene.reference.frames
         self.field = HexPlaneField(frames, settings.hexplane, torch.Generator().manual_seed(seed)).to(device)
-        self.field_optimizer = self.field.adam(GRID_RATE, FIELD_RATE)
+        self.field_optimizer = field_adam(self.field, GRID_RATE, FIELD_RATE)
         self.known = KnownViewLoss(settings.known)
         self.usable = torch.from_numpy(np.flatnonzero(scene.reference.usable)).to(device)
         self.per_step = min(settings.frames or len(self.usable), len(self.usable))
@@ -317,14 +317,14 @@ class Optimization:
         self.read_losses()
         kept = {f"field.{name}": tensor.cpu().numpy() for name, tensor in self.field.state_dict().items()}
         gathered = {"gradients.total": self.center_gradients.total.cpu().numpy(), "gradients.count": np.array(self.center_gradients.count)}
-        kept |= optimizer_arrays(self.field_optimizer, "field_adam") | self.gaussians.arrays() | gathered
+        kept |= self.field_optimizer.arrays("field_adam") | self.gaussians.arrays() | gathered
         kept["middle"] = self.unknown.video.middle.cpu().numpy()
         return {**kept, "iteration": np.array(self.iteration), "losses": np.array(self.losses, np.float64).reshape(-1, len(LOSSES))}
 
     def restore(self, arrays: dict[str, np.ndarray]) -> None:
         """From `arrays`."""
         self.field.load_state_dict({name: torch.from_numpy(arrays[f"field.{name}"]) for name in self.field.state_dict()})
-        restore_optimizer(self.field_optimizer, "field_adam", arrays)
+        self.field_optimizer.restore("field_adam", arrays)
         self.gaussians.restore(arrays)
         self.center_gradients = CenterGradients(self.gaussians.means)
         self.center_gradients.total += torch.from_numpy(arrays["gradients.total"]).to(self.center_gradients.total)

@@ -6,6 +6,7 @@ import torch
 from scipy.spatial import cKDTree
 from torch import Tensor
 
+from ..gaussians.adam import field_adam
 from ..motion.hexplane import HexPlaneField
 from ..motion.skeleton import Motion, Skeleton
 from ..rendering import Gaussians
@@ -98,7 +99,7 @@ class FieldRound:
         self.settings = settings
         self.rest = animated.bound.means
         self.field = HexPlaneField(frames, settings.hexplane, generator).to(self.rest.device)
-        self.optimizer = self.field.adam(settings.grid_rate, settings.field_rate)
+        self.optimizer = field_adam(self.field, settings.grid_rate, settings.field_rate)
         rest = self.rest.cpu().numpy()
         self.neighbor = torch.from_numpy(cKDTree(rest).query(rest, k=NEIGHBORS + 1)[1][:, 1:]).to(self.rest.device)
         self.length = (self.rest[self.neighbor] - self.rest[:, None]).norm(dim=-1).clamp_min(1e-5)

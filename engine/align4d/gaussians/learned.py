@@ -9,8 +9,8 @@ from torch import Tensor
 from ..motion.hexplane import Offsets
 from ..protocol.ply import HARMONIC
 from ..rendering import Gaussians
+from .adam import Adam, Group
 from .densification import densified
-from .optimizer_state import optimizer_arrays, restore_optimizer
 
 APPEARANCE = ("color", "logit")
 GEOMETRY = ("center", "log_scale", "rotation")
@@ -45,8 +45,7 @@ class LearnedGaussians:
         """Makes leaves of the attributes and an optimizer for them."""
         for name in self.names:
             self.attributes[name] = self.attributes[name].detach().clone().requires_grad_()
-        groups = [{"params": [self.attributes[name]], "lr": RATES[name]} for name in self.names]
-        self.optimizer = torch.optim.Adam(groups, eps=1e-15)
+        self.optimizer = Adam([Group([self.attributes[name]], RATES[name]) for name in self.names], eps=1e-15)
 
     @property
     def means(self) -> Tensor:
@@ -75,32 +74,29 @@ class LearnedGaussians:
 
     def step(self, done: float) -> None:
         """One step of Adam; `done` is the part of the run that is over."""
-        for name, group in zip(self.names, self.optimizer.param_groups, strict=True):
+        for name, group in zip(self.names, self.optimizer.groups, strict=True):
             if name == "center":
-                group["lr"] = RATES["center"] * (LAST_CENTER / RATES["center"]) ** done
+                group.rate = RATES["center"] * (LAST_CENTER / RATES["center"]) ** done
         self.optimizer.step()
         self.optimizer.zero_grad()
 
     def densify(self, gradient: Tensor, threshold: float, generator: torch.Generator) -> None:
         """Adds Gaussians where the picture wants more detail; see `densified`. Moments of Adam stay with the ones that were there."""
         self.attributes, source = densified(self.attributes, gradient, threshold, generator)
-        moments = [self.optimizer.state[group["params"][0]] for group in self.optimizer.param_groups]
+        moments = self.optimizer.moments
         self._learn()
         old = (source >= 0).nonzero()[:, 0]
-        for group, kept in zip(self.optimizer.param_groups, moments, strict=True):
-            fresh = {name: torch.zeros_like(group["params"][0]) for name in ("exp_avg", "exp_avg_sq") if name in kept}
-            for name, tensor in fresh.items():
-                tensor[old] = kept[name][source[old]]
-            self.optimizer.state[group["params"][0]] = {**kept, **fresh}
+        for (fresh,), (kept,) in zip(self.optimizer.moments, moments, strict=True):
+            fresh.exp_avg[old], fresh.exp_avg_sq[old], fresh.step = kept.exp_avg[source[old]], kept.exp_avg_sq[source[old]], kept.step
 
     def arrays(self) -> dict[str, np.ndarray]:
         """For the checkpoint."""
         kept = {f"gaussians.{name}": tensor.detach().cpu().numpy() for name, tensor in self.attributes.items()}
-        return kept | optimizer_arrays(self.optimizer, "gaussians_adam")
+        return kept | self.optimizer.arrays("gaussians_adam")
 
     def restore(self, arrays: dict[str, np.ndarray]) -> None:
         """From `arrays`; there may be more Gaussians than before."""
         like = self.attributes["center"]
         self.attributes = {name: torch.from_numpy(arrays[f"gaussians.{name}"]).to(like.device) for name in self.attributes}
         self._learn()
-        restore_optimizer(self.optimizer, "gaussians_adam", arrays)
+        self.optimizer.restore("gaussians_adam", arrays)

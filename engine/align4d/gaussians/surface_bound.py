@@ -21,6 +21,7 @@ from ..job.reporting import Reporter
 from ..motion.rotations import quaternion_to_normal
 from ..rendering import Cameras, Gaussians, rasterize
 from ..rendering.zbuffer import render_surface
+from .adam import Adam, Group
 
 LOW_PASS = 0.1
 """Blur of the rasterizer [px^2]; less than the usual 0.3, so that outlines at small sizes stay where they are."""
@@ -135,7 +136,7 @@ def _fit_to_mesh(
     log_width = start.scales[:, :2].log().requires_grad_()
     logit = torch.full_like(start.opacities, 3.0).requires_grad_()
     first_width = log_width.detach().clone()
-    optimizer = torch.optim.Adam([{"params": [depth], "lr": 2e-4}, {"params": [log_width], "lr": 0.02}, {"params": [logit], "lr": 0.05}])
+    optimizer = Adam([Group([depth], 2e-4), Group([log_width], 0.02), Group([logit], 0.05)])
     generator = torch.Generator().manual_seed(seed)
     size = (settings.fit_size, settings.fit_size)
 

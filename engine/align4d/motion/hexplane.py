@@ -89,11 +89,6 @@ class HexPlaneField(nn.Module):
         center: Tensor = self.heads[0](hidden)
         return center
 
-    def adam(self, grid_rate: float, network_rate: float) -> torch.optim.Adam:
-        """Its optimizer [D]: the planes learn faster than the MLP."""
-        groups = [{"params": self.grid_parameters(), "lr": grid_rate}, {"params": self.network_parameters(), "lr": network_rate}]
-        return torch.optim.Adam(groups, eps=1e-15)
-
     def grid_parameters(self) -> list[nn.Parameter]:
         """The planes, which learn faster than the MLP."""
         return [self.spatial, self.temporal]

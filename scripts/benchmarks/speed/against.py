@@ -65,7 +65,7 @@ def in_turn(
     Args:
         sources: prepared job folders, with a truth.npz where motion is to be judged.
         prepare: prepare(source, folder) makes the job that is run in `folder`.
-        out: the jobs come to lie in OUT/JOB/ENGINE/RUN.
+        out: the jobs come to lie in OUT/JOB/PLACE/RUN, by the place of the engine in `engines`.
         engines: folder of each engine by its name in the figures.
         runs: how often in one process; the first compiles and loads.
 
@@ -75,8 +75,8 @@ def in_turn(
     found: dict[str, dict[str, Runs]] = {}
     for source in sources:
         found[source.name] = {}
-        for name, engine in engines.items():
-            folders = [out / source.name / name / str(run) for run in range(runs)]
+        for place, (name, engine) in enumerate(engines.items()):
+            folders = [out / source.name / str(place) / str(run) for run in range(runs)]
             for folder in folders:
                 prepare(source, folder)
             _resume(engine, folders)
