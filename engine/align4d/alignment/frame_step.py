@@ -77,6 +77,8 @@ class FrameStep:
         lever = torch.cat([one.expand(1, skeleton.count, 3)[0] for one in (self.turn_lever, self.shift_lever)], -1)
         polished = settings.polishing > 0 and not self.steps.recordable
         self.curvature = PoseCurvature(animated, skeleton, self.cost, lever) if polished else None
+        self.of_edges: Tensor | None = None
+        """Of the frame at hand, from its first polished pose on: edges hardly change in a dozen pictures."""
 
     def solve(self, frame: int, turn: Tensor, shift: Tensor, report: Reporter) -> tuple[Tensor, Tensor, float]:
         """Turn (1, K, 3), shift (1, K, 3) and the known-view loss, from a first guess."""
@@ -91,6 +93,7 @@ class FrameStep:
         self.steps.run(begin, self.count, report.check_cancelled)
         if self.curvature is not None:
             start = torch.cat([self.turns, self.shifts], -1).detach().flatten()
+            self.of_edges = None
             self._take(polish(self.point, start, self.settings.polishing, report.check_cancelled))
         turn, shift = self.turns.detach() * self.turn_lever, self.shifts.detach() * self.shift_lever
         return self.cost.kept(turn, shift), shift, float(self.loss)
@@ -169,7 +172,9 @@ class FramePoint:
         for view, look in zip(self.step.views, seen.looks, strict=True):
             across = view.projection(means)
             curved = curved + across.mT @ view.curvature(look) @ across / self.step.showing()
-        of_parts = curvature.of_places(means, curved) + curvature.of_edges(seen.motion)
+        if self.step.of_edges is None:
+            self.step.of_edges = curvature.of_edges(seen.motion)
+        of_parts = curvature.of_places(means, curved) + self.step.of_edges
         return curvature.of_joints(of_parts, self.turn.detach(), seen.motion)
 
 

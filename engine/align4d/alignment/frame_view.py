@@ -82,7 +82,8 @@ class FrameView:
             # a square of blur x blur pixels moves by 1 / blur of its side when they move by one, and each has its part of it
             per_pixel = self.weight * (sharp + interpolate(coarse, scale_factor=self.blur) / self.blur**4)
         # as a sum, since torch looks at a gradient that is given by what takes seconds to load
-        shared = (look.picture.color * per_pixel).sum()
+        with torch.enable_grad():
+            shared = (look.picture.color * per_pixel).sum()
         across = torch.autograd.grad(shared, look.lit.colors, retain_graph=True)[0].reshape(-1, 3)
         return across[:, [0, 1, 1, 2]].unflatten(-1, (2, 2))
 

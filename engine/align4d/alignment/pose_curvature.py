@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..gaussians.fused import Carriers, of_pairs
 from ..motion.kinematics import build_tree
 from ..motion.rotations import turn_jacobian_transposed
 from ..motion.skeleton import Motion, Skeleton
@@ -35,6 +36,7 @@ class PoseCurvature:
         self.animated, self.cost, self.lever = animated, cost, lever.flatten()
         self.tree = build_tree(skeleton.parent, skeleton.joint, animated.bound.means)
         self.corner_weights, self.weights = animated.corner_weights, animated.weights
+        self.carriers = Carriers.of(self.weights.numpy()) if self.weights.device.type == "cpu" else None
         self.stretching = [self._stretching(*edge) for edge in EDGES]
         settings = cost.settings
         bend = (2 * settings.bend * cost.resistance)[:, None].expand(-1, 3)
@@ -66,6 +68,8 @@ class PoseCurvature:
     @torch.no_grad()
     def of_places(self, means: Tensor, curved: Tensor) -> Tensor:
         """(K, K, 6, 6) of the parts' twists: of what Gaussians at `means` (N, 3) cost, which curves by (N, 3, 3) as they move."""
+        if self.carriers is not None:
+            return torch.from_numpy(of_pairs(self.carriers, means.numpy(), curved.contiguous().numpy()))
         twisted = torch.cat([_crossed(means).mT, torch.eye(3).to(means).expand(len(means), 3, 3)], -1)
         each = (twisted.mT @ curved @ twisted).flatten(1)
         felt = each.abs().amax(1) > 0

@@ -5,5 +5,6 @@ As tensors the same is a hundred small operations a step, each of which goes thr
 """
 
 from .function import Rider, compile_kernels, ride
+from .pairs import Carriers, of_pairs
 
-__all__ = ["Rider", "compile_kernels", "ride"]
+__all__ = ["Carriers", "Rider", "compile_kernels", "of_pairs", "ride"]

@@ -13,6 +13,7 @@ from torch.autograd.function import once_differentiable
 from ...rendering.cpu.threads import run
 from .backward import TURN_WIDTH, ride_backward
 from .forward import ride_kernel
+from .pairs import Carriers, of_pairs
 from .surface import BLOCK, REST_WIDTH
 
 
@@ -59,6 +60,7 @@ def compile_kernels() -> None:
     shapes = (3, 1, 12), (1, 1, 3, 3), (1, 1, 4), (1, 3), (13, 3)
     affine, rotation, turn, albedo, light = (torch.ones(shape, requires_grad=True) for shape in shapes)
     torch.cat([one.flatten() for one in ride(rider, affine, rotation, turn, None, albedo, light)]).sum().backward()
+    of_pairs(Carriers.of(np.ones((1, 1), np.float32)), np.ones((1, 3), np.float32), np.ones((1, 3, 3), np.float32))
 
 
 class _Ride(torch.autograd.Function):
@@ -70,10 +72,12 @@ class _Ride(torch.autograd.Function):
         stretch = np.empty((frames, -(-count // BLOCK)))
         run(ride_kernel, frames * count, affine, rotation, turn, offset, rider.rest, rider.holder, albedo, light, means, quats, colors, stretch)
         mean = (stretch.sum(1) / (3 * count)).astype(np.float32)
-        shown = torch.from_numpy(colors)
+        moved, turned, shown, changed = (torch.from_numpy(one) for one in (means, quats, colors, mean))
+        if not any(ctx.needs_input_grad[1:5]):  # the rasterizer, too, need not ask then
+            ctx.mark_non_differentiable(moved, turned, changed)
         ctx.rider = rider
         ctx.save_for_backward(*tensors, shown)
-        return torch.from_numpy(means), torch.from_numpy(quats), shown, torch.from_numpy(mean)
+        return moved, turned, shown, changed
 
     @staticmethod
     @once_differentiable

@@ -120,13 +120,13 @@ class _Rasterize(torch.autograd.Function):
         view, bins = ctx.view, ctx.bins
         slots = np.empty((len(bins.pairs), SLOT_WIDTH), np.float32)
         g_color, g_alpha = (_array(g_image) for g_image in g_images)
+        wanted = ctx.needs_input_grad[2:]
         run(
             blend_backward, len(bins.pairs),
-            bins.pairs, bins.first_pair, bins.tile_order, bins.splats, _array(color), *ctx.pixels, g_color, g_alpha, slots,
+            bins.pairs, bins.first_pair, bins.tile_order, bins.splats, _array(color), *ctx.pixels, g_color, g_alpha, not any(wanted[:4]), slots,
         )  # fmt: skip
         gradients = [np.zeros_like(array) for array in arrays]
         height, width = view.size
-        wanted = ctx.needs_input_grad[2:]
         run(
             project_backward, bins.first_slot.size,
             *arrays, view.poses, view.intrinsics, width, height, view.low_pass, slots, bins.first_slot, any(wanted[:3]), *gradients,

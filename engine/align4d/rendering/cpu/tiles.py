@@ -157,6 +157,20 @@ def _blend_row_backward(row, sums, offset, peak, falloff, red, green, blue, inde
         sums[5 * LANES + i] += weight * row[4 * LANES + i]
 
 
+@njit(forceinline=True, fastmath=FAST, error_model="numpy")
+def _blend_row_colors(row, sums, offset, peak, falloff, index):
+    """The gradient of the colors alone; arguments as of `_blend_row_backward`."""
+    for i in range(LANES):
+        u = F(i) + offset
+        alpha = min(_power_of_two(peak - falloff * u * u), MAX)
+        alpha = alpha if (alpha >= CUT) & (index < row[5 * LANES + i]) else ZERO
+        weight = alpha * row[i]
+        row[i] -= weight
+        sums[3 * LANES + i] += weight * row[2 * LANES + i]
+        sums[4 * LANES + i] += weight * row[3 * LANES + i]
+        sums[5 * LANES + i] += weight * row[4 * LANES + i]
+
+
 @njit(forceinline=True, fastmath=FAST | {"reassoc"})
 def _store_slot(sums, splat, left, top, slot):
     """Turn lane sums into the slot's sums over u and dy (float64: needle-thin Gaussians cancel here)."""
@@ -185,7 +199,7 @@ def _store_slot(sums, splat, left, top, slot):
 
 
 @njit(forceinline=True, fastmath=FAST, error_model="numpy")
-def _tile_backward(pairs, start, end, splats, left, top, state, row_end, sums, slots):
+def _tile_backward(pairs, start, end, splats, left, top, state, row_end, sums, coloring, slots):
     for k in range(start, end):
         splat = splats[pairs[k, 0]]
         first, last = _rows(splat, top)
@@ -198,7 +212,11 @@ def _tile_backward(pairs, start, end, splats, left, top, state, row_end, sums, s
                     sums[:] = ZERO
                     seen = True
                 offset = F(left) + HALF - splat[MEAN_X] - splat[SLOPE] * dy
-                _blend_row_backward(state[r], sums, offset, peak, splat[FALLOFF_X], splat[RED], splat[GREEN], splat[BLUE], F(k - start), F(r))
+                index, falloff = F(k - start), splat[FALLOFF_X]
+                if coloring:
+                    _blend_row_colors(state[r], sums, offset, peak, falloff, index)
+                else:
+                    _blend_row_backward(state[r], sums, offset, peak, falloff, splat[RED], splat[GREEN], splat[BLUE], index, F(r))
         if seen:
             _store_slot(sums, splat, left, top, slots[pairs[k, 1]])
         else:  # it lies behind what has closed every pixel that it reaches
@@ -206,8 +224,12 @@ def _tile_backward(pairs, start, end, splats, left, top, state, row_end, sums, s
 
 
 @njit(nogil=True, cache=True, fastmath=FAST, error_model="numpy")
-def blend_backward(part, parts, pairs, first_pair, tile_order, splats, color, final, closed_by, g_color, g_alpha, slots):
-    """Fill the gradient slots (P, 9) float32, see `geometry.SLOT_WIDTH`; the rest are arguments and results of `blend`."""
+def blend_backward(part, parts, pairs, first_pair, tile_order, splats, color, final, closed_by, g_color, g_alpha, coloring, slots):
+    """Fill the gradient slots (P, 9) float32, see `geometry.SLOT_WIDTH`; the rest are arguments and results of `blend`.
+
+    Args:
+        coloring: whether the gradient of the colors is all that is asked for; the slots' other sums are zero then.
+    """
     _, height, width = final.shape
     tiles_x, tiles_y = (width + LANES - 1) // LANES, (height + ROWS - 1) // ROWS
     state, sums = np.empty((ROWS, 6 * LANES), np.float32), np.empty(6 * LANES, np.float32)
@@ -229,4 +251,4 @@ def blend_backward(part, parts, pairs, first_pair, tile_order, splats, color, fi
                 state[r, x], state[r, LANES + x] = ONE, behind
                 state[r, 5 * LANES + x] = closed_by[c, top + r, left + x]
                 row_end[r] = max(row_end[r], state[r, 5 * LANES + x])
-        _tile_backward(pairs, first_pair[tile], first_pair[tile + 1], splats[c], left, top, state, row_end, sums, slots)
+        _tile_backward(pairs, first_pair[tile], first_pair[tile + 1], splats[c], left, top, state, row_end, sums, coloring, slots)
