@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from align4d.alignment.nearest import nearest_points
 from align4d.alignment.outline import Outline, apart, overlap, spread_out
 
 SIDE = 64
@@ -82,3 +83,15 @@ def test_spread_out_points_are_far_from_each_other() -> None:
     chosen = points[spread_out(points, 20)]
     assert torch.cdist(chosen, chosen).fill_diagonal_(1).min() > 0.25 and torch.cdist(points, chosen).min(1).values.max() < 0.45
     assert sorted(spread_out(points[:5], 20).tolist()) == [0, 1, 2, 3, 4]
+
+
+def test_the_kernel_matches_as_the_tensors_do() -> None:
+    """With what counts as farther, and with colors that count."""
+    generator = torch.Generator().manual_seed(0)
+    points, shades = torch.rand(3, 70, 2, generator=generator), torch.rand(3, 70, 3, generator=generator)
+    extra = 0.1 * (torch.rand(3, 70, generator=generator) > 0.5)
+    places, colors = torch.rand(40, 2, generator=generator), torch.rand(40, 3, generator=generator)
+    far = (places[:, None] - points[:, None]).norm(dim=-1) + 0.5 * (colors[:, None] - shades[:, None]).norm(dim=-1) + extra[:, None]
+    found = nearest_points(*(one.numpy() for one in (places, colors, points, shades, extra)), 0.5)
+    assert torch.equal(torch.from_numpy(found), far.argmin(-1))
+    assert not torch.equal(far.argmin(-1), (far - extra[:, None]).argmin(-1))

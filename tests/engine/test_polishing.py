@@ -15,6 +15,7 @@ from align4d.alignment.frame_step import FrameStep
 from align4d.alignment.polishing import polish
 from align4d.alignment.pose_curvature import PoseCurvature
 from align4d.alignment.tracking_settings import TrackingSettings
+from align4d.gaussians.fused import Carriers, of_pairs
 from align4d.job.reporting import RecordingReporter
 from align4d.motion.skinning import Skin
 
@@ -98,6 +99,21 @@ def test_what_places_cost_is_felt_by_joints(show: Show) -> None:
     true = (moved @ moved.T).float()
     # a point between two parts is carried by each as if it stood where both leave it
     assert (of_joints - true).norm() < 0.05 * true.norm()
+
+
+def test_pairs_of_parts_are_summed_up_as_by_tensors() -> None:
+    """With parts that share Gaussians, against the products of whole matrices."""
+    generator = torch.Generator().manual_seed(0)
+    means, roots = torch.randn(3000, 3, generator=generator), torch.randn(3000, 3, 3, generator=generator)
+    weights = torch.softmax(2 * torch.randn(3000, 5, generator=generator), -1)
+    weights[weights < 0.01] = 0
+    curved = roots @ roots.mT
+    across = torch.linalg.cross(torch.eye(3).expand(3000, 3, 3), means[:, None].expand(-1, 3, -1)).mT
+    moves = torch.cat([across, torch.eye(3).expand(3000, 3, 3)], -1).double()
+    each = moves.mT @ curved.double() @ moves
+    true = torch.einsum("nj,nk,nab->jkab", weights.double(), weights.double(), each)
+    found = of_pairs(Carriers.of(weights.numpy()), means.numpy(), curved.numpy())
+    assert np.abs(found - true.numpy()).max() < 1e-5 * true.abs().max()
 
 
 def test_edges_are_stretched_by_parts_that_move_apart_and_by_none_where_all_move_as_one(show: Show) -> None:

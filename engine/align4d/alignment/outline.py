@@ -12,6 +12,8 @@ from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 from torch.nn.functional import grid_sample
 
+from .nearest import nearest_points
+
 CELLS = 24
 """Cells along a side of the picture in which the nearest point hides those behind it."""
 BEHIND = 0.08
@@ -73,12 +75,19 @@ class Outline:
             cell = cell[..., 0] + CELLS * cell[..., 1]
             front = depth.new_full((len(pixels), CELLS * CELLS), torch.inf).scatter_reduce(1, cell, depth, "amin")
             hidden = depth > front.gather(1, cell) + BEHIND
-            apart = torch.cdist(self.places.expand(len(pixels), -1, -1), pixels) / self.side
-            unlike = torch.cdist(self.colors.expand(len(pixels), -1, -1), colors)
-            nearest = (apart + self.color_weight * unlike + HIDDEN * hidden[:, None]).argmin(-1)
+            nearest = self._nearest(pixels, colors, HIDDEN * hidden)
         matched = pixels.gather(1, nearest[..., None].expand(-1, -1, 2))
         distance = ((matched - self.places) ** 2).sum(-1).clamp_min(1e-6).sqrt()
         return (distance - self.spacing / 2).clamp_min(0) / self.side
+
+    def _nearest(self, pixels: Tensor, colors: Tensor, extra: Tensor) -> Tensor:
+        """(B, M) index of the point that each sampled pixel is matched with; `extra` (B, N) counts as farther [sides of the picture]."""
+        if pixels.device.type == "cpu":
+            arrays = (one.numpy() for one in (self.places / self.side, self.colors, pixels / self.side, colors, extra))
+            return torch.from_numpy(nearest_points(*arrays, self.color_weight))
+        apart = torch.cdist(self.places.expand(len(pixels), -1, -1), pixels) / self.side
+        unlike = torch.cdist(self.colors.expand(len(pixels), -1, -1), colors)
+        return (apart + self.color_weight * unlike + extra[:, None]).argmin(-1)
 
 
 def overlap(ours: Tensor, theirs: Tensor) -> float:

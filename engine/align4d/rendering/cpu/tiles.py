@@ -164,8 +164,9 @@ def _blend_row_colors(row, sums, offset, peak, falloff, index):
         u = F(i) + offset
         alpha = min(_power_of_two(peak - falloff * u * u), MAX)
         alpha = alpha if (alpha >= CUT) & (index < row[5 * LANES + i]) else ZERO
-        weight = alpha * row[i]
-        row[i] -= weight
+        before = row[i]
+        weight = alpha * before
+        row[i] = before * (ONE - alpha)
         sums[3 * LANES + i] += weight * row[2 * LANES + i]
         sums[4 * LANES + i] += weight * row[3 * LANES + i]
         sums[5 * LANES + i] += weight * row[4 * LANES + i]
