@@ -122,7 +122,9 @@ def test_cpu_gives_one_gradient_as_with_all_others(name: str) -> None:
         return found
 
     alone = gradient(name)
-    assert float(alone.abs().max()) > 0 and torch.equal(alone, gradient(*scene))
+    most = float(alone.abs().max())
+    assert most > 0
+    torch.testing.assert_close(alone, gradient(*scene), rtol=1e-5, atol=1e-6 * most)
 
 
 def test_cpu_renders_from_several_threads_at_once() -> None:

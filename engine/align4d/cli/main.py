@@ -120,10 +120,10 @@ def _laboratory() -> ModuleType | None:
 
 
 def _doctor(console: Console, options: argparse.Namespace) -> int:
-    from ..gaussians.fused import compile_kernels
     from ..machine import doctor
+    from ..pipeline.rehearsal import rehearse_once
 
-    warm_up(compile_kernels)  # the installer ends here, and so the first job need not wait for it
+    warm_up(rehearse_once)  # the installer ends here, and so the first job need not wait for it
     if not options.json:
         return 0 if doctor.report(console, options.folder) else 1
     findings = doctor.examine(options.folder)

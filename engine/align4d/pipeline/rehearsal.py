@@ -1,0 +1,81 @@
+"""A job of next to nothing: what is compiled at first use is compiled by it, and no artist's first job has to wait for that."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import trimesh
+from PIL import Image
+
+from ..alignment import nearest
+from ..cameras.orbit import Orbit
+from ..gaussians import fused
+from ..job.make import make_job
+from ..job.reporting import RecordingReporter
+from ..kernels.compiled import folder_of
+from ..motion import surface_graph
+from ..rendering import cpu, zbuffer
+from . import artist
+
+KERNELS = (nearest, fused, surface_graph, cpu, zbuffer)
+"""Modules beside which all kernels lie."""
+
+SIDE, FRAMES = 48, 3
+"""Of the clip's pictures [px], and how many there are."""
+
+SETTINGS = {
+    "video_side": SIDE,
+    "gaussians.count": 300,
+    "gaussians.fit_size": 32,
+    "gaussians.fit_views": 4,
+    "gaussians.fit_iterations": 1,
+    "pose.resolution": 32,
+    "pose.candidates": 1,
+    "pose.iterations": 1,
+    "search.starts": 3,
+    "search.iterations": 1,
+    "search.near": 1,
+    "search.frames": 2,
+    "search.anchors": 1,
+    "search.kept": 1,
+    "tracking.resolution": 32,
+    "tracking.iterations": 1,
+    "tracking.polishing": 2,
+    "tracking.recorded_iterations": 1,
+    "refinement.resolution": 32,
+    "refinement.iterations": 2,
+    "refinement.trial": 1,
+    "refinement.lifted.points": 16,
+    "refinement.lifted.fit_iterations": 1,
+}
+
+
+def is_compiled() -> bool:
+    """Whether machine code of the kernels as they are now lies on the disk."""
+    return all(any(folder_of(Path(str(module.__file__)).parent).glob("*.nbi")) for module in KERNELS)
+
+
+def rehearse_once() -> None:
+    """See `rehearse`; nothing where all is compiled."""
+    if not is_compiled():
+        rehearse()
+
+
+def rehearse() -> None:
+    """Animates a box by a clip of a square that moves to the side. Raises what a job raises."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        trimesh.creation.box(extents=(1.0, 0.5, 1.0)).export(place / "box.obj")
+        clip = place / "clip"
+        clip.mkdir()
+        for frame in range(FRAMES):
+            picture = np.full((SIDE, SIDE, 3), 255, np.uint8)
+            picture[13:35, 13 + frame : 35 + frame] = (150, 110, 90)
+            Image.fromarray(picture).save(clip / f"{frame:04}.png")
+        job = place / "job"
+        make_job(place / "box.obj", clip, job, Orbit(0.0, 0.0, 2.7), (0, -1, 24.0), preset="draft", settings=SETTINGS, device="auto")
+        artist.run(job, RecordingReporter())
+    corner, color = np.zeros((1, 2), np.float32), np.zeros((1, 3), np.float32)
+    nearest.nearest_points(corner, color, corner[None], color[None], np.zeros((1, 1), np.float32), 1.0)  # no frame was searched far and wide
