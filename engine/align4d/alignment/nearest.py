@@ -24,7 +24,7 @@ def nearest_points(places: np.ndarray, colors: np.ndarray, points: np.ndarray, s
 
 
 @njit(nogil=True, cache=True, fastmath={"nnan", "ninf", "nsz", "arcp", "contract", "reassoc"}, error_model="numpy")
-def _match(part, parts, places, colors, across, down, channels, extra, weight, found):
+def _match(part, parts, places, colors, across, down, channels, extra, weight, found):  # type: ignore[no-untyped-def]
     """Part p of n takes every n-th pixel from the p-th on; points come as one array of each coordinate, for the vectorizer."""
     poses, count = across.shape
     cost = np.empty(count, np.float32)

@@ -83,8 +83,8 @@ class Outline:
     def _nearest(self, pixels: Tensor, colors: Tensor, extra: Tensor) -> Tensor:
         """(B, M) index of the point that each sampled pixel is matched with; `extra` (B, N) counts as farther [sides of the picture]."""
         if pixels.device.type == "cpu":
-            arrays = (one.numpy() for one in (self.places / self.side, self.colors, pixels / self.side, colors, extra))
-            return torch.from_numpy(nearest_points(*arrays, self.color_weight))
+            places, points = ((one / self.side).numpy() for one in (self.places, pixels))
+            return torch.from_numpy(nearest_points(places, self.colors.numpy(), points, colors.numpy(), extra.numpy(), self.color_weight))
         apart = torch.cdist(self.places.expand(len(pixels), -1, -1), pixels) / self.side
         unlike = torch.cdist(self.colors.expand(len(pixels), -1, -1), colors)
         return (apart + self.color_weight * unlike + extra[:, None]).argmin(-1)

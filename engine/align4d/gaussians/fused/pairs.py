@@ -52,7 +52,7 @@ def of_pairs(carriers: Carriers, means: np.ndarray, curved: np.ndarray) -> np.nd
     return upper.astype(np.float32)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(forceinline=True, error_model="numpy")
 def _of_twist(place, curved, each):
     """Fills (36,), the rows of T' C T with T how a twist moves the place."""
     x, y, z = float(place[0]), float(place[1]), float(place[2])
