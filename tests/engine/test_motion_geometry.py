@@ -10,7 +10,7 @@ import torch
 from analytic_priors import MixturePrior
 from torch import Tensor
 
-from align4d.alignment.guidance import GuidanceSettings, distillation_gradient, distillation_loss
+from align4d.alignment.guidance import GuidanceSettings, Told, distillation_gradient, distillation_loss
 from align4d.alignment.motion_geometry import MotionGeometryLoss, MotionGeometrySettings, UnknownViews
 from align4d.alignment.novel_views import NovelDistances, NovelViews, NovelViewSettings, draw_views, fit_to_prior, orbit_matrices
 from align4d.alignment.video_conditions import FramedVideo, condition_camera, condition_pictures, frame_video, middles
@@ -32,7 +32,7 @@ def random(*shape: int, seed: int = 0) -> Tensor:
 
 def pull(prior: MixturePrior, latent: Tensor, noise: Tensor, timestep: int, settings: GuidanceSettings) -> tuple[Tensor, Condition]:
     condition = prior.condition(random(len(latent), 3, SIZE, SIZE, seed=9), torch.zeros(len(latent)), torch.ones(len(latent)))
-    return distillation_gradient(prior, latent, noise, timestep, condition, RelativeCamera.same(len(latent)), settings), condition
+    return distillation_gradient(prior, latent, noise, timestep, Told(condition, RelativeCamera.same(len(latent))), settings), condition
 
 
 @pytest.mark.parametrize("timestep", [200, 600, 900])
@@ -166,6 +166,33 @@ def test_the_geometry_term_fades_over_the_clip(frame: int) -> None:
     pictures, video, asset = random(4, 3, SIZE, SIZE), random(4, 3, SIZE, SIZE, seed=5)[frame], random(4, 3, SIZE, SIZE, seed=8)
     wanted = 3 / 4 * strength * (pictures - video + fade * (pictures - asset))
     torch.testing.assert_close(gradient, wanted, rtol=1e-3, atol=1e-4)
+
+
+def test_against_the_asset_at_rest_only_the_difference_is_left() -> None:
+    """The gradient of eq. 7 points from the frame to the asset at rest, whatever the render is and whatever noise was drawn."""
+    prior = MixturePrior(of_condition, SIZE)
+    settings = MotionGeometrySettings(geometry=0.0, against="rest", guidance=GuidanceSettings(scale=1.0))
+    at_rest = FramedVideo(
+        prior.condition(random(1, 3, SIZE, SIZE, seed=6), torch.tensor([12.0]), torch.tensor([2.0])), torch.tensor([28.0]), torch.zeros(1, 3)
+    )
+    loss = MotionGeometryLoss(prior, video_of(prior), NovelDistances(), settings, at_rest)
+    gradients = []
+    for seed in (0, 1):
+        generator, pictures = torch.Generator().manual_seed(seed), random(4, 3, SIZE, SIZE, seed=seed).requires_grad_()
+        views = loss.draw(torch.tensor([2]), generator)
+        loss(pictures, None, torch.tensor([2]), views, 0.4, generator).loss.backward()
+        assert pictures.grad is not None
+        gradients.append(pictures.grad)
+        (*_, camera), _ = prior.asked[-2:]
+        torch.testing.assert_close(camera.azimuth, views.azimuth - 28)
+        torch.testing.assert_close(camera.elevation, views.elevation - 12)
+    abar = prior.schedule.abar[settings.guidance.of(prior.facts).timestep(0.4)]
+    strength = (1 - abar) * (abar / (1 - abar)).sqrt()
+    frame, rest = random(4, 3, SIZE, SIZE, seed=5)[2], random(1, 3, SIZE, SIZE, seed=6)[0]
+    for gradient in gradients:
+        torch.testing.assert_close(gradient, (strength / 4 * (rest - frame)).expand(4, -1, -1, -1), rtol=1e-3, atol=1e-4)
+    with pytest.raises(ValueError, match="at rest"):
+        loss_of(prior, settings)
 
 
 def test_what_goes_through_the_prior_together_changes_nothing() -> None:

@@ -17,6 +17,9 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 
 from align4d import protocol
+from align4d.alignment import optimization
+from align4d.alignment.optimization import Kind
+from align4d.alignment.recorded_steps import RecordedSteps
 from align4d.cameras.orbit import Orbit, blender_from_normalized
 from align4d.errors import Cancelled
 from align4d.generators.asset_object import keep_gaussians, write_object
@@ -221,6 +224,27 @@ def test_a_cancel_is_answered_within_an_iteration_and_goes_on_from_there(shoot: 
     assert resumed == whole.motion and timeless(again) == timeless(whole.result)
 
 
+class Repeated(RecordedSteps[Kind]):
+    """As on a GPU, where steps run again from where they began if a rendering had too little room."""
+
+    def run(self, begin: Callable[[], None], count: int, each: Callable[[], Kind]) -> None:
+        for _ in range(2):
+            begin()
+            for _ in range(count):
+                self.step(each())
+
+    recordable = property(lambda self: True, lambda self, value: None)  # type: ignore[assignment]
+
+
+def test_iterations_that_run_again_from_where_they_began_are_the_iterations(
+    shoot: Shoot, whole: Whole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(optimization, "RecordedSteps", Repeated)
+    monkeypatch.setattr(torch.cuda, "graph_pool_handle", lambda: None)
+    result, motion = run(shoot.job(tmp_path / "repeated"))
+    assert motion == whole.motion and result.curves["optimization"] == whole.result.curves["optimization"]
+
+
 def test_another_seed_gives_another_motion(shoot: Shoot, whole: Whole, tmp_path: Path) -> None:
     assert run(shoot.job(tmp_path, seed=1))[1] != whole.motion
 
@@ -265,6 +289,22 @@ def test_what_learns(shoot: Shoot, whole: Whole, tmp_path: Path) -> None:
     run(riding)
     stored = protocol.read_arrays(riding / "work" / "optimization.npz")
     assert not [name for name in stored if name.startswith("gaussians")] and int(stored["field_adam.0.step"]) == 12
+
+
+def test_where_the_prior_teaches_motion_alone_only_the_field_learns_from_it(shoot: Shoot, tmp_path: Path, prior: MixturePrior) -> None:
+    """It is asked in every other iteration, of which the colors learn nothing; and lengths that are kept change the motion."""
+    motions = {}
+    for name, settings in {
+        "motion": {"teaches": "motion", "geometry": 0.0, "guidance.scale": 1.0},
+        "rest": {"teaches": "motion", "geometry": 0.0, "guidance.scale": 1.0, "against": "rest"},
+    }.items():
+        prior.asked.clear()
+        folder = shoot.job(tmp_path / name, {f"paper.optimization.unknown.{key}": value for key, value in settings.items()})
+        _, motions[name] = run(folder)
+        asked = [noisy for noisy, *_ in prior.asked if len(noisy) == 2]
+        assert len(asked) == 12 // 2 * (2 if name == "rest" else 1)
+    _, motions["kept"] = run(shoot.job(tmp_path / "kept", {"paper.optimization.isometry": 1e6}))
+    assert len(set(motions.values())) == 3
 
 
 def test_an_asset_of_gaussians_is_optimized_as_gaussians(shoot: Shoot, whole: Whole, tmp_path: Path) -> None:

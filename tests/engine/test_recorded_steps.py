@@ -6,15 +6,15 @@ import importlib.util
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from rendering_scenes import SCENES, cloud, orbit, render_with_gradient
 
-from align4d.alignment.recorded_steps import RecordedSteps
+from align4d.alignment.recorded_steps import LEAST_ROOM, RecordedSteps, Recording
 from align4d.errors import EngineError
 from align4d.rendering import Gaussians, rasterize
 from align4d.rendering.deferral import Deferral, current
@@ -98,13 +98,16 @@ class Counter:
 
     def begin(self) -> None:
         self.begun += 1
+        self.before = 0
         self.value.zero_()
 
-    def step(self) -> None:
-        self.value += 1
+    def step(self, kind: int) -> None:
+        self.value += kind
 
-    def each(self) -> None:
+    def each(self) -> int:
+        """Steps of two kinds, in turns."""
         self.before += 1
+        return 1 + self.before % 2
 
 
 def test_off_the_gpu_steps_simply_run() -> None:
@@ -112,42 +115,41 @@ def test_off_the_gpu_steps_simply_run() -> None:
     steps = RecordedSteps(counter.step, CPU, "auto")
     for _ in range(2):
         steps.run(counter.begin, 5, counter.each)
-    assert not steps.recordable and counter.value == 5 and counter.begun == 2 and counter.before == 10
+        assert counter.value == 2 + 1 + 2 + 1 + 2
+    assert not steps.recordable and counter.begun == 2 and counter.before == 5
 
 
 def test_what_is_called_before_a_step_may_stop_it() -> None:
     counter = Counter()
 
-    def stop() -> None:
+    def stop() -> int:
         if counter.value == 2:
             raise KeyboardInterrupt
+        return 1
 
     with pytest.raises(KeyboardInterrupt):
         RecordedSteps(counter.step, CPU, "cpu").run(counter.begin, 5, stop)
     assert counter.value == 2
 
 
-def test_steps_run_again_with_more_room_where_there_was_too_little(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_missing_is_recorded_and_the_steps_run_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each kind when it first comes, and once more where a rendering of it had too little room."""
     counter, rooms = Counter(), []
     steps = RecordedSteps(counter.step, CPU, "cpu")
 
-    class Graph:
-        replay: Callable[[], None] = staticmethod(counter.step)
-
-    class Look:
-        def verify(self) -> int:
-            return 100_000
-
-    def record() -> tuple[Graph, Look]:
-        rooms.append(steps._room)
-        return Graph(), Look()
+    def record(kind: int) -> Recording:
+        """As if of a step whose renderings have 100 000 pairs; running it leaves its traces."""
+        counter.step(100)
+        rooms.append((kind, steps._rooms.get(kind, LEAST_ROOM)))
+        graph = SimpleNamespace(replay=lambda: counter.step(kind))
+        return Recording(graph, SimpleNamespace(verify=lambda: 100_000), rooms[-1][1])  # type: ignore[arg-type]
 
     monkeypatch.setattr(steps, "recordable", True)
     monkeypatch.setattr(steps, "_record", record)
     steps.run(counter.begin, 5, counter.each)
-    assert rooms == [1 << 14, 200_000] and counter.value == 5
+    assert sorted(rooms) == [(1, LEAST_ROOM), (1, 200_000), (2, LEAST_ROOM), (2, 200_000)] and counter.value == 8
     steps.run(counter.begin, 3, counter.each)
-    assert len(rooms) == 2 and counter.value == 3  # the recording is kept
+    assert len(rooms) == 4 and counter.value == 5  # the recordings are kept
 
 
 class Fit:
@@ -161,7 +163,7 @@ class Fit:
         self.colors, self.grown = self.start.colors.clone().requires_grad_(), torch.ones((), device="cuda")
         self.picture = torch.zeros_like(self.target)
 
-    def step(self) -> None:
+    def step(self, _: None = None) -> None:
         shown = replace(self.start, colors=self.colors, scales=self.start.scales * self.grown)
         picture = rasterize(shown, self.cameras, self.size, backend="triton").color
         (gradient,) = torch.autograd.grad(((picture - self.target) ** 2).sum(), [self.colors])
@@ -174,7 +176,7 @@ class Fit:
             self.colors.copy_(self.start.colors)
             self.grown.fill_(scale)
 
-    def run(self, recorded: bool, scale: float, steps: RecordedSteps) -> tuple[torch.Tensor, torch.Tensor]:
+    def run(self, recorded: bool, scale: float, steps: RecordedSteps[None]) -> tuple[torch.Tensor, torch.Tensor]:
         if recorded:
             steps.run(lambda: self.begin(scale), 6, lambda: None)
         else:
@@ -189,7 +191,7 @@ def test_replayed_steps_are_the_steps_even_where_room_runs_out(monkeypatch: pyte
     pytest.importorskip("triton")
     monkeypatch.setattr("align4d.alignment.recorded_steps.LEAST_ROOM", 64)
     fit = Fit()
-    steps = RecordedSteps(fit.step, torch.device("cuda"), "triton")
+    steps: RecordedSteps[None] = RecordedSteps(fit.step, torch.device("cuda"), "triton")
     assert steps.recordable
     for scale in (1.0, 5.0, 0.5):  # five times as large: far more pairs than at first
         for one, other in zip(fit.run(True, scale, steps), fit.run(False, scale, steps), strict=True):
@@ -200,12 +202,11 @@ def test_replayed_steps_are_the_steps_even_where_room_runs_out(monkeypatch: pyte
 def test_a_replayed_step_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("triton")
     fit = Fit()
-    steps = RecordedSteps(fit.step, torch.device("cuda"), "triton")
+    steps: RecordedSteps[None] = RecordedSteps(fit.step, torch.device("cuda"), "triton")
     fit.run(True, 1.0, steps)
-    assert steps._recording is not None
     torch.cuda.set_sync_debug_mode("error")
     try:
-        steps._recording[0].replay()
+        steps._recordings[None].graph.replay()
         with Deferral(torch.device("cuda"), 1 << 16):
             fit.step()
     finally:

@@ -71,7 +71,7 @@ class FrameStep:
         self.frame = torch.zeros(1, dtype=torch.long, device=like.device)
         self.loss = torch.zeros_like(like[0, 0, 0, 0])
         self.optimizer = LeveredAdam([self.turns, self.shifts], settings.floor)
-        self.steps = RecordedSteps(self._step, like.device, animated.backend, settings.recorded)
+        self.steps: RecordedSteps[None] = RecordedSteps(self._step, like.device, animated.backend, settings.recorded)
         # a step that is replayed costs next to nothing, and the matrix cannot be recorded
         self.count = settings.recorded_iterations if self.steps.recordable else settings.iterations
         lever = torch.cat([one.expand(1, skeleton.count, 3)[0] for one in (self.turn_lever, self.shift_lever)], -1)
@@ -125,7 +125,7 @@ class FrameStep:
         for view in self.views:
             view.show(frame)
 
-    def _step(self) -> None:
+    def _step(self, _: None) -> None:
         seen = self.look(self.turns * self.turn_lever, self.shifts * self.shift_lever)
         seen.total.sum().backward()
         self.loss.copy_(seen.known[0].detach())

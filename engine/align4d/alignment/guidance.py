@@ -48,36 +48,61 @@ class GuidanceSettings:
         step = max(self.batch // views, 1) * views
         return [slice(start, min(start + step, count)) for start in range(0, count, step)]
 
-    def timestep(self, done: float) -> int:
-        """t when the part `done` of the run is over."""
-        return round(self.first_timestep + (self.last_timestep - self.first_timestep) * done)
+    def timestep(self, done: float | Tensor) -> Tensor:
+        """t, an int64 scalar, when the part `done` of the run is over."""
+        return falling((self.first_timestep, self.last_timestep), done)
+
+
+def falling(timesteps: tuple[int, int], done: float | Tensor) -> Tensor:
+    """t, an int64 scalar that falls from the first to the last; `done` is the part of the run that is over, on the device where t is wanted."""
+    first, last = timesteps
+    return (first + (last - first) * torch.as_tensor(done, dtype=torch.float64)).round().long()
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the prior is told of B pictures: what it is shown beside each, and where each one's camera stands relative to that."""
+
+    condition: Condition
+    camera: RelativeCamera
+
+    def take(self, index: Tensor) -> Told:
+        """Of the pictures `index` (b,) int64."""
+        camera = self.camera
+        return Told(self.condition.take(index), RelativeCamera(camera.elevation[index], camera.azimuth[index], camera.distance[index]))
 
 
 @torch.no_grad()
 def distillation_gradient(
-    prior: MultiviewPrior, latent: Tensor, noise: Tensor, timestep: int, condition: Condition, camera: RelativeCamera, settings: GuidanceSettings
+    prior: MultiviewPrior, latent: Tensor, noise: Tensor, timestep: int | Tensor, told: Told, settings: GuidanceSettings, other: Told | None = None
 ) -> Tensor:
     """The gradient of eqs. 7 and 8 with respect to `latent` (B, ...), of its shape; nothing is differentiated through the network.
 
     Args:
         latent: what `prior.encode` made of pictures; noise: of the same shape.
         timestep: t, the same for all.
-        condition, camera: B each.
+        told: B of them.
         settings: see `GuidanceSettings.of`.
+        other: where given, what the prior finds when it is told this stands in the place of the noise: the gradient is then what
+            it says of the one and not of the other, and what it says of any picture is no part of it.
     """
+    t = torch.as_tensor(timestep, device=latent.device)
     parts = []
     for some in settings.batches(len(latent), prior.facts.views):
         clean, drawn = latent[some], noise[some]
         index = torch.arange(some.start, some.stop, device=latent.device)
-        when = torch.full((len(clean),), timestep, device=latent.device)
-        seen_from = RelativeCamera(camera.elevation[some], camera.azimuth[some], camera.distance[some])
+        when = t.expand(len(clean))
         noisy = prior.schedule.add_noise(clean, drawn, when)
-        found = guided_noise(prior, noisy, when, condition.take(index), seen_from, settings.scale)
-        if settings.target == "noise":
-            parts.append((1 - prior.schedule.at(when, clean)) * (found - drawn))
-        else:
-            parts.append(clean - prior.schedule.clean(noisy, found, when))
+        known = drawn if other is None else _found(prior, noisy, when, other.take(index), settings.scale)
+        wrong = _found(prior, noisy, when, told.take(index), settings.scale) - known
+        signal = prior.schedule.at(when, clean)
+        # noise that is wrong by so much is a clean picture that is wrong by sqrt(1 - abar) / sqrt(abar) of it
+        parts.append((1 - signal) * wrong if settings.target == "noise" else ((1 - signal) / signal).sqrt() * wrong)
     return torch.cat(parts)
+
+
+def _found(prior: MultiviewPrior, noisy: Tensor, timestep: Tensor, told: Told, scale: float) -> Tensor:
+    return guided_noise(prior, noisy, timestep, told.condition, told.camera, scale)
 
 
 def distillation_loss(latent: Tensor, gradient: Tensor) -> Tensor:

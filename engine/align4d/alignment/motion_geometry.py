@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-from ..priors.prior import Condition, MultiviewPrior, RelativeCamera
-from .guidance import GuidanceSettings, distillation_gradient, distillation_loss
+from ..priors.prior import MultiviewPrior, RelativeCamera
+from .guidance import GuidanceSettings, Told, distillation_gradient, distillation_loss, falling
 from .novel_views import MaodMode, NovelDistances, NovelViews, NovelViewSettings, draw_views, fit_to_prior
 from .video_conditions import FramedVideo
 
@@ -25,6 +26,11 @@ class MotionGeometrySettings:
         asset's texture and details; at much it is an identity that pulls every pose back to rest, harder than the video's
         frames pull forward. (0, 0) is the t of the motion term, as published.
     weight: of all unknown views against the known ones [P]; 0 leaves them out.
+    teaches: "all", whatever learns in an iteration, as published; or "motion", where Gaussians are, and neither how they are turned
+        and stretched nor their colors and opacities, which could soak up what should have become motion.
+    against: what eq. 7 compares the prior's answer with: "noise", the noise that was drawn, as published; or "rest", its answer
+        when it is shown the asset at rest in the place of the frame. What it says of any pose then cancels out, such as that
+        the picture is too sharp, and so does the noise; what is left is the motion.
     maod_mode: what the multiview-aligned distance is used for, see `novel_distances` [R].
     views: where they are drawn.
     guidance: how the prior teaches.
@@ -33,6 +39,8 @@ class MotionGeometrySettings:
     geometry: float = 1.0
     geometry_timesteps: tuple[int, int] = LATE
     weight: float = 1.0
+    teaches: Literal["all", "motion"] = "all"
+    against: Literal["noise", "rest"] = "noise"
     maod_mode: MaodMode = "render"
     views: NovelViewSettings = field(default_factory=NovelViewSettings)
     guidance: GuidanceSettings = field(default_factory=GuidanceSettings)
@@ -40,11 +48,14 @@ class MotionGeometrySettings:
     def __post_init__(self) -> None:
         if self.maod_mode not in ("render", "delta", "radius"):
             raise ValueError(f"maod_mode is {self.maod_mode!r}, none of render, delta and radius")
+        if self.teaches not in ("all", "motion"):
+            raise ValueError(f"teaches is {self.teaches!r}, neither all nor motion")
+        if self.against not in ("noise", "rest"):
+            raise ValueError(f"against is {self.against!r}, neither noise nor rest")
 
-    def geometry_timestep(self, done: float, motion: int) -> int:
+    def geometry_timestep(self, done: float | Tensor, motion: Tensor) -> Tensor:
         """t of the geometry term when the part `done` of the run is over and the motion term's is `motion`."""
-        first, last = self.geometry_timesteps
-        return round(first + (last - first) * done) if first else motion
+        return falling(self.geometry_timesteps, done) if self.geometry_timesteps[0] else motion
 
     @property
     def needs_asset(self) -> bool:
@@ -77,10 +88,16 @@ class MotionGeometryLoss:
         video: all T frames, see `frame_video`; to be replaced as the object's middle moves.
         distances: from where novel views are rendered, and what the prior is told.
         settings: weights.
+        rest: the asset at rest as one frame, from the video's camera; needed where `settings.against` is "rest".
     """
 
-    def __init__(self, prior: MultiviewPrior, video: FramedVideo, distances: NovelDistances, settings: MotionGeometrySettings) -> None:
+    def __init__(
+        self, prior: MultiviewPrior, video: FramedVideo, distances: NovelDistances, settings: MotionGeometrySettings, rest: FramedVideo | None = None
+    ) -> None:
+        if rest is None and settings.against == "rest":
+            raise ValueError("these settings need the asset at rest")
         self.prior, self.video, self.settings, self.distances = prior, video, settings, distances
+        self.rest = rest if settings.against == "rest" else None
         self.guidance = settings.guidance.of(prior.facts)
 
     def draw(self, frames: Tensor, generator: torch.Generator) -> NovelViews:
@@ -95,7 +112,7 @@ class MotionGeometryLoss:
         return self.settings.geometry * (1 - frames / self.video.condition.count)
 
     def __call__(
-        self, pictures: Tensor, asset: Tensor | None, frames: Tensor, views: NovelViews, done: float, generator: torch.Generator
+        self, pictures: Tensor, asset: Tensor | None, frames: Tensor, views: NovelViews, done: float | Tensor, generator: torch.Generator
     ) -> UnknownViews:
         """The loss of F frames seen by B = F x N views.
 
@@ -135,18 +152,22 @@ class MotionGeometryLoss:
         return UnknownViews(loss + carrier - carrier.detach(), motion, geometry)
 
     def _terms(
-        self, pictures: Tensor, noise: Tensor, asset: Tensor | None, frame: Tensor, views: NovelViews, timesteps: tuple[int, int]
+        self, pictures: Tensor, noise: Tensor, asset: Tensor | None, frame: Tensor, views: NovelViews, timesteps: tuple[Tensor, Tensor]
     ) -> tuple[Tensor, Tensor]:
         """(B,) L_mot and L_geo of one batch; t of each."""
         latent, seen = self.prior.encode(pictures), self.video.take(frame)
-        told = self.distances.told(seen.condition.distance)
-        turned = RelativeCamera(views.elevation - seen.condition.elevation, views.azimuth - seen.azimuth, told)
-        motion = distillation_loss(latent, self._gradient(latent, noise, timesteps[0], seen.condition, turned))
+        rest = None if self.rest is None else self._told(self.rest.take(torch.zeros_like(frame)), views)
+        motion = distillation_loss(latent, self._gradient(latent, noise, timesteps[0], self._told(seen, views), rest))
         if asset is None or self.settings.geometry == 0:
             return motion, torch.zeros_like(motion)
         own = self.prior.condition(fit_to_prior(asset.detach(), self.prior.facts.size), views.elevation, views.distance)
-        same = RelativeCamera.same(views.count, latent.device)
-        return motion, distillation_loss(latent, self._gradient(latent, noise, timesteps[1], own, same))
+        same = Told(own, RelativeCamera.same(views.count, latent.device))
+        return motion, distillation_loss(latent, self._gradient(latent, noise, timesteps[1], same))
 
-    def _gradient(self, latent: Tensor, noise: Tensor, timestep: int, given: Condition, camera: RelativeCamera) -> Tensor:
-        return distillation_gradient(self.prior, latent, noise, timestep, given, camera, self.guidance)
+    def _told(self, seen: FramedVideo, views: NovelViews) -> Told:
+        """What is shown beside each view, and where it stands relative to that."""
+        told = self.distances.told(seen.condition.distance)
+        return Told(seen.condition, RelativeCamera(views.elevation - seen.condition.elevation, views.azimuth - seen.azimuth, told))
+
+    def _gradient(self, latent: Tensor, noise: Tensor, timestep: Tensor, told: Told, other: Told | None = None) -> Tensor:
+        return distillation_gradient(self.prior, latent, noise, timestep, told, self.guidance, other)

@@ -4,138 +4,37 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..cameras.orbit import Orbit
 from ..errors import Cancelled
-from ..gaussians.adam import Adam, Group, field_adam
-from ..gaussians.densification import CenterGradients, DensificationSettings
+from ..gaussians.adam import field_adam
+from ..gaussians.densification import CenterGradients
 from ..gaussians.learned import LearnedGaussians
-from ..gaussians.riding import RidingGaussians
-from ..gaussians.surface_bound import BoundGaussians
 from ..job.reporting import Reporter
-from ..motion.hexplane import HexPlaneField, HexPlaneSettings, Offsets
+from ..motion.hexplane import HexPlaneField, Offsets
 from ..rendering import Gaussians, rasterize
 from ..rendering.deferral import Deferral
-from .asynchronous import AsynchronousSchedule
-from .known_views import PAPER, KnownViewLoss, KnownViewSettings
-from .motion_geometry import MotionGeometryLoss, MotionGeometrySettings, UnknownViews
-from .reference import Reference
+from .asynchronous import Phase
+from .isometry import Isometry
+from .known_views import KnownViewLoss
+from .motion_geometry import MotionGeometryLoss, UnknownViews
+from .optimization_settings import OptimizationSettings
+from .recorded_steps import RecordedSteps
+from .scene import Scene
 from .video_conditions import frame_video, middles
 
 LOSSES = ("known", "motion", "geometry")
 """What is recorded of an iteration: eq. 6 without its factor s, and the means of eqs. 7 and 8."""
 
-NOVEL_GROWTH = (0.3, 0.6)
-"""Parts of the run at which the unknown views grow, as in DreamGaussian4D."""
-
 FIELD_RATE, GRID_RATE = 6.4e-4, 6.4e-3
 """Learning rates of the field's MLP and planes, DreamGaussian4D's."""
 
-
-PAINT_RATE = 2e-2
-"""Of the colors, sRGB, in a step of `Scene.painted`."""
-
-Learns = Literal["auto", "motion", "appearance", "all"]
-
-
-@dataclass(frozen=True)
-class OptimizationSettings:
-    """Attributes:
-    iterations: steps of the whole run [D].
-    resolution: side of the known views [px] [D].
-    novel_resolutions: sides of the unknown views [px], one after the other [D].
-    frames: how many frames an iteration looks at; 0 is all of them [D].
-    novel_frames: how many of these are seen by unknown views as well; 0 is all of them [D].
-    learns: what learns beside the deformation field: "motion", nothing, so that only motion explains what pictures show, and
-        Gaussians ride on the triangles of their mesh; "appearance", colors and opacities; "all", means, scales and quats as
-        well, so that Gaussians leave the mesh; "auto", "appearance" for Gaussians that are bound to a mesh and "all" for
-        an asset that is Gaussians. Where only motion learns, nobody takes turns with it.
-    paint: steps in which the colors learn from the first frame, where the object stands as the asset does, before anything
-        moves; only where the motion alone learns afterwards. Beyond the paper.
-    reframe_every: iterations from one look at where the moved object's middle is to the next, from which the prior is shown
-        it; 0 shows it where the asset's middle is at rest, as published [R].
-    known: weights of eq. 6.
-    unknown: weights of eqs. 7-9 and the distillation.
-    schedule: which half is optimized when.
-    hexplane: sizes of the field.
-    densification: of free Gaussians.
-    read_every: iterations from one look at the loss to the next: a look makes the processor wait for the graphics card.
-    keep_every: iterations from one checkpoint to the next.
-    """
-
-    iterations: int = 500
-    resolution: int = 256
-    novel_resolutions: tuple[int, ...] = (128, 256, 512)
-    frames: int = 0
-    novel_frames: int = 0
-    learns: Learns = "auto"
-    paint: int = 60
-    reframe_every: int = 20
-    known: KnownViewSettings = PAPER
-    unknown: MotionGeometrySettings = field(default_factory=MotionGeometrySettings)
-    schedule: AsynchronousSchedule = field(default_factory=AsynchronousSchedule)
-    hexplane: HexPlaneSettings = field(default_factory=HexPlaneSettings)
-    densification: DensificationSettings = field(default_factory=DensificationSettings)
-    read_every: int = 10
-    keep_every: int = 50
-
-    def __post_init__(self) -> None:
-        if self.learns not in ("auto", "motion", "appearance", "all"):
-            raise ValueError(f"learns is {self.learns!r}, none of auto, motion, appearance and all")
-
-    def novel_resolution(self, done: float) -> int:
-        """Of the unknown views when the part `done` of the run is over [px]."""
-        return self.novel_resolutions[sum(done >= border for border in NOVEL_GROWTH)]
-
-
-@dataclass(frozen=True)
-class Scene:
-    """What is given.
-
-    Attributes:
-        asset: G_3D, the Gaussians in the rest pose.
-        bound: how they are bound to a mesh; None where the asset is Gaussians.
-        reference: the video.
-        camera: of the video, at d_V; its field of view is that of the whole frame.
-        backend: of the rasterizer.
-        low_pass: of the rasterizer [px^2].
-    """
-
-    asset: Gaussians
-    bound: BoundGaussians | None
-    reference: Reference
-    camera: Orbit
-    backend: str
-    low_pass: float
-
-    def painted(self, steps: int) -> Scene:
-        """The scene with the asset in the colors of the first frame: Adam, `steps` times, on eq. 6 of that frame alone."""
-        loss, first, cameras = KnownViewLoss(PAPER), self.reference.only(0), self.reference.cameras(self.camera.world_to_camera())
-        colors = self.asset.colors.clone().requires_grad_()
-        optimizer = Adam([Group([colors], PAINT_RATE)])
-        for _ in range(steps):
-            asset = replace(self.asset, colors=colors)
-            picture = rasterize(asset, cameras, first.size, backend=self.backend, low_pass=self.low_pass)
-            loss(picture.color, picture.alpha, first.color, first.alpha).backward()
-            optimizer.step()
-            optimizer.zero_grad()
-        return replace(self, asset=replace(self.asset, colors=colors.detach().clamp(0, 1)))
-
-    def rides(self, learns: Learns) -> bool:
-        """Whether the asset's Gaussians do nothing but ride on a mesh."""
-        return self.bound is not None and learns == "motion"
-
-    def learned(self, learns: Learns) -> RidingGaussians | LearnedGaussians:
-        """The asset, as far as it learns; see `OptimizationSettings`. An asset that is Gaussians has no mesh to ride on."""
-        if self.bound is not None and self.rides(learns):
-            return RidingGaussians(self.bound, self.asset)
-        return LearnedGaussians(self.asset, free=learns == "all" or (self.bound is None and learns != "appearance"))
+Kind = tuple[tuple[Phase, ...], int]
+"""Of an iteration: what learns, and the side of the unknown views [px]."""
 
 
 class Optimization:
@@ -155,6 +54,8 @@ class Optimization:
         if scene.rides(settings.learns):
             scene = scene.painted(settings.paint)
         self.scene, self.unknown, self.settings, self.seed = scene, unknown, settings, seed
+        # the middles that it is shown about change
+        unknown.video = unknown.video.copy()
         device = scene.reference.color.device
         self.generator = torch.Generator(device)
         self.gaussians = scene.learned(settings.learns)
@@ -167,11 +68,17 @@ class Optimization:
         self.novel_per_step = min(settings.novel_frames or self.per_step, self.per_step)
         self.known_cameras = scene.reference.cameras(scene.camera.world_to_camera(), self.per_step)
         self.rest_middle = middles(scene.asset)
+        self.isometry = Isometry(scene.asset) if settings.isometry > 0 else None
         self.center_gradients = CenterGradients(scene.asset.means)
         self.deferral = Deferral(device)
         self.iteration = 0
         self.losses: list[list[float]] = []
-        self._unread: list[Tensor] = []
+        # what a recorded iteration reads: the frames that it looks at, its number; and where it leaves its losses
+        self._shown = self.usable[: self.per_step].clone()
+        self._number = torch.zeros(1, dtype=torch.long, device=device)
+        self._rows = torch.zeros(settings.iterations, len(LOSSES), device=device)
+        wanted = settings.recorded and unknown.prior.recordable and not settings.densification.enabled
+        self.steps: RecordedSteps[Kind] = RecordedSteps(self._iterate, device, scene.backend, wanted, self.generator)
 
     @property
     def free(self) -> bool:
@@ -191,7 +98,7 @@ class Optimization:
             except Cancelled:
                 save()
                 raise
-            self.step()
+            self.advance(self._to_next_look() if self.steps.recordable else 1)
             last = self.iteration == settings.iterations
             if last or self.iteration % settings.read_every == 0:
                 self.read_losses()
@@ -199,31 +106,77 @@ class Optimization:
             if last or self.iteration % settings.keep_every == 0:
                 save()
 
+    def _to_next_look(self) -> int:
+        """Iterations until somebody looks at what they made."""
+        settings = self.settings
+        looks = [every for every in (settings.read_every, settings.keep_every, settings.reframe_every) if every]
+        return min(settings.iterations - self.iteration, *(every - self.iteration % every for every in looks))
+
+    def advance(self, count: int) -> None:
+        """`count` iterations, recorded ones where that can be; nobody looks at what they made before the last."""
+        if not self.steps.recordable:
+            for _ in range(count):
+                self.step()
+            return
+        self._reframe()
+        began, tensors = self.iteration, self._changing()
+        before = [one.detach().clone() for one in tensors]
+
+        @torch.no_grad()
+        def begin() -> None:
+            self.iteration = began
+            for one, was in zip(tensors, before, strict=True):
+                one.copy_(was)
+
+        self.steps.run(begin, count, self._prepare)
+
     def step(self) -> None:
         """One iteration, without waiting for the device."""
-        settings, done = self.settings, self.iteration / self.settings.iterations
-        phases = settings.schedule.phases(self.iteration) if isinstance(self.gaussians, LearnedGaussians) else ("deformation",)
         self._reframe()
-        frames = self._frames()
+        kind = self._prepare()
+        with self.deferral:
+            self._iterate(kind)
+        self._densify()
+
+    def _changing(self) -> list[Tensor]:
+        """All that an iteration changes, themselves."""
+        return [self._number, *self.field_optimizer.tensors(), *self.gaussians.tensors()]
+
+    def _prepare(self) -> Kind:
+        """Chooses the frames of the next iteration and its random numbers; counts it."""
+        settings = self.settings
+        phases = settings.schedule.phases(self.iteration) if isinstance(self.gaussians, LearnedGaussians) else ("deformation",)
+        kind = phases, settings.novel_resolution(self.iteration / settings.iterations)
+        self._shown.copy_(self._frames())
         self._seed(self.iteration)
+        self.iteration += 1
+        return kind
+
+    def _iterate(self, kind: Kind) -> None:
+        """One iteration, of tensors alone."""
+        settings, frames, phases = self.settings, self._shown, kind[0]
+        done = self._number[0].double() / settings.iterations
         with torch.set_grad_enabled("deformation" in phases):
             offsets = self.field.at_frames(self.gaussians.points, frames)
         shown = self.gaussians.deformed(offsets, learning="appearance" in phases)
         few = self.novel_per_step
-        with self.deferral:
-            known = self._known(shown, frames)
-            unknown = self._unknown(first_frames(shown, few), frames[:few], done)
+        known = self._known(shown, frames)
+        unknown = self._unknown(first_frames(shown, few), frames[:few], done, kind)
         # s of eq. 6: the known views count more and more
-        ((self.iteration + 1) / settings.iterations * known + unknown.loss).backward()
+        loss = (done + 1 / settings.iterations).to(known) * known + unknown.loss
+        if self.isometry is not None and "deformation" in phases:
+            places = self.isometry.places
+            loss = loss + settings.isometry * self.isometry.cost(places + self.field.centers_at(places, frames))
+        loss.backward()
         if "deformation" in phases:
             self.field_optimizer.step()
             self.field_optimizer.zero_grad()
         if "appearance" in phases:
             self._watch_means()
             self.gaussians.step(done)
-        self._densify()
-        self._unread.append(torch.stack([known.detach(), unknown.motion, unknown.geometry]))
-        self.iteration += 1
+        losses = torch.stack([known.detach(), unknown.motion, unknown.geometry])
+        self._rows.index_copy_(0, self._number, losses[None])
+        self._number += 1
 
     @torch.no_grad()
     def _reframe(self) -> None:
@@ -237,7 +190,7 @@ class Optimization:
     def _look_at(self, middle: Tensor) -> None:
         """Shows the prior all frames about the middles (T, 3)."""
         reference, unknown = self.scene.reference, self.unknown
-        unknown.video = frame_video(unknown.prior, reference.color, reference.alpha, reference.intrinsics, self.scene.camera, middle)
+        unknown.video.become(frame_video(unknown.prior, reference.color, reference.alpha, reference.intrinsics, self.scene.camera, middle))
 
     def _seed(self, stream: int) -> None:
         self.generator.manual_seed(1_000_003 * self.seed + stream)
@@ -257,17 +210,21 @@ class Optimization:
         picture = rasterize(shown, self.known_cameras, scene.reference.size, backend=scene.backend, low_pass=scene.low_pass)
         return self.known(picture.color, picture.alpha, scene.reference.color[frames], scene.reference.alpha[frames])
 
-    def _unknown(self, shown: Gaussians, frames: Tensor, done: float) -> UnknownViews:
-        if self.settings.unknown.weight == 0:
+    def _unknown(self, shown: Gaussians, frames: Tensor, done: Tensor, kind: Kind) -> UnknownViews:
+        (phases, size), settings = kind, self.settings.unknown
+        if settings.weight == 0 or (settings.teaches == "motion" and "deformation" not in phases):
             nothing = torch.zeros((), device=frames.device)
             return UnknownViews(nothing, nothing, nothing)
-        scene, facts, size = self.scene, self.unknown.prior.facts, self.settings.novel_resolution(done)
+        scene, facts = self.scene, self.unknown.prior.facts
+        if settings.teaches == "motion":
+            still = {name: getattr(shown, name).detach() for name in ("quats", "scales", "opacities", "colors")}
+            shown = replace(shown, **still)
         views = self.unknown.draw(frames, self.generator)
         cameras = views.cameras(facts.fovy, size)
         background = torch.full((3,), facts.background, device=frames.device)
         pictures = rasterize(shown, cameras, (size, size), background, backend=scene.backend, low_pass=scene.low_pass).color
         asset = None
-        if self.settings.unknown.needs_asset:
+        if settings.needs_asset:
             # about its own middle: the term holds shape and texture, and says nothing of the place
             cameras = views.at(self.rest_middle).cameras(facts.fovy, size)
             with torch.no_grad():
@@ -284,7 +241,7 @@ class Optimization:
     def _densify(self) -> None:
         """Every so often, and only Gaussians that are free: a bound one's center has no gradient."""
         settings = self.settings.densification
-        if self.center_gradients.count and (self.iteration + 1) % settings.interval == 0 and isinstance(self.gaussians, LearnedGaussians):
+        if self.center_gradients.count and self.iteration % settings.interval == 0 and isinstance(self.gaussians, LearnedGaussians):
             self.gaussians.densify(self.center_gradients.mean(), settings.gradient, self.generator)
             self.center_gradients = CenterGradients(self.gaussians.means)
 
@@ -294,10 +251,8 @@ class Optimization:
         Raises:
             EngineError: "not_finite" where something that was rendered since the last time was damaged.
         """
-        if self._unread:
-            self.deferral.verify()
-            self.losses += torch.stack(self._unread).cpu().tolist()
-            self._unread = []
+        self.deferral.verify()
+        self.losses += self._rows[len(self.losses) : self.iteration].tolist()
 
     @torch.no_grad()
     def offsets(self, points: Tensor, frame: int) -> Offsets:
@@ -332,6 +287,7 @@ class Optimization:
         if self.settings.unknown.weight > 0:
             self._look_at(torch.from_numpy(arrays["middle"]))
         self.iteration, self.losses = int(arrays["iteration"]), arrays["losses"].tolist()
+        self._number.fill_(self.iteration)
 
 
 def first_frames(gaussians: Gaussians, count: int) -> Gaussians:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import torch
 
@@ -15,30 +17,52 @@ LEAST_ROOM = 1 << 14
 RECORDABLE = "triton"
 """The rasterizer that a graph can hold: gsplat waits for the GPU in every rendering."""
 
+Kind = TypeVar("Kind", bound=Hashable)
+"""Of a step: steps of one kind do the same with the same tensors."""
 
-class RecordedSteps:
-    """Repeats a step.
+
+@dataclass(frozen=True)
+class Recording:
+    """A step as a graph.
+
+    Attributes:
+        graph: to be replayed.
+        deferral: what its renderings noted.
+        room: for how many pairs of a rendering there is room.
+    """
+
+    graph: torch.cuda.CUDAGraph
+    deferral: Deferral
+    room: int
+
+
+class RecordedSteps(Generic[Kind]):
+    """Repeats a step, of one kind or of several; each kind is recorded when it first comes.
 
     A step that is recorded reads and writes the same tensors each time: it changes its parameters, its optimizer's state
     and whatever counts the steps in place, and asks the device for nothing. Off the GPU, or with another rasterizer, the
     same step simply runs.
 
     Args:
-        step: forward, backward and optimizer.
+        step: forward, backward and optimizer, of a kind.
         device: on which it computes.
         backend: of the rasterizer, as its settings name it.
         wanted: whether to record at all.
+        generator: on the device, from which steps draw; as it is seeded before a step, so it is for the replayed one.
     """
 
-    def __init__(self, step: Callable[[], None], device: torch.device, backend: str, wanted: bool = True) -> None:
-        self.step, self.device = step, device
+    def __init__(
+        self, step: Callable[[Kind], None], device: torch.device, backend: str, wanted: bool = True, generator: torch.Generator | None = None
+    ) -> None:
+        self.step, self.device, self.generator = step, device, generator
         used = choose(device).backend if backend == "auto" else backend
         self.recordable = wanted and device.type == "cuda" and used == RECORDABLE
-        self._room = LEAST_ROOM
-        self._recording: tuple[torch.cuda.CUDAGraph, Deferral] | None = None
+        self._rooms: dict[Kind, int] = {}
+        self._recordings: dict[Kind, Recording] = {}
+        self._pool = torch.cuda.graph_pool_handle() if self.recordable else None
 
-    def run(self, begin: Callable[[], None], count: int, each: Callable[[], None]) -> None:
-        """`begin` sets the tensors to where the steps start from; then `count` times `each` and a step.
+    def run(self, begin: Callable[[], None], count: int, each: Callable[[], Kind]) -> None:
+        """`begin` sets the tensors to where the steps start from; then `count` times `each`, which says the kind, and a step of it.
 
         Waits for the GPU once, at the end, and runs the steps again where a rendering had more pairs than there was room for.
 
@@ -48,41 +72,50 @@ class RecordedSteps:
         if not self.recordable:
             begin()
             for _ in range(count):
-                each()
-                self.step()
+                self.step(each())
             return
         while not self._replay(begin, count, each):
-            self._recording = None
+            pass
 
-    def _replay(self, begin: Callable[[], None], count: int, each: Callable[[], None]) -> bool:
-        """Whether there was room enough; where not, there will be in the next recording."""
-        if self._recording is None:
-            begin()
-            self._recording = self._record()
-        graph, deferral = self._recording
+    def _replay(self, begin: Callable[[], None], count: int, each: Callable[[], Kind]) -> bool:
+        """Whether all steps were made as they should; where not, they can be next time: what was missing is recorded."""
         begin()
+        replayed: set[Kind] = set()
         for _ in range(count):
-            each()
-            graph.replay()
-        most = deferral.verify()
-        fits = most <= self._room
-        if not fits:
-            self._room = 2 * most
-        return fits
+            kind = each()
+            if kind not in self._recordings:
+                # this runs the step, so that the tensors are no longer where they were
+                self._recordings[kind] = self._record(kind)
+                return False
+            self._recordings[kind].graph.replay()
+            replayed.add(kind)
+        return all([self._fits(kind) for kind in replayed])
 
-    def _record(self) -> tuple[torch.cuda.CUDAGraph, Deferral]:
+    def _fits(self, kind: Kind) -> bool:
+        """Whether there was room enough in all replays of a kind; where not, there will be in its next recording."""
+        recording = self._recordings[kind]
+        most = recording.deferral.verify()
+        if most <= recording.room:
+            return True
+        self._rooms[kind] = 2 * most
+        del self._recordings[kind]
+        return False
+
+    def _record(self, kind: Kind) -> Recording:
         """Runs the step a few times, which compiles what it needs and tells how much room it needs, then records it."""
         stream, main = torch.cuda.Stream(self.device), torch.cuda.current_stream(self.device)
         stream.wait_stream(main)
         with torch.cuda.stream(stream):
             with Deferral(self.device) as counting:
-                self.step()
-            self._room = max(self._room, 2 * counting.verify())
-            with Deferral(self.device, self._room):
-                self.step()
+                self.step(kind)
+            room = max(self._rooms.get(kind, LEAST_ROOM), 2 * counting.verify())
+            with Deferral(self.device, room):
+                self.step(kind)
         main.wait_stream(stream)
-        graph, deferral = torch.cuda.CUDAGraph(), Deferral(self.device, self._room)
+        graph, deferral = torch.cuda.CUDAGraph(), Deferral(self.device, room)
+        if self.generator is not None:
+            graph.register_generator_state(self.generator)
         # thread_local: what other threads ask of the GPU meanwhile does no harm
-        with torch.cuda.graph(graph, capture_error_mode="thread_local"), deferral:
-            self.step()
-        return graph, deferral
+        with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"), deferral:
+            self.step(kind)
+        return Recording(graph, deferral, room)

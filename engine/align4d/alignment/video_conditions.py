@@ -105,6 +105,19 @@ class FramedVideo:
         """The frames `index` (B,) int64, which may repeat."""
         return FramedVideo(self.condition.take(index), self.azimuth[index], self.middle[index])
 
+    def copy(self) -> FramedVideo:
+        """The same in tensors of its own."""
+        return self.take(torch.arange(self.condition.count, device=self.azimuth.device))
+
+    def become(self, other: FramedVideo) -> None:
+        """Takes on what `other` is, in the tensors that it has."""
+        for own, given in zip(self._tensors(), other._tensors(), strict=True):
+            own.copy_(given)
+
+    def _tensors(self) -> tuple[Tensor, ...]:
+        condition = self.condition
+        return (condition.elevation, condition.distance, *condition.features, self.azimuth, self.middle)
+
 
 def frame_video(
     prior: MultiviewPrior, color: Tensor, alpha: Tensor, intrinsics: np.ndarray, camera: Orbit, middle: Tensor, batch: int = 32

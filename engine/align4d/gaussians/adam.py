@@ -19,10 +19,10 @@ BETAS = (0.9, 0.999)
 
 @dataclass
 class Group:
-    """Leaf tensors that learn at one rate."""
+    """Leaf tensors that learn at one rate, a number or a scalar on their device."""
 
     parameters: list[Tensor]
-    rate: float
+    rate: float | Tensor
 
 
 @dataclass
@@ -31,7 +31,7 @@ class Moments:
 
     Attributes:
         exp_avg, exp_avg_sq: means of the gradient and of its square, of the parameter's shape.
-        step: steps so far, a float32 number in main memory.
+        step: steps so far, a float32 number; in main memory, or beside parameters on a GPU, where a step may be recorded.
     """
 
     exp_avg: Tensor
@@ -41,7 +41,7 @@ class Moments:
     @classmethod
     def of(cls, parameter: Tensor) -> Moments:
         """Before the first step."""
-        return cls(torch.zeros_like(parameter.detach()), torch.zeros_like(parameter.detach()), torch.zeros(()))
+        return cls(torch.zeros_like(parameter.detach()), torch.zeros_like(parameter.detach()), torch.zeros((), device=parameter.device))
 
 
 class Adam:
@@ -71,6 +71,7 @@ class Adam:
                 [kept.exp_avg_sq for _, _, kept in learning],
                 [],
                 [kept.step for _, _, kept in learning],
+                capturable=any(parameter.is_cuda for parameter, _, _ in learning),
                 amsgrad=False,
                 beta1=BETAS[0],
                 beta2=BETAS[1],
@@ -85,6 +86,11 @@ class Adam:
         for group in self.groups:
             for parameter in group.parameters:
                 parameter.grad = None
+
+    def tensors(self) -> list[Tensor]:
+        """All that a step changes, themselves: parameters, moments and step counts."""
+        parameters = [parameter for group in self.groups for parameter in group.parameters]
+        return [*parameters, *(value for _, kept in self._every() for value in vars(kept).values())]
 
     def arrays(self, prefix: str) -> dict[str, np.ndarray]:
         """For the checkpoint: moments and step counts as "prefix.PARAMETER.NAME"."""

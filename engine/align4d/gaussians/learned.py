@@ -45,7 +45,9 @@ class LearnedGaussians:
         """Makes leaves of the attributes and an optimizer for them."""
         for name in self.names:
             self.attributes[name] = self.attributes[name].detach().clone().requires_grad_()
-        self.optimizer = Adam([Group([self.attributes[name]], RATES[name]) for name in self.names], eps=1e-15)
+        like = self.attributes["center"]
+        # rates as tensors, so that a recorded step reads what they are then
+        self.optimizer = Adam([Group([self.attributes[name]], like.new_tensor(RATES[name])) for name in self.names], eps=1e-15)
 
     @property
     def means(self) -> Tensor:
@@ -72,13 +74,17 @@ class LearnedGaussians:
             (0.5 + HARMONIC * values["color"]).clamp_min(0),
         )
 
-    def step(self, done: float) -> None:
+    def step(self, done: float | Tensor) -> None:
         """One step of Adam; `done` is the part of the run that is over."""
         for name, group in zip(self.names, self.optimizer.groups, strict=True):
             if name == "center":
-                group.rate = RATES["center"] * (LAST_CENTER / RATES["center"]) ** done
+                group.rate = torch.as_tensor(RATES["center"] * (LAST_CENTER / RATES["center"]) ** done, dtype=torch.float32)
         self.optimizer.step()
         self.optimizer.zero_grad()
+
+    def tensors(self) -> list[Tensor]:
+        """All that `step` changes, themselves."""
+        return self.optimizer.tensors()
 
     def densify(self, gradient: Tensor, threshold: float, generator: torch.Generator) -> None:
         """Adds Gaussians where the picture wants more detail; see `densified`. Moments of Adam stay with the ones that were there."""

@@ -64,8 +64,12 @@ class RidingGaussians:
         start = self.start
         return Gaussians(self.seat.places(corners, frames), quats, start.scales, start.opacities, start.colors)
 
-    def step(self, done: float) -> None:
+    def step(self, done: float | Tensor) -> None:
         """Nothing learns."""
+
+    def tensors(self) -> list[Tensor]:
+        """Nothing changes."""
+        return []
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Nothing to keep: they are the asset's."""

@@ -21,9 +21,10 @@ from ..alignment.lighting import to_linear
 from ..alignment.motion_geometry import MotionGeometryLoss
 from ..alignment.multiview_distance import MultiviewDistanceCurve, multiview_aligned_distance
 from ..alignment.novel_views import NovelViews, novel_distances
-from ..alignment.optimization import LOSSES, Optimization, Scene
+from ..alignment.optimization import LOSSES, Optimization
 from ..alignment.pose import SolvedPose
 from ..alignment.reference import Reference
+from ..alignment.scene import Scene, film_at_rest
 from ..alignment.video_conditions import FramedVideo, frame_video, middles
 from ..bake.binding import bind_points
 from ..bake.gaussians import GaussianSequence, owners
@@ -186,7 +187,8 @@ class PaperJob(Job):
         told, (nearest, farthest) = float(distances.told(shot.video.condition.distance[0])), prior.facts.distances
         if abs(told) > farthest - nearest:
             self.note("told_distance", OUT_OF_RANGE.format(told, prior.facts.name, farthest - nearest))
-        unknown = MotionGeometryLoss(prior, shot.video, distances, settings.unknown)
+        rest = film_at_rest(shot.scene, prior) if settings.unknown.against == "rest" else None
+        unknown = MotionGeometryLoss(prior, shot.video, distances, settings.unknown, rest)
         optimization = Optimization(shot.scene, unknown, settings, self.request.seed)
         if settings.densification.enabled and not optimization.free:
             self.note("densification", NOT_FREE)

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from ..alignment.around_pins import HandSettings
 from ..alignment.lifted_depth import LiftedDepthSettings
 from ..alignment.multiview_distance import MultiviewDistanceSettings
-from ..alignment.optimization import OptimizationSettings
+from ..alignment.optimization_settings import OptimizationSettings
 from ..alignment.pose import PoseSettings
 from ..alignment.pose_search import PoseSearchSettings
 from ..alignment.refinement_settings import RefinementSettings

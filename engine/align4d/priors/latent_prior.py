@@ -35,6 +35,7 @@ class LatentPrior(MultiviewPrior):
         self.image_encoder = image_encoder
         self.clip_pictures = clip_pictures
         self.unet = unet
+        self.recordable = not (unet.offload or image_encoder.offload)
         self.batch = max(facts.views, batch - batch % facts.views)
 
     @property
@@ -56,7 +57,8 @@ class LatentPrior(MultiviewPrior):
         parts = pictures.split(self.batch)
         if len(parts) > 1 and pictures.requires_grad and torch.is_grad_enabled():
             # what the gradient needs is kept for one part at a time, and computed again for it
-            latents = [checkpoint(self._latent, one, use_reentrant=False) for one in parts]
+            # (nothing in it is random, and a recording cannot hold a look at the random state)
+            latents = [checkpoint(self._latent, one, use_reentrant=False, preserve_rng_state=False) for one in parts]
         else:
             latents = [self._latent(one) for one in parts]
         return torch.cat(latents) * self.vae.config.scaling_factor

@@ -102,6 +102,8 @@ class MultiviewPrior(ABC):
 
     facts: PriorFacts
     schedule: NoiseSchedule
+    recordable = True
+    """Whether what it does on a GPU can be recorded as a CUDA graph: it asks the GPU for nothing, and its weights stay where they are."""
 
     @property
     @abstractmethod

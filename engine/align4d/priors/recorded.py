@@ -41,7 +41,9 @@ class RecordedCall:
 
     @torch.no_grad()
     def __call__(self, *tensors: Tensor) -> Tensors:
-        """What the function gives for these tensors."""
+        """What the function gives for these tensors; within a larger recording it becomes part of that."""
+        if torch.cuda.is_current_stream_capturing():
+            return self.function(*tensors)
         key = tuple((tuple(one.shape), one.dtype) for one in tensors)
         if key not in self._recordings:
             if len(self._recordings) == MOST_RECORDINGS:
@@ -75,7 +77,7 @@ class RecordedPrior(MultiviewPrior):
     """
 
     def __init__(self, prior: MultiviewPrior) -> None:
-        self.prior, self.facts, self.schedule = prior, prior.facts, prior.schedule
+        self.prior, self.facts, self.schedule, self.recordable = prior, prior.facts, prior.schedule, prior.recordable
         self._digest, self._predict = RecordedCall(self._digest_tensors), RecordedCall(self._predict_tensors)
 
     @property

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from align4d.alignment.distance import parabola_minimum
-from align4d.alignment.guidance import GuidanceSettings, distillation_gradient, distillation_loss
+from align4d.alignment.guidance import GuidanceSettings, Told, distillation_gradient, distillation_loss
 from align4d.priors.prior import Condition, MultiviewPrior, RelativeCamera
 
 from . import cameras as prior_cameras
@@ -119,9 +119,9 @@ def _unbend(prior: MultiviewPrior, subjects: Subjects, clouds: Clouds, start: Te
         novel = _novel(cameras, runs, random)
         views = views_of(novel.reshape(-1, 3), device)
         latent = prior.encode(clouds.render(means, views, size)).unflatten(0, (-1, VIEWS))[guided].flatten(0, 1)
-        told, given = _told(condition, novel - cameras[:, None], guided, runs, device)
+        told = _told(condition, novel - cameras[:, None], guided, runs, device)
         noise = torch.randn(1, *latent.shape[1:], generator=noises).to(latent).expand_as(latent)
-        gradient = distillation_gradient(prior, latent.detach(), noise, settings.timestep(done), given, told, settings)
+        gradient = distillation_gradient(prior, latent.detach(), noise, settings.timestep(done), told, settings)
         (loss + distillation_loss(latent, gradient).sum() / VIEWS).backward()
         optimizer.step()
         optimizer.zero_grad()
@@ -138,8 +138,8 @@ def _novel(cameras: np.ndarray, runs: int, random: np.random.Generator) -> np.nd
     return novel
 
 
-def _told(condition: Condition, turned: np.ndarray, guided: Tensor, runs: int, device: torch.device) -> tuple[RelativeCamera, Condition]:
+def _told(condition: Condition, turned: np.ndarray, guided: Tensor, runs: int, device: torch.device) -> Told:
     """What the prior is told of the guided views, one row each: their direction but no difference of distance, and their object's condition."""
     rows = torch.from_numpy(turned.astype(np.float32)).to(device)[guided].flatten(0, 1)
     index = (torch.arange(len(guided), device=device) // runs)[guided].repeat_interleave(VIEWS)
-    return RelativeCamera(rows[:, 0], rows[:, 1], torch.zeros_like(rows[:, 0])), condition.take(index)
+    return Told(condition.take(index), RelativeCamera(rows[:, 0], rows[:, 1], torch.zeros_like(rows[:, 0])))

@@ -10,8 +10,10 @@ from torch import Tensor
 
 from align4d.alignment.motion_geometry import MotionGeometryLoss, MotionGeometrySettings
 from align4d.alignment.novel_views import NovelDistances, NovelViewSettings
-from align4d.alignment.optimization import Optimization, OptimizationSettings, Scene
+from align4d.alignment.optimization import Optimization
+from align4d.alignment.optimization_settings import OptimizationSettings
 from align4d.alignment.reference import Reference
+from align4d.alignment.scene import Scene
 from align4d.alignment.video_conditions import FramedVideo
 from align4d.cameras.orbit import Orbit, intrinsics_for
 from align4d.motion.rotations import quaternion_to_normal
@@ -21,7 +23,7 @@ from align4d.rendering import Gaussians, rasterize
 FRAMES, VIEWS, SIZE = 24, 8, 256
 """Frames of the video; known and novel views of a step; side of their pictures [px]."""
 
-DISTANCE, LOW_PASS, ITERATIONS = 1.85, 0.1, 500
+DISTANCE, LOW_PASS, ITERATIONS = 1.85, 0.1, 20_000
 
 
 def surface_gaussians(count: int, device: str) -> Gaussians:
