@@ -83,7 +83,7 @@ def paint(
         report.check_cancelled()
         painted = appearance.on(animated, frozen=False)
         picture = painted.render(painted.perform(motion), cameras, reference.size)
-        wrong = known(picture.color, picture.alpha, reference.color, reference.alpha)
+        wrong = known(*reference.compared(picture.color, picture.alpha))
         (wrong + appearance.cost()).backward()
         appearance.optimizer.step()
         appearance.optimizer.zero_grad()

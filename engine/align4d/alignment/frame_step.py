@@ -116,9 +116,8 @@ class FrameStep:
         """Overlap of the masks, how far they are apart (see `outline`), and the known-view loss, of a pose (1, K, 3) of a frame of the clip."""
         one = self.views[0].view.only(frame)
         picture = self.animated.render(self.animated.perform(self.skeleton.pose(turn, shift)), one.cameras(), one.size)
-        color, alpha = one.reference.color, one.reference.alpha
-        masks = picture.alpha[0], alpha[0]
-        return overlap(*masks), apart(*masks), float(self.known(picture.color, picture.alpha, color, alpha))
+        masks = one.reference.disputed(picture.color, picture.alpha)
+        return overlap(*masks), apart(*masks), float(self.known(*one.reference.compared(picture.color, picture.alpha)))
 
     def _show(self, frame: int) -> None:
         self.frame.fill_(frame)

@@ -13,6 +13,7 @@ from ..rendering import Cameras, Gaussians, Rendering
 from .animated_asset import AnimatedAsset
 from .known_views import KnownViewLoss
 from .picture_curvature import picture_curvature
+from .reference import in_front
 from .view import View
 
 Pictures = tuple[Tensor, Tensor, Tensor, Tensor]
@@ -42,16 +43,18 @@ class FrameView:
     def __init__(self, view: View, known: KnownViewLoss, blur: int) -> None:
         self.view, self.known, self.blur = view, known, blur
         self.every, self.usable = view.cameras(), view.usable()
-        self.viewmat, self.color, self.alpha, self.weight = (torch.empty_like(one[:1]) for one in self._all())
+        reference, scene = view.reference, view.reference.scene
+        shown = [reference.color] if scene is None else [scene.shown, scene.behind]
+        self.all = [self.every.viewmats, reference.alpha, self.usable, *shown]
+        self.here = [torch.empty_like(one[:1]) for one in self.all]
+        self.viewmat, self.alpha, self.weight, self.color = self.here[:4]
+        self.behind = None if scene is None else self.here[4]
 
     @torch.no_grad()
     def show(self, frame: int) -> None:
         """This frame from now on."""
-        for one, every in zip((self.viewmat, self.color, self.alpha, self.weight), self._all(), strict=True):
+        for one, every in zip(self.here, self.all, strict=True):
             one.copy_(every[frame : frame + 1])
-
-    def _all(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        return self.every.viewmats, self.view.reference.color, self.view.reference.alpha, self.usable
 
     def look(self, animated: AnimatedAsset, shown: Gaussians, motion: Motion) -> Look:
         """B poses, `shown` in `motion`."""
@@ -65,7 +68,8 @@ class FrameView:
 
     def _compared(self, picture: Rendering) -> Pictures:
         count = len(picture.color)
-        return picture.color, picture.alpha, self.color.expand(count, -1, -1, -1), self.alpha.expand(count, -1, -1, -1)
+        color = picture.color if self.behind is None else in_front(picture.color, picture.alpha, self.behind)
+        return color, picture.alpha, self.color.expand(count, -1, -1, -1), self.alpha.expand(count, -1, -1, -1)
 
     def _blurred(self, pictures: Pictures) -> Pictures:
         color, alpha, target, target_alpha = (avg_pool2d(one, self.blur) for one in pictures)
@@ -77,8 +81,10 @@ class FrameView:
         What a pixel's loss curves is shared out among the Gaussians as its color is: that is the rasterizer's own gradient by the colors.
         """
         with torch.no_grad():
-            pictures = self._compared(look.picture)
-            sharp, coarse = (picture_curvature(*one, self.known.settings) for one in (pictures, self._blurred(pictures)))
+            pictures, on_white = self._compared(look.picture), look.picture.color
+            coarse_behind = None if self.behind is None else avg_pool2d(self.behind, self.blur)
+            sharp = picture_curvature(pictures, on_white, self.behind, self.known.settings)
+            coarse = picture_curvature(self._blurred(pictures), avg_pool2d(on_white, self.blur), coarse_behind, self.known.settings)
             # a square of blur x blur pixels moves by 1 / blur of its side when they move by one, and each has its part of it
             per_pixel = self.weight * (sharp + interpolate(coarse, scale_factor=self.blur) / self.blur**4)
         # as a sum, since torch looks at a gradient that is given by what takes seconds to load

@@ -11,20 +11,26 @@ SHARP = 3.0
 """Differences over two pixels see edges flatter than they are, and what an edge uncovers not at all: by so much it all curves more."""
 
 
-def picture_curvature(color: Tensor, alpha: Tensor, target: Tensor, target_alpha: Tensor, settings: KnownViewSettings) -> Tensor:
+def picture_curvature(
+    pictures: tuple[Tensor, Tensor, Tensor, Tensor], on_white: Tensor, behind: Tensor | None, settings: KnownViewSettings
+) -> Tensor:
     """(1, 3, H, W) of each pixel: along x and x, x and y, y and y [1 / px^2].
 
     Args:
-        color, alpha: (1, 3, H, W) and (1, 1, H, W), rendered.
-        target, target_alpha: the video's.
+        pictures: color (1, 3, H, W) and alpha (1, 1, H, W), rendered, in front of what lies behind; those of the video.
+        on_white: (1, 3, H, W) the object alone: what moves.
+        behind: (1, 3, H, W), which does not; None where it is white.
         settings: of the loss, its robust form.
     """
+    color, alpha, target, target_alpha = pictures
     wrong = color - target
     each = settings.color / (wrong**2 + settings.robust**2).sqrt()
     covered = alpha.new_full((), 2 * settings.mask)
     if settings.camouflage > 0:
         covered = covered * (wrong.abs().amax(1, keepdim=True) / settings.camouflage).clamp(0, 1) ** 2
-    (color_x, color_y), (alpha_x, alpha_y) = _slopes(color), _slopes(alpha)
+    (color_x, color_y), (alpha_x, alpha_y) = _slopes(on_white), _slopes(alpha)
+    if behind is not None:
+        color_x, color_y = color_x + alpha_x * (1 - behind), color_y + alpha_y * (1 - behind)
 
     def curved(first: Tensor, second: Tensor, first_alpha: Tensor, second_alpha: Tensor) -> Tensor:
         return (each * first * second).sum(1, keepdim=True) + covered * first_alpha * second_alpha

@@ -18,9 +18,10 @@ from ..inputs.asset import Asset
 from ..job.reporting import Reporter
 from ..rendering import rasterize
 from .distance import DistanceCurve, DistanceSettings, pinhole_distance, video_aligned_distance
+from .known_views import KnownViewSettings
 from .lighting import Lighting, fit_lighting, to_linear
 from .outline import apart, overlap
-from .reference import Reference
+from .reference import Reference, in_front
 
 PARAMETERS = ("azimuth", "elevation", "roll", "yaw", "pitch", "distance")
 TURN_STEP, SHIFT_STEP, DISTANCE_STEP = 0.5, 0.5, 0.005
@@ -31,6 +32,11 @@ SPREAD = 20.0
 
 BLURS = (4, 1)
 """Half widths of the windows that pictures are blurred by, one after the other, where thin limbs that lie beside each other draw no camera [px]."""
+
+CAMOUFLAGE = KnownViewSettings().camouflage
+"""Difference of a channel below which a mask's residuals count less."""
+UNCERTAIN = 0.3
+"""Weight of a mask's residuals where what lies behind the object tells what is object, too: the mask was cut by that and may be wrong."""
 
 LEAST_OVERLAP = 0.4
 """Intersection over union of the masks below which mesh and video do not show the same thing."""
@@ -174,11 +180,16 @@ class RestScene:
 
     def __init__(self, asset: Asset, gaussians: BoundGaussians, reference: Reference, settings: PoseSettings, backend: str) -> None:
         self.asset, self.gaussians, self.reference, self.settings, self.backend = asset, gaussians, reference, settings, backend
-        self.color, self.alpha = reference.color[0], reference.alpha[0]
+        self.color, self.alpha = reference.compared(reference.color, reference.alpha)[2][0], reference.alpha[0]
         self.albedo = to_linear(gaussians.albedo)
 
     def render(self, cameras: list[Orbit], lighting: Lighting) -> tuple[Tensor, Tensor]:
-        """Colors (C, 3, R, R) and alphas (C, 1, R, R)."""
+        """Colors (C, 3, R, R), in front of what lies behind, and alphas (C, 1, R, R)."""
+        color, alpha = self._on_white(cameras, lighting)
+        scene = self.reference.scene
+        return color if scene is None else in_front(color, alpha, scene.behind[:1]), alpha
+
+    def _on_white(self, cameras: list[Orbit], lighting: Lighting) -> tuple[Tensor, Tensor]:
         poses = np.stack([camera.world_to_camera() for camera in cameras])
         lit = self.gaussians.colored(lighting.shade(self.albedo, self.gaussians.normals))
         with torch.no_grad():
@@ -192,7 +203,10 @@ class RestScene:
     def residuals(self, cameras: list[Orbit], lighting: Lighting, blur: int = 0) -> Tensor:
         """(C, P) differences of color and mask, `blur` see `BLURS`; the mask weighs as much as the three channels of color."""
         color, alpha = self.render(cameras, lighting)
-        different = torch.cat([color - self.color, 3**0.5 * (alpha - self.alpha)], 1)
+        wrong, uncovered = color - self.color, alpha - self.alpha
+        if self.reference.scene is not None:  # where both look alike, nobody can see whether it is object or background
+            uncovered = UNCERTAIN * uncovered * (wrong.abs().amax(1, keepdim=True) / CAMOUFLAGE).clamp(0, 1)
+        different = torch.cat([wrong, 3**0.5 * uncovered], 1)
         for _ in range(2 if blur else 0):
             different = avg_pool2d(different, 2 * blur + 1, 1, blur, count_include_pad=False)
         return different.flatten(1)
@@ -208,8 +222,8 @@ class RestScene:
 
     def overlap(self, camera: Orbit) -> tuple[float, float]:
         """Intersection over union of the masks, and how far they are apart."""
-        _, alpha = self.render([camera], self.light(camera))
-        return overlap(alpha[0], self.alpha), apart(alpha[0], self.alpha)
+        masks = self.reference.disputed(*self._on_white([camera], self.light(camera)))
+        return overlap(*masks), apart(*masks)
 
     def pinhole_distance(self, camera: Orbit) -> float:
         """The distance at which the mesh looks as large as the video's mask, on the ray on which `camera` sees it."""

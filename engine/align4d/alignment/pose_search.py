@@ -40,7 +40,8 @@ class PoseSearchSettings:
     aim: how far the artist's camera may miss the object and still be believed, see `first_pose.sighted` [longest sides].
     exact: overlap of the masks from which the mesh as it stands tells where the camera is.
     matching: how far the outlines may be apart for the mesh to count as standing as in the clip's first frame, see `outline.apart`.
-    standing: the same where it does so beyond doubt: thin limbs overlap little even then.
+    standing: the same where it does so beyond doubt, in pixels of the pictures that the camera is found by: thin limbs overlap little even
+        then, and an outline is not known better than that.
     posed_share: a pose that was searched is believed where it has less than this share of the loss of the mesh as it stands.
     """
 
@@ -65,7 +66,7 @@ class PoseSearchSettings:
     aim: float = 0.15
     exact: float = 0.945
     matching: float = 0.02
-    standing: float = 0.01
+    standing: float = 1.5
     posed_share: float = 0.4
 
 

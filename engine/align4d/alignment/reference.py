@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -15,8 +15,26 @@ from ..inputs.masks import Masks
 from ..inputs.video import Clip
 from ..rendering import Cameras
 
+ALIKE = 0.1
+"""Difference of a channel, of 1, up to which nobody can tell an object from what lies behind it."""
 MARGIN = 0.08
 """Free space around the object in the crop, of its longer side."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Frames as they were filmed, and what lies behind the object in them.
+
+    A picture of the object is compared with a frame in front of that background: where a mask takes some of the background for the object,
+    or leaves out some of the object, the frame itself shows what is right.
+
+    Attributes:
+        shown: (T, 3, R, R) sRGB, the frames.
+        behind: (T, 3, R, R) sRGB, the same without the object.
+    """
+
+    shown: Tensor
+    behind: Tensor
 
 
 @dataclass(frozen=True)
@@ -28,12 +46,14 @@ class Reference:
         alpha: (T, 1, R, R) its coverage.
         intrinsics: (3, 3) float64 K [px] of the crop.
         usable: (T,) bool; frames without the object teach nothing.
+        scene: the same frames as they are; None where the background is plain, so that the masks are right.
     """
 
     color: Tensor
     alpha: Tensor
     intrinsics: np.ndarray
     usable: np.ndarray
+    scene: Scene | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -47,8 +67,25 @@ class Reference:
 
     def only(self, frame: int) -> Reference:
         """One frame of it."""
-        one = slice(frame, frame + 1)
-        return Reference(self.color[one], self.alpha[one], self.intrinsics, self.usable[one])
+        return self.chosen(np.array([frame]))
+
+    def chosen(self, frames: np.ndarray) -> Reference:
+        """Some frames of it (F,), in this order."""
+        scene = self.scene and Scene(self.scene.shown[frames], self.scene.behind[frames])
+        return replace(self, color=self.color[frames], alpha=self.alpha[frames], usable=self.usable[frames], scene=scene)
+
+    def compared(self, color: Tensor, alpha: Tensor, frames: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """What a loss compares: a picture of the object and its mask, and the frames' own: all in front of the same background.
+
+        Args:
+            color: (F, 3, R, R) rendered on white.
+            alpha: (F, 1, R, R)
+            frames: (F,) which ones these are of; None for all.
+        """
+        scene = self.scene
+        every = (self.color, self.alpha) if scene is None else (scene.shown, self.alpha, scene.behind)
+        true = [one if frames is None else one.index_select(0, frames) for one in every]
+        return (color if scene is None else in_front(color, alpha, true[2])), alpha, true[0], true[1]
 
     def cameras(self, world_to_camera: np.ndarray, count: int = 1) -> Cameras:
         """`count` times the same camera (4, 4), or one for each matrix of (C, 4, 4), with the crop's intrinsics."""
@@ -56,6 +93,26 @@ class Reference:
         if poses.dim() == 2:
             poses = poses.expand(count, 4, 4)
         return Cameras(poses, torch.from_numpy(self.intrinsics).to(self.color).expand(len(poses), 3, 3))
+
+    def disputed(self, color: Tensor, alpha: Tensor) -> tuple[Tensor, Tensor]:
+        """Masks (1, R, R) of a picture and of the first frame, for saying how far they agree: the same where the two cannot be told apart.
+
+        Where the picture of the object, in front of what lies behind, looks like the frame, a mask that says otherwise may be wrong.
+
+        Args:
+            color, alpha: (1, 3, R, R) and (1, 1, R, R), rendered on white.
+        """
+        compared = self.compared(color, alpha, torch.zeros(1, dtype=torch.long, device=color.device))
+        ours, theirs = alpha[0], self.alpha[0]
+        if self.scene is None:
+            return ours, theirs
+        alike = (compared[0] - compared[2])[0].abs().amax(0, keepdim=True) < ALIKE
+        return ours, torch.where(alike, ours, theirs)
+
+
+def in_front(color: Tensor, alpha: Tensor, behind: Tensor) -> Tensor:
+    """(F, 3, H, W) of an object in front of a background, from its picture on white and its coverage (F, 1, H, W)."""
+    return color - (1 - alpha) * (1 - behind)
 
 
 def make_reference(
@@ -78,18 +135,25 @@ def make_reference(
         left, top = _inside(left, side, seen.left, seen.right), _inside(top, side, seen.top, seen.bottom)
     scale = resolution / side
     intrinsics = np.diag([scale, scale, 1.0]) @ _shift(-left, -top) @ intrinsics_for(fovy, width, height)
-    colors, alphas = [], []
-    for picture, coverage in zip(pictures, alpha, strict=True):
+    colors, alphas, scenes = [], [], []
+    for index, (picture, coverage) in enumerate(zip(pictures, alpha, strict=True)):
         cover = coverage[..., None].astype(np.float32)
         # at an edge the picture is a mixture with the background, which is white from here on
         shown = picture.astype(np.float32) / 255
         on_white = np.where(cover > 0, shown + (1 - cover) * (1 - masks.behind_edges(shown, coverage)), 1.0).clip(0, 1)
         layers = np.concatenate([on_white, cover], axis=2)
         scaled = _crop(layers, left, top, side, resolution)
-        colors.append(scaled[..., :3].transpose(2, 0, 1))
-        alphas.append(scaled[..., 3][None])
-    usable = ~masks.empty[frames]
-    return Reference(torch.from_numpy(np.stack(colors)).to(device), torch.from_numpy(np.stack(alphas)).to(device), intrinsics, usable)
+        colors.append(scaled[..., :3])
+        alphas.append(scaled[..., 3:])
+        if masks.scenery is not None:
+            pair = np.stack([picture, masks.scenery[frames][index]]).astype(np.float32) / 255
+            scenes.append([_crop(np.dstack([one, cover]), left, top, side, resolution)[..., :3] for one in pair])
+
+    def tensor(pictures: object) -> Tensor:
+        return torch.from_numpy(np.moveaxis(np.array(pictures), -1, -3).copy()).to(device)
+
+    scene = Scene(*tensor(scenes).unbind(1)) if scenes else None
+    return Reference(tensor(colors), tensor(alphas), intrinsics, ~masks.empty[frames], scene)
 
 
 def _shift(x: float, y: float) -> np.ndarray:

@@ -20,7 +20,7 @@ from ..protocol import FLIPS, FlipSpec
 from .animated_asset import AnimatedAsset
 from .held import Held
 from .lighting import Lighting
-from .reference import Reference
+from .reference import Reference, Scene
 from .view import View
 
 _FIELD = "field."
@@ -149,13 +149,16 @@ def _view_arrays(view: View) -> dict[str, np.ndarray]:
         "usable": reference.usable,
         "world_to_camera": view.viewmats,
     }
+    if reference.scene is not None:
+        arrays["scene"] = _to_bytes(torch.cat([reference.scene.shown, reference.scene.behind], 1))
     return arrays if view.lighting is None else {**arrays, "view_light": view.lighting.coefficients.cpu().numpy()}
 
 
 def _view_from(arrays: dict[str, np.ndarray], index: int, device: str) -> View:
     own = {name.removeprefix(_prefix(index)): array for name, array in arrays.items() if name.startswith(_prefix(index))}
-    pictures = torch.from_numpy(own["pictures"]).to(device).float() / 255
-    reference = Reference(pictures[:, :3], pictures[:, 3:], own["intrinsics"], own["usable"])
+    color, alpha = _from_bytes(own["pictures"], device).split([3, 1], 1)
+    scene = Scene(*_from_bytes(own["scene"], device).split(3, 1)) if "scene" in own else None
+    reference = Reference(color, alpha, own["intrinsics"], own["usable"], scene)
     lighting = Lighting(torch.from_numpy(own["view_light"]).to(device)) if "view_light" in own else None
     # one matrix for all frames in files of earlier versions
     return View(reference, np.array(np.broadcast_to(own["world_to_camera"], (reference.frames, 4, 4))), lighting)
@@ -163,6 +166,10 @@ def _view_from(arrays: dict[str, np.ndarray], index: int, device: str) -> View:
 
 def _to_bytes(pictures: Tensor) -> np.ndarray:
     return (pictures * 255).round().clamp(0, 255).byte().cpu().numpy()
+
+
+def _from_bytes(pictures: np.ndarray, device: str) -> Tensor:
+    return torch.from_numpy(pictures).to(device).float() / 255
 
 
 def _skeleton(arrays: dict[str, np.ndarray]) -> Skeleton:

@@ -27,7 +27,7 @@ def known_view_loss(refined: Refined, view: View, settings: KnownViewSettings) -
         motion, one = refined.motion.frame(frame), view.only(frame)
         offset = refined.field.centers_at(animated.bound.means, torch.tensor([frame], device=animated.bound.means.device))
         picture = animated.render(animated.perform(motion, offset), one.cameras(), one.size)
-        losses.append(float(known(picture.color, picture.alpha, one.reference.color, one.reference.alpha)))
+        losses.append(float(known(*one.reference.compared(picture.color, picture.alpha))))
     return float(np.mean(losses))
 
 

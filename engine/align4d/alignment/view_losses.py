@@ -48,8 +48,8 @@ class ViewLosses:
         for view, cameras, usable, lighting in zip(self.views, self.cameras, self.usable, lit_by, strict=True):
             chosen = Cameras(cameras.viewmats.index_select(0, frames), cameras.Ks[: len(frames)])
             picture = animated.render(animated.lit(shown, motion, offset, lighting), chosen, view.size)
-            true = (one.index_select(0, frames) for one in (view.reference.color, view.reference.alpha))
-            losses.append((usable.index_select(0, frames) * self.known.per_frame(picture.color, picture.alpha, *true)).sum())
+            compared = view.reference.compared(picture.color, picture.alpha, frames)
+            losses.append((usable.index_select(0, frames) * self.known.per_frame(*compared)).sum())
         total: Tensor = sum(losses[1:], losses[0]) / self.shown_in(frames).clamp_min(1)
         return total
 

@@ -32,6 +32,7 @@ class Masks:
         empty: (T,) bool, the frame shows no object.
         notes: what the user should know, as sentences.
         behind: (3,) or (H, W, 3) float32 in [0, 1], the background that is mixed into the object's edges; white where none is.
+        scenery: (T, H, W, 3) uint8, the frames without the object, see `cutout.scenery`; None where nobody has asked what lies behind it.
     """
 
     alpha: np.ndarray
@@ -40,6 +41,7 @@ class Masks:
     empty: np.ndarray
     notes: tuple[str, ...] = ()
     behind: np.ndarray = dataclasses.field(default_factory=lambda: np.ones(3, np.float32))
+    scenery: np.ndarray | None = None
 
     def behind_edges(self, picture: np.ndarray, alpha: np.ndarray) -> np.ndarray:
         """What is mixed into the edges of a frame: `behind`, or on a background that is not plain what lies beside each edge.
@@ -53,7 +55,9 @@ class Masks:
     def part(self, piece: slice) -> Masks:
         """Of some of the frames, which follow each other; the notes count from the first of them."""
         touches, empty = self.touches_border[piece], self.empty[piece]
-        return dataclasses.replace(self, alpha=self.alpha[piece], touches_border=touches, empty=empty, notes=_notes(touches, empty))
+        scenery = None if self.scenery is None else self.scenery[piece]
+        notes = _notes(touches, empty)
+        return dataclasses.replace(self, alpha=self.alpha[piece], touches_border=touches, empty=empty, notes=notes, scenery=scenery)
 
 
 def find_masks(clip: Clip, what: str = "video", watch: foreground_model.Watch | None = None) -> Masks:

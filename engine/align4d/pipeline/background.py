@@ -6,13 +6,14 @@ background moves otherwise, such as beside a camera that goes along it, nothing 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from ..cameras.orbit import intrinsics_for
 from ..inputs.cutout.camera_motion import CameraMotion, follow_background, transform
+from ..inputs.cutout.scenery import scenery
 from ..inputs.cutout.shapes import grown, reduced
 from ..inputs.masks import Masks
 from ..inputs.video import Clip
@@ -121,6 +122,14 @@ def background_of(clip: Clip, fovy: float, motion: CameraMotion, size: tuple[int
     across, down = size[1] / shown.shape[1], size[0] / shown.shape[0]
     smaller = np.array([[across, 0, -across * left - 0.5], [0, down, -down * top - 0.5], [0, 0, 1]])
     return Background(motion, size, smaller @ intrinsics_for(fovy, width, height))
+
+
+def with_scenery(clip: Clip, masks: Masks, motion: CameraMotion, size: tuple[int, int]) -> Masks:
+    """The masks with what lies behind the object; `motion` of the background, between a clip's bars, in pictures of `size`."""
+    area = (slice(None), slice(None)) if clip.window is None else clip.window.area
+    found = clip.frames.copy()
+    found[:, *area] = scenery(clip.frames[:, *area], masks.alpha[:, *area], motion, size)
+    return replace(masks, scenery=found)
 
 
 def followed(clip: Clip, masks: Masks, fovy: float, checkpoint: Checkpoint) -> Background | None:

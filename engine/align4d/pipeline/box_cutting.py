@@ -24,7 +24,7 @@ from ..job.reporting import Reporter
 from ..motion.skeleton import Motion
 from ..protocol import Request
 from ..rendering import Cameras
-from .background import Background, background_of
+from .background import Background, background_of, with_scenery
 from .mask_pictures import MaskPictures
 
 COVERED = 0.8
@@ -157,7 +157,9 @@ class BoxCutting:
         self._report.check_cancelled()
 
     def _soft(self) -> Masks:
-        return boxed_masks(self._clip, self._before().inside, MaskPictures(self._folder, self._report))
+        before = self._before()
+        masks = boxed_masks(self._clip, before.inside, MaskPictures(self._folder, self._report))
+        return with_scenery(self._clip, masks, before.motion, before.inside.shape[1:3])
 
     def _stored(self, name: str) -> Carried | None:
         stored = self._checkpoint.load(name)

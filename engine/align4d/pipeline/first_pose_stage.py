@@ -37,7 +37,7 @@ class FirstPoseStage:
     def find(self) -> tuple[SolvedPose, FirstPose]:
         """The camera, and in which frame and pose it sees the mesh: as it stands, where the clip begins so, else as the search finds."""
         rest = self._rest_camera()
-        if rest is not None and (self._is_certain(rest) or rest.apart <= self.settings.search.standing):
+        if rest is not None and (self._is_certain(rest) or rest.apart * self.settings.pose.resolution <= self.settings.search.standing):
             return rest, self._standing(rest)
         first = self._searched(rest)
         stands = first.known_frame is not None

@@ -147,7 +147,8 @@ class OtherClip:
             solved = self._camera(asset, gaussians, int(usable[best]))
         except EngineError:
             return None
-        sure = solved.apart <= settings.standing or (solved.apart <= settings.matching and solved.overlap >= settings.exact)
+        stands = solved.apart * self.job.settings.pose.resolution <= settings.standing
+        sure = stands or (solved.apart <= settings.matching and solved.overlap >= settings.exact)
         return int(usable[best]) if sure else None
 
     def _glance(self, asset: Asset, gaussians: BoundGaussians, frame: int) -> float:
@@ -220,8 +221,8 @@ class OtherClip:
         clip, placed, fovy = self.clip, self.placed, self.spec.camera.fovy
         index, there = frames_at(times, clip.times() + placed.offset)
         whole = make_reference(clip, self.masks, fovy, resolution, device=self.job.device)
-        chosen = torch.from_numpy(index).to(whole.color.device)
-        reference = Reference(whole.color[chosen], whole.alpha[chosen], whole.intrinsics, whole.usable[index] & there)
+        reference = whole.chosen(index)
+        reference = dataclasses.replace(reference, usable=reference.usable & there)
         first = np.linalg.inv(self.moves[placed.frame]) @ placed.camera.world_to_camera()
         return View(reference, self.moves[index] @ first, placed.lighting.to(whole.color.device))
 

@@ -10,10 +10,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from align4d import protocol
-from align4d.alignment.reference import Reference
 from align4d.alignment.tracking import Track, track
 from align4d.alignment.view import View
 from align4d.job.reporting import RecordingReporter
@@ -69,8 +69,7 @@ class Case:
         _, self.first = self.job.find_first_pose(asset, bound, self.body, clip, masks)
         self.animated = self.job.animated(asset, bound, self.body, clip, masks, self.first)
         whole = self.job.reference(clip, masks, self.job.settings.tracking.resolution)
-        reference = Reference(whole.color[:FRAMES], whole.alpha[:FRAMES], whole.intrinsics, whole.usable[:FRAMES])
-        self.view = View.still(reference, self.first.camera.world_to_camera())
+        self.view = View.still(whole.chosen(np.arange(FRAMES)), self.first.camera.world_to_camera())
 
     def timed(self, recorded: bool) -> tuple[Track, float]:
         """The poses and the milliseconds of an iteration, once everything is compiled; a recording counts."""

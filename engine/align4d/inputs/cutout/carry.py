@@ -47,6 +47,8 @@ NEIGHBORS = 1.0
 """Weight of what the frames before and after say at the same place."""
 OUTLINE = 3.0
 """Weight of the mesh's outline."""
+OFF = 2
+"""What a mask has farther outside of the mesh's outline than this teaches no colors of the object [px]."""
 PASSES = 2
 """How often all frames are divided anew."""
 FIRST_PASSES = 4
@@ -219,6 +221,8 @@ class Cutter:
         filled = np.stack([without_holes(mask) for mask in inside])
         plate = make_plate(self.frames, filled, motion)
         ours, others = inside > 0.6, (filled < 0.3) & np.stack([grown(mask > 0.5, self._reach) for mask in inside])
+        for frame, outline in outlines.items():
+            ours[frame] &= grown(outline > 0.5, OFF)
         classes = self._classes(motion)
         self._learn(self.frames[ours], self.frames[others], classes[ours], classes[others])
         after = inside.copy()
