@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import torch
 import trimesh
 from PIL import Image
 
@@ -58,13 +59,15 @@ def is_compiled() -> bool:
 
 
 def rehearse_once() -> None:
-    """See `rehearse`; nothing where all is compiled."""
-    if not is_compiled():
-        rehearse()
+    """See `rehearse`; nothing where all is compiled. With a GPU on both: a job that its memory is too small for runs on the processor."""
+    if is_compiled():
+        return
+    for device in ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",):
+        rehearse(device)
 
 
-def rehearse() -> None:
-    """Animates a box by a clip of a square that moves to the side. Raises what a job raises."""
+def rehearse(device: str) -> None:
+    """Animates a box by a clip of a square that moves to the side, on "cpu" or "cuda". Raises what a job raises."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         trimesh.creation.box(extents=(1.0, 0.5, 1.0)).export(place / "box.obj")
@@ -75,7 +78,7 @@ def rehearse() -> None:
             picture[13:35, 13 + frame : 35 + frame] = (150, 110, 90)
             Image.fromarray(picture).save(clip / f"{frame:04}.png")
         job = place / "job"
-        make_job(place / "box.obj", clip, job, Orbit(0.0, 0.0, 2.7), (0, -1, 24.0), preset="draft", settings=SETTINGS, device="auto")
+        make_job(place / "box.obj", clip, job, Orbit(0.0, 0.0, 2.7), (0, -1, 24.0), preset="draft", settings=SETTINGS, device=device)
         artist.run(job, RecordingReporter())
     corner, color = np.zeros((1, 2), np.float32), np.zeros((1, 3), np.float32)
     nearest.nearest_points(corner, color, corner[None], color[None], np.zeros((1, 1), np.float32), 1.0)  # no frame was searched far and wide
