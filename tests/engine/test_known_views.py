@@ -118,3 +118,19 @@ def test_frames_without_the_object_are_marked() -> None:
     clip, alpha = square_clip(30, 20)
     alpha[1] = 0
     assert make_reference(clip, judge(alpha, "alpha"), 40.0, 32).usable.tolist() == [True, False]
+
+
+@pytest.mark.parametrize("camouflage", [0.0, 0.15])
+def test_the_kernel_compares_as_the_tensors_do(camouflage: float) -> None:
+    """In float64, which the tensors compute, and with each frame's gradient by itself."""
+    loss = KnownViewLoss(KnownViewSettings(camouflage=camouflage))
+    shown, wanted = images(0), images(1)
+
+    def compared(kind: torch.dtype) -> list[torch.Tensor]:
+        leaves = [one.to(kind).requires_grad_() for one in shown]
+        losses = loss.per_frame(*leaves, *(one.to(kind) for one in wanted))
+        (losses * torch.tensor([1.0, 3.0])).sum().backward()
+        return [losses.detach().float(), *(leaf.grad.float() for leaf in leaves if leaf.grad is not None)]
+
+    for kernel, tensors in zip(compared(torch.float32), compared(torch.float64), strict=True):
+        torch.testing.assert_close(kernel, tensors, rtol=1e-5, atol=1e-6 * float(tensors.abs().max()))

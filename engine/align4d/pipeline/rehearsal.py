@@ -59,7 +59,7 @@ def is_compiled() -> bool:
 
 
 def rehearse_once() -> None:
-    """See `rehearse`; nothing where all is compiled. With a GPU on both: a job that its memory is too small for runs on the processor."""
+    """See `rehearse`; nothing where all is compiled. With a GPU on both: an artist may choose the processor."""
     if is_compiled():
         return
     for device in ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",):
