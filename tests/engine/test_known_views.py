@@ -127,7 +127,7 @@ def test_the_kernel_compares_as_the_tensors_do(camouflage: float) -> None:
     shown, wanted = images(0), images(1)
 
     def compared(kind: torch.dtype) -> list[torch.Tensor]:
-        leaves = [one.to(kind).requires_grad_() for one in shown]
+        leaves = [one.detach().clone().to(kind).requires_grad_() for one in shown]
         losses = loss.per_frame(*leaves, *(one.to(kind) for one in wanted))
         (losses * torch.tensor([1.0, 3.0])).sum().backward()
         return [losses.detach().float(), *(leaf.grad.float() for leaf in leaves if leaf.grad is not None)]

@@ -56,7 +56,7 @@ def _compare_rows(part, parts, color, alpha, target, target_alpha, by_color, by_
     for index in range(part, frames * height, parts):
         f, y = index // height, index % height
         covered, wanted, g_covered = alpha[f, 0, y], target_alpha[f, 0, y], g_alpha[f, 0, y]
-        loss, area = 0.0, 0.0
+        loss = 0.0
         g_covered[:] = zero
         for channel in range(3):
             shown, right, gradient = color[f, channel, y], target[f, channel, y], g_color[f, channel, y]
