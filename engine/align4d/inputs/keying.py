@@ -8,11 +8,13 @@ object on white. Edges are soft: color = alpha * object + (1 - alpha) * backgrou
 from __future__ import annotations
 
 import dataclasses
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from scipy import ndimage
 
 from ..protocol.plain_background import Background, find_plain_background
+from ..rendering.cpu.threads import core_count
 
 LOOKED_AT = 16
 """Frames that the background is estimated from, spread over the clip."""
@@ -45,8 +47,13 @@ def find_background(frames: np.ndarray) -> Background | None:
 def key_all(frames: np.ndarray, background: Background) -> np.ndarray:
     """The alpha, (T, H, W) float16 in [0, 1], of (T, H, W, 3) uint8 frames."""
     alpha = np.empty(frames.shape[:3], np.float16)
-    for index, frame in enumerate(frames):
-        alpha[index] = key(frame, background)
+
+    def fill(index: int) -> None:
+        alpha[index] = key(frames[index], background)
+
+    with ThreadPoolExecutor(core_count()) as pool:
+        for _ in pool.map(fill, range(len(frames))):
+            pass
     return alpha
 
 

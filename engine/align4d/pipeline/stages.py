@@ -89,6 +89,7 @@ class Job:
         self.device = choose_device(request.device)
         self.notes: list[str] = []
         self.cutting: BoxCutting | None = None
+        self._looked_at: tuple[Clip, Masks, int, Reference] | None = None
         self.seconds: dict[str, float] = {}
         self.steps_before = len(route.steps) if route else 0
         for sentence in request.notes:
@@ -192,9 +193,13 @@ class Job:
             self.mesh_checkpoint.save("gaussians", stored)
         return BoundGaussians(**{name: torch.from_numpy(array) for name, array in stored.items()}).to(self.device)
 
-    def reference(self, clip: Clip, masks: Masks, resolution: int, frames: slice = slice(None)) -> Reference:
-        """The video as the optimization sees it."""
-        return make_reference(clip, masks, self.request.camera.fovy, resolution, frames, self.device)
+    def reference(self, clip: Clip, masks: Masks, resolution: int) -> Reference:
+        """The video as the optimization sees it; the last one is kept, since several stages look at the same."""
+        kept = self._looked_at
+        if kept is None or kept[0] is not clip or kept[1] is not masks or kept[2] != resolution:
+            made = make_reference(clip, masks, self.request.camera.fovy, resolution, device=self.device)
+            self._looked_at = kept = (clip, masks, resolution, made)
+        return kept[3]
 
     def view(self, clip: Clip, masks: Masks, camera: Orbit, resolution: int) -> View:
         """The video and its camera, which stands at `camera` in the first frame."""
