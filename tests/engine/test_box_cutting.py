@@ -57,6 +57,7 @@ def test_the_mesh_improves_the_masks_of_a_box(shot: tuple[Path, np.ndarray]) -> 
     folder, truth = shot
     result = artist.run(folder, RecordingReporter())
     assert result.camera.fovy == FOVY and result.frames == FRAMES
+    assert len(protocol.read_arrays(folder / "work" / "tracking_again.npz")["turn"]) == FRAMES
     for name in ("masks", "masks_rest", "masks_first", "masks_tracked"):
         inside = protocol.read_arrays(folder / "work" / f"{name}.npz")["inside"]
         agreement = [overlap(one, reduced(other, max(inside.shape[1:]))) for one, other in zip(inside, truth, strict=True)]

@@ -251,3 +251,26 @@ def test_what_lies_behind_an_edge_is_taken_out_of_it() -> None:
     assert np.abs(alone / truth[0][..., None].clip(0.01) - np.array([205, 40, 50]) / 255)[edge].mean() < 0.12
     with pytest.raises(EngineError):
         find_masks(clip_of(frames))
+
+
+def behind_a_pillar() -> tuple[np.ndarray, np.ndarray, list[int]]:
+    """A small red disc walks behind a pillar and comes out again: (T, H, W, 3) uint8, true alpha of what is seen, frames that show none."""
+    wall, (y, x) = texture(HEIGHT, WIDTH), np.mgrid[:HEIGHT, :WIDTH].astype(float)
+    pillar = (x > 50) & (x < 92)
+    frames, alphas = [], []
+    for t in range(10):
+        alpha = np.where(pillar, 0, (10.5 - np.hypot(y - 50, x - (32 + 8 * t))).clip(0, 1))
+        frames.append(alpha[..., None] * np.array([205, 40, 50]) + (1 - alpha[..., None]) * np.where(pillar[..., None], 0.7 * wall, wall))
+        alphas.append(alpha)
+    hidden = [t for t, alpha in enumerate(alphas) if alpha.sum() < 1]
+    return np.stack(frames).round().clip(0, 255).astype(np.uint8), np.stack(alphas), hidden
+
+
+def test_an_object_that_is_covered_for_a_while_is_found_again() -> None:
+    frames, truth, hidden = behind_a_pillar()
+    carried = cutter(frames).from_box((0.14, 0.38, 0.36, 0.66))
+    masks = boxed_masks(clip_of(frames), carried.inside)
+    assert len(hidden) >= 2 and masks.empty[hidden].all() and not masks.alpha[hidden].max() > 0.5
+    whole = [t for t, alpha in enumerate(truth) if alpha.sum() > 0.9 * truth[0].sum()]
+    assert whole[-1] > hidden[-1] and min(overlap(masks.alpha[t], truth[t]) for t in whole) > 0.85 and not masks.empty[whole].any()
+    assert any("not to be seen" in note for note in masks.notes)

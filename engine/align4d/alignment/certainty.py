@@ -13,7 +13,7 @@ from ..inputs.asset import Asset
 from ..rendering.zbuffer import render_surface
 from .lifted_depth import LiftedDepth
 from .solved import Solved
-from .view import View
+from .view import View, seen_by_any
 
 FINER = 2
 """A clip's pictures are looked at with so many times their pixels: a slanted surface is not to hide itself."""
@@ -44,26 +44,37 @@ def judge_certainty(solved: Solved, lifted: LiftedDepth, asset: Asset) -> Certai
     """What the motion prior leaves open of a motion of an asset, and what of it the clips show.
 
     One camera sees where a place is in its picture, and hardly how far away. So the doubt is the standard deviation of the depth that the
-    prior gives it: its spread within each hypothesis, and how far the hypotheses lie apart. Poses that are known leave nothing open.
+    prior gives it: its spread within each hypothesis, and how far the hypotheses lie apart. Where no clip shows the object, it may also have gone
+    as far as it usually goes in that time. Poses that are known leave nothing open.
     """
     lifted.ask(solved.motion)
-    doubt = _deviation(lifted)
-    doubt[list(solved.certain)] = 0
-    return Certainty(doubt.float().cpu().numpy(), _seen(solved, lifted, asset), solved.animated.bound.means[lifted.index].cpu().numpy())
-
-
-def _seen(solved: Solved, lifted: LiftedDepth, asset: Asset) -> np.ndarray:
-    """(T, P) bool."""
-    rest = torch.from_numpy(asset.vertices).to(solved.skin.weights)
     barycentric = lifted.surface.bound.barycentric[..., None]
-    seen = np.zeros((len(solved.motion.offset), len(lifted.index)), bool)
+    frames = range(len(solved.motion.offset))
+    places = torch.stack([(lifted.surface.corners(solved.motion.frame(frame))[0] * barycentric).sum(1) for frame in frames]).cpu().numpy()
+    doubt = _deviation(lifted).float().cpu().numpy() + unwatched(places, seen_by_any(solved.views))
+    doubt[list(solved.certain)] = 0
+    return Certainty(doubt, _seen(solved, places, asset), solved.animated.bound.means[lifted.index].cpu().numpy())
+
+
+def unwatched(places: np.ndarray, shown: np.ndarray) -> np.ndarray:
+    """(T, P) how far places (T, P, 3) may have gone since a frame that shows the object (T,) bool: as they usually do in that time."""
+    steps, watched = np.linalg.norm(np.diff(places, axis=0), axis=2), shown[1:] & shown[:-1]
+    if not watched.any():
+        return np.zeros(places.shape[:2], np.float32)
+    at = np.flatnonzero(shown)
+    away = np.abs(np.arange(len(shown))[:, None] - at).min(axis=1)
+    return (away[:, None] * steps[watched].mean(axis=0)).astype(np.float32)
+
+
+def _seen(solved: Solved, places: np.ndarray, asset: Asset) -> np.ndarray:
+    """(T, P) bool, of places (T, P, 3)."""
+    rest = torch.from_numpy(asset.vertices).to(solved.skin.weights)
+    seen = np.zeros(places.shape[:2], bool)
     for frame in range(len(seen)):
-        motion = solved.motion.frame(frame)
-        places = (lifted.surface.corners(motion)[0] * barycentric).sum(1).cpu().numpy()
-        vertices = solved.skin.move(motion, rest)[0].cpu().numpy()
+        vertices = solved.skin.move(solved.motion.frame(frame), rest)[0].cpu().numpy()
         for view in solved.views:
             if view.reference.usable[frame]:
-                seen[frame] |= _shown(view, frame, vertices, asset.triangles, places)
+                seen[frame] |= _shown(view, frame, vertices, asset.triangles, places[frame])
     return seen
 
 

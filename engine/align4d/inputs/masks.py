@@ -20,6 +20,9 @@ from .video import Clip
 EMPTY = 2e-4
 """A frame with less than this part of it covered shows no object."""
 
+HIDDEN = 0.1
+"""A frame with less than this of the area that the object usually has shows none of it that tells a pose: it is covered, or has nearly left."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Masks:
@@ -128,7 +131,9 @@ def _between_bars(masks: Masks, window: Window, size: tuple[int, int]) -> Masks:
 
 def judge(alpha: np.ndarray, source: str, what: str = "video") -> Masks:
     """Masks with their flags and notes. `what`: as for `find_masks`. Raises EngineError "video_empty" or "first_frame_empty"."""
-    empty: np.ndarray = np.less(alpha.mean(axis=(1, 2)), EMPTY)
+    area = alpha.mean(axis=(1, 2), dtype=np.float64)
+    usual = float(np.median(area[area >= EMPTY])) if (area >= EMPTY).any() else 0.0
+    empty: np.ndarray = np.less(area, max(EMPTY, HIDDEN * usual))
     if empty.all():
         advice = f"Choose {_a(what)} whose object stands out from its background, or one with an alpha channel."
         fix = {"video": "choose_video", "image": "choose_image"}.get(what, "")

@@ -93,6 +93,7 @@ def run(folder: Path, report: Reporter, online: bool = False) -> Result:
         job.place_others(asset, animated, body, clip, masks, first)
         tracked = job.track(animated, body, clip, masks, first)
         masks = job.cut_by_motion(animated, body, masks, first, tracked)
+        tracked = job.track_again(animated, body, clip, masks, first, tracked)
         solved, first, tracked = job.where_it_stands(animated, body, solved, first, tracked)
     with job.stage("refining"):
         refined = job.refine(animated, body, clip, masks, first, tracked)
@@ -200,7 +201,7 @@ class ArtistJob(Job):
 
     def _alone(self, animated: AnimatedAsset, body: Articulation, clip: Clip, masks: Masks, first: FirstPose) -> Motion:
         """What the first clip tells without the others."""
-        found = self.track(animated, body, clip, masks, first, alone=True)
+        found = self.track(animated, body, clip, masks, first, alone=True, name="tracking_alone")
         return body.skeleton.pose(found.turn, found.shift)
 
     def views(self, clip: Clip, masks: Masks, camera: Orbit, resolution: int, alone: bool = False) -> tuple[View, ...]:
@@ -208,9 +209,19 @@ class ArtistJob(Job):
         others = () if alone else self.others
         return (self.view(clip, masks, camera, resolution), *(other.view(clip.times(), resolution) for other in others))
 
-    def track(self, animated: AnimatedAsset, body: Articulation, clip: Clip, masks: Masks, first: FirstPose, alone: bool = False) -> Track:
-        """The pose of every frame, one after the other; `alone`: by the first clip only."""
-        name = "tracking_alone" if alone else "tracking"
+    def track_again(self, animated: AnimatedAsset, body: Articulation, clip: Clip, masks: Masks, first: FirstPose, tracked: Track) -> Track:
+        """By the masks that the motion itself has made better; as it is where they are not by a box."""
+        return tracked if self.cutting is None else self.track(animated, body, clip, masks, first, name="tracking_again")
+
+    def track(
+        self, animated: AnimatedAsset, body: Articulation, clip: Clip, masks: Masks, first: FirstPose, alone: bool = False, name: str = "tracking"
+    ) -> Track:
+        """The pose of every frame, one after the other.
+
+        Args:
+            alone: by the first clip only.
+            name: of the checkpoint.
+        """
         stored = self.checkpoint.load(name)
         begin = Track(first.turn, first.shift, torch.zeros(1), first.frame) if stored is None else self._track_from(stored)
         views = self.views(clip, masks, first.camera, self.settings.tracking.resolution, alone)

@@ -37,6 +37,8 @@ PRICE = 2.0
 """Of the outline, see `outline_price`."""
 MOST = 6.0
 """Evidence of one pixel, as a logarithm of odds, is at most this."""
+LEAST_SEEN = 0.1
+"""Less of the object than this, of its area in the first mask, says nothing about where it is: it is covered, or has left the picture."""
 AROUND = 0.1
 """How far around the object's last place it may be, and background is compared with it, of the longest side."""
 BLURRED = 3
@@ -180,12 +182,13 @@ class Cutter:
         plate = make_plate(self.frames[known : known + 1], start[None], only)
         found = {known: start}
         for order in (range(known + 1, len(self.frames)), range(known - 1, -1, -1)):
-            last = start
+            last, gone = start, 0  # where it was last seen, and frames since then
             for frame in order:
-                away = ndimage.distance_transform_edt(last <= 0.5) / (AWAY * max(self.size))
+                away = ndimage.distance_transform_edt(last <= 0.5) / (AWAY * max(self.size) * (1 + gone))
                 beside = grown(last > 0.5, self._reach) & ~grown(last > 0.5, BLURRED)
                 cost = self._cost(frame, plate, motion, beside if by_place else None) + away.clip(0, MOST)
-                found[frame] = last = without_specks(divide(cost.clip(-MOST, MOST), self._price[frame], last))
+                found[frame] = without_specks(divide(cost.clip(-MOST, MOST), self._price[frame], last))
+                last, gone = (found[frame], 0) if (found[frame] > 0.5).sum() >= LEAST_SEEN * (start > 0.5).sum() else (last, gone + 1)
                 self._step()
         return np.stack([found[frame] for frame in range(len(self.frames))])
 

@@ -148,4 +148,4 @@ def _out_of_place(solid: np.ndarray, good: np.ndarray) -> np.ndarray:
         ratio[frame] = max(area[frame], 1) / max(float(np.median(area[others])), 1)
     change = np.abs(np.log(ratio))
     allowed = np.clip(SO_OFTEN * np.median(change), np.log(LEAST_OTHER_AREA), np.log(OTHER_AREA))
-    return np.maximum(np.log(np.median(alike) / np.maximum(alike, 1e-3)) / -np.log(UNLIKE), change / allowed)
+    return np.maximum(np.log(np.maximum(np.median(alike), 1e-3) / np.maximum(alike, 1e-3)) / -np.log(UNLIKE), change / allowed)
