@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from align4d_lab.tables.variants import TWO_TERMS
 from analytic_priors import MixturePrior
 from builders import IDENTITY, Job
 from PIL import Image
@@ -19,6 +20,7 @@ from torch import Tensor
 from align4d import protocol
 from align4d.alignment import optimization
 from align4d.alignment.optimization import Kind
+from align4d.alignment.optimization_settings import OptimizationSettings
 from align4d.alignment.recorded_steps import RecordedSteps
 from align4d.cameras.orbit import Orbit, blender_from_normalized
 from align4d.errors import Cancelled
@@ -151,7 +153,7 @@ def test_from_a_request_to_motion(shoot: Shoot, tmp_path: Path, prior: MixturePr
     losses = result.curves["optimization"]
     assert list(losses) == ["iteration", "known", "motion", "geometry"] and all(len(values) == 60 for values in losses.values())
     assert np.mean(losses["known"][-10:]) < 0.5 * np.mean(losses["known"][:10])
-    assert min(losses["motion"]) > 0 and min(losses["geometry"]) > 0
+    assert min(losses["motion"][::2]) > 0 and set(losses["motion"][1::2]) == {0.0}, "colors learn nothing from the prior"
     found = protocol.read_pc2(tmp_path / result.objects[0].motion)
     assert found.shape == shoot.motion.shape
     left = np.linalg.norm(found - shoot.motion, axis=-1).sum() / np.linalg.norm(shoot.motion - shoot.motion[0], axis=-1).sum()
@@ -260,10 +262,19 @@ def test_without_object_distance_alignment(shoot: Shoot, tmp_path: Path, prior: 
 
 
 def test_without_motion_geometry_alignment(shoot: Shoot, tmp_path: Path, prior: MixturePrior) -> None:
-    result, _ = run(shoot.job(tmp_path, {"paper.optimization.unknown.geometry": 0}))
+    """The prior is asked about the frame alone: neither about the asset at rest nor from a view's own side."""
+    result, _ = run(shoot.job(tmp_path, {"paper.optimization.unknown.against": "noise", "paper.optimization.unknown.guidance.scale": 1.0}))
     losses = result.curves["optimization"]
-    assert set(losses["geometry"]) == {0.0} and min(losses["motion"]) > 0
-    assert all(camera.azimuth.abs().min() > 0 for *_, camera in prior.asked[-24:])  # the run asks about no view from its own side
+    assert set(losses["geometry"]) == {0.0} and min(losses["motion"][::2]) > 0
+    asked = [camera for noisy, *_, camera in prior.asked if len(noisy) == 2]
+    assert len(asked) == 6 and all(camera.azimuth.abs().min() > 0 for camera in asked)
+
+
+def test_motion_and_geometry_as_two_terms(shoot: Shoot, tmp_path: Path) -> None:
+    """As published: both, in every iteration."""
+    result, _ = run(shoot.job(tmp_path, dict(TWO_TERMS)))
+    losses = result.curves["optimization"]
+    assert min(losses["motion"]) > 0 and min(losses["geometry"]) > 0
 
 
 def test_joint_and_asynchronous_optimization_differ(shoot: Shoot, tmp_path: Path) -> None:
@@ -295,8 +306,8 @@ def test_where_the_prior_teaches_motion_alone_only_the_field_learns_from_it(shoo
     """It is asked in every other iteration, of which the colors learn nothing; and lengths that are kept change the motion."""
     motions = {}
     for name, settings in {
-        "motion": {"teaches": "motion", "geometry": 0.0, "guidance.scale": 1.0},
-        "rest": {"teaches": "motion", "geometry": 0.0, "guidance.scale": 1.0, "against": "rest"},
+        "motion": {"teaches": "motion", "guidance.scale": 1.0, "against": "noise"},
+        "rest": {"teaches": "motion", "guidance.scale": 1.0, "against": "rest"},
     }.items():
         prior.asked.clear()
         folder = shoot.job(tmp_path / name, {f"paper.optimization.unknown.{key}": value for key, value in settings.items()})
@@ -358,6 +369,8 @@ def test_the_preset_is_the_published_one() -> None:
     assert [settings.novel_resolution(done) for done in (0, 0.29, 0.3, 0.59, 0.6, 1)] == [128, 128, 256, 256, 512, 512]
     generators = settings_for("paper", {}).generators
     assert (generators.text_to_image, generators.image_to_video, generators.image_to_3d) == ("sdxl", "svd", "lgm")
+    published = OptimizationSettings()
+    assert (published.isometry, published.unknown.weight, published.unknown.geometry, published.unknown.against) == (0, 1, 1, "noise")
     assert not settings.densification.enabled and settings.schedule.phases(0) == ("deformation",)
 
 

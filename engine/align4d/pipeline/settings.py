@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from ..alignment.around_pins import HandSettings
 from ..alignment.lifted_depth import LiftedDepthSettings
+from ..alignment.motion_geometry import MotionGeometrySettings
 from ..alignment.multiview_distance import MultiviewDistanceSettings
 from ..alignment.optimization_settings import OptimizationSettings
 from ..alignment.pose import PoseSettings
@@ -23,6 +24,10 @@ from ..motion.parts import PartSettings
 from ..priors.loading import PriorSpec
 from .setting_values import checked
 
+TEACHABLE = OptimizationSettings(isometry=3_000.0, unknown=MotionGeometrySettings(geometry=0.0, weight=0.3, teaches="motion", against="rest"))
+"""Motion and geometry aligned by what sets them apart: what the prior says of the video's frame and not of the asset at rest teaches
+motion alone, of a body that keeps its lengths. As published, these settings are those of `OptimizationSettings` itself."""
+
 
 @dataclass(frozen=True)
 class PaperSettings:
@@ -34,7 +39,7 @@ class PaperSettings:
         fixed_distance: the baseline's, at its field of view, in longest sides of the asset [D].
         multiview: the prior's sweep.
         multiview_size: least side of the pictures of that sweep, before they are reduced to what the prior takes [px].
-        optimization: known and unknown views, and who learns when. `optimization.unknown.geometry` 0 is the ablation
+        optimization: known and unknown views, and who learns when. `optimization.unknown.against` "noise" is the ablation
             "w/o MGJA", `optimization.schedule.joint` the ablation "w/o AO".
         cpu_frames, cpu_novel_frames, cpu_resolution: what an iteration may look at without a graphics card, see `within_budget`.
     """
@@ -43,7 +48,7 @@ class PaperSettings:
     fixed_distance: float = 1.5
     multiview: MultiviewDistanceSettings = field(default_factory=MultiviewDistanceSettings)
     multiview_size: int = 128
-    optimization: OptimizationSettings = field(default_factory=OptimizationSettings)
+    optimization: OptimizationSettings = TEACHABLE
     cpu_frames: int = 6
     cpu_novel_frames: int = 2
     cpu_resolution: int = 128

@@ -10,13 +10,24 @@ from typing import Any
 from align4d.errors import EngineError
 
 WITHOUT_ALIGNED_DISTANCE = {"paper.align_distance": False}
-WITHOUT_JOINT_ALIGNMENT = {"paper.optimization.unknown.geometry": 0.0}
+WITHOUT_JOINT_ALIGNMENT = {"paper.optimization.unknown.against": "noise"}
+"""The baseline's plain distillation from the video: the asset has no say."""
+
 WITHOUT_TURNS = {"paper.optimization.schedule.joint": True}
 EVERYTHING_LEARNS = {"paper.optimization.learns": "all"}
+TWO_TERMS = {
+    **WITHOUT_JOINT_ALIGNMENT,
+    "paper.optimization.unknown.geometry": 1.0,
+    "paper.optimization.unknown.teaches": "all",
+    "paper.optimization.unknown.weight": 1.0,
+    "paper.optimization.isometry": 0.0,
+}
+"""Motion and geometry as two terms, each against the noise, of a field that is free."""
+
 AS_PUBLISHED = {
+    **TWO_TERMS,
     **EVERYTHING_LEARNS,
     "paper.optimization.reframe_every": 0,
-    "paper.optimization.unknown.geometry": 1.0,
     "paper.optimization.unknown.geometry_timesteps": [0, 0],
 }
 """Eqs. 7 and 8 as they are printed: the prior is shown where the asset was at rest, and both terms see the same noise."""
@@ -56,6 +67,8 @@ VARIANTS = (
     Variant("jo", "w/o AO (JO): Gaussians learn too, always", settings={**EVERYTHING_LEARNS, **WITHOUT_TURNS}),
     Variant("no-mask", "w/o masks in the loss", settings={"paper.optimization.known.mask": 0.0}),
     Variant("unframed", "the prior looks where the asset was at rest", settings={"paper.optimization.reframe_every": 0}),
+    Variant("free", "lengths may change", settings={"paper.optimization.isometry": 0.0}),
+    Variant("two-terms", "eqs. 7 and 8 as two terms, of a free field", settings=TWO_TERMS),
     Variant("motion", "nothing but the motion learns", settings={"paper.optimization.learns": "motion"}),
     Variant("published", "eqs. 7 and 8 as printed", settings=AS_PUBLISHED),
     Variant("paper", "`paper`: Align4D"),

@@ -8,7 +8,7 @@ is how true four held-out views and the depth then are. Only the score and the r
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,12 +16,12 @@ import torch
 from scipy.spatial import cKDTree
 from torch import Tensor
 
-from align4d.alignment.guidance import GuidanceSettings
 from align4d.alignment.known_views import PAPER, KnownViewLoss
 from align4d.alignment.motion_geometry import MotionGeometryLoss, MotionGeometrySettings
 from align4d.alignment.novel_views import NovelDistances, NovelViews, NovelViewSettings
 from align4d.alignment.video_conditions import FramedVideo, frame_video
 from align4d.cameras.orbit import Orbit, intrinsics_for
+from align4d.pipeline.settings import TEACHABLE
 from align4d.priors.prior import MultiviewPrior
 
 from . import cameras
@@ -39,8 +39,14 @@ STEPS, VIEWS, RATE = 60, 2, 4e-3
 REFRAME = 10
 """Steps from one look at where the bent object's middle is to the next."""
 
-WAYS: dict[str, float | None] = {"video": None, "motion": 0.0, "method": MotionGeometrySettings().geometry}
-"""Weight of the geometry term: by the video alone; with the motion term (eq. 7) as well; with both (eqs. 7-9), as the engine has it."""
+METHOD = TEACHABLE.unknown
+WAYS: dict[str, MotionGeometrySettings | None] = {
+    "video": None,
+    "motion": replace(METHOD, against="noise"),
+    "published": MotionGeometrySettings(),
+    "method": METHOD,
+}
+"""By the video alone; with the plain motion term (eq. 7) as well; with eqs. 7-9 as two terms; as the engine has it."""
 
 NEIGHBORS = 4
 """Vertices whose mean motion a Gaussian follows."""
@@ -96,7 +102,7 @@ def case_perturbed(prior: MultiviewPrior, case: Case, cloud: Clouds) -> dict[str
         depth = ((bent.weights @ lattice) @ forward).abs().mean()
         return {"psnr": float(psnr(shown, true).mean()), "depth": 100 * float(depth)}
 
-    return {"bent": score(bent.start), **{way: score(unbent(prior, case, bent, geometry)) for way, geometry in WAYS.items()}}
+    return {"bent": score(bent.start), **{way: score(unbent(prior, case, bent, settings)) for way, settings in WAYS.items()}}
 
 
 def bent_frames(case: Case, cloud: Clouds) -> Bent:
@@ -112,12 +118,12 @@ def bent_frames(case: Case, cloud: Clouds) -> Bent:
     return Bent(Clouds(means, still.scales, still.opacities, still.colors), still, frames.to(means.device), weights, bend(weights, 0))
 
 
-def unbent(prior: MultiviewPrior, case: Case, bent: Bent, geometry: float | None) -> Tensor:
+def unbent(prior: MultiviewPrior, case: Case, bent: Bent, settings: MotionGeometrySettings | None) -> Tensor:
     """The lattices (n, points, 3) after optimization."""
     device, size, count = prior.device, prior.facts.size, len(bent.frames)
     colors, masks = as_tensor(case.frames, device)[bent.frames], (torch.from_numpy(case.coverage).to(device) / 255)[bent.frames, None]
     known, own = KnownViewLoss(PAPER), views_of(np.repeat(case.camera[None], count, axis=0), device)
-    unknown = None if geometry is None else unknown_views(prior, case, bent.frames, geometry)
+    unknown = None if settings is None else unknown_views(prior, case, bent.frames, settings)
     generator, each = torch.Generator(device).manual_seed(0), torch.arange(count, device=device)
     lattice = bent.start.clone().requires_grad_()
     optimizer = torch.optim.Adam([lattice], lr=RATE)
@@ -137,12 +143,14 @@ def unbent(prior: MultiviewPrior, case: Case, bent: Bent, geometry: float | None
     return lattice.detach()
 
 
-def unknown_views(prior: MultiviewPrior, case: Case, frames: Tensor, geometry: float) -> MotionGeometryLoss:
+def unknown_views(prior: MultiviewPrior, case: Case, frames: Tensor, settings: MotionGeometrySettings) -> MotionGeometryLoss:
     """The engine's loss of the n `frames`, with novel views from the distance of the video's camera."""
-    guidance = GuidanceSettings(batch=batch_size(prior.device))
-    settings = MotionGeometrySettings(geometry=geometry, views=NovelViewSettings(count=VIEWS), guidance=guidance)
+    guidance = replace(settings.guidance, batch=batch_size(prior.device))
+    few = replace(settings, views=NovelViewSettings(count=VIEWS), guidance=guidance)
     at_rest = torch.zeros(len(frames), 3, device=prior.device)
-    return MotionGeometryLoss(prior, framed_video(prior, case, frames, at_rest), NovelDistances(), settings)
+    # the clip begins with the asset at rest
+    rest = framed_video(prior, case, torch.zeros_like(frames[:1]), at_rest[:1])
+    return MotionGeometryLoss(prior, framed_video(prior, case, frames, at_rest), NovelDistances(), few, rest)
 
 
 def framed_video(prior: MultiviewPrior, case: Case, frames: Tensor, middles: Tensor) -> FramedVideo:
