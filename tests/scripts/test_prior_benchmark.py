@@ -13,6 +13,7 @@ from PIL import Image
 from scipy.spatial.transform import Rotation
 from torch import Tensor
 
+from align4d.alignment.motion_geometry import MotionGeometrySettings
 from align4d.priors.prior import Condition, MultiviewPrior, PriorFacts, RelativeCamera
 from align4d.priors.schedule import ending_in, scaled_linear
 from benchmarks.prior import cameras as prior_cameras
@@ -181,7 +182,7 @@ def test_a_prior_that_knows_the_shape_rights_the_pose_and_one_that_is_wrong_does
     monkeypatch.setattr(prior_cloud, "GAUSSIANS", 150)
     for name, value in {"FRAMES": (1,), "BENDS": 1, "STEPS": 30, "VIEWS": 4}.items():
         monkeypatch.setattr(perturbed, name, value)
-    monkeypatch.setattr(perturbed, "WAYS", {"video": None, "method": 0.0})
+    monkeypatch.setattr(perturbed, "WAYS", {"video": None, "method": MotionGeometrySettings(geometry=0.0)})
     random = torch.Generator().manual_seed(0)
     size = torch.tensor([0.3, 0.15, 0.4])
     centers = (torch.rand(1, 150, 3, generator=random) * 2 - 1) * size
