@@ -1,7 +1,8 @@
-"""ODA, MGJA and AO in the hands of another 4D method: a plain list of Gaussians per frame, whose means are free."""
+"""ODA, MGJA and AO in the hands of another 4D method, whose motion is a list of Gaussians per frame: `PerFrameMethod`."""
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
@@ -9,18 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from align4d_lab.adapters.per_frame import Borrowed, Footage, PerFrameMethod, PerFrameSettings
 from analytic_priors import MixturePrior
 from torch import Tensor
 
 import align4d
-from align4d.alignment.asynchronous import AsynchronousSchedule
-from align4d.alignment.distance import video_aligned_distance
 from align4d.alignment.guidance import GuidanceSettings
-from align4d.alignment.known_views import PAPER, KnownViewLoss
-from align4d.alignment.motion_geometry import MotionGeometryLoss, MotionGeometrySettings
-from align4d.alignment.multiview_distance import MultiviewDistanceSettings, multiview_aligned_distance
-from align4d.alignment.novel_views import NovelViews, NovelViewSettings, novel_distances
-from align4d.alignment.video_conditions import FramedVideo, frame_video
+from align4d.alignment.motion_geometry import MotionGeometrySettings
+from align4d.alignment.multiview_distance import MultiviewDistanceSettings
+from align4d.alignment.novel_views import NovelViewSettings
 from align4d.cameras.orbit import Orbit, intrinsics_for
 from align4d.priors.prior import Condition, RelativeCamera
 from align4d.rendering import Cameras, Gaussians, rasterize
@@ -40,19 +38,7 @@ def test_the_modules_stand_alone() -> None:
     rooms = {name.split(".")[1] for name in loaded}
     assert rooms <= {"alignment", "cameras", "child", "errors", "folders", "job", "kernels", "machine", "priors", "protocol", "rendering"}
     alignment = {name.split(".")[2] for name in loaded if name.startswith("align4d.alignment.")}
-    assert alignment == {*MODULES, "guidance", "novel_views"}
-
-
-class GaussianList:
-    """Another method's representation: one set of means per frame, and colors that all frames share."""
-
-    def __init__(self, means: Tensor, colors: Tensor) -> None:
-        self.means = [means.clone().requires_grad_() for _ in range(FRAMES)]
-        self.colors = colors.clone().requires_grad_()
-
-    def frame(self, index: int) -> Gaussians:
-        turns = torch.tensor([1.0, 0, 0, 0]).repeat(COUNT, 1)
-        return Gaussians(self.means[index], turns, torch.full((COUNT, 3), 0.06), torch.full((COUNT,), 0.9), self.colors)
+    assert alignment == {*MODULES, "compared_pictures", "guidance", "novel_views"}
 
 
 def random_cloud() -> tuple[Tensor, Tensor]:
@@ -85,9 +71,14 @@ class Truth:
         turns = torch.tensor([1.0, 0, 0, 0]).repeat(COUNT, 1)
         return Gaussians(self.moved[index], turns, torch.full((COUNT, 3), 0.06), torch.full((COUNT,), 0.9), self.colors)
 
-    def error(self, found: GaussianList) -> float:
+    @property
+    def footage(self) -> Footage:
+        """Its camera stands where another method would have put it."""
+        return Footage(self.video, self.alpha, intrinsics_for(FOVY, SIZE, SIZE), CAMERA.moved(distance=2.0, fovy=FOVY))
+
+    def error(self, means: Tensor) -> float:
         """Mean distance of the means from the truth in the last frame."""
-        return float((found.means[-1].detach() - self.moved[-1]).norm(dim=-1).mean())
+        return float((means.detach() - self.moved[-1]).norm(dim=-1).mean())
 
 
 def seer(truth: Truth) -> MixturePrior:
@@ -117,63 +108,54 @@ def truth() -> Truth:
     return Truth()
 
 
-def test_both_distances_of_a_foreign_asset(truth: Truth) -> None:
-    prior, asset = seer(truth), truth.frame(0)
-
-    def from_front(distances: np.ndarray) -> tuple[Tensor, Tensor]:
-        return drawn(asset, filmed_from([CAMERA.moved(distance=float(one)) for one in distances]))
-
-    video = video_aligned_distance(from_front, truth.video[0], truth.alpha[0], 2.0)
-    assert video.best == pytest.approx(CAMERA.distance, abs=0.02)
-    camera, middle = CAMERA.moved(distance=video.best, fovy=FOVY), torch.zeros(1, 3)
-    seen = frame_video(prior, truth.video[:1], truth.alpha[:1], intrinsics_for(FOVY, SIZE, SIZE), camera, middle)
-
-    def from_anywhere(views: NovelViews) -> Tensor:
-        return drawn(asset, views.cameras(FOVY, SIZE))[0]
-
-    settings = MultiviewDistanceSettings(nearest=0.85, farthest=1.15, timesteps=(700,))
-    curve = multiview_aligned_distance(from_anywhere, prior, seen, settings)
-    assert curve.found and curve.best == pytest.approx(CAMERA.distance, abs=0.03)
-
-
-def optimize(truth: Truth, schedule: AsynchronousSchedule, unknown_weight: float, iterations: int = 72) -> GaussianList:
-    """What the other method does: its own representation, our modules."""
-    prior, found = seer(truth), GaussianList(*random_cloud())
-    condition = prior.condition(truth.video, torch.full((FRAMES,), CAMERA.elevation), torch.full((FRAMES,), CAMERA.distance))
-    video = FramedVideo(condition, torch.full((FRAMES,), CAMERA.azimuth), torch.zeros(FRAMES, 3))
-    settings = MotionGeometrySettings(
-        geometry=0.3, weight=unknown_weight, views=NovelViewSettings(count=2), guidance=GuidanceSettings(scale=1.0, target="x0")
+def optimized(truth: Truth, iterations: int, weight: float = 1.0, borrowed: Borrowed | None = None, **unknown: object) -> PerFrameMethod:
+    guidance = GuidanceSettings(scale=1.0, target="x0")
+    settings = PerFrameSettings(
+        iterations=iterations,
+        center_rate=3e-2,
+        temporal=0.0,
+        novel_size=SIZE,
+        unknown=MotionGeometrySettings(**{"geometry": 0.3, "weight": weight, "views": NovelViewSettings(count=2), "guidance": guidance, **unknown}),  # type: ignore[arg-type]
+        multiview=MultiviewDistanceSettings(nearest=0.85, farthest=1.15, timesteps=(700,)),
     )
-    distances = novel_distances("render", CAMERA.distance, CAMERA.distance, prior.facts)
-    unknown = MotionGeometryLoss(prior, video, distances, settings)
-    known, generator, front = KnownViewLoss(PAPER), torch.Generator().manual_seed(0), filmed_from([CAMERA])
-    halves = {"deformation": torch.optim.Adam(found.means, 3e-2), "appearance": torch.optim.Adam([found.colors], 1e-2)}
-    for iteration in range(iterations):
-        frame, done = iteration % FRAMES, iteration / iterations
-        views = unknown.draw(torch.tensor([frame]), generator)
-        pictures, _ = drawn(found.frame(frame), views.cameras(FOVY, SIZE))
-        asset, _ = drawn(truth.frame(0), views.cameras(FOVY, SIZE))
-        color, alpha = drawn(found.frame(frame), front)
-        loss = (iteration + 1) / iterations * known(color, alpha, truth.video[[frame]], truth.alpha[[frame]])
-        (loss + unknown(pictures, asset, torch.tensor([frame]), views, done, generator).loss).backward()
-        for phase in schedule.phases(iteration // FRAMES):
-            halves[phase].step()
-        for optimizer in halves.values():
-            optimizer.zero_grad()
-    return found
+    method = PerFrameMethod(truth.frame(0), truth.footage, seer(truth), settings, borrowed or Borrowed())
+    method.run()
+    return method
+
+
+def test_both_distances_of_a_foreign_asset(truth: Truth) -> None:
+    method = optimized(truth, 0)
+    assert method.distance == pytest.approx(CAMERA.distance, abs=0.02)
+    assert method.unknown.distances.rendered == pytest.approx(1, abs=0.03)
+    assert optimized(truth, 0, borrowed=Borrowed(distances=False)).distance == 2.0
 
 
 def test_unknown_views_find_a_motion_that_the_video_hardly_shows(truth: Truth) -> None:
-    schedule = AsynchronousSchedule()
-    still = truth.error(GaussianList(*random_cloud()))
-    blind, seeing = truth.error(optimize(truth, schedule, 0.0)), truth.error(optimize(truth, schedule, 1.0))
+    still = truth.error(truth.rest)
+    blind, seeing = (truth.error(optimized(truth, 72, weight).centers[-1]) for weight in (0.0, 1.0))
     assert still == pytest.approx(0.3, rel=1e-3)
     assert seeing < 0.6 * still and seeing < 0.8 * blind
 
 
-def test_a_frozen_half_stays_as_it_was(truth: Truth) -> None:
-    found = optimize(truth, AsynchronousSchedule(period=10**6), 1.0, 2 * FRAMES)
-    rest, colors = random_cloud()
-    assert torch.equal(found.colors.detach(), colors) and not torch.equal(found.means[0].detach(), rest)
-    found = optimize(truth, AsynchronousSchedule(period=10**6, first="appearance"), 1.0, 2 * FRAMES)
-    assert torch.equal(found.means[0].detach(), rest) and not torch.equal(found.colors.detach(), colors)
+def test_without_joint_alignment_the_asset_is_not_asked_for(truth: Truth) -> None:
+    plain = optimized(truth, 3, borrowed=Borrowed(joint_alignment=False), against="rest").unknown
+    assert plain.settings.geometry == 0 and plain.settings.against == "noise" and plain.rest is None
+    assert optimized(truth, 3, against="rest").unknown.rest is not None
+
+
+def test_the_halves_take_turns_from_pass_to_pass(truth: Truth) -> None:
+    for borrowed, learned in ((Borrowed(), False), (Borrowed(turns=False), True)):
+        found = optimized(truth, FRAMES, borrowed=borrowed)
+        assert not torch.equal(found.centers[0].detach(), truth.rest) and torch.equal(found.colors.detach(), truth.colors) != learned
+    found = optimized(truth, 2 * FRAMES)
+    assert not torch.equal(found.colors.detach(), truth.colors)
+
+
+def test_a_frame_stays_near_the_one_before(truth: Truth) -> None:
+    """However little the pictures say of it."""
+    found = optimized(truth, 0)
+    found.centers[0].data += torch.tensor([0.0, 0.0, 0.1])
+    far = float((found.centers[1] - found.centers[0]).detach().norm(dim=-1).mean())
+    found.settings = dataclasses.replace(found.settings, iterations=24, temporal=1e7)
+    found.run()
+    assert float((found.centers[1] - found.centers[0]).detach().norm(dim=-1).mean()) < 0.9 * far

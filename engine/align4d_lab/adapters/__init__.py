@@ -1,0 +1,1 @@
+"""The paper's modules in the hands of other 4D methods."""
