@@ -31,6 +31,7 @@ from align4d.pipeline import artist, paper
 from align4d.pipeline.paper import STAGES, fill_frames, within_budget
 from align4d.pipeline.settings import PaperSettings, settings_for
 from align4d.priors.prior import Condition, RelativeCamera
+from align4d.priors.recorded import RecordedPrior
 from align4d.priors.zero123 import ZERO123
 from align4d.reconstruction.textured_mesh import TexturedMesh
 from align4d.rendering import Gaussians
@@ -245,6 +246,10 @@ def test_iterations_that_run_again_from_where_they_began_are_the_iterations(
     monkeypatch.setattr(torch.cuda, "graph_pool_handle", lambda: None)
     result, motion = run(shoot.job(tmp_path / "repeated"))
     assert motion == whole.motion and result.curves["optimization"] == whole.result.curves["optimization"]
+
+
+def test_of_a_recorded_prior_the_optimization_records_the_prior_itself(prior: MixturePrior) -> None:
+    assert RecordedPrior.bare(RecordedPrior(prior)) is prior and RecordedPrior.bare(prior) is prior
 
 
 def test_another_seed_gives_another_motion(shoot: Shoot, whole: Whole, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from ..gaussians.densification import CenterGradients
 from ..gaussians.learned import LearnedGaussians
 from ..job.reporting import Reporter
 from ..motion.hexplane import HexPlaneField, Offsets
+from ..priors.recorded import RecordedPrior
 from ..rendering import Gaussians, rasterize
 from ..rendering.deferral import Deferral
 from .asynchronous import Phase
@@ -79,6 +80,8 @@ class Optimization:
         self._rows = torch.zeros(settings.iterations, len(LOSSES), device=device)
         wanted = settings.recorded and unknown.prior.recordable and not settings.densification.enabled
         self.steps: RecordedSteps[Kind] = RecordedSteps(self._iterate, device, scene.backend, wanted, self.generator)
+        if self.steps.recordable:
+            unknown.prior = RecordedPrior.bare(unknown.prior)
 
     @property
     def free(self) -> bool:

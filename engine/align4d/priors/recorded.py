@@ -41,9 +41,7 @@ class RecordedCall:
 
     @torch.no_grad()
     def __call__(self, *tensors: Tensor) -> Tensors:
-        """What the function gives for these tensors; within a larger recording it becomes part of that."""
-        if torch.cuda.is_current_stream_capturing():
-            return self.function(*tensors)
+        """What the function gives for these tensors."""
         key = tuple((tuple(one.shape), one.dtype) for one in tensors)
         if key not in self._recordings:
             if len(self._recordings) == MOST_RECORDINGS:
@@ -101,6 +99,11 @@ class RecordedPrior(MultiviewPrior):
         """See `MultiviewPrior`."""
         where = (condition.elevation, condition.distance, camera.elevation, camera.azimuth, camera.distance)
         return self._predict(noisy, timestep, *where, *condition.features)[0]
+
+    @staticmethod
+    def bare(prior: MultiviewPrior) -> MultiviewPrior:
+        """The prior itself, of one that may be recorded: for whoever records it as a part of something larger."""
+        return prior.prior if isinstance(prior, RecordedPrior) else prior
 
     def _digest_tensors(self, pictures: Tensor, elevation: Tensor, distance: Tensor) -> Tensors:
         return self.prior.condition(pictures, elevation, distance).features
