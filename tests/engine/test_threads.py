@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from align4d.rendering.cpu import threads
-from align4d.rendering.cpu.threads import GRAIN, run, threads_for_kernels
+from align4d.rendering.cpu.threads import GRAIN, run, threads_for_kernels, threads_for_torch
 
 
 @pytest.fixture(autouse=True)
@@ -42,3 +42,13 @@ def test_torch_has_them_back_after_an_error() -> None:
     assert torch.get_num_threads() == 2
     torch.set_num_threads(1)
     assert parts_of(10 * GRAIN) == [0]
+
+
+def test_large_operations_of_torch_get_them_for_a_while() -> None:
+    with threads_for_kernels():
+        with threads_for_torch():
+            assert torch.get_num_threads() == 2
+        assert torch.get_num_threads() == 1
+    with threads_for_torch():
+        assert torch.get_num_threads() == 2
+    assert torch.get_num_threads() == 2

@@ -16,6 +16,7 @@ from ..lifting.lift import TrackedSurface, choose_points, lift, viewpoint
 from ..lifting.network import DepthModes, Lifter
 from ..motion.skeleton import Motion
 from ..motion.triangles import triangle_frames
+from ..rendering.cpu.threads import threads_for_torch
 from .animated_asset import AnimatedAsset
 
 INDEPENDENT_FRAMES = 6.0
@@ -83,7 +84,8 @@ class LiftedDepth:
         corners, bound = self.surface.corners(motion), self.surface.bound
         frames = triangle_frames(corners)
         tracked = TrackedSurface(bound.means, bound.normals, self.surface.rest.places(corners, frames), self.surface.normals(frames))
-        found = lift(self.network, tracked, self.camera, self.fps, trusted=False)
+        with threads_for_torch():
+            found = lift(self.network, tracked, self.camera, self.fps, trusted=False)
         self.modes = DepthModes(found.depth[0], found.spread[0].clamp_min(LEAST_SPREAD), found.log_share[0])
 
     @torch.no_grad()

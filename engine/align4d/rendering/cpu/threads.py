@@ -56,6 +56,17 @@ def threads_for_kernels() -> Iterator[None]:
         _threads.reset(token)
 
 
+@contextmanager
+def threads_for_torch() -> Iterator[None]:
+    """Within it torch's operations have all threads again, for few large ones within `threads_for_kernels`."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(_threads.get() or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def run(kernel: Callable[..., None], work: int, *arguments: Any) -> None:
     """Call `kernel(part, parts, *arguments)` for every part, on as many threads as torch uses (see `threads_for_kernels`), and wait for all.
 
