@@ -12,6 +12,7 @@ from test_tracking import CAMERA, POSE_MATRIX, REFINEMENT, SIZE, STILL, TRACKING
 from test_tracking import show as show  # the fixture
 from torch import Tensor
 
+from align4d.alignment import refinement
 from align4d.alignment.lifted_depth import LiftedDepth, LiftedDepthSettings
 from align4d.alignment.lifted_start import fit_to_depth
 from align4d.alignment.pose_cost import PoseCost
@@ -101,6 +102,18 @@ def test_the_price_of_moving_in_depth_counts_where_the_prior_is_unsure(show: Sho
         lifted.ask(show.skeleton.pose(truth.turn, truth.shift))
         doubts.append(float(lifted.doubt(frames, 0.05).mean()))
     assert doubts[0] < 0.1 and doubts[1] > 0.9
+
+
+@pytest.mark.parametrize(("share", "goes_on"), [(0.8, True), (-0.4, False)])
+def test_where_track_and_prior_agree_the_track_goes_on(
+    show: Show, cost: PoseCost, monkeypatch: pytest.MonkeyPatch, share: float, goes_on: bool
+) -> None:
+    """Where they do not, what the prior makes of it does, though both cost the same."""
+    monkeypatch.setattr(refinement._Refinement, "_tried", lambda self, start: (1.0, self._pose_round(start)))
+    start, video = swung(show, [share * one for one in SWING]), seen(show.video(SWING))
+    settings = replace(REFINEMENT, lifted=SETTINGS)
+    chosen = refinement._Refinement(show.animated, show.skeleton, video, 0, cost, settings, 0, RecordingReporter(), prior(show))._poses(start)
+    assert (chosen.start is start) == goes_on
 
 
 def test_a_limb_bent_the_wrong_way_is_fitted_to_the_prior(show: Show, cost: PoseCost) -> None:

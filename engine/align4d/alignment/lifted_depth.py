@@ -94,6 +94,11 @@ class LiftedDepth:
         corners = self.surface.corners(motion)
         return self.camera.see(self.surface.rest.places(corners, triangle_frames(corners)))[..., 2] - self.rest_depth
 
+    def apart(self, motion: Motion) -> float:
+        """How far the depth of a motion is from what the prior tells, in all the motion's depth; 0: they say the same."""
+        told, moved = (self.modes.depth * self.modes.log_share.exp()).sum(-1), self.depth(motion)
+        return float((told - moved).abs().mean() / moved.abs().mean().clamp_min(LEAST_SPREAD))
+
     def price(self, points: Tensor, frames: Tensor) -> Tensor:
         """A number: how unlikely the prior finds the points of `index` at places (F, N, 3) in the given frames."""
         moved = self.camera.see(points)[..., 2] - self.rest_depth

@@ -33,6 +33,12 @@ CLEARLY_LESS = 0.85
 """A track is gone on with where it costs less than this share of what the motion prior makes of it. Where both cost about the same, the
 video says nothing of depth, and the prior does."""
 
+AGREE = 0.3
+"""Where what the motion prior tells is apart from the track by less than this, the track has seen the depth itself."""
+
+NEARLY = 1.1
+"""There the track goes on unless it costs more than this much of what the prior makes of it, which is a little flat."""
+
 WINDOW = 24
 """Frames that are looked at together: memory is bounded by this, and not by the clip. Gradients of windows add up to that of the clip."""
 
@@ -135,11 +141,13 @@ class _Refinement:
         """A round that starts from what the prior makes of the track or, where video and prior find that clearly better, from the track."""
         if self.lifted is None:
             return self._pose_round(start)
-        self.lifted.ask(self.skeleton.pose(start.turn, start.shift))
+        tracked = self.skeleton.pose(start.turn, start.shift)
+        self.lifted.ask(tracked)
+        agree = self.lifted.apart(tracked) < AGREE
         other = fit_to_depth(self.lifted, self.skeleton, self.cost, start, self.known_frame, self.settings.smooth)
         with threads_for_kernels():
             (own_cost, as_tracked), (fitted_cost, as_fitted) = self._tried(start), self._tried(other)
-        return as_tracked if own_cost < CLEARLY_LESS * fitted_cost else as_fitted
+        return as_tracked if own_cost < (NEARLY if agree else CLEARLY_LESS) * fitted_cost else as_fitted
 
     def _pose_round(self, start: Track) -> PoseRound:
         return PoseRound(self.skeleton, start, self.known_frame, self.cost, self.settings, self.lifted)

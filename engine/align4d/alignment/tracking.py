@@ -124,7 +124,7 @@ class _Following:
         Where that misses the object, the guess is drawn to its outline, which finds what moved farther than its own width. It knows
         nothing of depth, so it is taken only where it makes the frame clearly better.
         """
-        turn, shift = (_extrapolated(one, self.settings.momentum) for one in (past.turn, past.shift))
+        turn, shift = (extrapolated(one, self.settings.momentum) for one in (past.turn, past.shift))
         cost, known = self.step.judge(frame, turn, shift)
         if self._is_lost(float(known), past):
             drawn_turn, drawn_shift = self._drawn(past, frame)
@@ -134,7 +134,7 @@ class _Following:
 
     def _drawn(self, past: Track, frame: int) -> tuple[Tensor, Tensor]:
         """Turns and shifts (2, K, 3): where momentum carries the neighbor's pose, and that pose itself, drawn to the frame's outline."""
-        turns, shifts = (torch.cat([_extrapolated(one, self.settings.momentum), one[-1:]]) for one in (past.turn, past.shift))
+        turns, shifts = (torch.cat([extrapolated(one, self.settings.momentum), one[-1:]]) for one in (past.turn, past.shift))
         return self.finder.draw(frame, turns, shifts, past.turn[-1:], self.finder.settings.near)[:2]
 
     def _from_other_guesses(self, pose: Pose, past: Track, frame: int) -> Pose:
@@ -161,6 +161,6 @@ class _Following:
         return self.step.solve(frame, turn[best : best + 1], shift[best : best + 1], self.report)
 
 
-def _extrapolated(past: Tensor, momentum: float) -> Tensor:
+def extrapolated(past: Tensor, momentum: float) -> Tensor:
     """(1, K, 3) that would follow `past` (T, K, 3)."""
     return past[-1:] if len(past) < 2 else past[-1:] + momentum * (past[-1:] - past[-2:-1])

@@ -21,6 +21,7 @@ from ..alignment.look import look
 from ..alignment.pose import SolvedPose, place_camera
 from ..alignment.posed_asset import posed_asset, posed_gaussians
 from ..alignment.refinement import Refined, refine
+from ..alignment.second_look import look_again
 from ..alignment.solved import Solved
 from ..alignment.standing_place import away, moved_body, moved_camera
 from ..alignment.tracking import Track, track
@@ -233,7 +234,8 @@ class ArtistJob(Job):
             preview.show(done, frame)
 
         settings, known = self.settings, (first.turn, first.shift)
-        return track(animated, body.skeleton, views, begin, known, settings.tracking, settings.search, self.report, save)
+        found = track(animated, body.skeleton, views, begin, known, settings.tracking, settings.search, self.report, save)
+        return look_again(animated, body.skeleton, views, found, first.turn, settings.tracking, self.report)
 
     def _track_from(self, stored: dict[str, np.ndarray]) -> Track:
         turn, shift = (torch.from_numpy(stored[name]).to(self.device) for name in ("turn", "shift"))
