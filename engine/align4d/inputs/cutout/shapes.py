@@ -18,7 +18,7 @@ LEAST_REACHING = 20
 """Pixels that it has on both sides."""
 OUTLINE_WIDTH = 0.008
 """How far off an outline of the mesh may be, of the longest side: its evidence grows to 1 over this."""
-DEEPEST = 1.5
+DEEPEST = 3.0
 """The most that an outline says against a place outside of it; inside it says 1."""
 MARGIN = 0.03
 """What people leave around an object when they draw a box close to it, of the box's longer side."""
