@@ -64,7 +64,7 @@ class PoseSearchSettings:
     frames: int = 8
     anchors: int = 3
     aim: float = 0.15
-    exact: float = 0.945
+    exact: float = 0.955
     matching: float = 0.02
     standing: float = 1.5
     posed_share: float = 0.4
