@@ -11,10 +11,10 @@ from safetensors import safe_open
 from safetensors.numpy import save
 from torch import Tensor, nn
 
-from align4d.gaussians.optimizer_state import optimizer_arrays, restore_optimizer
 from align4d.protocol import replacing
 
 from .optimization import MovingAverage
+from .optimizer_state import optimizer_arrays, restore_optimizer
 
 
 def save_checkpoint(
