@@ -11,7 +11,7 @@ from builders import Job
 from test_cutout import HEIGHT, WIDTH, clip_of, scene, texture
 from test_tracking import BEND, SIZE, Show
 
-from align4d.alignment.reference import Reference, Scene, in_front, make_reference
+from align4d.alignment.reference import Backdrop, Reference, in_front, make_reference
 from align4d.inputs.cutout.camera_motion import follow_background
 from align4d.inputs.cutout.scenery import scenery
 from align4d.inputs.cutout.shapes import grown
@@ -41,13 +41,13 @@ def test_pictures_are_compared_in_front_of_what_lies_behind() -> None:
     frames, truth = scene()
     masks = replace(judge(truth.astype(np.float16), "box"), scenery=np.full_like(frames, 64))
     reference = make_reference(clip_of(frames), masks, 40.0, 48)
-    assert reference.scene is not None and reference.scene.shown.shape == reference.color.shape
-    assert reference.only(2).scene is not None and len(reference.only(2).scene.shown) == 1
+    assert reference.backdrop is not None and reference.backdrop.shown.shape == reference.color.shape
+    assert reference.only(2).backdrop is not None and len(reference.only(2).backdrop.shown) == 1
     nothing = torch.ones(2, 3, 48, 48), torch.zeros(2, 1, 48, 48)
     color, alpha, shown, _ = reference.compared(*nothing, torch.tensor([3, 5]))
     assert float((color - 64 / 255).abs().max()) < 1e-6 and not alpha.any()
-    assert (shown == reference.scene.shown[[3, 5]]).all()
-    plain = replace(reference, scene=None)
+    assert (shown == reference.backdrop.shown[[3, 5]]).all()
+    plain = replace(reference, backdrop=None)
     assert (plain.compared(*nothing)[0] == 1).all() and (plain.compared(*nothing)[2] == plain.color).all()
     assert len(masks.part(slice(2, 5)).scenery) == 3  # type: ignore[arg-type]
 
@@ -58,7 +58,7 @@ def in_a_room(plain: Reference, extra: torch.Tensor) -> Reference:
     shown = in_front(plain.color, plain.alpha, wall)
     alpha = torch.where(extra, 1.0, plain.alpha)
     color = shown * alpha + (1 - alpha)
-    return replace(plain, color=torch.where(extra, color, plain.color), alpha=alpha, scene=Scene(shown, wall))
+    return replace(plain, color=torch.where(extra, color, plain.color), alpha=alpha, backdrop=Backdrop(shown, wall))
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,9 @@ def test_background_in_a_mask_pulls_at_nothing(show: Show) -> None:
     extra[: int(covered[:, 0].float().mean()), int(covered[:, 1].float().mean()) :] = True
     room = in_a_room(plain, extra)
     true = show.vertices(show.bent(BEND))
-    error = {name: show.in_view(show.vertices(show.track(one)), true).mean() for name, one in (("room", room), ("masks", replace(room, scene=None)))}
+    error = {
+        name: show.in_view(show.vertices(show.track(one)), true).mean() for name, one in (("room", room), ("masks", replace(room, backdrop=None)))
+    }
     still = show.in_view(show.asset.vertices, true).mean()
     assert error["room"] < 0.3 * still < error["masks"]
 
@@ -87,4 +89,4 @@ def test_masks_are_disputed_only_where_the_frame_contradicts(show: Show) -> None
     assert torch.equal(ours > 0.5, theirs > 0.5)
     nothing = torch.ones_like(plain.color), torch.zeros_like(plain.alpha)
     assert (room.disputed(*nothing)[1] > 0.5).sum() > 0.8 * (plain.alpha > 0.5).sum()
-    assert torch.equal(replace(room, scene=None).disputed(plain.color, plain.alpha)[1], room.alpha[0])
+    assert torch.equal(replace(room, backdrop=None).disputed(plain.color, plain.alpha)[1], room.alpha[0])

@@ -43,12 +43,12 @@ class FrameView:
     def __init__(self, view: View, known: KnownViewLoss, blur: int) -> None:
         self.view, self.known, self.blur = view, known, blur
         self.every, self.usable = view.cameras(), view.usable()
-        reference, scene = view.reference, view.reference.scene
-        shown = [reference.color] if scene is None else [scene.shown, scene.behind]
+        reference, backdrop = view.reference, view.reference.backdrop
+        shown = [reference.color] if backdrop is None else [backdrop.shown, backdrop.behind]
         self.all = [self.every.viewmats, reference.alpha, self.usable, *shown]
         self.here = [torch.empty_like(one[:1]) for one in self.all]
         self.viewmat, self.alpha, self.weight, self.color = self.here[:4]
-        self.behind = None if scene is None else self.here[4]
+        self.behind = None if backdrop is None else self.here[4]
 
     @torch.no_grad()
     def show(self, frame: int) -> None:

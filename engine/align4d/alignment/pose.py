@@ -186,8 +186,8 @@ class RestScene:
     def render(self, cameras: list[Orbit], lighting: Lighting) -> tuple[Tensor, Tensor]:
         """Colors (C, 3, R, R), in front of what lies behind, and alphas (C, 1, R, R)."""
         color, alpha = self._on_white(cameras, lighting)
-        scene = self.reference.scene
-        return color if scene is None else in_front(color, alpha, scene.behind[:1]), alpha
+        backdrop = self.reference.backdrop
+        return color if backdrop is None else in_front(color, alpha, backdrop.behind[:1]), alpha
 
     def _on_white(self, cameras: list[Orbit], lighting: Lighting) -> tuple[Tensor, Tensor]:
         poses = np.stack([camera.world_to_camera() for camera in cameras])
@@ -204,7 +204,7 @@ class RestScene:
         """(C, P) differences of color and mask, `blur` see `BLURS`; the mask weighs as much as the three channels of color."""
         color, alpha = self.render(cameras, lighting)
         wrong, uncovered = color - self.color, alpha - self.alpha
-        if self.reference.scene is not None:  # where both look alike, nobody can see whether it is object or background
+        if self.reference.backdrop is not None:  # where both look alike, nobody can see whether it is object or background
             uncovered = UNCERTAIN * uncovered * (wrong.abs().amax(1, keepdim=True) / CAMOUFLAGE).clamp(0, 1)
         different = torch.cat([wrong, 3**0.5 * uncovered], 1)
         for _ in range(2 if blur else 0):

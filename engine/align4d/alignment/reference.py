@@ -22,7 +22,7 @@ MARGIN = 0.08
 
 
 @dataclass(frozen=True)
-class Scene:
+class Backdrop:
     """Frames as they were filmed, and what lies behind the object in them.
 
     A picture of the object is compared with a frame in front of that background: where a mask takes some of the background for the object,
@@ -46,14 +46,14 @@ class Reference:
         alpha: (T, 1, R, R) its coverage.
         intrinsics: (3, 3) float64 K [px] of the crop.
         usable: (T,) bool; frames without the object teach nothing.
-        scene: the same frames as they are; None where the background is plain, so that the masks are right.
+        backdrop: the same frames as they are; None where the background is plain, so that the masks are right.
     """
 
     color: Tensor
     alpha: Tensor
     intrinsics: np.ndarray
     usable: np.ndarray
-    scene: Scene | None = None
+    backdrop: Backdrop | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -71,8 +71,8 @@ class Reference:
 
     def chosen(self, frames: np.ndarray) -> Reference:
         """Some frames of it (F,), in this order."""
-        scene = self.scene and Scene(self.scene.shown[frames], self.scene.behind[frames])
-        return replace(self, color=self.color[frames], alpha=self.alpha[frames], usable=self.usable[frames], scene=scene)
+        backdrop = self.backdrop and Backdrop(self.backdrop.shown[frames], self.backdrop.behind[frames])
+        return replace(self, color=self.color[frames], alpha=self.alpha[frames], usable=self.usable[frames], backdrop=backdrop)
 
     def compared(self, color: Tensor, alpha: Tensor, frames: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """What a loss compares: a picture of the object and its mask, and the frames' own: all in front of the same background.
@@ -82,10 +82,10 @@ class Reference:
             alpha: (F, 1, R, R)
             frames: (F,) which ones these are of; None for all.
         """
-        scene = self.scene
-        every = (self.color, self.alpha) if scene is None else (scene.shown, self.alpha, scene.behind)
+        backdrop = self.backdrop
+        every = (self.color, self.alpha) if backdrop is None else (backdrop.shown, self.alpha, backdrop.behind)
         true = [one if frames is None else one.index_select(0, frames) for one in every]
-        return (color if scene is None else in_front(color, alpha, true[2])), alpha, true[0], true[1]
+        return (color if backdrop is None else in_front(color, alpha, true[2])), alpha, true[0], true[1]
 
     def cameras(self, world_to_camera: np.ndarray, count: int = 1) -> Cameras:
         """`count` times the same camera (4, 4), or one for each matrix of (C, 4, 4), with the crop's intrinsics."""
@@ -104,7 +104,7 @@ class Reference:
         """
         compared = self.compared(color, alpha, torch.zeros(1, dtype=torch.long, device=color.device))
         ours, theirs = alpha[0], self.alpha[0]
-        if self.scene is None:
+        if self.backdrop is None:
             return ours, theirs
         alike = (compared[0] - compared[2])[0].abs().amax(0, keepdim=True) < ALIKE
         return ours, torch.where(alike, ours, theirs)
@@ -135,7 +135,7 @@ def make_reference(
         left, top = _inside(left, side, seen.left, seen.right), _inside(top, side, seen.top, seen.bottom)
     scale = resolution / side
     intrinsics = np.diag([scale, scale, 1.0]) @ _shift(-left, -top) @ intrinsics_for(fovy, width, height)
-    colors, alphas, scenes = [], [], []
+    colors, alphas, filmed = [], [], []
     for index, (picture, coverage) in enumerate(zip(pictures, alpha, strict=True)):
         cover = coverage[..., None].astype(np.float32)
         # at an edge the picture is a mixture with the background, which is white from here on
@@ -147,13 +147,13 @@ def make_reference(
         alphas.append(scaled[..., 3:])
         if masks.scenery is not None:
             pair = np.stack([picture, masks.scenery[frames][index]]).astype(np.float32) / 255
-            scenes.append([_crop(np.dstack([one, cover]), left, top, side, resolution)[..., :3] for one in pair])
+            filmed.append([_crop(np.dstack([one, cover]), left, top, side, resolution)[..., :3] for one in pair])
 
     def tensor(pictures: object) -> Tensor:
         return torch.from_numpy(np.moveaxis(np.array(pictures), -1, -3).copy()).to(device)
 
-    scene = Scene(*tensor(scenes).unbind(1)) if scenes else None
-    return Reference(tensor(colors), tensor(alphas), intrinsics, ~masks.empty[frames], scene)
+    backdrop = Backdrop(*tensor(filmed).unbind(1)) if filmed else None
+    return Reference(tensor(colors), tensor(alphas), intrinsics, ~masks.empty[frames], backdrop)
 
 
 def _shift(x: float, y: float) -> np.ndarray:

@@ -20,7 +20,7 @@ from ..protocol import FLIPS, FlipSpec
 from .animated_asset import AnimatedAsset
 from .held import Held
 from .lighting import Lighting
-from .reference import Reference, Scene
+from .reference import Backdrop, Reference
 from .view import View
 
 _FIELD = "field."
@@ -149,16 +149,16 @@ def _view_arrays(view: View) -> dict[str, np.ndarray]:
         "usable": reference.usable,
         "world_to_camera": view.viewmats,
     }
-    if reference.scene is not None:
-        arrays["scene"] = _to_bytes(torch.cat([reference.scene.shown, reference.scene.behind], 1))
+    if reference.backdrop is not None:
+        arrays["backdrop"] = _to_bytes(torch.cat([reference.backdrop.shown, reference.backdrop.behind], 1))
     return arrays if view.lighting is None else {**arrays, "view_light": view.lighting.coefficients.cpu().numpy()}
 
 
 def _view_from(arrays: dict[str, np.ndarray], index: int, device: str) -> View:
     own = {name.removeprefix(_prefix(index)): array for name, array in arrays.items() if name.startswith(_prefix(index))}
     color, alpha = _from_bytes(own["pictures"], device).split([3, 1], 1)
-    scene = Scene(*_from_bytes(own["scene"], device).split(3, 1)) if "scene" in own else None
-    reference = Reference(color, alpha, own["intrinsics"], own["usable"], scene)
+    backdrop = Backdrop(*_from_bytes(own["backdrop"], device).split(3, 1)) if "backdrop" in own else None
+    reference = Reference(color, alpha, own["intrinsics"], own["usable"], backdrop)
     lighting = Lighting(torch.from_numpy(own["view_light"]).to(device)) if "view_light" in own else None
     # one matrix for all frames in files of earlier versions
     return View(reference, np.array(np.broadcast_to(own["world_to_camera"], (reference.frames, 4, 4))), lighting)
