@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 
 from ..align4d_blender.capture.armatures import armature_of
-from . import clip, engine, fixes, inputs, presets, text
+from . import clip, engine, first_frame, fixes, inputs, presets, text
 
 _SENTENCES = 3
 """At most so many about simulations: the panel is for the choices."""
@@ -41,6 +41,8 @@ class ALIGN4D_PT_generate(bpy.types.Panel):
             _draw_video(layout, context, missing.get("video"))
         inputs.draw_choices(layout, context, missing)
         _draw_camera(layout, context, missing.get("camera"))
+        if takes_mesh(context) and takes_video(context):
+            first_frame.draw(layout, context)
         layout.prop(context.scene.align4d, "start_at")
         if takes_mesh(context) and any(map(armature_of, selected_meshes(context))):
             layout.prop(context.scene.align4d, "form")

@@ -36,9 +36,15 @@ def ask_about(scene: bpy.types.Scene) -> None:
     wanted = _clip(scene)
     if not wanted.path or question.is_about(wanted):
         return
-    words = ["--first", str(max(wanted.first, 1)), "--last", str(wanted.last), "--fps", str(wanted.fps), "--json"]
+    question.ask(wanted, ["check", *clip_words(scene), "--json"])
+
+
+def clip_words(scene: bpy.types.Scene) -> list[str]:
+    """The clip of the scene's settings for the engine's command line. Raises UserError where the images of a sequence are not there."""
+    wanted = _clip(scene)
     path = Path(wanted.path)
-    question.ask(wanted, ["check", *([str(path)] if _is_movie(path) else sequence(path)), *words])
+    images = [str(path)] if _is_movie(path) else sequence(path)
+    return [*images, "--first", str(max(wanted.first, 1)), "--last", str(wanted.last), "--fps", str(wanted.fps)]
 
 
 def report(scene: bpy.types.Scene) -> list[EngineReply] | None:

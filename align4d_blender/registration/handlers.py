@@ -43,7 +43,7 @@ def detach() -> None:
 
 def shut_down() -> None:
     """Ends everything that runs: timers, threads, programs."""
-    from ..capture import clip_check, clip_report, under_way
+    from ..capture import clip_check, clip_report, first_frame_match, under_way
     from ..jobs import plan, queue
     from ..runtime import models, setup
 
@@ -52,6 +52,7 @@ def shut_down() -> None:
     plan.shut_down()
     clip_check.clear()
     clip_report.question.shut_down()
+    first_frame_match.shut_down()
     under_way.abandon()
     queue.shut_down()
 

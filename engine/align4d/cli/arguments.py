@@ -55,12 +55,24 @@ def add_job(parser: argparse.ArgumentParser) -> None:
 
 
 def add_check(parser: argparse.ArgumentParser) -> None:
-    """Of `align4d check`: the clip, and which frames of it."""
+    """Of `align4d check`."""
+    add_clip(parser)
+    parser.add_argument("--json", action="store_true", help="the findings as one line of JSON")
+
+
+def add_match(parser: argparse.ArgumentParser) -> None:
+    """Of `align4d match`."""
+    add_clip(parser)
+    parser.add_argument("--mesh", type=Path, required=True, help="an .npz file: vertices, triangles, and the camera's matrix_world and fovy")
+    parser.add_argument("--out", type=Path, required=True, help="PNG file for the first frame with the mesh over it")
+
+
+def add_clip(parser: argparse.ArgumentParser) -> None:
+    """A clip, and which frames of it."""
     parser.add_argument("video", type=Path, nargs="+", help="movie file, a folder of images, or the images themselves in their order")
     parser.add_argument("--first", type=int, default=1, help="first frame of the video, counted from 1")
     parser.add_argument("--last", type=int, default=0, help="last frame of the video, counted from 1; 0: its end")
     parser.add_argument("--fps", type=float, default=0.0, help="frame rate; 0: the movie's own, 24 for images")
-    parser.add_argument("--json", action="store_true", help="the findings as one line of JSON")
 
 
 def add_run(parser: argparse.ArgumentParser) -> None:

@@ -22,7 +22,7 @@ SIDE = 256
 def run(options: argparse.Namespace, console: Console) -> int:
     """Looks at a clip; 0 where it could be read."""
     try:
-        clip = load_clip(_spec(options), SIDE)
+        clip = load_clip(clip_spec(options), SIDE)
         findings = judge_clip(clip)
     except Exception as error:
         failure = as_engine_error(error)
@@ -41,7 +41,8 @@ def run(options: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def _spec(options: argparse.Namespace) -> VideoSpec:
+def clip_spec(options: argparse.Namespace) -> VideoSpec:
+    """The clip of `arguments.add_clip`."""
     if len(options.video) == 1:
         return video_spec(options.video[0], max(options.first, 1) - 1, options.last - 1, options.fps)
     images = tuple(str(path.resolve()) for path in options.video)

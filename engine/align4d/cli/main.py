@@ -23,7 +23,7 @@ from ..errors import Cancelled, as_engine_error
 from ..job.reporting import TerminalReporter
 from ..machine.warm_up import wait_passively, warm_up
 from . import batch, hand, job, settings
-from .arguments import add_check, add_inputs, add_job, add_models, add_run
+from .arguments import add_check, add_inputs, add_job, add_match, add_models, add_run
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +49,10 @@ def main(arguments: list[str] | None = None, run: job.Run | None = None) -> int:
         from . import check  # imports what reads movies: not for --help
 
         return check.run(options, console)
+    if options.command == "match":
+        from . import match
+
+        return match.run(options)
     if options.command == "batch":
         return batch.run(options, console, run)
     laboratory = _laboratory()
@@ -103,6 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("--json", action="store_true", help="the findings as one line of JSON")
     settings.add_arguments(commands.add_parser("settings", help="list every setting that --set takes"))
     add_check(commands.add_parser("check", help="say what is good and bad about a clip, and run nothing"))
+    add_match(commands.add_parser("match", help="say how well a mesh agrees with a clip's first frame, for other programs"))
     plan = commands.add_parser("plan", help="say what a job would take, and run nothing")
     add_inputs(plan)
     plan.add_argument("--json", action="store_true", help="for other programs")
