@@ -25,6 +25,7 @@ import files  # noqa: E402
 import hand  # noqa: E402
 import heavy  # noqa: E402
 import keys  # noqa: E402
+from doing import press_button  # noqa: E402
 from gaps import Gaps  # noqa: E402
 from mouse import Mouse, Steps, wait_until  # noqa: E402
 
@@ -102,6 +103,7 @@ def at_work(artist: Artist) -> Steps:
     """The whole afternoon."""
     yield from first_run(artist)
     yield from choose(artist)
+    yield from match(artist)
     if artist.order["only"]:
         yield from one_part(artist, PARTS[artist.order["only"]])
         return
@@ -172,6 +174,16 @@ def choose(artist: Artist) -> Steps:
     else:
         raise RuntimeError(f"the video's field holds {bpy.context.scene.align4d.video!r}")
     artist.picture("window_ready")
+
+
+def match(artist: Artist) -> Steps:
+    """Presses Match First Frame, and sees the mesh over the clip's first frame."""
+    matching = importlib.import_module(f"{EXTENSION}.align4d_blender.capture.first_frame_match")
+    yield from press_button(artist, "match_first_frame")
+    yield from wait_until(lambda: matching.found(bpy.context.scene) is not None, "mesh and first frame are compared", 120)
+    yield 2.0
+    artist.picture("window_first_frame")
+    artist.report["first_frame"] = matching.found(bpy.context.scene)["overlap"]
 
 
 def drop(artist: Artist) -> Steps:

@@ -13,7 +13,6 @@ from ..motion.hexplane import HexPlaneField
 from ..motion.skeleton import Motion, Skeleton
 from ..motion.triangles import triangle_frames
 from ..rendering import Gaussians
-from ..rendering.cpu.threads import threads_for_kernels
 from .animated_asset import AnimatedAsset
 from .appearance import Appearance
 from .hidden_side import keep_own_colors
@@ -126,8 +125,7 @@ class _Refinement:
         """See `refine`."""
         field_round = FieldRound(self.animated, self.frames, self.settings, self.generator)
         poses = self._poses(start)
-        with threads_for_kernels():
-            self._optimize(poses, self._frames_of_poses())
+        self._optimize(poses, self._frames_of_poses())
         field_round.motion = poses.motion()
         self._optimize(field_round, _batches(self.usable, self.settings, self.generator, self.every.device))
         return Refined(field_round.motion, field_round.field, self.appearance.on(self.animated, frozen=True), self.losses.read())
@@ -145,8 +143,7 @@ class _Refinement:
         self.lifted.ask(tracked)
         agree = self.lifted.apart(tracked) < AGREE
         other = fit_to_depth(self.lifted, self.skeleton, self.cost, start, self.known_frame, self.settings.smooth)
-        with threads_for_kernels():
-            (own_cost, as_tracked), (fitted_cost, as_fitted) = self._tried(start), self._tried(other)
+        (own_cost, as_tracked), (fitted_cost, as_fitted) = self._tried(start), self._tried(other)
         return as_tracked if own_cost < (NEARLY if agree else CLEARLY_LESS) * fitted_cost else as_fitted
 
     def _pose_round(self, start: Track) -> PoseRound:

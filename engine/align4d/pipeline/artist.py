@@ -96,9 +96,9 @@ def run(folder: Path, report: Reporter, online: bool = False) -> Result:
         masks = job.cut_by_motion(animated, body, masks, first, tracked)
         tracked = job.track_again(animated, body, clip, masks, first, tracked)
         solved, first, tracked = job.where_it_stands(animated, body, solved, first, tracked)
-    with job.stage("refining"):
+    with job.stage("refining"), threads_for_kernels():
         refined = job.refine(animated, body, clip, masks, first, tracked)
-    with job.stage("baking"):
+    with job.stage("baking"), threads_for_kernels():
         if masks.source in ("box", "network"):
             write_masks(folder, masks.alpha)
         return job.bake(asset, body, clip, masks, solved, first, tracked, refined)
