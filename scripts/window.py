@@ -33,6 +33,7 @@ PICTURES = {
     "panel_first_run": ("window_first_run", (1036, 82, 1322, 306), 286),
     "panel_missing": ("window_what_is_missing", (1036, 82, 1322, 458), 286),
     "panel_ready": ("window_ready", (1036, 82, 1322, 422), 286),
+    "panel_first_frame": ("window_first_frame", (1036, 82, 1322, 590), 286),
     "panel_running": ("window_running", (1036, 366, 1322, 640), 286),
     "panel_cancelled": ("window_cancelled", (1036, 366, 1322, 504), 286),
     "panel_result": ("window_done", (1036, 366, 1322, 812), 286),
