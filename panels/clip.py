@@ -23,8 +23,7 @@ def _draw_report(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     try:
         findings = clip_report.report(context.scene)
     except UserError as error:
-        text.paragraph(layout, context, str(error), "ERROR")
-        fixes.draw(layout, error.fix)
+        fixes.draw_error(layout, context, error)
         return
     if findings is None:
         if clip_report.under_way(context.scene):
@@ -57,8 +56,7 @@ def _draw_need(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     try:
         need = clip_check.need(context.scene)
     except UserError as error:
-        text.paragraph(layout, context, str(error), "ERROR")
-        fixes.draw(layout, error.fix)
+        fixes.draw_error(layout, context, error)
         return
     if need is None:
         return

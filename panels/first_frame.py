@@ -24,8 +24,7 @@ def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     try:
         found = first_frame_match.found(context.scene)
     except UserError as error:
-        text.paragraph(layout, context, str(error), "ERROR")
-        fixes.draw(layout, error.fix)
+        fixes.draw_error(layout, context, error)
         return
     if found:
         layout.template_icon(icon_value=first_frame_match.icon(), scale=_PICTURE)

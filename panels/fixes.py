@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 
 import bpy
 
+from ..align4d_blender.errors import UserError
 from ..align4d_blender.runtime import refusal
 from . import text
 
@@ -69,6 +70,12 @@ def draw_refusal(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     text.paragraph(row.column(), context, str(error), "ERROR")
     row.operator("align4d.forget_refusal", text="", icon="X")
     draw(box, error.fix)
+
+
+def draw_error(layout: bpy.types.UILayout, context: bpy.types.Context, error: UserError) -> None:
+    """What failed, and the button that repairs it."""
+    text.paragraph(layout, context, str(error), "ERROR")
+    draw(layout, error.fix)
 
 
 def draw(layout: bpy.types.UILayout, fix: str, job: str = "") -> None:

@@ -40,8 +40,7 @@ def draw_plan(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     try:
         found = plan.plan(context)
     except UserError as error:
-        text.paragraph(box, context, str(error), "ERROR")
-        fixes.draw(box, error.fix)
+        fixes.draw_error(box, context, error)
         box.operator("align4d.show_plan", icon="FILE_REFRESH")
         return
     if found is None:

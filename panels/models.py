@@ -30,8 +30,7 @@ def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     try:
         found = models.known()
     except UserError as error:
-        text.paragraph(layout, context, str(error), "ERROR")
-        fixes.draw(layout, error.fix)
+        fixes.draw_error(layout, context, error)
         return
     for role in dict.fromkeys(model["role"] for model in found):
         column = layout.box().column()
@@ -76,5 +75,4 @@ def _draw_failure(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
 
     for error in (models.fetching.error if models.fetching else None, models.refused):
         if error:
-            text.paragraph(layout, context, str(error), "ERROR")
-            fixes.draw(layout, error.fix)
+            fixes.draw_error(layout, context, error)

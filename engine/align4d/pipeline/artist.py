@@ -224,18 +224,27 @@ class ArtistJob(Job):
             name: of the checkpoint.
         """
         stored = self.checkpoint.load(name)
+        if stored is not None and stored["finished"]:
+            return self._track_from(stored)
         begin = Track(first.turn, first.shift, torch.zeros(1), first.frame) if stored is None else self._track_from(stored)
         views = self.views(clip, masks, first.camera, self.settings.tracking.resolution, alone)
         preview = PreviewEveryFrame(self, animated, body.skeleton, views[0])
 
         def save(done: Track, frame: int) -> None:
-            arrays = {"turn": done.turn, "shift": done.shift, "loss": done.loss, "first": torch.tensor(done.first)}
-            self.checkpoint.save(name, {key: tensor.cpu().numpy() for key, tensor in arrays.items()})
+            self._save_track(name, done, finished=False)
             preview.show(done, frame)
 
         settings, known = self.settings, (first.turn, first.shift)
         found = track(animated, body.skeleton, views, begin, known, settings.tracking, settings.search, self.report, save)
-        return look_again(animated, body.skeleton, views, found, first.turn, settings.tracking, self.report)
+        found = look_again(animated, body.skeleton, views, found, first.turn, settings.tracking, self.report)
+        self._save_track(name, found, finished=True)
+        return found
+
+    def _save_track(self, name: str, done: Track, finished: bool) -> None:
+        """Keeps a track; `finished` once it was looked at again."""
+        scalars = {"first": torch.tensor(done.first), "finished": torch.tensor(finished)}
+        arrays = {"turn": done.turn, "shift": done.shift, "loss": done.loss, **scalars}
+        self.checkpoint.save(name, {key: tensor.cpu().numpy() for key, tensor in arrays.items()})
 
     def _track_from(self, stored: dict[str, np.ndarray]) -> Track:
         turn, shift = (torch.from_numpy(stored[name]).to(self.device) for name in ("turn", "shift"))
