@@ -14,6 +14,7 @@ from align4d.errors import EngineError
 from align4d.inputs.cutout.camera_motion import follow_background, transform
 from align4d.inputs.cutout.carry import Carried, Cutter
 from align4d.inputs.cutout.matte import matte
+from align4d.inputs.cutout.mesh_view import MeshView
 from align4d.inputs.cutout.nearby import nearby_density
 from align4d.inputs.cutout.plate import log_density, make_plate
 from align4d.inputs.cutout.shapes import find_bad, laid_into, outline_evidence, overlap, without_specks
@@ -120,8 +121,40 @@ def test_the_outline_of_the_mesh_says_what_colors_do_not() -> None:
     outline = np.roll(truth[0], 1, axis=1).astype(np.float32)
     mended = cutter(frames).from_outline(0, outline, box)
     assert np.mean([overlap(*pair) for pair in zip(mended.inside, truth, strict=True)]) > 0.9
-    every = cutter(frames).with_outlines(dict(enumerate(truth.astype(np.float32))), box)
+    every = cutter(frames).with_mesh(
+        {frame: MeshView(mask.astype(np.float32), frames[frame].astype(np.float32)) for frame, mask in enumerate(truth)}, box
+    )
     assert np.mean([overlap(*pair) for pair in zip(every.inside, truth, strict=True)]) > 0.9
+
+
+def test_the_colors_of_the_mesh_find_a_part_that_is_colored_as_the_background() -> None:
+    frames, truth = scene()
+    y, x = np.mgrid[:HEIGHT, :WIDTH]
+    shown = np.repeat(np.array([205.0, 40, 50], np.float32)[None], HEIGHT * WIDTH, 0).reshape(HEIGHT, WIDTH, 3)
+    views = {}
+    for t, frame in enumerate(frames):
+        foot = (np.abs(x - 45 - 3 * t) < 5) & (y > 69) & (y < 88)
+        frame[foot] = (75, 140, 135)
+        truth[t][foot] = 1
+        views[t] = MeshView(truth[t].astype(np.float32), np.where(foot[..., None], (70, 150, 130), shown).astype(np.float32))
+    # no mask so far has the foot, so nothing but the mesh knows its color
+    disc = Carried(np.where(y < 70, truth, 0).astype(np.float32), boxed()[2].motion)
+    found = cutter(frames).with_mesh(views, disc).inside
+    assert np.mean([overlap(*pair) for pair in zip(found, truth, strict=True)]) > 0.95
+    red = {frame: MeshView(view.coverage, shown) for frame, view in views.items()}
+    assert overlap(found[3], truth[3]) > overlap(cutter(frames).with_mesh(red, disc).inside[3], truth[3])
+
+
+def test_a_color_is_likely_close_to_where_the_mesh_has_it() -> None:
+    coverage, color = np.zeros((20, 30), np.float32), np.zeros((20, 30, 3), np.float32)
+    coverage[5:15, 5:25], color[5:15, 5:15], color[5:15, 15:25] = 1, (200, 0, 0), (0, 0, 200)
+    density = MeshView(coverage, color).density(np.full((20, 30, 3), (200.0, 0, 0)))
+    assert density[10, 10] > density[10, 20] + 10, "red on the red side"
+    assert density[10, 16] > density[10, 20] + 5, "and a little beside it"
+    assert density[10, 29] == -30, "no mesh is near"
+    half = MeshView(coverage, color).reduced(15)
+    assert half.coverage.shape == (10, 15) and half.coverage[2, 3] == 0.5
+    np.testing.assert_allclose(half.color[2, 3], (200, 0, 0), atol=1e-3)  # nothing of the empty half is mixed in
 
 
 def test_masks_that_went_wrong_are_found_and_put_right() -> None:

@@ -10,6 +10,7 @@ import pytest
 import torch
 from builders import Job
 from puppets import FOVY, TWO_PARTS, Studio, asset_of, bound, puppet
+from scipy import ndimage
 
 from align4d.alignment.animated_asset import AnimatedAsset
 from align4d.alignment.first_pose import FirstPose, FirstPoseSearch, sighted
@@ -22,7 +23,7 @@ from align4d.alignment.refinement import Refined
 from align4d.alignment.tracking_settings import TrackingSettings
 from align4d.alignment.verdict import known_view_loss, standing_still
 from align4d.alignment.view import View
-from align4d.cameras.orbit import Orbit
+from align4d.cameras.orbit import Orbit, intrinsics_for
 from align4d.cameras.path import standing
 from align4d.inputs.asset import weld
 from align4d.job.reporting import RecordingReporter
@@ -32,6 +33,7 @@ from align4d.motion.skeleton import build_skeleton
 from align4d.motion.skinning import skin_points
 from align4d.motion.surface_graph import build_surface_graph
 from align4d.pipeline.first_pose_note import pose_note
+from align4d.pipeline.posable_mesh import PosableMesh
 
 CAMERA = Orbit(10.0, 5.0, 2.2, fovy=FOVY)
 SIZE = 64
@@ -125,6 +127,16 @@ def test_a_posed_asset_is_the_mesh_in_that_pose(scene: Scene) -> None:
     assert held.any()
     quarter = np.array([[0, 0, 1], [0, 1, 0], [-1, 0, 0.0]])  # about +Y, as the wing turned
     np.testing.assert_allclose(posed.corner_normal[held], scene.asset.corner_normal[held] @ quarter.T, atol=1e-4)
+
+
+def test_a_mesh_is_seen_in_that_pose_as_a_camera_films_it(scene: Scene) -> None:
+    film = Studio(CAMERA).film(scene.asset, scene.true[:1])[0] / 255
+    size = film.shape[0], film.shape[1]
+    mesh = PosableMesh(scene.asset, scene.skin, scene.animated)
+    view = mesh.seen(scene.skeleton.pose(*scene.bent([50.0])), CAMERA.world_to_camera(), intrinsics_for(FOVY, size[1], size[0]), size)
+    assert np.abs(view.coverage - film[..., 3]).max() < 0.6 and np.abs(view.coverage - film[..., 3]).mean() < 0.005
+    apart = np.abs(view.color / 255 - film[..., :3])[ndimage.binary_erosion(film[..., 3] > 0.99)]
+    assert apart.mean() < 0.1, "its own colors, not those of the white behind"
 
 
 def result_of(scene: Scene, degrees: list[float]) -> Refined:

@@ -50,6 +50,7 @@ from .other_clips import OtherClip, Placed
 from .pair import complete_pair
 from .paper import STAGES as PAPER_STAGES
 from .paper import animate_as_published
+from .posable_mesh import PosableMesh
 from .preview_frames import PreviewEveryFrame
 from .request_check import check_values
 from .settings import settings_for
@@ -88,12 +89,12 @@ def run(folder: Path, report: Reporter, online: bool = False) -> Result:
         body = job.articulation(asset)
         masks = job.cut_as_it_stands(asset, gaussians, body, clip, masks)
         solved, first = job.find_first_pose(asset, gaussians, body, clip, masks)
-        masks = job.cut_by_first_pose(gaussians, body, masks, first)
+        masks = job.cut_by_first_pose(asset, gaussians, body, masks, first)
     with job.stage("tracking"), threads_for_kernels():
         animated = job.animated(asset, gaussians, body, clip, masks, first)
         job.place_others(asset, animated, body, clip, masks, first)
         tracked = job.track(animated, body, clip, masks, first)
-        masks = job.cut_by_motion(animated, body, masks, first, tracked)
+        masks = job.cut_by_motion(asset, animated, body, masks, first, tracked)
         tracked = job.track_again(animated, body, clip, masks, first, tracked)
         solved, first, tracked = job.where_it_stands(animated, body, solved, first, tracked)
     with job.stage("refining"), threads_for_kernels():
@@ -138,36 +139,39 @@ class ArtistJob(Job):
         skin = skin_points(body.surface, body.parts, gaussians.corners.reshape(-1, 3).cpu().numpy(), self.device)
         return AnimatedAsset(gaussians, skin, to_linear(gaussians.albedo), lighting, self.request.backend, limits=body.limits)
 
+    def _posable(self, asset: Asset, body: Articulation, animated: AnimatedAsset) -> PosableMesh:
+        return PosableMesh(asset, skin_points(body.surface, body.parts, asset.vertices, self.device), animated)
+
     def cut_as_it_stands(self, asset: Asset, gaussians: BoundGaussians, body: Articulation, clip: Clip, masks: Masks) -> Masks:
         """The masks again, where they are by a box and the mesh covers the object as it stands: the camera's search goes by outlines."""
         if self.cutting is None:
             return masks
-        plain, start = self._plain(gaussians, body, unlit()), self.start_camera(asset)
+        mesh, start = self._posable(asset, body, self._plain(gaussians, body, unlit())), self.start_camera(asset)
         zero = gaussians.means.new_zeros(1, body.skeleton.count, 3)
         still = body.skeleton.pose(zero, zero)
-        masks = self.cutting.by_view(plain, still, start.world_to_camera(), masks)
+        masks = self.cutting.by_view(mesh, still, start.world_to_camera(), masks)
         try:
             placed = place_camera(asset, gaussians, self.first_frame(clip, masks), start, self.settings.pose, self.request.backend)
         except EngineError as error:
             if error.code != "no_overlap":
                 raise
             return masks
-        return self.cutting.by_rest(plain, still, placed.camera.world_to_camera(), masks)
+        return self.cutting.by_rest(mesh, still, placed.camera.world_to_camera(), masks)
 
-    def cut_by_first_pose(self, gaussians: BoundGaussians, body: Articulation, masks: Masks, first: FirstPose) -> Masks:
+    def cut_by_first_pose(self, asset: Asset, gaussians: BoundGaussians, body: Articulation, masks: Masks, first: FirstPose) -> Masks:
         """The masks again, where they are by a box: the mesh says in one frame what is object, and what is background in all others then."""
         if self.cutting is None:
             return masks
-        plain = self._plain(gaussians, body, first.lighting)
+        mesh = self._posable(asset, body, self._plain(gaussians, body, first.lighting))
         viewmat = self.moves[first.frame] @ first.camera.world_to_camera()
-        return self.cutting.by_first_pose(plain, body.skeleton.pose(first.turn, first.shift), viewmat, first.frame, masks)
+        return self.cutting.by_first_pose(mesh, body.skeleton.pose(first.turn, first.shift), viewmat, first.frame, masks)
 
-    def cut_by_motion(self, animated: AnimatedAsset, body: Articulation, masks: Masks, first: FirstPose, tracked: Track) -> Masks:
+    def cut_by_motion(self, asset: Asset, animated: AnimatedAsset, body: Articulation, masks: Masks, first: FirstPose, tracked: Track) -> Masks:
         """The masks again, where they are by a box, by the mesh in every frame: frames that were cut badly, and shadows, are put right."""
         if self.cutting is None:
             return masks
-        viewmats = self.moves @ first.camera.world_to_camera()
-        return self.cutting.by_motion(animated, body.skeleton.pose(tracked.turn, tracked.shift), viewmats, masks)
+        mesh, viewmats = self._posable(asset, body, animated), self.moves @ first.camera.world_to_camera()
+        return self.cutting.by_motion(mesh, body.skeleton.pose(tracked.turn, tracked.shift), viewmats, masks)
 
     def animated(self, asset: Asset, gaussians: BoundGaussians, body: Articulation, clip: Clip, masks: Masks, first: FirstPose) -> AnimatedAsset:
         """The asset, ready to be posed, in the light and the colors of the frame whose pose is known."""

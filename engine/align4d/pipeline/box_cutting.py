@@ -10,22 +10,21 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from ..alignment.animated_asset import AnimatedAsset
 from ..cameras.orbit import intrinsics_for
 from ..inputs.cutout.camera_motion import CameraMotion
 from ..inputs.cutout.carry import SIDE, Carried, Cutter
-from ..inputs.cutout.shapes import laid_into, overlap, reduced
+from ..inputs.cutout.mesh_view import MeshView
+from ..inputs.cutout.shapes import laid_into, overlap
 from ..inputs.masks import Masks, boxed_masks
 from ..inputs.video import Clip
 from ..job.checkpoint import Checkpoint
 from ..job.reporting import Reporter
 from ..motion.skeleton import Motion
 from ..protocol import Request
-from ..rendering import Cameras
 from .background import Background, background_of, with_scenery
 from .mask_pictures import MaskPictures
+from .posable_mesh import PosableMesh
 
 COVERED = 0.8
 """Least part of the mesh as it stands that the first mask covers for that to be the object's pose."""
@@ -63,7 +62,7 @@ class BoxCutting:
         before = self._before()
         return background_of(self._clip, self._request.camera.fovy, before.motion, before.inside.shape[1:3])
 
-    def by_view(self, animated: AnimatedAsset, motion: Motion, viewmat: np.ndarray, masks: Masks) -> Masks:
+    def by_view(self, mesh: PosableMesh, motion: Motion, viewmat: np.ndarray, masks: Masks) -> Masks:
         """By the mesh as the artist sees it, laid into the box; as they are where the first one is not somewhere else altogether.
 
         Colors alone take another thing in the box for the object where that is the one that looks like nothing around.
@@ -71,68 +70,66 @@ class BoxCutting:
         stored = self._stored("masks_view")
         if stored is None:
             before = self._before()
-            outline = laid_into(next(self._outlines(animated, motion, viewmat[None])), self._box())
+            outline = laid_into(next(self._seen(mesh, motion, viewmat[None])).coverage, self._box())
             if outline is None or overlap(outline, before.inside[0]) >= ELSEWHERE:
                 return masks
             stored = self._keep("masks_view", self._at_work().from_outline(0, outline, before))
         self.carried = stored
         return self._soft()
 
-    def by_rest(self, animated: AnimatedAsset, motion: Motion, viewmat: np.ndarray, masks: Masks) -> Masks:
+    def by_rest(self, mesh: PosableMesh, motion: Motion, viewmat: np.ndarray, masks: Masks) -> Masks:
         """By the mesh as it stands in the first frame; as they are where it reaches out of the mask, as a body in another pose does."""
         stored = self._stored("masks_rest")
         if stored is None:
-            outline, before = next(self._outlines(animated, motion, viewmat[None])), self._before()
+            outline, before = next(self._seen(mesh, motion, viewmat[None])).coverage, self._before()
             if ((outline > 0.5) & (before.inside[0] > 0.5)).sum() < COVERED * (outline > 0.5).sum():
                 return masks
             stored = self._keep("masks_rest", self._at_work().from_outline(0, outline, before))
         self.carried = stored
         return self._soft()
 
-    def by_first_pose(self, animated: AnimatedAsset, motion: Motion, viewmat: np.ndarray, frame: int, masks: Masks) -> Masks:
+    def by_first_pose(self, mesh: PosableMesh, motion: Motion, viewmat: np.ndarray, frame: int, masks: Masks) -> Masks:
         """By the mesh in the one frame whose pose is known; as they are where it is not over the object there."""
-        return self._improved("masks_first", animated, motion, viewmat[None], range(frame, frame + 1), masks)
+        return self._improved("masks_first", mesh, motion, viewmat[None], range(frame, frame + 1), masks)
 
-    def by_motion(self, animated: AnimatedAsset, motion: Motion, viewmats: np.ndarray, masks: Masks) -> Masks:
+    def by_motion(self, mesh: PosableMesh, motion: Motion, viewmats: np.ndarray, masks: Masks) -> Masks:
         """By the mesh in every frame where it is over the object."""
-        return self._improved("masks_tracked", animated, motion, viewmats, range(len(self._frames)), masks)
+        return self._improved("masks_tracked", mesh, motion, viewmats, range(len(self._frames)), masks)
 
-    def _improved(self, name: str, animated: AnimatedAsset, motion: Motion, viewmats: np.ndarray, frames: range, masks: Masks) -> Masks:
+    def _improved(self, name: str, mesh: PosableMesh, motion: Motion, viewmats: np.ndarray, frames: range, masks: Masks) -> Masks:
         stored = self._stored(name)
         if stored is None:
             before = self._before()
-            outlines = {
-                frame: outline
-                for frame, outline in zip(frames, self._outlines(animated, motion, viewmats), strict=True)
-                if overlap(outline, before.inside[frame]) >= BELIEVED
+            seen = {
+                frame: view
+                for frame, view in zip(frames, self._seen(mesh, motion, viewmats), strict=True)
+                if overlap(view.coverage, before.inside[frame]) >= BELIEVED
             }
-            if not outlines:
+            if not seen:
                 return masks
-            stored = self._keep(name, self._with(outlines, before, single=len(frames) == 1))
+            stored = self._keep(name, self._with(seen, before, single=len(frames) == 1))
         self.carried = stored
         return self._soft()
 
-    def _with(self, outlines: Mapping[int, np.ndarray], before: Carried, single: bool) -> Carried:
+    def _with(self, seen: Mapping[int, MeshView], before: Carried, single: bool) -> Carried:
         if single:
-            return self._at_work().from_outline(*next(iter(outlines.items())), before)
-        return self._at_work().with_outlines(outlines, before)
+            frame, view = next(iter(seen.items()))
+            return self._at_work().from_outline(frame, view.coverage, before)
+        return self._at_work().with_mesh(seen, before)
 
     def _before(self) -> Carried:
         if self.carried is None:
             raise RuntimeError("by_box comes first")
         return self.carried
 
-    def _outlines(self, animated: AnimatedAsset, motion: Motion, viewmats: np.ndarray) -> Iterator[np.ndarray]:
-        """(h, w) float32 coverage of the mesh in each frame of `motion`, seen by its camera (F, 4, 4), at the cutter's size."""
-        height, width = self._clip.frames.shape[1:3]
-        intrinsics = torch.from_numpy(intrinsics_for(self._request.camera.fovy, width, height))
+    def _seen(self, mesh: PosableMesh, motion: Motion, viewmats: np.ndarray) -> Iterator[MeshView]:
+        """The mesh in each frame of `motion`, seen by its camera (F, 4, 4), at the cutter's size."""
+        size: tuple[int, int] = self._clip.frames.shape[1:3]
+        intrinsics = intrinsics_for(self._request.camera.fovy, size[1], size[0])
         for frame in range(len(motion.quaternion)):
             self._report.check_cancelled()
-            with torch.no_grad():
-                shown = animated.perform(motion.frame(frame))
-                pose = torch.from_numpy(viewmats[frame]).to(shown.means)[None]
-                alpha = animated.render(shown, Cameras(pose, intrinsics.to(shown.means)[None]), (height, width)).alpha[0, 0]
-            yield reduced(alpha.cpu().numpy()[self._area], SIDE)
+            view = mesh.seen(motion.frame(frame), viewmats[frame], intrinsics, size)
+            yield MeshView(view.coverage[self._area], view.color[self._area]).reduced(SIDE)
 
     def _box(self) -> tuple[float, float, float, float]:
         """The box as parts of what lies between the bars."""

@@ -15,6 +15,7 @@ from scipy import ndimage
 from .camera_motion import CameraMotion, follow_background
 from .change import Change, log_odds
 from .color_model import color_table, look_up
+from .mesh_view import MeshView
 from .nearby import nearby_density
 from .plate import Plate, log_density, make_plate
 from .shapes import find_bad, grown, large_parts, outline_evidence, reaching_out, reduced, without_holes, without_specks
@@ -45,8 +46,10 @@ BLURRED = 3
 """Around the object's last place its edge, its blur and its step to the next frame are no background [px]."""
 BESIDE_PLATE = 4.0
 """What it costs in log density that the background changed where it is known."""
-NEIGHBORS = 1.0
-"""Weight of what the frames before and after say at the same place."""
+NEIGHBORS, NEIGHBORS_OF_MESH = 1.0, 0.5
+"""Weight of what the frames before and after say at the same place; the less where the mesh says where each part is."""
+OTHER_COLOR = 2.0
+"""What it costs in log density that the object has another color than the mesh at its place."""
 OUTLINE = 3.0
 """Weight of the mesh's outline."""
 OFF = 2
@@ -72,6 +75,14 @@ class Carried:
 
     inside: np.ndarray
     motion: CameraMotion
+
+
+@dataclasses.dataclass(frozen=True)
+class _Shown:
+    """The mesh in a frame: its coverage (h, w), and the log density (h, w) of the frame's colors by the mesh's own; None where nobody asks."""
+
+    outline: np.ndarray
+    colors: np.ndarray | None
 
 
 class Cutter:
@@ -111,14 +122,15 @@ class Cutter:
         """
         start = self._divided(known, grown(outline > 0.5, self._reach // 2), outline, before.motion)
         carried = self._carried(start, known, before.motion, by_place=False)
-        return Carried(self._anew(carried, before.motion, {known: outline}), before.motion)
+        return Carried(self._anew(carried, before.motion, {known: _Shown(outline, None)}), before.motion)
 
-    def with_outlines(self, outlines: Mapping[int, np.ndarray], before: Carried) -> Carried:
-        """The masks again, by the outlines (h, w) of the mesh in the frames where it is known."""
+    def with_mesh(self, views: Mapping[int, MeshView], before: Carried) -> Carried:
+        """The masks again, by the mesh (h, w) in the frames where it is known."""
         inside = before.inside.copy()
-        for frame, outline in outlines.items():
-            inside[frame] *= grown(outline > 0.5, self._reach // 2)
-        return Carried(self._anew(inside, before.motion, outlines), before.motion)
+        for frame, view in views.items():
+            inside[frame] *= grown(view.coverage > 0.5, self._reach // 2)
+        meshes = {frame: _Shown(view.coverage, view.density(self.frames[frame])) for frame, view in views.items()}
+        return Carried(self._anew(inside, before.motion, meshes), before.motion)
 
     def repaired(self, inside: np.ndarray, motion: CameraMotion, by_place: bool = True) -> np.ndarray:
         """Masks (T, h, w) where those that do not go with the ones around them are found again; the others stay. `by_place`: see `_cost`."""
@@ -192,12 +204,21 @@ class Cutter:
                 self._step()
         return np.stack([found[frame] for frame in range(len(self.frames))])
 
-    def _cost(self, frame: int, plate: Plate, motion: CameraMotion, beside: np.ndarray | None, ours: np.ndarray | None = None) -> np.ndarray:
+    def _cost(
+        self,
+        frame: int,
+        plate: Plate,
+        motion: CameraMotion,
+        beside: np.ndarray | None,
+        ours: np.ndarray | None = None,
+        shown: np.ndarray | None = None,
+    ) -> np.ndarray:
         """(h, w) what each place of a frame costs as part of the object, by its color, the background that is known, and how it changes.
 
         By place, colors of the background `beside` the object, and `ours`, which are the object's where that is known in this frame, both
         (h, w) bool, are likelier near their places than elsewhere. That follows the masks as they are, right or wrong: it is for those of a
-        box, and None where the mesh's outline has told better.
+        box, and None where the mesh's outline has told better. `shown` (h, w) is the log density of the mesh's own colors, where it is known
+        to be: what changes says nothing beside it, since the shadow of what moves changes as well.
         """
         picture = self.frames[frame]
         behind, known = look_up(self._background, picture), log_density(picture, plate.seen_in(motion, frame))
@@ -207,16 +228,18 @@ class Cutter:
         if ours is not None:
             front = np.logaddexp(front, nearby_density(picture, ours, front))
         behind = np.where(np.isnan(known), behind, np.logaddexp(np.nan_to_num(known), behind - BESIDE_PLATE))
+        if shown is not None:
+            return behind - np.logaddexp(shown, front - OTHER_COLOR)
         return behind - front - self._moves[self._classes(motion)[frame]]
 
-    def _anew(self, inside: np.ndarray, motion: CameraMotion, outlines: Mapping[int, np.ndarray]) -> np.ndarray:
+    def _anew(self, inside: np.ndarray, motion: CameraMotion, meshes: Mapping[int, _Shown]) -> np.ndarray:
         """All frames together, some times over."""
-        by_place = not outlines
+        by_place = not meshes
         for _ in range(PASSES):
-            inside = self._pass(inside, motion, outlines, np.ones(len(inside), bool), by_place)
+            inside = self._pass(inside, motion, meshes, np.ones(len(inside), bool), by_place)
         return self.repaired(inside, motion, by_place)
 
-    def _pass(self, inside: np.ndarray, motion: CameraMotion, outlines: Mapping[int, np.ndarray], wanted: np.ndarray, by_place: bool) -> np.ndarray:
+    def _pass(self, inside: np.ndarray, motion: CameraMotion, meshes: Mapping[int, _Shown], wanted: np.ndarray, by_place: bool) -> np.ndarray:
         """The `wanted` (T,) frames anew, of the masks as they are. `by_place`: see `_cost`.
 
         Holes in a mask teach nothing about the background: what is taken for a hole once, such as an eye, would be one forever.
@@ -224,17 +247,20 @@ class Cutter:
         filled = np.stack([without_holes(mask) for mask in inside])
         plate = make_plate(self.frames, filled, motion)
         ours, others = inside > 0.6, (filled < 0.3) & np.stack([grown(mask > 0.5, self._reach) for mask in inside])
-        for frame, outline in outlines.items():
-            ours[frame] &= grown(outline > 0.5, OFF)
+        for frame, mesh in meshes.items():
+            ours[frame] &= grown(mesh.outline > 0.5, OFF)
         classes = self._classes(motion)
         self._learn(self.frames[ours], self.frames[others], classes[ours], classes[others])
         after = inside.copy()
         for frame in np.flatnonzero(wanted).tolist():
             mask, around = inside[frame], inside[max(0, frame - 1) : frame + 2].mean(axis=0)
-            cost = self._cost(frame, plate, motion, *((others[frame], ours[frame]) if by_place else (None, None)))
-            cost = cost - NEIGHBORS * (2 * ndimage.gaussian_filter(around, 1) - 1)
-            if frame in outlines:
-                cost = cost - OUTLINE * outline_evidence(outlines[frame])
+            shown = meshes[frame].colors if frame in meshes else None
+            beside = others[frame] if by_place or shown is not None else None
+            cost = self._cost(frame, plate, motion, beside, ours[frame] if by_place else None, shown)
+            neighbors = NEIGHBORS if shown is None else NEIGHBORS_OF_MESH
+            cost = cost - neighbors * (2 * ndimage.gaussian_filter(around, 1) - 1)
+            if frame in meshes:
+                cost = cost - OUTLINE * outline_evidence(meshes[frame].outline)
             cost = np.where(grown(mask > 0.5, self._reach // 2), cost.clip(-MOST, MOST), MOST)
             after[frame] = without_specks(divide(cost, self._price[frame], mask))
             self._step()
