@@ -59,8 +59,8 @@ def _git(*words: str) -> None:
 
 def in_turn(
     sources: Sequence[Path], prepare: Callable[[Path, Path], None], out: Path, engines: dict[str, Path], runs: int
-) -> dict[str, dict[str, Runs]]:
-    """Each job so many times through each engine.
+) -> tuple[dict[str, dict[str, Runs]], dict[str, str]]:
+    """Each job so many times through each engine; one that an engine cannot finish holds up no other.
 
     Args:
         sources: prepared job folders, with a truth.npz where motion is to be judged.
@@ -70,19 +70,26 @@ def in_turn(
         runs: how often in one process; the first compiles and loads.
 
     Returns:
-        The runs by job and engine. Raises ScriptError where a job fails.
+        The runs by job and engine, and of each job that failed what was said.
     """
     found: dict[str, dict[str, Runs]] = {}
+    failed: dict[str, str] = {}
     for source in sources:
-        found[source.name] = {}
-        for place, (name, engine) in enumerate(engines.items()):
-            folders = [out / source.name / str(place) / str(run) for run in range(runs)]
-            for folder in folders:
-                prepare(source, folder)
-            _resume(engine, folders)
-            found[source.name][name] = figures = [figures_of(folder, source / "truth.npz") for folder in folders]
-            say(f"{source.name}, {name}: {figures[-1]['seconds']:.1f} s; {json.dumps(figures[-1]['stages'])}")
-    return found
+        by_engine: dict[str, Runs] = {}
+        try:
+            for place, (name, engine) in enumerate(engines.items()):
+                folders = [out / source.name / str(place) / str(run) for run in range(runs)]
+                for folder in folders:
+                    prepare(source, folder)
+                _resume(engine, folders)
+                by_engine[name] = figures = [figures_of(folder, source / "truth.npz") for folder in folders]
+                say(f"{source.name}, {name}: {figures[-1]['seconds']:.1f} s; {json.dumps(figures[-1]['stages'])}")
+        except ScriptError as error:
+            failed[source.name] = str(error)
+            say(f"{source.name} failed: {error}")
+            continue
+        found[source.name] = by_engine
+    return found, failed
 
 
 def _resume(engine: Path, jobs: Sequence[Path]) -> None:

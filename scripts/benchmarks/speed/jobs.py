@@ -46,14 +46,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Runs the jobs one after the other and writes OUT/figures.json."""
+    """Runs the jobs one after the other and writes OUT/figures.json; 1 where one failed against another engine."""
     device = pipeline_device(arguments.device)
     say(machine(device))
     sources = sorted(path.parent for path in arguments.jobs.glob("*/request.json"))
     figures = run_against(sources, device, arguments) if arguments.against else run_alone(sources, device, arguments)
     with protocol.replacing(arguments.out / "figures.json", "w") as file:
         json.dump({"machine": machine(device), **figures}, file, indent=1)
-    return 0
+    return int(bool(figures.get("failed")))
 
 
 def run_alone(sources: list[Path], device: str, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -79,9 +79,9 @@ def run_against(sources: list[Path], device: str, arguments: argparse.Namespace)
     out = folders.fresh(arguments.out)
     with against.engine_of(arguments.against) as other:
         engines = {THIS: environments.ROOT / "engine", arguments.against: other}
-        found = against.in_turn(sources, lambda source, folder: prepare(source, folder, device, arguments), out, engines, arguments.runs)
+        found, failed = against.in_turn(sources, lambda source, folder: prepare(source, folder, device, arguments), out, engines, arguments.runs)
     against.show(found, arguments.against, THIS, rich.console.Console(width=200))
-    return {"against": arguments.against, "jobs": found}
+    return {"against": arguments.against, "jobs": found, "failed": failed}
 
 
 @contextmanager
