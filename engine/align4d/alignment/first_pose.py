@@ -19,6 +19,7 @@ from ..job.reporting import Reporter
 from ..motion.mirror import find_twins, mirrored
 from ..motion.skeleton import Skeleton
 from ..motion.skinning import Skin
+from .all_round import Sight, as_turned_body, sights
 from .animated_asset import AnimatedAsset
 from .distance import DistanceCurve
 from .frame_step import FrameStep
@@ -141,7 +142,7 @@ class FirstPoseSearch:
         drawn = []
         for frame in frames:
             report.check_cancelled()
-            drawn += self._drawn(frame, camera, seed)
+            drawn += self._drawn(frame, camera, self.still, self.still, seed)
         drawn.sort(key=lambda one: one[0])
         found: list[tuple[float, FirstPose]] = []
         for number, (_, frame, turn, shift) in enumerate(drawn[: self.search.kept]):
@@ -153,6 +154,34 @@ class FirstPoseSearch:
             found.append(self._compared(best.frame, camera, *mirrored(twins, best.turn, best.shift), report))
         report.progress(self.search.kept + 1, self.search.kept + 1)
         return self._at_its_distance(min(found, key=lambda one: one[0])[1], report)
+
+    def all_round(self, start: Orbit, seed: int, report: Reporter) -> FirstPose:
+        """The same where the body lies otherwise than the mesh: it may be turned by whatever angle, and that costs nothing."""
+        usable = np.flatnonzero(self.reference.usable)
+        tried: list[Sight] = []
+        for at in np.linspace(0, len(usable) - 1, min(self.search.anchors, len(usable))).round().astype(int):
+            report.check_cancelled()
+            frame = int(usable[at])
+            tried += sights(self._rest_scene(frame), frame, self._in_frame(start, frame), self.pose.iterations)
+        found: list[tuple[float, FirstPose]] = []
+        for number, sight in enumerate(sorted(tried, key=lambda one: one.loss)[: self.search.kept]):
+            report.progress(number, self.search.kept)
+            found += self._turned(start, sight, seed, report)
+        best = min(found, key=lambda one: one[0])[1]
+        return self._at_its_distance(best, report, best.turn)
+
+    def _turned(self, start: Orbit, sight: Sight, seed: int, report: Reporter) -> list[tuple[float, FirstPose]]:
+        """The body turned as the mesh was seen, in the direction of `start`: as it stands, and drawn to the outline; cost and pose of each."""
+        matrix, move = self._in_frame(start, sight.frame).world_to_camera(), self.moves[sight.frame]
+        matrix[:3, 3] = sight.camera.world_to_camera()[:3, 3]
+        camera = sighted(start, orbit_from_matrix(np.linalg.inv(move) @ matrix, start.fovy), self.search.aim)
+        turned = as_turned_body(self.skeleton, self._in_frame(camera, sight.frame), sight.camera, self.still)
+        _, _, *drawn = min(self._drawn(sight.frame, camera, *turned, seed), key=lambda one: one[0])
+        return [self._compared(sight.frame, camera, *pose, report, turned[0]) for pose in (turned, drawn)]
+
+    def _in_frame(self, camera: Orbit, frame: int) -> Orbit:
+        """A camera of the clip's first frame as it stands in another one."""
+        return orbit_from_matrix(self.moves[frame] @ camera.world_to_camera(), camera.fovy)
 
     def near(self, start: Orbit, placed: Orbit, report: Reporter) -> FirstPose:
         """The pose in the first frame, from the mesh as it stands.
@@ -168,7 +197,7 @@ class FirstPoseSearch:
         Args:
             placed: as of `near`.
         """
-        step = self._step(placed, self._light(0, placed, self.still, self.still))
+        step = self._step(placed, self._light(0, placed, self.still, self.still), self.still)
         _, _, before = step.agreement(0, self.still, self.still)
         return found.loss + UNEXPLAINED < self.search.posed_share * (before + UNEXPLAINED)
 
@@ -176,49 +205,56 @@ class FirstPoseSearch:
         """The frames that the mesh as it stands covers best, and the camera that sees it in its place in the middle of the frames."""
         usable = np.flatnonzero(self.reference.usable)
         tried = usable[np.linspace(0, len(usable) - 1, min(self.search.frames, len(usable))).round().astype(int)].tolist()
-        scenes = [RestScene(self.asset, self.animated.bound, self.reference.only(frame), self.pose, self.animated.backend) for frame in tried]
-        starts = [orbit_from_matrix(self.moves[frame] @ start.world_to_camera(), start.fovy) for frame in tried]
+        scenes = [self._rest_scene(frame) for frame in tried]
+        starts = [self._in_frame(start, frame) for frame in tried]
         cameras = [scene.centered(one) for scene, one in zip(scenes, starts, strict=True)]
         ranked = sorted(zip(tried, scenes, cameras, strict=True), key=lambda one: -one[1].overlap(one[2])[0])
         off = {name: [getattr(one, name) - getattr(begun, name) for one, begun in zip(cameras, starts, strict=True)] for name in _AIMED}
         middle = {name: getattr(start, name) + float(np.median(values)) for name, values in off.items()}
         return [frame for frame, _, _ in ranked[: self.search.anchors]], sighted(start, start.moved(**middle), self.search.aim)
 
-    def _drawn(self, frame: int, camera: Orbit, seed: int) -> list[tuple[float, int, Tensor, Tensor]]:
-        """Cost, frame, turn and shift of poses drawn to a frame's outline from all starts."""
+    def _rest_scene(self, frame: int) -> RestScene:
+        return RestScene(self.asset, self.animated.bound, self.reference.only(frame), self.pose, self.animated.backend)
+
+    def _drawn(self, frame: int, camera: Orbit, turn: Tensor, shift: Tensor, seed: int) -> list[tuple[float, int, Tensor, Tensor]]:
+        """Cost, frame, turn and shift of poses drawn to a frame's outline from many around one (1, K, 3)."""
         view = self._view(camera)
-        lit = replace(self.animated, lighting=fit_lighting(self.asset, self.reference, view.viewmats[frame], frame))
+        lit = replace(self.animated, lighting=self._light(frame, camera, turn, shift))
         finder = PoseSearch(lit, self.skeleton, (view,), self.search, self.tracking.joint_radius)
-        turns, shifts, costs = finder.draw(frame, *finder.around(self.still, self.still, frame, seed), self.still, self.search.iterations)
+        turns, shifts, costs = finder.draw(frame, *finder.around(turn, shift, frame, seed), turn, self.search.iterations)
         return [(cost, frame, turns[i : i + 1], shifts[i : i + 1]) for i, cost in enumerate(costs.tolist())]
 
-    def _compared(self, frame: int, camera: Orbit, turn: Tensor, shift: Tensor, report: Reporter) -> tuple[float, FirstPose]:
-        """The pose drawn to the frame's picture in its own light, and what it costs there."""
-        step = self._step(camera, self._light(frame, camera, turn, shift))
+    def _compared(
+        self, frame: int, camera: Orbit, turn: Tensor, shift: Tensor, report: Reporter, neutral: Tensor | None = None
+    ) -> tuple[float, FirstPose]:
+        """The pose drawn to the frame's picture in its own light, and what it costs there. `neutral` as of `FrameStep`; None: as the mesh stands."""
+        neutral = self.still if neutral is None else neutral
+        step = self._step(camera, self._light(frame, camera, turn, shift), neutral)
         turn, shift, _ = step.solve(frame, turn, shift, report)
         light = self._light(frame, camera, turn, shift)
-        step = self._step(camera, light)
-        cost = float(step.judge(frame, turn, shift)[0]) + self.search.turned * float((turn[0, self.skeleton.root] ** 2).sum())
+        step = self._step(camera, light, neutral)
+        turned = (turn - neutral)[0, self.skeleton.root]
+        cost = float(step.judge(frame, turn, shift)[0]) + self.search.turned * float((turned**2).sum())
         return cost, FirstPose(frame, turn, shift, camera, light, *step.agreement(frame, turn, shift))
 
-    def _at_its_distance(self, first: FirstPose, report: Reporter) -> FirstPose:
+    def _at_its_distance(self, first: FirstPose, report: Reporter, neutral: Tensor | None = None) -> FirstPose:
         """The same as large as it is: the camera's distance goes by the pose that was found, in the place of the mesh as it stands.
 
         Where motion in depth has its price, a body that is seen from too far grows as far as its joints let it.
         """
-        step = self._step(first.camera, first.lighting, afloat=True)
+        step = self._step(first.camera, first.lighting, self.still if neutral is None else neutral, afloat=True)
         turn, shift, _ = step.solve(first.frame, first.turn, first.shift, report)
         axis = self._view(first.camera).viewmats[first.frame, 2, :3]
         by = -away(self.animated, self.skeleton, turn, shift, axis)
-        return self._compared(first.frame, moved_camera(first.camera, by), turn, moved_body(self.skeleton, shift, by), report)[1]
+        return self._compared(first.frame, moved_camera(first.camera, by), turn, moved_body(self.skeleton, shift, by), report, neutral)[1]
 
     def _light(self, frame: int, camera: Orbit, turn: Tensor, shift: Tensor) -> Lighting:
         posed = posed_asset(self.asset, self.skin, self.skeleton.pose(turn, shift))
         return fit_lighting(posed, self.reference, self._view(camera).viewmats[frame], frame)
 
-    def _step(self, camera: Orbit, light: Lighting, afloat: bool = False) -> FrameStep:
+    def _step(self, camera: Orbit, light: Lighting, neutral: Tensor, afloat: bool = False) -> FrameStep:
         animated = replace(self.animated, lighting=light)
-        return FrameStep(animated, self.skeleton, (self._view(camera),), self.still, self.tracking, afloat)
+        return FrameStep(animated, self.skeleton, (self._view(camera),), neutral, self.tracking, afloat)
 
     def _view(self, camera: Orbit) -> View:
         """The clip, seen by a camera that stands there in its first frame."""

@@ -18,6 +18,7 @@ from ..motion.skeleton import Motion
 from ..motion.triangles import triangle_frames
 from ..rendering.cpu.threads import threads_for_torch
 from .animated_asset import AnimatedAsset
+from .standing_place import turned_rest
 
 INDEPENDENT_FRAMES = 6.0
 """As many frames count as independent when the modes of a point compete, as in the network's training."""
@@ -62,6 +63,7 @@ class LiftedDepth:
         settings: LiftedDepthSettings,
         seed: int,
         left_open: Tensor | None = None,
+        turned: Tensor | None = None,
     ) -> None:
         """
         Args:
@@ -69,6 +71,7 @@ class LiftedDepth:
             fps: of the video.
             seed: of the choice of points.
             left_open: (T,) how much of a frame's depth the clips leave open, see `view.open_depth`; None: all of it.
+            turned: (3,) rotation vector by which the body lies in the clip otherwise than the mesh; None: as the mesh.
         """
         self.network, self.fps, self.settings, self.left_open = network, fps, settings, left_open
         bound = animated.bound
@@ -76,14 +79,15 @@ class LiftedDepth:
         self.index = torch.from_numpy(chosen).to(bound.means.device)
         self.surface = animated.part(self.index)
         self.camera = viewpoint(world_to_camera)
-        self.rest_depth = self.camera.see(self.surface.bound.means)[..., 2]
+        self.rest, self.rest_normals = turned_rest(self.surface.bound, bound.means.new_zeros(3) if turned is None else turned)
+        self.rest_depth = self.camera.see(self.rest)[..., 2]
 
     @torch.no_grad()
     def ask(self, motion: Motion) -> None:
         """Asks about a motion of all frames: the prior goes by its places in the picture."""
-        corners, bound = self.surface.corners(motion), self.surface.bound
+        corners = self.surface.corners(motion)
         frames = triangle_frames(corners)
-        tracked = TrackedSurface(bound.means, bound.normals, self.surface.rest.places(corners, frames), self.surface.normals(frames))
+        tracked = TrackedSurface(self.rest, self.rest_normals, self.surface.rest.places(corners, frames), self.surface.normals(frames))
         with threads_for_torch():
             found = lift(self.network, tracked, self.camera, self.fps, trusted=False)
         self.modes = DepthModes(found.depth[0], found.spread[0].clamp_min(LEAST_SPREAD), found.log_share[0])

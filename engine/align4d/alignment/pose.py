@@ -233,19 +233,20 @@ class RestScene:
     def centered(self, camera: Orbit) -> Orbit:
         """Distance and offset from the size and the place of the mask (area falls with the square of the distance)."""
         lighting = Lighting(torch.zeros(13, 3))
-        target_area, target_x, target_y = _moments(self.alpha)
-        focal, middle = self.reference.intrinsics[0, 0], self.reference.intrinsics[:2, 2]
-        yaw, pitch = np.degrees(np.arctan((np.array([target_x, target_y]) - middle) / focal)) * [-1, 1]
-        camera = camera.moved(yaw=float(yaw), pitch=float(pitch))
+        target_area, *target = _moments(self.alpha)
+        focal, middle = float(self.reference.intrinsics[0, 0]), self.reference.intrinsics[:2, 2]
+        right, down = np.degrees(np.arctan(_unrolled(np.array(target) - middle, camera.roll) / focal))
+        camera = camera.moved(yaw=-float(right), pitch=float(down))
         camera = camera.moved(distance=self.pinhole_distance(camera))
         for _ in range(3):
             _, alpha = self.render([camera], lighting)
-            area, x, y = _moments(alpha[0])
+            area, *place = _moments(alpha[0])
             if area < 1:
                 return camera
-            yaw = camera.yaw - float(np.degrees((target_x - x) / focal))
-            pitch = camera.pitch + float(np.degrees((target_y - y) / focal))
-            camera = camera.moved(distance=camera.distance * (area / target_area) ** 0.5, yaw=yaw, pitch=pitch)
+            right, down = np.degrees(_unrolled(np.array(target) - place, camera.roll) / focal)
+            camera = camera.moved(
+                distance=camera.distance * (area / target_area) ** 0.5, yaw=camera.yaw - float(right), pitch=camera.pitch + float(down)
+            )
         return camera
 
     def steps(self, camera: Orbit) -> np.ndarray:
@@ -306,6 +307,12 @@ def _moments(alpha: Tensor) -> tuple[float, float, float]:
     rows, columns = torch.arange(alpha.shape[1]) + 0.5, torch.arange(alpha.shape[2]) + 0.5
     weight = max(area, 1e-9)
     return area, float((alpha[0].sum(0) * columns).sum()) / weight, float((alpha[0].sum(1) * rows).sum()) / weight
+
+
+def _unrolled(offset: np.ndarray, roll: float) -> np.ndarray:
+    """An offset (2,) in the picture as it were without the camera's roll [degrees], which comes after yaw and pitch."""
+    cosine, sine = np.cos(np.radians(roll)), np.sin(np.radians(roll))
+    return np.array([[cosine, -sine], [sine, cosine]]) @ offset
 
 
 def _extent(alpha: Tensor) -> tuple[float, float]:

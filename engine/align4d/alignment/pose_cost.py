@@ -8,6 +8,7 @@ from torch import Tensor
 from ..motion.skeleton import Motion, Skeleton
 from .animated_asset import AnimatedAsset
 from .pose_levers import stiffness
+from .standing_place import turned_rest
 from .tracking_settings import TrackingSettings
 from .view import View, open_depth
 
@@ -25,7 +26,7 @@ class PoseCost:
         self.afloat = afloat
         self.settings, self.neutral, self.held, self.limits = settings, neutral, animated.held, animated.limits
         self.skeleton = skeleton
-        self.rest = rest = animated.bound.means
+        self.rest = rest = turned_rest(animated.bound, neutral[0, skeleton.root])[0]
         self.resistance = stiffness(skeleton, settings.joint_radius).to(rest)
         self.is_joint = rest.new_ones(skeleton.count)
         self.is_joint[skeleton.root] = 0

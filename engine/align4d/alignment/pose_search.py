@@ -43,6 +43,8 @@ class PoseSearchSettings:
     standing: the same where it does so beyond doubt, in pixels of the pictures that the camera is found by: thin limbs overlap little even
         then, and an outline is not known better than that.
     posed_share: a pose that was searched is believed where it has less than this share of the loss of the mesh as it stands.
+    doubted: known-view loss of a pose above which the body may lie otherwise than the mesh.
+    turned_share: a pose that lies otherwise than the mesh is believed where it has less than this share of the loss of the best that does not.
     """
 
     points: int = 500
@@ -68,6 +70,8 @@ class PoseSearchSettings:
     matching: float = 0.02
     standing: float = 1.5
     posed_share: float = 0.4
+    doubted: float = 0.12
+    turned_share: float = 0.7
 
 
 class PoseSearch:

@@ -67,6 +67,11 @@ class Solved:
         """Frames whose pose is known already."""
         return self.pinned if self.known_frame is None else (self.known_frame, *self.pinned)
 
+    @property
+    def turned(self) -> Tensor:
+        """(3,) rotation vector by which the body lies in the clip otherwise than the mesh."""
+        return self.neutral[0, self.skeleton.root]
+
     def to_arrays(self) -> dict[str, np.ndarray]:
         """For the file; pictures in 8 bits, weights in 16."""
         bound = self.animated.bound

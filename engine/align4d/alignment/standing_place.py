@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 from ..cameras.orbit import Orbit, orbit_from_matrix
+from ..gaussians.surface_bound import BoundGaussians
+from ..motion.rotations import matrix_from_quaternion, quaternion_from_vector
 from ..motion.skeleton import Skeleton
 from .animated_asset import AnimatedAsset
 
@@ -20,6 +22,15 @@ def away(animated: AnimatedAsset, skeleton: Skeleton, turn: Tensor, shift: Tenso
     """(3,) how far the surface has moved along `axis` (3,), a unit vector, in the mean over poses (T, K, 3)."""
     moved = animated.perform(skeleton.pose(turn, shift)).means - animated.bound.means
     return axis * float((moved @ torch.from_numpy(axis).to(moved)).mean())
+
+
+def turned_rest(bound: BoundGaussians, turn: Tensor) -> tuple[Tensor, Tensor]:
+    """Places and normals (N, 3) of the mesh at rest, turned about its middle by a rotation vector (3,).
+
+    A rig may rest on its back: what it moves in depth counts from how the body lies in the clip.
+    """
+    rotation, middle = matrix_from_quaternion(quaternion_from_vector(turn)), bound.means.mean(0)
+    return (bound.means - middle) @ rotation.mT + middle, bound.normals @ rotation.mT
 
 
 def moved_camera(camera: Orbit, by: np.ndarray) -> Orbit:

@@ -273,7 +273,7 @@ class ArtistJob(Job):
         """All frames together; no motion at all where that shows the video better."""
         settings = self.settings.refinement
         views = self.views(clip, masks, first.camera, settings.resolution)
-        lifted = self.motion_prior(animated, views, clip.fps)
+        lifted = self.motion_prior(animated, views, first.turn[0, body.skeleton.root], clip.fps)
         refined = refine(
             animated,
             body.skeleton,

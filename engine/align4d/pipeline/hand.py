@@ -103,7 +103,7 @@ class HandJob(Job):
 
     def around(self, solved: Solved, fps: float, pins: dict[int, Joints]) -> AroundPins:
         """The problem: pins as joints, the motion prior."""
-        lifted = self.motion_prior(solved.animated, solved.views, fps)
+        lifted = self.motion_prior(solved.animated, solved.views, solved.turned, fps)
         return AroundPins(solved, pins, self.settings.tracking, self.settings.hand, lifted, self.report)
 
     def bake(self, asset: Asset, solved: Solved, base: Result, motion: Motion, around: AroundPins, targets: dict[int, np.ndarray]) -> Result:

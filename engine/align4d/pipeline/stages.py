@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ..alignment.animated_asset import AnimatedAsset
 from ..alignment.certainty import judge_certainty
@@ -241,21 +242,24 @@ class Job:
         """
         return make_reference(clip, masks, self.request.camera.fovy, self.settings.pose.resolution, slice(0, 1), self.device, whole=True)
 
-    def motion_prior(self, animated: AnimatedAsset, views: tuple[View, ...], fps: float) -> LiftedDepth | None:
+    def motion_prior(self, animated: AnimatedAsset, views: tuple[View, ...], turned: Tensor, fps: float) -> LiftedDepth | None:
         """The motion prior for an asset before the first view's camera; None where the settings go without.
 
         It knows cameras that stand still: one that moves is to it where it stands in the middle of the clip.
+
+        Args:
+            turned: see `LiftedDepth`.
         """
         settings = self.settings.refinement.lifted
         if settings.weight <= 0:
             return None
         viewmats = views[0].viewmats
         middle = viewmats[len(viewmats) // 2]
-        return LiftedDepth(load_lifter(self.device), animated, middle, fps, settings, self.request.seed, open_depth(views))
+        return LiftedDepth(load_lifter(self.device), animated, middle, fps, settings, self.request.seed, open_depth(views), turned)
 
     def keep(self, solved: Solved, asset: Asset, fps: float) -> None:
         """Leaves what it takes to solve frames anew when the artist knows better, and where that may be."""
-        lifted = self.motion_prior(solved.animated, solved.views, fps)
+        lifted = self.motion_prior(solved.animated, solved.views, solved.turned, fps)
         certainty = judge_certainty(solved, lifted, asset) if lifted else None
         with writing():
             (self.folder / SOLVED).parent.mkdir(parents=True, exist_ok=True)
