@@ -21,6 +21,8 @@ ORIENTATIONS = 96
 """So many are tried, some 35 degrees apart: from there the outlines draw each other together."""
 REFINED = 4
 """So many of them in each frame are looked at closer."""
+POSED = 8
+"""In so many of these, of all frames, the body is bent: seen as it rests, a wrong side may look more like the frame than the right one."""
 SPIRALS = 2**0.5, 1.533751168756204
 """Turns of the two circles of a quaternion that lie apart from each other evenly, see Alexa, Super-Fibonacci Spirals, CVPR 2022."""
 

@@ -19,7 +19,7 @@ from ..job.reporting import Reporter
 from ..motion.mirror import find_twins, mirrored
 from ..motion.skeleton import Skeleton
 from ..motion.skinning import Skin
-from .all_round import Sight, as_turned_body, sights
+from .all_round import POSED, Sight, as_turned_body, sights
 from .animated_asset import AnimatedAsset
 from .distance import DistanceCurve
 from .frame_step import FrameStep
@@ -164,8 +164,8 @@ class FirstPoseSearch:
             frame = int(usable[at])
             tried += sights(self._rest_scene(frame), frame, self._in_frame(start, frame), self.pose.iterations)
         found: list[tuple[float, FirstPose]] = []
-        for number, sight in enumerate(sorted(tried, key=lambda one: one.loss)[: self.search.kept]):
-            report.progress(number, self.search.kept)
+        for number, sight in enumerate(sorted(tried, key=lambda one: one.loss)[:POSED]):
+            report.progress(number, POSED)
             found += self._turned(start, sight, seed, report)
         best = min(found, key=lambda one: one[0])[1]
         return self._at_its_distance(best, report, best.turn)
