@@ -70,7 +70,7 @@ class PoseSearchSettings:
     matching: float = 0.02
     standing: float = 1.5
     posed_share: float = 0.4
-    doubted: float = 0.12
+    doubted: float = 0.1
     turned_share: float = 0.7
 
 
