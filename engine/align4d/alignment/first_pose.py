@@ -177,7 +177,8 @@ class FirstPoseSearch:
         camera = sighted(start, orbit_from_matrix(np.linalg.inv(move) @ matrix, start.fovy), self.search.aim)
         turned = as_turned_body(self.skeleton, self._in_frame(camera, sight.frame), sight.camera, self.still)
         _, _, *drawn = min(self._drawn(sight.frame, camera, *turned, seed), key=lambda one: one[0])
-        return [self._compared(sight.frame, camera, *pose, report, turned[0]) for pose in (turned, drawn)]
+        poses = [turned, (drawn[0], drawn[1])]
+        return [self._compared(sight.frame, camera, turn, shift, report, turned[0]) for turn, shift in poses]
 
     def _in_frame(self, camera: Orbit, frame: int) -> Orbit:
         """A camera of the clip's first frame as it stands in another one."""
