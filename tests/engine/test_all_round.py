@@ -74,7 +74,10 @@ def test_depth_counts_from_how_the_body_lies(scene: Scene) -> None:
     assert price(turn) < 1e-6 < 1e-3 < price(0 * turn)
 
 
-def test_a_rest_that_is_not_turned_stays(scene: Scene) -> None:
+def test_a_body_that_leans_from_where_it_rests_has_moved(scene: Scene) -> None:
     bound = scene.animated.bound
-    means, normals = turned_rest(bound, torch.zeros(3))
-    assert torch.allclose(means, bound.means, atol=1e-6) and torch.allclose(normals, bound.normals, atol=1e-6)
+    means, normals = turned_rest(bound, torch.tensor([0.0, 0.5, 0.0]))
+    assert torch.equal(means, bound.means) and torch.equal(normals, bound.normals)
+    means, normals = turned_rest(bound, torch.tensor([0.0, 1.5, 0.0]))
+    assert (means - bound.means).norm(dim=-1).mean() > 0.1 and torch.allclose(means.mean(0), bound.means.mean(0), atol=1e-5)
+    assert torch.allclose(normals.norm(dim=-1), bound.normals.norm(dim=-1), atol=1e-5)

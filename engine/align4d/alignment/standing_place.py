@@ -6,6 +6,8 @@ the body is, in depth, where the mesh stands.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -16,6 +18,9 @@ from ..motion.rotations import matrix_from_quaternion, quaternion_from_vector
 from ..motion.skeleton import Skeleton
 from .animated_asset import AnimatedAsset
 
+LIES_OTHERWISE = math.radians(45)
+"""A body that is turned by more lies otherwise than the mesh."""
+
 
 @torch.no_grad()
 def away(animated: AnimatedAsset, skeleton: Skeleton, turn: Tensor, shift: Tensor, axis: np.ndarray) -> np.ndarray:
@@ -25,10 +30,13 @@ def away(animated: AnimatedAsset, skeleton: Skeleton, turn: Tensor, shift: Tenso
 
 
 def turned_rest(bound: BoundGaussians, turn: Tensor) -> tuple[Tensor, Tensor]:
-    """Places and normals (N, 3) of the mesh at rest, turned about its middle by a rotation vector (3,).
+    """Places and normals (N, 3) of the mesh at rest, turned about its middle by a rotation vector (3,), where that is a large one.
 
-    A rig may rest on its back: what it moves in depth counts from how the body lies in the clip.
+    A rig may rest on its back: what it moves in depth counts from how the body lies in the clip. One that leans from where it rests is
+    another matter: that it does is motion, and as dear as any.
     """
+    if float(turn.norm()) < LIES_OTHERWISE:
+        return bound.means, bound.normals
     rotation, middle = matrix_from_quaternion(quaternion_from_vector(turn)), bound.means.mean(0)
     return (bound.means - middle) @ rotation.mT + middle, bound.normals @ rotation.mT
 
