@@ -58,6 +58,25 @@ class ALIGN4D_OT_use_gaussians(_File, bpy.types.Operator):
     filter_glob: StringProperty(default="*.ply", options={"HIDDEN"})
 
 
+class ALIGN4D_OT_use_prior_folder(bpy.types.Operator):
+    """Take the multiview prior of the preset Paper from a folder of yours, which holds its model_index.json"""
+
+    bl_idname = "align4d.use_prior_folder"
+    bl_label = "Use Prior's Folder"
+    bl_options = {"REGISTER", "UNDO"}
+
+    directory: StringProperty(name="Folder", subtype="DIR_PATH", options={"SKIP_SAVE"})
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[OperatorReturnItems]:
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    @telling
+    def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
+        context.scene.align4d.prior = str(Path(self.directory))  # of this computer, as models are: not of the .blend
+        return {"FINISHED"}
+
+
 class ALIGN4D_OT_use_draft(bpy.types.Operator):
     """Choose the draft preset, which takes the least memory and time"""
 
@@ -100,4 +119,11 @@ class ALIGN4D_OT_end_earlier(bpy.types.Operator):
         return {"FINISHED"}
 
 
-CLASSES = (ALIGN4D_OT_use_image, ALIGN4D_OT_use_gaussians, ALIGN4D_OT_use_draft, ALIGN4D_OT_clear_overrides, ALIGN4D_OT_end_earlier)
+CLASSES = (
+    ALIGN4D_OT_use_image,
+    ALIGN4D_OT_use_gaussians,
+    ALIGN4D_OT_use_prior_folder,
+    ALIGN4D_OT_use_draft,
+    ALIGN4D_OT_clear_overrides,
+    ALIGN4D_OT_end_earlier,
+)

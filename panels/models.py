@@ -15,6 +15,7 @@ _ROLES = {
     "image_to_3d": "Image to 3D",
     "image_to_text": "Image to Text",
     "masks": "Masks of Any Background",
+    "multiview_prior": "Multiview Priors of the Preset Paper",
 }
 """The engine's roles in an artist's words; another one is shown by its own name."""
 
@@ -61,6 +62,11 @@ def _draw_model(layout: bpy.types.UILayout, context: bpy.types.Context, model: d
     else:
         row.operator("align4d.fetch_model", text=f"Fetch {text.size(model['size_on_disk'])}", icon="IMPORT").model = model["id"]
         row.operator("align4d.use_model", icon="FILE_FOLDER").model = model["id"]
+    draw_terms(layout, context, model)
+
+
+def draw_terms(layout: bpy.types.UILayout, context: bpy.types.Context, model: dict[str, Any]) -> None:
+    """A model's license and memory."""
     limits = ", limits commercial use" if model["non_commercial"] else ""
     if not model["memory"]:
         text.paragraph(layout, context, f"{model['license']}{limits}; no GPU needed", "INFO")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 
 from ..align4d_blender.capture.armatures import armature_of
-from . import clip, engine, first_frame, fixes, inputs, presets, text
+from . import clip, engine, first_frame, fixes, inputs, presets, prior, text
 
 _SENTENCES = 3
 """At most so many about simulations: the panel is for the choices."""
@@ -80,6 +80,8 @@ class ALIGN4D_PT_advanced(bpy.types.Panel):
             column.prop_search(item.align4d, "still", item, "vertex_groups")
             column.prop_search(item.align4d, "ground", item, "vertex_groups")
         layout.prop(context.scene.align4d, "seed")
+        if context.scene.align4d.preset == "paper":
+            prior.draw(layout, context)
 
 
 class ALIGN4D_PT_second_clip(bpy.types.Panel):

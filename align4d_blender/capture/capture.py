@@ -89,7 +89,7 @@ def captured(context: bpy.types.Context, job: str, folder: Path, device: str) ->
             video=reference.spec,
             camera=camera,
             preset=settings.preset,
-            settings=overrides_of(settings.overrides),
+            settings={**choices.prior_setting(context), **overrides_of(settings.overrides)},
             seed=settings.seed,
             device=device,
             gaussians=settings.gaussians,

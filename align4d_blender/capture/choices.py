@@ -49,6 +49,12 @@ def start(context: bpy.types.Context) -> int:
     return scene.frame_start if scene.align4d.start_at == "SCENE" else scene.frame_current
 
 
+def prior_setting(context: bpy.types.Context) -> dict[str, str]:
+    """The engine's setting for the multiview prior; empty where the preset asks none, or the built-in one."""
+    settings = context.scene.align4d
+    return {"prior.source": settings.prior} if settings.preset == "paper" and settings.prior else {}
+
+
 def plan_arguments(context: bpy.types.Context) -> tuple[str, ...]:
     """What `align4d plan` is to be told of the choices; () where nothing has to be generated.
 

@@ -31,6 +31,16 @@ def _look_at_clip(_settings: "Align4DSettings", context: bpy.types.Context) -> N
             clip_report.ask_about(context.scene)
 
 
+def _known_priors(_settings: "Align4DSettings", _context: bpy.types.Context | None, _typed: str) -> list[str]:
+    """What is offered for the multiview prior, as far as the engine has told of its models."""
+    from ..runtime import models
+
+    try:
+        return [model["id"] for model in models.known() if model["role"] == models.PRIOR and model["source"]]
+    except UserError:  # without an engine the panel says so
+        return []
+
+
 class Align4DSettings(SecondClip, bpy.types.PropertyGroup):
     """What the artist chooses before pressing Generate; saved with the scene as `scene.align4d`."""
 
@@ -110,6 +120,13 @@ class Align4DSettings(SecondClip, bpy.types.PropertyGroup):
             ("paper", "Paper", "The published method, for comparison. Slow without a graphics card"),
         ),
         default="artist",
+    )
+    prior: StringProperty(
+        name="Prior",
+        description="What tells the preset Paper of the sides that the video does not show: a model of the preferences, or the folder of one. "
+        "Empty: the built-in one",
+        search=_known_priors,
+        search_options={"SUGGESTION"},
     )
     form: EnumProperty(
         name="Comes As",

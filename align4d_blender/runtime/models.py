@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 _TICK = 0.3
 
+PRIOR = "multiview_prior"
+"""The engine's role of models that can be chosen for the preset Paper."""
+
 
 @dataclass
 class Download:

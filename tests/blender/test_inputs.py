@@ -87,6 +87,8 @@ def drawn(blender: ModuleType, what: str = "generate") -> str:
     layout = Layout()
     if what == "models":
         blender.panels.models.draw(layout, bpy.context)
+    elif what == "advanced":
+        blender.panels.sidebar.ALIGN4D_PT_advanced.draw(SimpleNamespace(layout=layout), bpy.context)
     else:
         blender.panels.sidebar.ALIGN4D_PT_generate.draw(SimpleNamespace(layout=layout), bpy.context)
     return "\n".join(layout.drawn)
@@ -146,6 +148,30 @@ def test_models_are_listed_with_license_memory_and_buttons(blender: ModuleType, 
     for sentence in ("Stable Video", "limits commercial use", memory, "Accept License", "Fetch 4.5 GB", "Remove", "built in"):
         assert sentence in shown, sentence
     assert shown.count("Accept License") == 1 and shown.count("Fetch 4.5 GB") == 1
+
+
+def test_the_prior_of_the_preset_paper_is_chosen_with_license_and_memory(blender: ModuleType, engine: Path) -> None:
+    prior = {**MODEL, "id": "stable-zero123", "role": "multiview_prior", "name": "Stable-Zero123", "license": "Other License", "there": False}
+    offered = [{**prior, "accepted": False}, {**prior, "id": "zero123-xl", "non_commercial": False, "accepted": True}]
+    (engine / "answers.json").write_text(json.dumps({"list": {**FOUND, "models": [*FOUND["models"], *offered]}}))
+    settings = choose(preset="artist", prior="stable-zero123")
+    assert "Prior" not in drawn(blender, "advanced").splitlines()
+    setting = blender.align4d_blender.capture.choices.prior_setting
+    assert setting(bpy.context) == {}
+    choose(preset="paper")
+    assert "Show Models" in drawn(blender, "advanced")
+    bpy.ops.align4d.look_for_models()
+    shown = drawn(blender, "advanced")
+    for sentence in ("Prior", "Other License, limits commercial use", "14.0 GB of GPU memory, at least 5.6 GB", "Accept License"):
+        assert sentence in shown, sentence
+    assert setting(bpy.context) == {"prior.source": "stable-zero123"}
+    choose(prior="zero123-xl")
+    shown = drawn(blender, "advanced")
+    assert "Fetch 4.5 GB" in shown and "Accept License" not in shown
+    bpy.ops.align4d.use_prior_folder(directory=str(engine))
+    assert settings.prior == str(engine) and "publisher's page" in drawn(blender, "advanced")
+    choose(prior="")
+    assert "built-in prior" in drawn(blender, "advanced") and setting(bpy.context) == {}
 
 
 def test_fetching_needs_leave_for_the_network(blender: ModuleType, engine: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,9 @@ from safetensors.torch import load_file, save_file
 
 from align4d.errors import EngineError
 from align4d.models import component_loading
+from align4d.models.store import ModelStore
 from align4d.models.weights_file import read_header
+from align4d.priors.catalog import PRIORS, prior_cards
 from align4d.priors.embedded import EmbeddedPrior
 from align4d.priors.imagedream import ImageDreamPrior
 from align4d.priors.loading import PriorSpec, load_prior
@@ -121,6 +123,25 @@ def test_a_broken_connection_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> N
     code, sentence = code_of("kxic/zero123-xl", online=True)
     assert code == "model_not_found"
     assert "the server is silent" in sentence
+
+
+def test_a_prior_is_chosen_by_its_name(published: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALIGN4D_MODELS", str(tmp_path))
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    code, sentence = code_of("stable-zero123")
+    assert code == "license_not_accepted"
+    card, _ = PRIORS["stable-zero123"]
+    ModelStore().accept(card)
+    code, sentence = code_of("stable-zero123")
+    assert code == "model_not_found" and "align4d models fetch stable-zero123" in sentence
+    ModelStore().use(card, published["xl"])
+    assert load_prior(PriorSpec("stable-zero123"), CPU).facts.name == "Stable-Zero123", "not what the folder's own name says"
+
+
+def test_every_prior_that_can_be_chosen_says_what_it_takes() -> None:
+    for card in prior_cards():
+        assert card.role == "multiview_prior" and card.license
+        assert card.built_in or (card.need.offloaded < card.need.device and card.need.host < card.size_on_disk)
 
 
 def test_a_folder_that_is_not_there() -> None:

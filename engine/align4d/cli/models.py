@@ -22,6 +22,7 @@ from ..models.mask_models import MASK_MODELS
 from ..models.store import ModelStore
 from ..pipeline.route import JobInputs, Route, Step, plan
 from ..pipeline.settings import settings_for
+from ..priors.catalog import prior_cards
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
@@ -189,8 +190,8 @@ def _card(options: argparse.Namespace) -> ModelCard:
 
 
 def _all_cards() -> list[ModelCard]:
-    """Of generators, and of what cuts objects out."""
-    return [*cards(), *(model.card for model in MASK_MODELS)]
+    """Of generators, of what cuts objects out, and of multiview priors."""
+    return [*cards(), *(model.card for model in MASK_MODELS), *prior_cards()]
 
 
 def _say(options: argparse.Namespace, console: Console, told: dict[str, Any], sentence: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Role = Literal["text_to_image", "image_to_video", "image_to_3d", "image_to_text", "masks"]
+Role = Literal["text_to_image", "image_to_video", "image_to_3d", "image_to_text", "masks", "multiview_prior"]
 
 ROLES: dict[Role, str] = {
     "text_to_image": "text to image",
@@ -13,6 +13,7 @@ ROLES: dict[Role, str] = {
     "image_to_3d": "image to 3D",
     "image_to_text": "image to text",
     "masks": "masks for any background",
+    "multiview_prior": "multiview priors of the preset Paper",
 }
 """Every role, in words."""
 

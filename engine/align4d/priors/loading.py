@@ -1,23 +1,20 @@
-"""Chooses and loads a prior: the embedded one, or one of the paper's from a folder or from the Hugging Face hub."""
+"""Chooses and loads a prior: the embedded one, or one of the paper's by its name, from a folder or from the Hugging Face hub."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import torch
 
 from ..errors import EngineError
 from ..models.component_folder import read_json
 from ..models.hub import find_model
+from ..models.store import ModelStore
+from .catalog import EMBEDDED, PRIORS, PriorKind
 from .prior import MultiviewPrior
 from .prior_options import PriorOptions
 from .zero123 import STABLE_ZERO123, ZERO123, load_zero123
-
-PriorKind = Literal["auto", "zero123", "stable-zero123", "imagedream"]
-
-EMBEDDED = "embedded"
 
 
 @dataclass(frozen=True)
@@ -25,7 +22,7 @@ class PriorSpec:
     """Which prior, and how it is to compute.
 
     Attributes:
-        source: "embedded", the folder of a published model, or its id on the Hugging Face hub ("owner/name").
+        source: "embedded", a model of `align4d models list`, the folder of a published one, or its id on the Hugging Face hub ("owner/name").
         kind: what the folder holds; "auto" tells it from its layout and name.
         options: for the large priors; the embedded one needs none, and computes in bfloat16 where half precision is asked for.
     """
@@ -48,21 +45,38 @@ def load_prior(spec: PriorSpec, device: torch.device | str, online: bool = False
 
     Raises:
         EngineError: "model_not_found" where there is no such folder and no such model in the hub's cache, "prior_kind" for a folder
-            that does not tell what it holds, "model_libraries", "model_layout", "model_pickle", "model_file", "model_memory",
-            "prior_weights" (the embedded prior's).
+            that does not tell what it holds, "license_not_accepted", "model_libraries", "model_layout", "model_pickle", "model_file",
+            "model_memory", "prior_weights" (the embedded prior's).
     """
     device = torch.device(device)
     if spec.source == EMBEDDED:
         from .embedded import load_embedded_prior
 
         return load_embedded_prior(device, half=spec.options.precision in ("float16", "bfloat16"))
-    folder = find_model(spec.source, online)
-    kind = find_kind(folder) if spec.kind == "auto" else spec.kind
+    folder, kind = find_prior(spec, online)
     if kind == "imagedream":
         from .imagedream import load_imagedream
 
         return load_imagedream(folder, device, spec.options)
     return load_zero123(folder, STABLE_ZERO123 if kind == "stable-zero123" else ZERO123, device, spec.options)
+
+
+def find_prior(spec: PriorSpec, online: bool) -> tuple[Path, PriorKind]:
+    """Where a published prior lies on this machine, and what it is; see `load_prior`.
+
+    Raises:
+        EngineError: "model_not_found", "license_not_accepted", "model_libraries", "model_layout", "prior_kind".
+    """
+    if spec.source in PRIORS:
+        (card, kind), store = PRIORS[spec.source], ModelStore()
+        store.require_accepted(card)
+        place = store.find(card)
+        if place is None:
+            advice = f"Fetch it in the preferences or by: align4d models fetch {card.id}"
+            raise EngineError("model_not_found", f"{card.name} is not on this machine.", advice, f"fetch_model:{card.id}")
+        return place, kind
+    folder = find_model(spec.source, online)
+    return folder, find_kind(folder) if spec.kind == "auto" else spec.kind
 
 
 def find_kind(folder: Path) -> PriorKind:
