@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..alignment.animated_asset import AnimatedAsset
 from ..alignment.first_pose import FirstPose, FirstPoseSearch, standing
-from ..alignment.pose import LEAST_OVERLAP, SolvedPose, no_overlap, place_camera
+from ..alignment.pose import LEAST_OVERLAP, SolvedPose, no_overlap
 from ..errors import EngineError
 from ..inputs.asset import Asset
 from ..inputs.masks import Masks
@@ -37,7 +37,7 @@ class FirstPoseStage:
     def find(self) -> tuple[SolvedPose, FirstPose]:
         """The camera, and in which frame and pose it sees the mesh: as it stands, where the clip begins so, else as the search finds."""
         rest = self._rest_camera()
-        if rest is not None and (self._is_certain(rest) or rest.apart * self.settings.pose.resolution <= self.settings.search.standing):
+        if rest is not None and (self.job.is_certain(rest) or rest.apart * self.settings.pose.resolution <= self.settings.search.standing):
             return rest, self._standing(rest)
         first = self._searched(rest)
         stands = first.known_frame is not None
@@ -49,24 +49,11 @@ class FirstPoseStage:
     def _standing(self, rest: SolvedPose) -> FirstPose:
         return standing(rest, self.body.skeleton, self.plain.bound.means)
 
-    def _is_certain(self, rest: SolvedPose) -> bool:
-        """Whether the first frame shows the mesh as it stands beyond doubt."""
-        settings = self.settings.search
-        return not self.job.request.camera.solve or (rest.overlap >= settings.exact and rest.apart <= settings.matching)
-
     def _rest_camera(self) -> SolvedPose | None:
-        """The camera that sees the mesh as it stands in the first frame; None where none brings it over the object.
-
-        Where the outlines agree all but exactly, they say where the camera is. Where they agree less, a camera beside the artist's
-        and a body in another pose explain the frame alike, and the artist's direction is believed.
-        """
-        job, gaussians = self.job, self.plain.bound
+        """The camera that sees the mesh as it stands in the first frame; None where none brings it over the object."""
+        job = self.job
         try:
-            solved = job.solve_camera(self.asset, gaussians, self.clip, self.masks)
-            if self._is_certain(solved):
-                return solved
-            frame, start = job.first_frame(self.clip, self.masks), job.start_camera(self.asset)
-            return place_camera(self.asset, gaussians, frame, start, self.settings.pose, job.request.backend)
+            return job.standing_camera(self.asset, self.plain.bound, self.clip, self.masks)
         except EngineError as error:
             if error.code != "no_overlap" or not job.request.camera.solve:
                 raise

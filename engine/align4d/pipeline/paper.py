@@ -74,7 +74,7 @@ def animate_as_published(folder: Path, request: Request, report: Reporter, route
     with job.stage("sampling"):
         bound = job.bind(asset)
     with job.stage("camera"):
-        solved = job.solve_camera(asset, bound, clip, masks)
+        solved = job.standing_camera(asset, bound, clip, masks)
     with job.stage("distance"):
         shot = job.shot(asset, bound, clip, masks, solved, prior)
         curve = job.multiview_distance(shot, prior)
@@ -137,7 +137,9 @@ class PaperJob(Job):
     def shot(self, asset: Asset, bound: BoundGaussians, clip: Clip, masks: Masks, solved: SolvedPose, prior: MultiviewPrior) -> Shot:
         """What the rest works on. Without object distance alignment the video's camera stands at the baseline's distance."""
         fixed = same_apparent_size(self.paper.fixed_distance, BASELINE_FOVY, solved.camera.fovy)
-        camera = solved.camera.moved(distance=solved.curve.best if self.paper.align_distance else fixed)
+        # eq. 4 compares pictures: of a mesh that does not stand as in the frame only its size in the picture tells how far it is
+        aligned = solved.curve.best if self.is_certain(solved) else solved.camera.distance
+        camera = solved.camera.moved(distance=aligned if self.paper.align_distance else fixed)
         reference = self.reference(clip, masks, self.paper.optimization.resolution)
         scene = self.scene(asset, bound, solved, reference, camera)
         middle = middles(scene.asset).expand(reference.frames, 3)

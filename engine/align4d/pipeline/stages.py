@@ -14,7 +14,7 @@ from torch import Tensor
 from ..alignment.animated_asset import AnimatedAsset
 from ..alignment.certainty import judge_certainty
 from ..alignment.lifted_depth import LiftedDepth
-from ..alignment.pose import SolvedPose, solve_pose
+from ..alignment.pose import SolvedPose, place_camera, solve_pose
 from ..alignment.reference import Reference, make_reference
 from ..alignment.solved import Solved
 from ..alignment.view import View, open_depth
@@ -234,6 +234,23 @@ class Job:
         """The camera that the first frame was taken with, searched from the scene's."""
         reference, start = self.first_frame(clip, masks), self.start_camera(asset)
         return solve_pose(asset, gaussians, reference, start, self.request.camera.solve, self.settings.pose, self.request.backend, self.report)
+
+    def standing_camera(self, asset: Asset, gaussians: BoundGaussians, clip: Clip, masks: Masks) -> SolvedPose:
+        """The camera that sees the mesh as it stands in the first frame.
+
+        Where the outlines agree all but exactly, they say where the camera is. Where they agree less, a camera beside the artist's
+        and a body in another pose explain the frame alike, and the artist's direction is believed.
+        """
+        solved = self.solve_camera(asset, gaussians, clip, masks)
+        if self.is_certain(solved):
+            return solved
+        frame, start = self.first_frame(clip, masks), self.start_camera(asset)
+        return place_camera(asset, gaussians, frame, start, self.settings.pose, self.request.backend)
+
+    def is_certain(self, rest: SolvedPose) -> bool:
+        """Whether the first frame shows the mesh as it stands beyond doubt."""
+        settings = self.settings.search
+        return not self.request.camera.solve or (rest.overlap >= settings.exact and rest.apart <= settings.matching)
 
     def first_frame(self, clip: Clip, masks: Masks) -> Reference:
         """The frame that the camera is solved in.
