@@ -11,9 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import trimesh
+from align4d_lab.evaluation.measure import Figure
 from align4d_lab.metrics.motion import TrueView
 from align4d_lab.tables import run as table_run
 from align4d_lab.tables.case_files import find_cases, make_case_job
+from align4d_lab.tables.markdown import loss_at
 from align4d_lab.tables.variants import chosen as chosen_variants
 from align4d_lab.tables.variants import combinations, plan
 from PIL import Image
@@ -131,6 +133,22 @@ def test_combinations_of_generators_are_methods_of_their_own(cases: Path, tmp_pa
     text = (tmp_path / "out" / "table.md").read_text(encoding="utf-8")
     assert "PSNR by image-to-video model (down)" in text and "| svd | " in text and "| wan | " in text
     assert table(cases, "--out", tmp_path / "half", "--video-models", "svd") == 1
+
+
+def test_novel_views_are_the_sides_that_the_video_does_not_show() -> None:
+    sides = {"input": 30.0, "truth -75°": 10.0, "truth +15°": 20.0}
+    assert table_run.novel_views({"psnr": Figure(20.0, clips=sides)}) == {"novel_view_psnr": 15.0}
+    assert table_run.novel_views({"psnr": Figure(30.0, clips={"input": 30.0})}) == {} == table_run.novel_views({})
+
+
+def test_iterations_that_do_not_ask_the_prior_have_no_loss_of_it() -> None:
+    record = {"variant": "paper", "case": "a", "seed": 0, "figures": {}, "losses": {"motion": [2.0, 0.0] * 50, "geometry": [0.0] * 100}}
+    found = loss_at([record], "paper", 100, ["a"], ("motion", "geometry"))
+    assert found is not None and found.mean == 2.0
+
+
+def test_an_ablation_leaves_out_one_thing() -> None:
+    assert all(len(one.settings) == 1 for one in chosen_variants(["known-only", "no-oda", "no-mgja", "jo"]))
 
 
 def test_a_run_travels_to_a_worker(tmp_path: Path) -> None:

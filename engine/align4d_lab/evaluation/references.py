@@ -29,6 +29,9 @@ from .read_result import Found
 CONSISTENT4D_AZIMUTHS = (-75.0, 15.0, 105.0, 195.0)
 """Consistent4D's test views eval_0 to eval_3, relative to the video's [degrees]."""
 
+INPUT = "input"
+"""The clip of the video's own side; all others are of sides that it does not show."""
+
 Pair = tuple[np.ndarray, np.ndarray]
 
 
@@ -66,7 +69,7 @@ def input_view(found: Found, video: VideoSpec, view: TrueView, side: int) -> Vie
             camera = _solved(found.camera, size) if found.camera else PictureCamera(view.world_to_camera(), view.fovy, size)
             yield moving.draw(frame, camera), reference
 
-    return View("input", pairs, moving.frames)
+    return View(INPUT, pairs, moving.frames)
 
 
 def novel_views(found: Found, folder: Path, view: TrueView) -> list[View]:

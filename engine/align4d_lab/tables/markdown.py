@@ -208,14 +208,22 @@ def loss_table(records: list[Record], variants: Sequence[Variant], cases: Sequen
 
 
 def loss_at(records: Iterable[Record], variant: str, step: int, cases: Sequence[str], names: Sequence[str]) -> Spread | None:
-    """The sum of the losses `names`, each the mean of the `WINDOW` iterations that end with `step`, over seeds; None where no run is that long."""
+    """The sum of the losses `names`, each the mean of the `WINDOW` iterations that end with `step`, over seeds; None where no run is that long.
+
+    Iterations that do not ask the prior, as those of appearance where it teaches motion alone, have no loss of unknown views.
+    """
     window = slice(step - WINDOW, step)
     reached = [
-        {**one, "figures": {"loss": sum(statistics.fmean(one["losses"][name][window]) for name in names)}}
+        {**one, "figures": {"loss": sum(_mean_of_asked(one["losses"][name][window]) for name in names)}}
         for one in records
         if all(len(one["losses"].get(name, ())) >= step for name in names)
     ]
     return over_seeds(reached, variant, "loss", cases)
+
+
+def _mean_of_asked(losses: Sequence[float]) -> float:
+    asked = [loss for loss in losses if loss]
+    return statistics.fmean(asked) if asked else 0.0
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:

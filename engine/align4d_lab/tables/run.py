@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import statistics
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,9 @@ from align4d.errors import EngineError
 from align4d.job.reporting import RecordingReporter
 
 from ..evaluation.evaluate import evaluate
+from ..evaluation.measure import Figure
 from ..evaluation.options import EvaluationOptions
+from ..evaluation.references import INPUT
 from ..evaluation.report import write_report
 from .case_files import make_case_job
 from .markdown import Record
@@ -75,9 +79,15 @@ def measure(run: Run) -> None:
         _execute(folder)
     measured, about = evaluate(_order(run), RecordingReporter())
     write_report(folder / "evaluation", measured, about)
-    values = {name: figure.value for name, figure in measured.figures.items() if figure.value is not None}
+    values = {name: figure.value for name, figure in measured.figures.items() if figure.value is not None} | novel_views(measured.figures)
     unmeasured = {name: figure.reason for name, figure in measured.figures.items() if figure.value is None}
     write_json(folder / "record.json", _record(run, values, unmeasured))
+
+
+def novel_views(figures: Mapping[str, Figure]) -> dict[str, float]:
+    """PSNR of the sides that the video does not show, their mean; empty where there is none."""
+    sides = [value for clip, value in figures["psnr"].clips.items() if clip != INPUT] if "psnr" in figures else []
+    return {"novel_view_psnr": statistics.fmean(sides)} if sides else {}
 
 
 def _order(run: Run) -> EvaluationOptions:
