@@ -200,6 +200,20 @@ def test_a_prior_that_knows_the_shape_rights_the_pose_and_one_that_is_wrong_does
     assert misled["method"]["psnr"] < found["method"]["psnr"] - perturbed.WANTED_GAIN, misled
 
 
+def test_the_true_pose_stays_though_the_mesh_has_other_outlines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prior_cloud, "GAUSSIANS", 60)
+    for name, value in {"FRAMES": (1,), "BENDS": 1, "STEPS": 5}.items():
+        monkeypatch.setattr(perturbed, name, value)
+    centers = (torch.rand(1, 60, 3, generator=torch.Generator().manual_seed(0)) - 0.5) * 0.6
+    cloud = prior_cloud.Clouds(centers, torch.full((1, 60, 3), 0.04), torch.full((1, 60), 0.9), torch.full((1, 60, 3), 0.5))
+    frames, coverage = np.zeros((2, SIZE, SIZE, 3), np.uint8), np.full((2, SIZE, SIZE), 255, np.uint8)
+    case = clip(np.array([0.0, 0.0, 1.85], np.float32), frames, coverage=coverage, vertices=centers.expand(2, -1, -1).numpy())
+    bent = perturbed.bent_frames(case, cloud)
+    true = replace(bent, start=torch.zeros_like(bent.start))
+    assert float(perturbed.unbent(Copying(), case, true, None).abs().max()) < 1e-5
+    assert float((perturbed.unbent(Copying(), case, bent, None) - bent.start).abs().max()) > 1e-3
+
+
 def test_a_gaussian_follows_the_vertices_around_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(perturbed, "FRAMES", (1,))
     rest = np.random.default_rng(0).uniform(-0.4, 0.4, (300, 3)).astype(np.float32)
