@@ -38,7 +38,8 @@ from ..inputs.video import Clip
 from ..job.preview import show_preview
 from ..job.reporting import Reporter
 from ..motion.hexplane import Offsets
-from ..priors.loading import EMBEDDED, load_prior
+from ..priors.catalog import EMBEDDED
+from ..priors.loading import load_prior
 from ..priors.prior import MultiviewPrior, same_apparent_size
 from ..priors.recorded import RecordedPrior
 from ..protocol import GENERATED, Request, Result

@@ -15,6 +15,7 @@ PriorKind = Literal["auto", "zero123", "stable-zero123", "imagedream"]
 EMBEDDED = "embedded"
 
 _COMMON = ("model_index.json", "unet", "vae", "image_encoder", "scheduler")
+_PROJECTION = "clip_camera_projection"
 
 
 def _card(identifier: str, name: str, license_name: str, source: str, size: int, need: ModelNeed, own: tuple[str, ...]) -> ModelCard:
@@ -34,38 +35,30 @@ def _card(identifier: str, name: str, license_name: str, source: str, size: int,
 _ZERO123_NEED = ModelNeed(device=7_000_000_000, offloaded=6_400_000_000, host=2_300_000_000)
 _IMAGEDREAM_NEED = ModelNeed(device=8_200_000_000, offloaded=6_900_000_000, host=3_200_000_000)
 
+_ZERO123_XL = _card("zero123-xl", "Zero123-XL", "MIT", "ashawkey/zero123-xl-diffusers", 2_660_000_000, _ZERO123_NEED, (_PROJECTION,))
+_STABLE_ZERO123 = _card(
+    "stable-zero123",
+    "Stable-Zero123",
+    "Stability AI, non-commercial",
+    "ashawkey/stable-zero123-diffusers",
+    2_660_000_000,
+    _ZERO123_NEED,
+    (_PROJECTION,),
+)
+_IMAGEDREAM = _card(
+    "imagedream",
+    "ImageDream",
+    "CreativeML Open RAIL-M",
+    "ashawkey/imagedream-ipmv-diffusers",
+    4_200_000_000,
+    _IMAGEDREAM_NEED,
+    ("text_encoder", "tokenizer"),
+)
+
 PRIORS: dict[str, tuple[ModelCard, PriorKind]] = {
-    card.id: (card, kind)
-    for card, kind in (
-        (
-            _card("zero123-xl", "Zero123-XL", "MIT", "ashawkey/zero123-xl-diffusers", 2_660_000_000, _ZERO123_NEED, ("clip_camera_projection",)),
-            "zero123",
-        ),
-        (
-            _card(
-                "stable-zero123",
-                "Stable-Zero123",
-                "Stability AI, non-commercial",
-                "ashawkey/stable-zero123-diffusers",
-                2_660_000_000,
-                _ZERO123_NEED,
-                ("clip_camera_projection",),
-            ),
-            "stable-zero123",
-        ),
-        (
-            _card(
-                "imagedream",
-                "ImageDream",
-                "CreativeML Open RAIL-M",
-                "ashawkey/imagedream-ipmv-diffusers",
-                4_200_000_000,
-                _IMAGEDREAM_NEED,
-                ("text_encoder", "tokenizer"),
-            ),
-            "imagedream",
-        ),
-    )
+    _ZERO123_XL.id: (_ZERO123_XL, "zero123"),
+    _STABLE_ZERO123.id: (_STABLE_ZERO123, "stable-zero123"),
+    _IMAGEDREAM.id: (_IMAGEDREAM, "imagedream"),
 }
 """The paper's, by the id of each one's card."""
 
