@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import trimesh
+from align4d_lab.adapters.per_frame import Borrowed
 from align4d_lab.evaluation.measure import Figure
 from align4d_lab.metrics.motion import TrueView
 from align4d_lab.tables import run as table_run
@@ -59,10 +60,10 @@ def cases(tmp_path: Path) -> Path:
     return tmp_path / "cases"
 
 
-def pretend(offsets: dict[str, float]) -> Callable[[Path], None]:
+def pretend(offsets: dict[str, float]) -> Callable[[Path, Borrowed | None], None]:
     """In place of the engine: the mesh at rest, moved by the offset of its preset."""
 
-    def execute(folder: Path) -> None:
+    def execute(folder: Path, _borrowed: Borrowed | None) -> None:
         request = protocol.read_request(folder)
         if (folder / "fail").exists() or request.preset not in offsets:
             raise EngineError("table_run", "The engine failed: out of luck.", "Try again.")
@@ -185,3 +186,13 @@ def test_a_run_through_the_real_engine(cases: Path, tmp_path: Path) -> None:
     assert record["figures"]["psnr"] > 12 and record["figures"]["seconds"] > 0
     assert set(record["stages"]) >= {"reading", "tracking", "baking"} and record["stages"]["tracking"]["gb"] > 0.1
     assert record["order"]["settings"]["tracking.iterations"] == 2
+
+
+def test_a_per_frame_method_runs_through_the_real_engine(cases: Path, tmp_path: Path) -> None:
+    few = ("paper.optimization.iterations=3", "paper.optimization.resolution=48", "paper.optimization.novel_resolutions=[48,48,48]")
+    settings = [word for one in (*TINY, *few, "paper.optimization.unknown.views.count=1") for word in ("--set", one)]
+    assert table(cases, "--only", "a", "--out", tmp_path / "out", "--methods", "per-frame", "--seeds", 0, "--device", "cpu", *settings) == 0
+    (record,) = json.loads((tmp_path / "out" / "figures.json").read_text(encoding="utf-8"))["runs"]
+    assert record["variant"] == "per-frame" and record["figures"]["psnr"] > 5
+    assert record["engine_figures"]["gaussians"] == 300 and record["losses"] == {}, "not the engine's own optimization"
+    assert set(record["stages"]) >= {"distance", "optimizing", "baking"}

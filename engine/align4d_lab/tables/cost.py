@@ -1,6 +1,8 @@
 """One job folder through the engine, in a process of its own; seconds and peak memory of each stage go to costs.json.
 
-python -m align4d_lab.tables.cost JOB_FOLDER
+python -m align4d_lab.tables.cost JOB_FOLDER [per-frame [distances] [joint_alignment] [turns]]
+
+With per-frame, the per-frame method in the place of the engine's own, and what it borrows of the paper.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,9 @@ from align4d import protocol
 from align4d.job.reporting import EventReporter
 from align4d.machine.description import machine
 from align4d.pipeline import artist
+
+from ..adapters.per_frame import Borrowed
+from ..adapters.per_frame_job import animate_frame_by_frame
 
 PAUSE = 0.05
 """Seconds between two looks at the memory."""
@@ -97,7 +103,7 @@ def _print(event: dict[str, Any]) -> None:
     print(json.dumps(event), flush=True)
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, borrowed: Borrowed | None = None) -> None:
     """Runs the job and writes costs.json last, so that its presence means complete."""
     device = protocol.read_request(folder).device
     gpu = GpuMemory(device)
@@ -108,7 +114,8 @@ def main(folder: Path) -> None:
             memory.begin(stage)
             gpu.begin(stage)
 
-        result = artist.run(folder, CostReporter(begin))
+        report = CostReporter(begin)
+        result = artist.run(folder, report) if borrowed is None else animate_frame_by_frame(folder, report, borrowed)
     gpu.begin("")
     costs = {
         "machine": machine(device),
@@ -123,4 +130,5 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    job, *words = sys.argv[1:]
+    main(Path(job), Borrowed(**{one.name: one.name in words for one in fields(Borrowed)}) if words else None)

@@ -18,6 +18,7 @@ from align4d import protocol
 from align4d.errors import EngineError
 from align4d.job.reporting import RecordingReporter
 
+from ..adapters.per_frame import Borrowed
 from ..evaluation.evaluate import evaluate
 from ..evaluation.measure import Figure
 from ..evaluation.options import EvaluationOptions
@@ -76,7 +77,7 @@ def measure(run: Run) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         make_case_job(run.trial.case, folder, run.trial.order())
-        _execute(folder)
+        _execute(folder, run.trial.variant.borrowed)
     measured, about = evaluate(_order(run), RecordingReporter())
     write_report(folder / "evaluation", measured, about)
     values = {name: figure.value for name, figure in measured.figures.items() if figure.value is not None} | novel_views(measured.figures)
@@ -105,11 +106,12 @@ def _order(run: Run) -> EvaluationOptions:
     )
 
 
-def _execute(folder: Path) -> None:
+def _execute(folder: Path, borrowed: Borrowed | None) -> None:
     """The engine in a process of its own, so that memory and compiled kernels of one run do not count for the next."""
+    words = [] if borrowed is None else ["per-frame", *(name for name, lent in vars(borrowed).items() if lent)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [str(Path(align4d.__file__).parents[1]), os.environ.get("PYTHONPATH")]))}
     with open(folder / "log.txt", "wb") as log:
-        command = [sys.executable, "-m", "align4d_lab.tables.cost", str(folder.resolve())]
+        command = [sys.executable, "-m", "align4d_lab.tables.cost", str(folder.resolve()), *words]
         code = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=environment).returncode
     if code:
         lines = (folder / "log.txt").read_text(encoding="utf-8", errors="replace").splitlines()

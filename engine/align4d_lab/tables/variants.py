@@ -9,6 +9,8 @@ from typing import Any
 
 from align4d.errors import EngineError
 
+from ..adapters.per_frame import Borrowed
+
 WITHOUT_ALIGNED_DISTANCE = {"paper.align_distance": False}
 WITHOUT_JOINT_ALIGNMENT = {"paper.optimization.unknown.against": "noise"}
 """The baseline's plain distillation from the video: the asset has no say."""
@@ -46,6 +48,7 @@ class Variant:
         preset: of the engine.
         settings: single settings that make it this variant, dotted name -> value.
         generators: ids of the image-to-video and the image-to-3D model, for a combination of two; else empty.
+        borrowed: what a per-frame method borrows of the paper, where that runs in the place of the engine's own optimization.
     """
 
     name: str
@@ -53,6 +56,7 @@ class Variant:
     preset: str = "paper"
     settings: Mapping[str, Any] = field(default_factory=dict)
     generators: tuple[str, ...] = ()
+    borrowed: Borrowed | None = None
 
 
 STATIC = Variant("static", "static mesh")
@@ -87,6 +91,16 @@ DISTANCES = (
 """The paper's Figs. 11 and 12: what the prior is told of the distance while views are rendered from d_V. By name only."""
 
 
+PER_FRAME = (
+    Variant("per-frame", "per-frame method", borrowed=Borrowed(distances=False, joint_alignment=False, turns=False)),
+    Variant("per-frame-no-oda", "per-frame method with MGJA and AO", borrowed=Borrowed(distances=False)),
+    Variant("per-frame-no-mgja", "per-frame method with ODA and AO", borrowed=Borrowed(joint_alignment=False)),
+    Variant("per-frame-jo", "per-frame method with ODA and MGJA", borrowed=Borrowed(turns=False)),
+    Variant("per-frame-paper", "per-frame method with ODA, MGJA and AO", borrowed=Borrowed()),
+)
+"""Another 4D method, in STAG4D's manner, that borrows the paper's modules (`adapters.per_frame`). By name only."""
+
+
 @dataclass(frozen=True)
 class Trial:
     """One run: a variant on a case with a seed.
@@ -113,7 +127,7 @@ class Trial:
 
 def chosen(names: list[str] | None) -> tuple[Variant, ...]:
     """The variants of these names, in the table's order; all of VARIANTS where None. Raises EngineError "unknown_method"."""
-    every = (*VARIANTS, *DISTANCES)
+    every = (*VARIANTS, *DISTANCES, *PER_FRAME)
     known = [variant.name for variant in every]
     unknown = [name for name in names or () if name not in known]
     if unknown:
