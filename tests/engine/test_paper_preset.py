@@ -266,6 +266,17 @@ def test_without_object_distance_alignment(shoot: Shoot, tmp_path: Path, prior: 
     assert all((camera.distance == 0).all() for *_, camera in prior.asked)
 
 
+def test_the_artists_direction_is_believed_where_the_clip_begins_in_another_pose(shoot: Shoot, tmp_path: Path) -> None:
+    folder = shoot.job(tmp_path, {"paper.optimization.iterations": 1})
+    request = protocol.read_request(folder)
+    leaning = dataclasses.replace(request.video, images=request.video.images[::-1])
+    camera = dataclasses.replace(request.camera, solve=True)
+    protocol.write_json(folder / "request.json", dataclasses.replace(request, video=leaning, camera=camera))
+    result, _ = run(folder)
+    assert (result.camera.azimuth, result.camera.elevation) == pytest.approx((CAMERA.azimuth, CAMERA.elevation), abs=0.05)
+    assert result.camera.distance == pytest.approx(CAMERA.distance * shoot.asset.similarity.size, rel=0.15)
+
+
 def test_without_motion_geometry_alignment(shoot: Shoot, tmp_path: Path, prior: MixturePrior) -> None:
     """The prior is asked about the frame alone: neither about the asset at rest nor from a view's own side."""
     result, _ = run(shoot.job(tmp_path, {"paper.optimization.unknown.against": "noise", "paper.optimization.unknown.guidance.scale": 1.0}))
