@@ -119,7 +119,7 @@ def test_the_outline_of_the_mesh_says_what_colors_do_not() -> None:
     box = cutter(frames).from_box(BOX)
     assert overlap(box.inside[0], truth[0]) < 0.9
     outline = np.roll(truth[0], 1, axis=1).astype(np.float32)
-    mended = cutter(frames).from_outline(0, outline, box)
+    mended = cutter(frames).from_mesh(0, MeshView(outline, None), box)
     assert np.mean([overlap(*pair) for pair in zip(mended.inside, truth, strict=True)]) > 0.9
     every = cutter(frames).with_mesh(
         {frame: MeshView(mask.astype(np.float32), frames[frame].astype(np.float32)) for frame, mask in enumerate(truth)}, box
@@ -141,6 +141,8 @@ def test_the_colors_of_the_mesh_find_a_part_that_is_colored_as_the_background() 
     disc = Carried(np.where(y < 70, truth, 0).astype(np.float32), boxed()[2].motion)
     found = cutter(frames).with_mesh(views, disc).inside
     assert np.mean([overlap(*pair) for pair in zip(found, truth, strict=True)]) > 0.95
+    alone = cutter(frames).from_mesh(3, views[3], disc).inside[3]
+    assert overlap(alone, truth[3]) > 0.95, "in the one frame where it is known, too"
     red = {frame: MeshView(view.coverage, shown) for frame, view in views.items()}
     assert overlap(found[3], truth[3]) > overlap(cutter(frames).with_mesh(red, disc).inside[3], truth[3])
 
@@ -152,6 +154,7 @@ def test_a_color_is_likely_close_to_where_the_mesh_has_it() -> None:
     assert density[10, 10] > density[10, 20] + 10, "red on the red side"
     assert density[10, 16] > density[10, 20] + 5, "and a little beside it"
     assert density[10, 29] == -30, "no mesh is near"
+    assert MeshView(coverage, None).density(color) is None, "an outline says nothing of colors"
     half = MeshView(coverage, color).reduced(15)
     assert half.coverage.shape == (10, 15) and half.coverage[2, 3] == 0.5
     np.testing.assert_allclose(half.color[2, 3], (200, 0, 0), atol=1e-3)  # nothing of the empty half is mixed in
@@ -218,7 +221,7 @@ def test_a_mask_is_laid_into_a_box() -> None:
 
 def test_masks_go_both_ways_from_a_frame_in_the_middle() -> None:
     frames, truth, before = boxed()
-    found = cutter(frames).from_outline(4, truth[4].astype(np.float32), before)
+    found = cutter(frames).from_mesh(4, MeshView(truth[4].astype(np.float32), None), before)
     assert min(overlap(*pair) for pair in zip(found.inside, truth, strict=True)) > 0.9
 
 

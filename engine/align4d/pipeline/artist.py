@@ -156,6 +156,7 @@ class ArtistJob(Job):
             if error.code != "no_overlap":
                 raise
             return masks
+        mesh = self._posable(asset, body, self._plain(gaussians, body, placed.lighting))
         return self.cutting.by_rest(mesh, still, placed.camera.world_to_camera(), masks)
 
     def cut_by_first_pose(self, asset: Asset, gaussians: BoundGaussians, body: Articulation, masks: Masks, first: FirstPose) -> Masks:

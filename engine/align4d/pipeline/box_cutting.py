@@ -73,7 +73,7 @@ class BoxCutting:
             outline = laid_into(next(self._seen(mesh, motion, viewmat[None])).coverage, self._box())
             if outline is None or overlap(outline, before.inside[0]) >= ELSEWHERE:
                 return masks
-            stored = self._keep("masks_view", self._at_work().from_outline(0, outline, before))
+            stored = self._keep("masks_view", self._at_work().from_mesh(0, MeshView(outline, None), before))
         self.carried = stored
         return self._soft()
 
@@ -81,10 +81,11 @@ class BoxCutting:
         """By the mesh as it stands in the first frame; as they are where it reaches out of the mask, as a body in another pose does."""
         stored = self._stored("masks_rest")
         if stored is None:
-            outline, before = next(self._seen(mesh, motion, viewmat[None])).coverage, self._before()
-            if ((outline > 0.5) & (before.inside[0] > 0.5)).sum() < COVERED * (outline > 0.5).sum():
+            view, before = next(self._seen(mesh, motion, viewmat[None])), self._before()
+            outline = view.coverage > 0.5
+            if (outline & (before.inside[0] > 0.5)).sum() < COVERED * outline.sum():
                 return masks
-            stored = self._keep("masks_rest", self._at_work().from_outline(0, outline, before))
+            stored = self._keep("masks_rest", self._at_work().from_mesh(0, view, before))
         self.carried = stored
         return self._soft()
 
@@ -113,8 +114,7 @@ class BoxCutting:
 
     def _with(self, seen: Mapping[int, MeshView], before: Carried, single: bool) -> Carried:
         if single:
-            frame, view = next(iter(seen.items()))
-            return self._at_work().from_outline(frame, view.coverage, before)
+            return self._at_work().from_mesh(*next(iter(seen.items())), before)
         return self._at_work().with_mesh(seen, before)
 
     def _before(self) -> Carried:
@@ -129,7 +129,7 @@ class BoxCutting:
         for frame in range(len(motion.quaternion)):
             self._report.check_cancelled()
             view = mesh.seen(motion.frame(frame), viewmats[frame], intrinsics, size)
-            yield MeshView(view.coverage[self._area], view.color[self._area]).reduced(SIDE)
+            yield view.part(self._area).reduced(SIDE)
 
     def _box(self) -> tuple[float, float, float, float]:
         """The box as parts of what lies between the bars."""

@@ -113,16 +113,17 @@ class Cutter:
         start = self._divided(0, allowed, None, motion)
         return Carried(self._anew(self._carried(start, 0, motion, by_place=True), motion, {}), motion)
 
-    def from_outline(self, known: int, outline: np.ndarray, before: Carried) -> Carried:
+    def from_mesh(self, known: int, view: MeshView, before: Carried) -> Carried:
         """Masks of all frames where the mesh is known to stand so in one of them: that one is divided first, and the others by it.
 
         Args:
-            outline: (h, w) coverage in [0, 1] of the mesh in the frame `known`.
+            view: (h, w) of the mesh in the frame `known`.
             before: as the clip was divided without it.
         """
-        start = self._divided(known, grown(outline > 0.5, self._reach // 2), outline, before.motion)
+        mesh = _Shown(view.coverage, view.density(self.frames[known]))
+        start = self._divided(known, grown(view.coverage > 0.5, self._reach // 2), mesh, before.motion)
         carried = self._carried(start, known, before.motion, by_place=False)
-        return Carried(self._anew(carried, before.motion, {known: _Shown(outline, None)}), before.motion)
+        return Carried(self._anew(carried, before.motion, {known: mesh}), before.motion)
 
     def with_mesh(self, views: Mapping[int, MeshView], before: Carried) -> Carried:
         """The masks again, by the mesh (h, w) in the frames where it is known."""
@@ -139,23 +140,23 @@ class Cutter:
             inside = self._pass(_bridged(inside, bad), motion, {}, bad, by_place)
         return inside
 
-    def _divided(self, frame: int, allowed: np.ndarray, outline: np.ndarray | None, motion: CameraMotion) -> np.ndarray:
+    def _divided(self, frame: int, allowed: np.ndarray, mesh: _Shown | None, motion: CameraMotion) -> np.ndarray:
         """(h, w) mask of one frame by itself, inside of `allowed` (h, w) bool."""
         picture, around, classes = self.frames[frame], ~allowed & grown(allowed, self._reach), self._classes(motion)[frame]
         outside, going_on = np.zeros(self.size, bool), np.full(self.size, -np.inf, np.float32)
-        if outline is None:
+        if mesh is None:
             outside = reaching_out(picture, allowed)
             inside, going_on = self._unlike(picture, allowed, around)
             inside &= ~outside
         else:
-            inside = allowed & (outline > 0.5)
+            inside = allowed & (mesh.outline > 0.5)
         for _ in range(FIRST_PASSES):
             others = (without_holes(inside) <= 0.5) & (allowed | around)
             self._learn(picture[inside], picture[others], classes[inside], classes[others])
             behind = np.logaddexp(look_up(self._background, picture), going_on)
-            cost = behind - look_up(self._object, picture) - self._moves[classes]
-            if outline is not None:
-                cost -= OUTLINE * outline_evidence(outline)
+            cost = self._against(behind, look_up(self._object, picture), classes, None if mesh is None else mesh.colors)
+            if mesh is not None:
+                cost -= OUTLINE * outline_evidence(mesh.outline)
             cost = np.where(outside, np.maximum(cost, REACHES_OUT), cost)
             mask = divide(np.where(allowed, cost.clip(-MOST, MOST), MOST), self._price[frame], inside)
             inside = mask > 0.5
@@ -228,9 +229,13 @@ class Cutter:
         if ours is not None:
             front = np.logaddexp(front, nearby_density(picture, ours, front))
         behind = np.where(np.isnan(known), behind, np.logaddexp(np.nan_to_num(known), behind - BESIDE_PLATE))
-        if shown is not None:
-            return behind - np.logaddexp(shown, front - OTHER_COLOR)
-        return behind - front - self._moves[self._classes(motion)[frame]]
+        return self._against(behind, front, self._classes(motion)[frame], shown)
+
+    def _against(self, behind: np.ndarray, front: np.ndarray, classes: np.ndarray, shown: np.ndarray | None) -> np.ndarray:
+        """(h, w) how much likelier the background is than the object, by log densities of the colors and how they change. `shown`: see `_cost`."""
+        if shown is None:
+            return behind - front - self._moves[classes]
+        return behind - np.logaddexp(shown, front - OTHER_COLOR)
 
     def _anew(self, inside: np.ndarray, motion: CameraMotion, meshes: Mapping[int, _Shown]) -> np.ndarray:
         """All frames together, some times over."""

@@ -20,20 +20,28 @@ UNLIKELY = -30.0
 class MeshView:
     """Attributes:
     coverage: (h, w) float32 in [0, 1].
-    color: (h, w, 3) float32 in [0, 255], as lit; anything where nothing is covered.
+    color: (h, w, 3) float32 in [0, 255], as lit, anything where nothing is covered; None where only the outline is known.
     """
 
     coverage: np.ndarray
-    color: np.ndarray
+    color: np.ndarray | None
+
+    def part(self, area: tuple[slice, slice]) -> MeshView:
+        """Some of its rows and columns."""
+        return MeshView(self.coverage[area], None if self.color is None else self.color[area])
 
     def reduced(self, side: int) -> MeshView:
         """The same with a longest side of at most `side`."""
         coverage = reduced(self.coverage, side)
+        if self.color is None:
+            return MeshView(coverage, None)
         covered = np.stack([reduced(np.ascontiguousarray(channel * self.coverage), side) for channel in np.moveaxis(self.color, -1, 0)], axis=-1)
         return MeshView(coverage, covered / np.maximum(coverage, 1e-6)[..., None])
 
-    def density(self, picture: np.ndarray) -> np.ndarray:
-        """(h, w) float32 log density of the colors of a picture (h, w, 3) in [0, 255], among those that the mesh has close by."""
+    def density(self, picture: np.ndarray) -> np.ndarray | None:
+        """(h, w) float32 log density of the colors of a picture (h, w, 3) in [0, 255], among those that the mesh has close by; None without."""
+        if self.color is None:
+            return None
         height, width = self.coverage.shape
         color = np.pad(self.color, ((OFF, OFF), (OFF, OFF), (0, 0)))
         covered = np.pad(self.coverage > 0.5, OFF)
