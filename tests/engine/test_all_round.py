@@ -52,12 +52,18 @@ def test_a_body_that_lies_otherwise_than_the_mesh_is_found(scene: Scene) -> None
     true = scene.vertices(*upright(scene))
     search = scene.search(Studio(CAMERA).reference(scene.asset, true, SIZE))
     found = search.all_round(CAMERA.moved(distance=3.0), 0, RecordingReporter())
+    assert found is not None
     vertices = scene.vertices(found.turn, found.shift)[0]
     off = vertices - true[found.frame]
     off -= off @ CAMERA.world_to_camera()[2, :3][:, None] * CAMERA.world_to_camera()[2, :3]  # how deep it is, nobody can know
     assert found.overlap > 0.9 and np.linalg.norm(off, axis=1).mean() < 0.05
     assert np.linalg.norm(scene.asset.vertices - true[found.frame], axis=1).mean() > 0.2
     assert abs(found.camera.azimuth - CAMERA.azimuth) < 1 and abs(found.camera.elevation - CAMERA.elevation) < 1
+
+
+def test_a_body_that_lies_as_the_mesh_is_not_turned(scene: Scene) -> None:
+    search = scene.search(Studio(CAMERA).reference(scene.asset, scene.vertices(*scene.bent([15.0, 10.0])), SIZE))
+    assert search.all_round(CAMERA.moved(distance=3.0), 0, RecordingReporter()) is None
 
 
 def test_depth_counts_from_how_the_body_lies(scene: Scene) -> None:

@@ -21,6 +21,8 @@ ORIENTATIONS = 96
 """So many are tried, some 35 degrees apart: from there the outlines draw each other together."""
 REFINED = 4
 """So many of them in each frame are looked at closer."""
+PROMISING = 0.75
+"""A mesh that lies otherwise is shown so much better by one of them that its loss is less than this share of the clip's own camera's."""
 POSED = 8
 """In so many of these, of all frames, the body is bent: seen as it rests, a wrong side may look more like the frame than the right one."""
 SPIRALS = 2**0.5, 1.533751168756204
@@ -52,21 +54,24 @@ def orientations(count: int = ORIENTATIONS) -> np.ndarray:
 
 
 def sights(scene: RestScene, frame: int, seen: Orbit, iterations: int) -> list[Sight]:
-    """From where the mesh at rest looks most like a frame.
+    """From where the mesh at rest looks most like a frame; none where it looks about as much like it from where the clip sees it.
 
     Args:
         scene: of that frame.
         seen: the clip's camera in it.
         iterations: of the cameras' refinement.
     """
-    tried = []
-    for rotation in orientations():
-        turned = np.eye(4)
-        turned[:3, :3] = rotation
+
+    def centered(turned: np.ndarray) -> Sight:
         camera = scene.centered(orbit_from_matrix(seen.world_to_camera() @ turned, seen.fovy))
-        tried.append((scene.loss(camera, scene.light(camera)), camera))
-    tried.sort(key=lambda one: one[0])
-    refined = [scene.refine(camera, iterations) for _, camera in tried[:REFINED]]
+        return Sight(frame, camera, scene.loss(camera, scene.light(camera)))
+
+    turned = np.tile(np.eye(4), (ORIENTATIONS, 1, 1))
+    turned[:, :3, :3] = orientations()
+    tried = sorted(map(centered, turned), key=lambda one: one.loss)
+    if tried[0].loss > PROMISING * centered(np.eye(4)).loss:
+        return []
+    refined = [scene.refine(one.camera, iterations) for one in tried[:REFINED]]
     return [Sight(frame, camera, scene.loss(camera, scene.light(camera))) for camera in refined]
 
 

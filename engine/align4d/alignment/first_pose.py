@@ -155,14 +155,19 @@ class FirstPoseSearch:
         report.progress(self.search.kept + 1, self.search.kept + 1)
         return self._at_its_distance(min(found, key=lambda one: one[0])[1], report)
 
-    def all_round(self, start: Orbit, seed: int, report: Reporter) -> FirstPose:
-        """The same where the body lies otherwise than the mesh: it may be turned by whatever angle, and that costs nothing."""
+    def all_round(self, start: Orbit, seed: int, report: Reporter) -> FirstPose | None:
+        """The same where the body lies otherwise than the mesh: it may be turned by whatever angle, and that costs nothing.
+
+        None where the mesh looks no more like the clip's first frame when it is turned.
+        """
         usable = np.flatnonzero(self.reference.usable)
         tried: list[Sight] = []
         for at in np.linspace(0, len(usable) - 1, min(self.search.anchors, len(usable))).round().astype(int):
             report.check_cancelled()
             frame = int(usable[at])
             tried += sights(self._rest_scene(frame), frame, self._in_frame(start, frame), self.pose.iterations)
+            if not tried:
+                return None
         found: list[tuple[float, FirstPose]] = []
         for number, sight in enumerate(sorted(tried, key=lambda one: one.loss)[:POSED]):
             report.progress(number, POSED)

@@ -78,7 +78,7 @@ class FirstPoseStage:
             first = search.find(start, job.request.seed, job.report)
             if first.loss > settings.search.doubted:
                 turned = search.all_round(start, job.request.seed, job.report)
-                first = turned if turned.loss < settings.search.turned_share * first.loss else first
+                first = turned if turned and turned.loss < settings.search.turned_share * first.loss else first
         if rest is not None and not search.is_clear(first, rest.camera):
             first = self._standing(rest)
         if first.overlap < LEAST_OVERLAP:
