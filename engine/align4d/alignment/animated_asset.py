@@ -154,6 +154,14 @@ class AnimatedAsset:
         skin = Skin(self.corner_weights[index].flatten(0, 1))
         return AnimatedAsset(bound, skin, self.albedo[index], self.lighting, self.backend)
 
+    def thinned(self, factor: int) -> AnimatedAsset:
+        """One of `factor` of its Gaussians, so much wider that they cover the same surface."""
+        index = torch.arange(0, self.bound.count, factor, device=self.albedo.device)
+        part, held = self.part(index), self.held and self.held.part(index)
+        wider = part.bound.scales * part.bound.scales.new_tensor([factor**0.5, factor**0.5, 1])
+        bound = replace(part.bound, scales=wider)
+        return AnimatedAsset(bound, part.skin, part.albedo, self.lighting, self.backend, held=held, limits=self.limits)
+
     def _turned(self, motion: Motion, frames: Tensor) -> Tensor:
         """(T, N, 4): each turns with its triangle. What the part that holds it most turns by is left out and put back as a
         quaternion, since the small rest of a rotation is a quaternion without a case for every side of a half turn."""

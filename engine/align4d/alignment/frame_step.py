@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -22,6 +23,37 @@ from .pose_levers import levers
 from .recorded_steps import RecordedSteps
 from .tracking_settings import TrackingSettings
 from .view import View
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What is spent on a pose.
+
+    Attributes:
+        steps: down the gradient, in parts of what the settings give a frame.
+        pictures: for steps that know how the cost curves, likewise.
+        bare_steps: in the place of `steps` where there are no such pictures.
+        coarse: whether the steps go down in smaller pictures, of fewer Gaussians.
+    """
+
+    steps: float
+    pictures: float
+    bare_steps: float
+    coarse: bool = False
+
+
+COARSER = 2
+"""So many times smaller are the pictures of a trial."""
+LEAST_SIDE = 64
+"""They are not smaller than this [px]: thin limbs would be lost."""
+THINNER = 2
+"""One of so many Gaussians stands for all in them."""
+
+WHOLE = Effort(1.0, 1.0, 1.0)
+NEARBY = Effort(0.0, 1.0, 0.5)
+"""From a guess that shows the frame already: the first steps down the gradient are long, and would lead away from it."""
+TRIAL = Effort(0.4, 0.3, 0.3, coarse=True)
+"""Tells whether a guess leads to a better pose than another one."""
 
 
 @dataclass(frozen=True)
@@ -73,15 +105,37 @@ class FrameStep:
         self.optimizer = LeveredAdam([self.turns, self.shifts], settings.floor)
         self.steps: RecordedSteps[None] = RecordedSteps(self._step, like.device, animated.backend, settings.recorded)
         # a step that is replayed costs next to nothing, and the matrix cannot be recorded
-        self.count = settings.recorded_iterations if self.steps.recordable else settings.iterations
+        self.most = settings.recorded_iterations if self.steps.recordable else settings.iterations
+        self.count = torch.full_like(self.loss, self.most)
         lever = torch.cat([one.expand(1, skeleton.count, 3)[0] for one in (self.turn_lever, self.shift_lever)], -1)
         polished = settings.polishing > 0 and not self.steps.recordable
         self.curvature = PoseCurvature(animated, skeleton, self.cost, lever) if polished else None
+        large = min(min(view.size) for view in views) >= COARSER * LEAST_SIDE
+        self.coarse = self._coarser(neutral, afloat) if polished and large else None
         self.of_edges: Tensor | None = None
         """Of the frame at hand, from its first polished pose on: edges hardly change in a dozen pictures."""
 
-    def solve(self, frame: int, turn: Tensor, shift: Tensor, report: Reporter) -> tuple[Tensor, Tensor, float]:
+    def _coarser(self, neutral: Tensor, afloat: bool) -> FrameStep:
+        """The same in smaller pictures of fewer Gaussians, for steps down the gradient: they find what is far off."""
+        settings = replace(self.settings, polishing=0, blur=max(1, self.settings.blur // COARSER))
+        views = tuple(view.view.coarser(COARSER) for view in self.views)
+        return FrameStep(self.animated.thinned(THINNER), self.skeleton, views, neutral, settings, afloat)
+
+    def solve(self, frame: int, turn: Tensor, shift: Tensor, report: Reporter, effort: Effort = WHOLE) -> tuple[Tensor, Tensor, float]:
         """Turn (1, K, 3), shift (1, K, 3) and the known-view loss, from a first guess."""
+        steps = math.ceil(self.most * (effort.bare_steps if self.curvature is None else effort.steps))
+        descent = self.coarse if self.coarse is not None and effort.coarse else self
+        joints = descent.descended(frame, turn, shift, steps, report)
+        if self.curvature is not None:
+            self._show(frame)
+            self.of_edges = None
+            pictures = math.ceil(self.settings.polishing * effort.pictures)
+            self._take(polish(self.point, joints, pictures, report.check_cancelled))
+        turn, shift = self.turns.detach() * self.turn_lever, self.shifts.detach() * self.shift_lever
+        return self.cost.kept(turn, shift), shift, float(self.loss)
+
+    def descended(self, frame: int, turn: Tensor, shift: Tensor, steps: int, report: Reporter) -> Tensor:
+        """Scaled joints (6K,), see `point`, so many steps down the gradient from a first guess."""
 
         @torch.no_grad()
         def begin() -> None:
@@ -89,14 +143,24 @@ class FrameStep:
             self.shifts.copy_(shift / self.shift_lever)
             self._show(frame)
             self.optimizer.reset()
+            self.count.fill_(steps)
 
-        self.steps.run(begin, self.count, report.check_cancelled)
-        if self.curvature is not None:
-            start = torch.cat([self.turns, self.shifts], -1).detach().flatten()
-            self.of_edges = None
-            self._take(polish(self.point, start, self.settings.polishing, report.check_cancelled))
-        turn, shift = self.turns.detach() * self.turn_lever, self.shifts.detach() * self.shift_lever
-        return self.cost.kept(turn, shift), shift, float(self.loss)
+        self.steps.run(begin, steps, report.check_cancelled)
+        return torch.cat([self.turns, self.shifts], -1).detach().flatten()
+
+    def followed(self, frame: int, turn: Tensor, shift: Tensor, cost: float, report: Reporter) -> tuple[Tensor, Tensor, float] | None:
+        """As `solve`, from the best of guesses (B, K, 3); None where that makes a frame not clearly better than `cost`.
+
+        Each guess is tried, and the best followed to its end only where it promises that.
+        """
+        tried = [self.solve(frame, *guess, report, TRIAL) for guess in zip(turn.split(1), shift.split(1), strict=True)]
+        turns, shifts = (torch.cat(one) for one in zip(*(pose[:2] for pose in tried), strict=True))
+        costs = self.judge(frame, turns, shifts)[0]
+        best = int(costs.argmin())
+        if not float(costs[best]) < self.settings.promising * cost:
+            return None
+        pose = self.solve(frame, turns[[best]], shifts[[best]], report, NEARBY)
+        return pose if float(self.judge(frame, *pose[:2])[0]) < self.settings.clearly * cost else None
 
     @torch.no_grad()
     def _take(self, found: FramePoint) -> None:

@@ -45,10 +45,12 @@ class FrameView:
         self.every, self.usable = view.cameras(), view.usable()
         reference, backdrop = view.reference, view.reference.backdrop
         shown = [reference.color] if backdrop is None else [backdrop.shown, backdrop.behind]
-        self.all = [self.every.viewmats, reference.alpha, self.usable, *shown]
+        blurred = [avg_pool2d(one, blur) for one in (shown[0], reference.alpha)]
+        self.all = [self.every.viewmats, reference.alpha, self.usable, *shown, *blurred]
         self.here = [torch.empty_like(one[:1]) for one in self.all]
         self.viewmat, self.alpha, self.weight, self.color = self.here[:4]
         self.behind = None if backdrop is None else self.here[4]
+        self.blurred = self.here[-2:]
 
     @torch.no_grad()
     def show(self, frame: int) -> None:
@@ -72,7 +74,8 @@ class FrameView:
         return color, picture.alpha, self.color.expand(count, -1, -1, -1), self.alpha.expand(count, -1, -1, -1)
 
     def _blurred(self, pictures: Pictures) -> Pictures:
-        color, alpha, target, target_alpha = (avg_pool2d(one, self.blur) for one in pictures)
+        color, alpha = (avg_pool2d(one, self.blur) for one in pictures[:2])
+        target, target_alpha = (one.expand(len(color), -1, -1, -1) for one in self.blurred)
         return color, alpha, target, target_alpha
 
     def curvature(self, look: Look) -> Tensor:

@@ -27,6 +27,11 @@ class Held:
         away = (means - self.place) ** 2
         return away.sum(-1) @ self.weight[:, 0] + away[..., 2] @ self.weight[:, 1]
 
+    def part(self, index: Tensor) -> Held:
+        """Of some of the Gaussians (M,) int64."""
+        weight = self.weight[index]
+        return Held(weight / weight.sum(0).clamp_min(1e-9), self.place[index])
+
     def curvature(self) -> Tensor:
         """(N, 3, 3) half of the second derivative of `moved` by each place."""
         upright = torch.diag(self.weight.new_tensor([0.0, 0.0, 1.0]))

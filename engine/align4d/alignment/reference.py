@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.nn.functional import avg_pool2d
 
 from ..cameras.orbit import intrinsics_for
 from ..inputs.bars import Window
@@ -73,6 +74,13 @@ class Reference:
         """Some frames of it (F,), in this order."""
         backdrop = self.backdrop and Backdrop(self.backdrop.shown[frames], self.backdrop.behind[frames])
         return replace(self, color=self.color[frames], alpha=self.alpha[frames], usable=self.usable[frames], backdrop=backdrop)
+
+    def coarser(self, factor: int) -> Reference:
+        """The same frames, each square of factor x factor pixels as one."""
+        color, alpha = avg_pool2d(self.color, factor), avg_pool2d(self.alpha, factor)
+        backdrop = self.backdrop and Backdrop(avg_pool2d(self.backdrop.shown, factor), avg_pool2d(self.backdrop.behind, factor))
+        intrinsics = np.diag([1 / factor, 1 / factor, 1]) @ self.intrinsics
+        return replace(self, color=color, alpha=alpha, intrinsics=intrinsics, backdrop=backdrop)
 
     def compared(self, color: Tensor, alpha: Tensor, frames: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """What a loss compares: a picture of the object and its mask, and the frames' own: all in front of the same background.

@@ -88,12 +88,15 @@ class _SecondLook:
         others = [other for other in far if 0 < self.known[other] < TRUSTED * self.known[frame]]
         others += [other for other in (frame - 1, frame + 1) if 0 <= other < len(self.free)]
         best = others[int(self._judged(frame, others).argmin())]
-        turn, shift, known, cost = self._solved(frame, self.track.turn[[best]], self.track.shift[[best]])
+        found = self.step.followed(frame, self.track.turn[[best]], self.track.shift[[best]], float(self.cost[frame]), self.report)
+        if found is None:
+            return
+        turn, shift, known = found
+        cost = float(self.step.judge(frame, turn, shift)[0])
         gain = float(self.cost[frame]) - cost
-        if cost < self.step.settings.clearly * float(self.cost[frame]):
-            self._put(frame, turn, shift, known, cost)
-            for direction in (-1, 1):
-                self._go_on(frame, direction, gain)
+        self._put(frame, turn, shift, known, cost)
+        for direction in (-1, 1):
+            self._go_on(frame, direction, gain)
 
     def _go_on(self, frame: int, direction: int, gain: float) -> None:
         """Tracks from a frame where `gain` was found in one direction, and keeps as much of it as pays most.

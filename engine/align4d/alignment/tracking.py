@@ -11,7 +11,7 @@ from torch import Tensor
 from ..job.reporting import Reporter
 from ..motion.skeleton import Skeleton
 from .animated_asset import AnimatedAsset
-from .frame_step import FrameStep
+from .frame_step import NEARBY, WHOLE, Effort, FrameStep
 from .pose_search import PoseSearch, PoseSearchSettings
 from .tracking_settings import TrackingSettings
 from .view import View, seen_by_any
@@ -130,7 +130,8 @@ class _Following:
             drawn_turn, drawn_shift = self._drawn(past, frame)
             cost = torch.cat([cost, self.step.judge(frame, drawn_turn, drawn_shift)[0] / self.settings.drawn_share])
             turn, shift = torch.cat([turn, drawn_turn]), torch.cat([shift, drawn_shift])
-        return self._solved(frame, turn, shift, cost)
+        nearby = len(turn) == 1 and float(known) < self.settings.near * float(past.loss[-1])
+        return self._solved(frame, turn, shift, cost, NEARBY if nearby else WHOLE)
 
     def _drawn(self, past: Track, frame: int) -> tuple[Tensor, Tensor]:
         """Turns and shifts (2, K, 3): where momentum carries the neighbor's pose, and that pose itself, drawn to the frame's outline."""
@@ -140,11 +141,12 @@ class _Following:
     def _from_other_guesses(self, pose: Pose, past: Track, frame: int) -> Pose:
         """The best of `pose` and those from other guesses: momentum may have carried a limb into the place of another one."""
         turns, shifts = self._drawn(past, frame)
-        others = [(past.turn[-1:], past.shift[-1:]), *zip(turns.split(1), shifts.split(1), strict=True)]
-        found = [pose, *(self.step.solve(frame, *one, self.report) for one in others)]
-        costs = [float(self.step.judge(frame, turn, shift)[0]) for turn, shift, _ in found]
-        best = min(range(len(found)), key=costs.__getitem__)
-        return found[best] if costs[best] < self.settings.clearly * costs[0] else pose
+        others = torch.cat([past.turn[-1:], turns]), torch.cat([past.shift[-1:], shifts])
+        other = self.step.followed(frame, *others, self._cost(frame, pose), self.report)
+        return pose if other is None else other
+
+    def _cost(self, frame: int, pose: Pose) -> float:
+        return float(self.step.judge(frame, *pose[:2])[0])
 
     def _far(self, past: Track, frame: int) -> Pose:
         """From many poses around the neighbor's, and around the one that tracking began with: what comes back often stands as before."""
@@ -156,9 +158,9 @@ class _Following:
         best = cost.argsort()[: self.finder.settings.kept]
         return self._solved(frame, turns[best], shifts[best], self.step.judge(frame, turns[best], shifts[best])[0])
 
-    def _solved(self, frame: int, turn: Tensor, shift: Tensor, cost: Tensor) -> Pose:
+    def _solved(self, frame: int, turn: Tensor, shift: Tensor, cost: Tensor, effort: Effort = WHOLE) -> Pose:
         best = int(cost.argmin())
-        return self.step.solve(frame, turn[best : best + 1], shift[best : best + 1], self.report)
+        return self.step.solve(frame, turn[best : best + 1], shift[best : best + 1], self.report, effort)
 
 
 def extrapolated(past: Tensor, momentum: float) -> Tensor:

@@ -32,7 +32,9 @@ class TrackingSettings:
     limits: cost of joints being 1 rad beyond their limits, squared. In the end none is: this makes it small what has to be turned back.
     lost: known-view loss, in those of the frames before, from which the object counts as lost and is searched far and wide.
     usual: known-view loss that is no reason to search.
+    near: known-view loss of a guess, in that of the frame before, up to which it counts as nearly the pose already.
     doubted: known-view loss, in that of the frame before, from which a frame is solved from other guesses as well.
+    promising: another guess is followed to its end where a trial makes all that is made small less than this share.
     clearly: what is found so is taken where all that is made small is less than this share.
     found: what is found so is taken where it costs less than this share.
     drawn_share: a guess that was drawn to the outline is started from where it costs less than this share of the other.
@@ -59,7 +61,9 @@ class TrackingSettings:
     limits: float = 10.0
     lost: float = 2.0
     usual: float = 0.06
+    near: float = 1.25
     doubted: float = 1.15
+    promising: float = 1.2
     clearly: float = 0.8
     found: float = 0.7
     drawn_share: float = 0.5

@@ -39,6 +39,10 @@ class View:
         """One frame of it."""
         return replace(self, reference=self.reference.only(frame), viewmats=self.viewmats[frame : frame + 1])
 
+    def coarser(self, factor: int) -> View:
+        """In pictures so many times smaller."""
+        return replace(self, reference=self.reference.coarser(factor))
+
     def cameras(self) -> Cameras:
         """Of all frames, on the device of the pictures."""
         return self.reference.cameras(self.viewmats)

@@ -23,6 +23,7 @@ from align4d.pipeline.articulation import Articulation
 from support import folders
 from support.console import say
 
+from ..quality.motion import overrides
 from .jobs import pipeline_device, with_video
 
 FRAMES = 5
@@ -33,19 +34,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--job", type=Path, required=True, help="a job folder; a movie's path is relative to it")
     parser.add_argument("--out", type=Path, required=True, help="folder for figures.json")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting of the engine (can be repeated)")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Measures, prints, and leaves OUT/figures.json."""
     device = pipeline_device(arguments.device)
     say(machine(device))
-    case = Case(arguments.job, folders.fresh(arguments.out / "job"), device)
+    case = Case(arguments.job, folders.fresh(arguments.out / "job"), device, overrides(arguments.set))
     figures: dict[str, Any] = {"machine": machine(device), "parts": case.body.skeleton.count, "gaussians": case.animated.bound.count}
-    plain, figures["ms"] = case.timed(recorded=False)
+    plain, figures["ms"], figures["processor_ms"] = case.timed(recorded=False)
     if device == "cuda":
-        found, figures["recorded_ms"] = case.timed(recorded=True)
+        found, figures["recorded_ms"], _ = case.timed(recorded=True)
         figures["largest_difference"] = max(float((a - b).abs().max()) for a, b in ((found.turn, plain.turn), (found.shift, plain.shift)))
-        again, _ = case.timed(recorded=True)
+        again = case.timed(recorded=True)[0]
         figures["same_bits_again"] = torch.equal(found.turn, again.turn) and torch.equal(found.shift, again.shift)
     for name, value in figures.items():
         say(f"{name}: {value}")
@@ -57,9 +59,10 @@ def run(arguments: argparse.Namespace) -> int:
 class Case:
     """A job up to the point where tracking starts."""
 
-    def __init__(self, source: Path, folder: Path, device: str) -> None:
+    def __init__(self, source: Path, folder: Path, device: str, settings: dict[str, Any]) -> None:
         shutil.copytree(source / "input", folder / "input")
-        request = dataclasses.replace(with_video(protocol.read_request(source), source), device=device)
+        request = with_video(protocol.read_request(source), source)
+        request = dataclasses.replace(request, device=device, settings={**request.settings, **settings})
         protocol.write_json(folder / "request.json", request)
         self.job = artist.ArtistJob(folder, request, RecordingReporter())
         asset, clip = self.job.read_inputs()
@@ -71,17 +74,20 @@ class Case:
         whole = self.job.reference(clip, masks, self.job.settings.tracking.resolution)
         self.view = View.still(whole.chosen(np.arange(FRAMES)), self.first.camera.world_to_camera())
 
-    def timed(self, recorded: bool) -> tuple[Track, float]:
-        """The poses and the milliseconds of an iteration, once everything is compiled; a recording counts."""
+    def timed(self, recorded: bool) -> tuple[Track, float, float]:
+        """The poses, and the milliseconds of an iteration by the clock and of the processor, once everything is compiled; a recording counts."""
         self._track(recorded)
-        began = time.perf_counter()
+        began = time.perf_counter(), time.process_time()
         found = self._track(recorded)
         iterations = (FRAMES - 1) * self.job.settings.tracking.iterations
-        return found, (time.perf_counter() - began) * 1e3 / iterations
+        took = time.perf_counter() - began[0], time.process_time() - began[1]
+        return found, took[0] * 1e3 / iterations, took[1] * 1e3 / iterations
 
     def _track(self, recorded: bool) -> Track:
+        """Each frame by all steps, once."""
         settings = self.job.settings.tracking
-        settings = dataclasses.replace(settings, recorded=recorded, recorded_iterations=settings.iterations, polishing=0)
+        count = settings.iterations
+        settings = dataclasses.replace(settings, recorded=recorded, recorded_iterations=count, polishing=0, near=0.0, usual=1e6)
         begin = Track(self.first.turn, self.first.shift, torch.zeros(1), min(self.first.frame, FRAMES - 1))
         search, known = self.job.settings.search, (self.first.turn, self.first.shift)
         return track(self.animated, self.body.skeleton, (self.view,), begin, known, settings, search, self.job.report)
