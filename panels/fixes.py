@@ -12,7 +12,7 @@ from . import text
 
 
 class Button(NamedTuple):
-    """An operator, the words on its button, its icon, and the property that takes what follows the colon of a repair."""
+    """An operator, the words on its button, its icon, the property that takes what follows the colon of a repair, and another way beside it."""
 
     operator: str
     words: str
@@ -32,6 +32,7 @@ class Button(NamedTuple):
         "TEXT",
     ]
     takes: str = ""
+    beside: Button | None = None
 
 
 BUTTONS = {
@@ -53,7 +54,7 @@ BUTTONS = {
     "install_ray": Button("align4d.install_ray", "Install Ray", "IMPORT"),
     "draw_box": Button("align4d.draw_box", "Draw Box", "SELECT_SET"),
     "allow_online": Button("extensions.userpref_allow_online", "Allow Online Access", "INTERNET"),
-    "fetch_model": Button("align4d.fetch_model", "Fetch Model", "IMPORT", "model"),
+    "fetch_model": Button("align4d.fetch_model", "Fetch Model", "IMPORT", "model", Button("align4d.use_model", "Use Folder", "FILE_FOLDER", "model")),
     "accept_license": Button("align4d.accept_license", "Accept License", "CHECKMARK", "model"),
     "show_preferences": Button("align4d.show_preferences", "Show Preferences", "PREFERENCES"),
 }
@@ -88,8 +89,11 @@ def draw(layout: bpy.types.UILayout, fix: str, job: str = "") -> None:
     button = BUTTONS.get(name)
     if button is None:
         return
-    operator = layout.operator(button.operator, text=button.words, icon=button.icon)
-    if button.takes:
-        setattr(operator, button.takes, int(argument) if argument.isdigit() else argument)
-    if name == "open_log":
-        operator.job = job
+    row = layout.row(align=True) if button.beside else layout
+    while button:
+        operator = row.operator(button.operator, text=button.words, icon=button.icon)
+        if button.takes:
+            setattr(operator, button.takes, int(argument) if argument.isdigit() else argument)
+        if name == "open_log":
+            operator.job = job
+        button = button.beside

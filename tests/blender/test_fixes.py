@@ -16,7 +16,7 @@ def test_every_repair_has_a_button_that_works(blender: ModuleType) -> None:
     protocol = sys.modules[f"{blender.__name__}.engine.align4d.protocol"]
     buttons = blender.panels.fixes.BUTTONS
     assert list(buttons) == list(protocol.FIXES)
-    for button in buttons.values():
+    for button in (one for first in buttons.values() for one in (first, first.beside) if one):
         group, name = button.operator.split(".")
         properties = getattr(getattr(bpy.ops, group), name).get_rna_type().properties
         assert not button.takes or button.takes in properties
@@ -27,6 +27,12 @@ def test_a_repair_that_is_not_known_draws_nothing(blender: ModuleType) -> None:
     for fix in ("", "dance", "dance:3"):
         blender.panels.fixes.draw(layout, fix)
     assert not layout.drawn
+
+
+def test_a_model_that_is_missing_may_also_be_a_folder_of_the_artists(blender: ModuleType) -> None:
+    layout = Layout()
+    blender.panels.fixes.draw(layout, "fetch_model:isnet")
+    assert {"Fetch Model", "Use Folder"} <= set(layout.drawn)
 
 
 def test_a_failed_job_offers_its_repair(blender: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
