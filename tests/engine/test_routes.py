@@ -13,6 +13,7 @@ from align4d.models.card import ROLES
 from align4d.models.mask_models import MASK_MODELS
 from align4d.models.store import MANIFEST, ModelStore
 from align4d.pipeline.route import JobInputs, plan, require_ready
+from align4d.priors.catalog import prior_cards
 
 AUTO = GeneratorSettings()
 
@@ -153,7 +154,7 @@ def test_a_wrong_name_is_answered_with_the_right_ones(name: str, store: ModelSto
 def test_every_card_says_what_an_artist_must_know() -> None:
     identifiers = [one.card.id for one in GENERATORS]
     assert len(set(identifiers)) == len(identifiers)
-    every = [*cards(), *(model.card for model in MASK_MODELS)]
+    every = [*cards(), *prior_cards(), *(model.card for model in MASK_MODELS)]
     for role in ROLES:
         assert any(not card.non_commercial for card in every if card.role == role), role
     for card in cards():

@@ -186,7 +186,7 @@ def test_strong_compression(stage: Stage, tmp_path: Path, write_movie: MovieWrit
     path = write_movie(film, rate=30, crf="38")
     assert np.abs(load_clip(VideoSpec(path=str(path))).frames.astype(int) - film).max() > 60  # it does hurt
     result = stage.run(tmp_path / "job", VideoSpec(path=str(path)))
-    assert stage.missed(result, stage.waving()) < stage.clean_missed() + 0.3 and result.notes == ()
+    assert stage.missed(result, stage.waving()) < stage.clean_missed() + 0.4 and result.notes == ()
 
 
 def test_a_first_frame_off_the_rest_pose(stage: Stage, tmp_path: Path) -> None:
