@@ -147,24 +147,22 @@ class FirstPoseSearch:
         found: list[tuple[float, FirstPose]] = []
         for number, (_, frame, turn, shift) in enumerate(drawn[: self.search.kept]):
             report.progress(number, self.search.kept + 1)
-            found.append(self._compared(frame, camera, turn, shift, report))
+            found.append(self._compared(frame, camera, turn, shift, self.still, report))
         best = min(found, key=lambda one: one[0])[1]
         twins = find_twins(self.skeleton)
         if twins is not None:
-            found.append(self._compared(best.frame, camera, *mirrored(twins, best.turn, best.shift), report))
+            found.append(self._compared(best.frame, camera, *mirrored(twins, best.turn, best.shift), self.still, report))
         report.progress(self.search.kept + 1, self.search.kept + 1)
-        return self._at_its_distance(min(found, key=lambda one: one[0])[1], report)
+        return self._at_its_distance(min(found, key=lambda one: one[0])[1], self.still, report)
 
     def all_round(self, start: Orbit, seed: int, report: Reporter) -> FirstPose | None:
         """The same where the body lies otherwise than the mesh: it may be turned by whatever angle, and that costs nothing.
 
         None where the mesh looks no more like the clip's first frame when it is turned.
         """
-        usable = np.flatnonzero(self.reference.usable)
         tried: list[Sight] = []
-        for at in np.linspace(0, len(usable) - 1, min(self.search.anchors, len(usable))).round().astype(int):
+        for frame in self._evenly(self.search.anchors):
             report.check_cancelled()
-            frame = int(usable[at])
             tried += sights(self._rest_scene(frame), frame, self._in_frame(start, frame), self.pose.iterations)
             if not tried:
                 return None
@@ -173,7 +171,7 @@ class FirstPoseSearch:
             report.progress(number, POSED)
             found += self._turned(start, sight, seed, report)
         best = min(found, key=lambda one: one[0])[1]
-        return self._at_its_distance(best, report, best.turn)
+        return self._at_its_distance(best, best.turn, report)
 
     def _turned(self, start: Orbit, sight: Sight, seed: int, report: Reporter) -> list[tuple[float, FirstPose]]:
         """The body turned as the mesh was seen, in the direction of `start`: as it stands, and drawn to the outline; cost and pose of each."""
@@ -181,9 +179,8 @@ class FirstPoseSearch:
         matrix[:3, 3] = sight.camera.world_to_camera()[:3, 3]
         camera = sighted(start, orbit_from_matrix(np.linalg.inv(move) @ matrix, start.fovy), self.search.aim)
         turned = as_turned_body(self.skeleton, self._in_frame(camera, sight.frame), sight.camera, self.still)
-        _, _, *drawn = min(self._drawn(sight.frame, camera, *turned, seed), key=lambda one: one[0])
-        poses = [turned, (drawn[0], drawn[1])]
-        return [self._compared(sight.frame, camera, turn, shift, report, turned[0]) for turn, shift in poses]
+        _, _, turn, shift = min(self._drawn(sight.frame, camera, *turned, seed), key=lambda one: one[0])
+        return [self._compared(sight.frame, camera, *pose, turned[0], report) for pose in (turned, (turn, shift))]
 
     def _in_frame(self, camera: Orbit, frame: int) -> Orbit:
         """A camera of the clip's first frame as it stands in another one."""
@@ -195,7 +192,8 @@ class FirstPoseSearch:
         Args:
             placed: the camera in the direction of `start` from which the mesh as it stands covers the object.
         """
-        return self._at_its_distance(self._compared(0, sighted(start, placed, self.search.aim), self.still, self.still, report)[1], report)
+        first = self._compared(0, sighted(start, placed, self.search.aim), self.still, self.still, self.still, report)[1]
+        return self._at_its_distance(first, self.still, report)
 
     def is_clear(self, found: FirstPose, placed: Orbit) -> bool:
         """Whether a pose explains its frame clearly better, in outline and color, than the mesh as it stands does the first one.
@@ -209,8 +207,7 @@ class FirstPoseSearch:
 
     def _anchors(self, start: Orbit) -> tuple[list[int], Orbit]:
         """The frames that the mesh as it stands covers best, and the camera that sees it in its place in the middle of the frames."""
-        usable = np.flatnonzero(self.reference.usable)
-        tried = usable[np.linspace(0, len(usable) - 1, min(self.search.frames, len(usable))).round().astype(int)].tolist()
+        tried = self._evenly(self.search.frames)
         scenes = [self._rest_scene(frame) for frame in tried]
         starts = [self._in_frame(start, frame) for frame in tried]
         cameras = [scene.centered(one) for scene, one in zip(scenes, starts, strict=True)]
@@ -218,6 +215,12 @@ class FirstPoseSearch:
         off = {name: [getattr(one, name) - getattr(begun, name) for one, begun in zip(cameras, starts, strict=True)] for name in _AIMED}
         middle = {name: getattr(start, name) + float(np.median(values)) for name, values in off.items()}
         return [frame for frame, _, _ in ranked[: self.search.anchors]], sighted(start, start.moved(**middle), self.search.aim)
+
+    def _evenly(self, count: int) -> list[int]:
+        """At most so many of the frames that show the object, the first and the last among them."""
+        usable = np.flatnonzero(self.reference.usable)
+        frames: list[int] = usable[np.linspace(0, len(usable) - 1, min(count, len(usable))).round().astype(int)].tolist()
+        return frames
 
     def _rest_scene(self, frame: int) -> RestScene:
         return RestScene(self.asset, self.animated.bound, self.reference.only(frame), self.pose, self.animated.backend)
@@ -230,11 +233,8 @@ class FirstPoseSearch:
         turns, shifts, costs = finder.draw(frame, *finder.around(turn, shift, frame, seed), turn, self.search.iterations)
         return [(cost, frame, turns[i : i + 1], shifts[i : i + 1]) for i, cost in enumerate(costs.tolist())]
 
-    def _compared(
-        self, frame: int, camera: Orbit, turn: Tensor, shift: Tensor, report: Reporter, neutral: Tensor | None = None
-    ) -> tuple[float, FirstPose]:
-        """The pose drawn to the frame's picture in its own light, and what it costs there. `neutral` as of `FrameStep`; None: as the mesh stands."""
-        neutral = self.still if neutral is None else neutral
+    def _compared(self, frame: int, camera: Orbit, turn: Tensor, shift: Tensor, neutral: Tensor, report: Reporter) -> tuple[float, FirstPose]:
+        """The pose drawn to the frame's picture in its own light, and what it costs there. `neutral` as of `FrameStep`."""
         step = self._step(camera, self._light(frame, camera, turn, shift), neutral)
         turn, shift, _ = step.solve(frame, turn, shift, report)
         light = self._light(frame, camera, turn, shift)
@@ -243,16 +243,16 @@ class FirstPoseSearch:
         cost = float(step.judge(frame, turn, shift)[0]) + self.search.turned * float((turned**2).sum())
         return cost, FirstPose(frame, turn, shift, camera, light, *step.agreement(frame, turn, shift))
 
-    def _at_its_distance(self, first: FirstPose, report: Reporter, neutral: Tensor | None = None) -> FirstPose:
+    def _at_its_distance(self, first: FirstPose, neutral: Tensor, report: Reporter) -> FirstPose:
         """The same as large as it is: the camera's distance goes by the pose that was found, in the place of the mesh as it stands.
 
         Where motion in depth has its price, a body that is seen from too far grows as far as its joints let it.
         """
-        step = self._step(first.camera, first.lighting, self.still if neutral is None else neutral, afloat=True)
+        step = self._step(first.camera, first.lighting, neutral, afloat=True)
         turn, shift, _ = step.solve(first.frame, first.turn, first.shift, report)
         axis = self._view(first.camera).viewmats[first.frame, 2, :3]
         by = -away(self.animated, self.skeleton, turn, shift, axis)
-        return self._compared(first.frame, moved_camera(first.camera, by), turn, moved_body(self.skeleton, shift, by), report, neutral)[1]
+        return self._compared(first.frame, moved_camera(first.camera, by), turn, moved_body(self.skeleton, shift, by), neutral, report)[1]
 
     def _light(self, frame: int, camera: Orbit, turn: Tensor, shift: Tensor) -> Lighting:
         posed = posed_asset(self.asset, self.skin, self.skeleton.pose(turn, shift))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -110,21 +111,22 @@ class FrameStep:
         lever = torch.cat([one.expand(1, skeleton.count, 3)[0] for one in (self.turn_lever, self.shift_lever)], -1)
         polished = settings.polishing > 0 and not self.steps.recordable
         self.curvature = PoseCurvature(animated, skeleton, self.cost, lever) if polished else None
-        large = min(min(view.size) for view in views) >= COARSER * LEAST_SIDE
-        self.coarse = self._coarser(neutral, afloat) if polished and large else None
         self.of_edges: Tensor | None = None
         """Of the frame at hand, from its first polished pose on: edges hardly change in a dozen pictures."""
 
-    def _coarser(self, neutral: Tensor, afloat: bool) -> FrameStep:
-        """The same in smaller pictures of fewer Gaussians, for steps down the gradient: they find what is far off."""
+    @cached_property
+    def coarse(self) -> FrameStep | None:
+        """The same in smaller pictures of fewer Gaussians, for steps down the gradient: they find what is far off. None where they are small."""
+        if self.curvature is None or min(min(view.view.size) for view in self.views) < COARSER * LEAST_SIDE:
+            return None
         settings = replace(self.settings, polishing=0, blur=max(1, self.settings.blur // COARSER))
         views = tuple(view.view.coarser(COARSER) for view in self.views)
-        return FrameStep(self.animated.thinned(THINNER), self.skeleton, views, neutral, settings, afloat)
+        return FrameStep(self.animated.thinned(THINNER), self.skeleton, views, self.cost.neutral, settings, self.cost.afloat)
 
     def solve(self, frame: int, turn: Tensor, shift: Tensor, report: Reporter, effort: Effort = WHOLE) -> tuple[Tensor, Tensor, float]:
         """Turn (1, K, 3), shift (1, K, 3) and the known-view loss, from a first guess."""
         steps = math.ceil(self.most * (effort.bare_steps if self.curvature is None else effort.steps))
-        descent = self.coarse if self.coarse is not None and effort.coarse else self
+        descent = (self.coarse if effort.coarse else None) or self
         joints = descent.descended(frame, turn, shift, steps, report)
         if self.curvature is not None:
             self._show(frame)
@@ -148,8 +150,8 @@ class FrameStep:
         self.steps.run(begin, steps, report.check_cancelled)
         return torch.cat([self.turns, self.shifts], -1).detach().flatten()
 
-    def followed(self, frame: int, turn: Tensor, shift: Tensor, cost: float, report: Reporter) -> tuple[Tensor, Tensor, float] | None:
-        """As `solve`, from the best of guesses (B, K, 3); None where that makes a frame not clearly better than `cost`.
+    def followed(self, frame: int, turn: Tensor, shift: Tensor, cost: float, report: Reporter) -> tuple[Tensor, Tensor, float, float] | None:
+        """As `solve`, from the best of guesses (B, K, 3), and what the pose costs; None where that is not clearly less than `cost`.
 
         Each guess is tried, and the best followed to its end only where it promises that.
         """
@@ -159,8 +161,9 @@ class FrameStep:
         best = int(costs.argmin())
         if not float(costs[best]) < self.settings.promising * cost:
             return None
-        pose = self.solve(frame, turns[[best]], shifts[[best]], report, NEARBY)
-        return pose if float(self.judge(frame, *pose[:2])[0]) < self.settings.clearly * cost else None
+        turn, shift, known = self.solve(frame, turns[[best]], shifts[[best]], report, NEARBY)
+        found = float(self.judge(frame, turn, shift)[0])
+        return (turn, shift, known, found) if found < self.settings.clearly * cost else None
 
     @torch.no_grad()
     def _take(self, found: FramePoint) -> None:

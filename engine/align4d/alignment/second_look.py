@@ -91,10 +91,8 @@ class _SecondLook:
         found = self.step.followed(frame, self.track.turn[[best]], self.track.shift[[best]], float(self.cost[frame]), self.report)
         if found is None:
             return
-        turn, shift, known = found
-        cost = float(self.step.judge(frame, turn, shift)[0])
-        gain = float(self.cost[frame]) - cost
-        self._put(frame, turn, shift, known, cost)
+        gain = float(self.cost[frame]) - found[3]
+        self._put(frame, *found)
         for direction in (-1, 1):
             self._go_on(frame, direction, gain)
 

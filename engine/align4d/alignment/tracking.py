@@ -143,7 +143,7 @@ class _Following:
         turns, shifts = self._drawn(past, frame)
         others = torch.cat([past.turn[-1:], turns]), torch.cat([past.shift[-1:], shifts])
         other = self.step.followed(frame, *others, self._cost(frame, pose), self.report)
-        return pose if other is None else other
+        return pose if other is None else other[:3]
 
     def _cost(self, frame: int, pose: Pose) -> float:
         return float(self.step.judge(frame, *pose[:2])[0])
