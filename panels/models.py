@@ -55,14 +55,20 @@ def _draw_model(layout: bpy.types.UILayout, context: bpy.types.Context, model: d
     if not model["source"]:
         row.label(text="built in")
         return
-    if not model["accepted"]:
-        row.operator("align4d.accept_license", icon="ERROR").model = model["id"]
-    elif model["there"]:
+    draw_next(row, model)
+    if model["accepted"] and model["there"]:
         row.operator("align4d.remove_model", icon="TRASH").model = model["id"]
-    else:
-        row.operator("align4d.fetch_model", text=f"Fetch {text.size(model['size_on_disk'])}", icon="IMPORT").model = model["id"]
+    elif model["accepted"]:
         row.operator("align4d.use_model", icon="FILE_FOLDER").model = model["id"]
     draw_terms(layout, context, model)
+
+
+def draw_next(layout: bpy.types.UILayout, model: dict[str, Any]) -> None:
+    """The button for what a model needs next: its license accepted, or fetching; none where it is there."""
+    if not model["accepted"]:
+        layout.operator("align4d.accept_license", icon="ERROR").model = model["id"]
+    elif not model["there"]:
+        layout.operator("align4d.fetch_model", text=f"Fetch {text.size(model['size_on_disk'])}", icon="IMPORT").model = model["id"]
 
 
 def draw_terms(layout: bpy.types.UILayout, context: bpy.types.Context, model: dict[str, Any]) -> None:

@@ -29,12 +29,7 @@ def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     if not chosen:
         text.paragraph(column, context, "The built-in prior; no GPU needed", "INFO")
     elif chosen in found:
-        model = found[chosen]
-        models.draw_terms(column, context, model)
-        if not model["accepted"]:
-            column.operator("align4d.accept_license", icon="ERROR").model = chosen
-        elif not model["there"]:
-            words = f"Fetch {text.size(model['size_on_disk'])}"
-            column.operator("align4d.fetch_model", text=words, icon="IMPORT").model = chosen
+        models.draw_terms(column, context, found[chosen])
+        models.draw_next(column, found[chosen])
     else:
         text.paragraph(column, context, ANY_FOLDER, "INFO")

@@ -70,12 +70,7 @@ def animate_as_published(folder: Path, request: Request, report: Reporter, route
     with job.stage("reading"):
         asset, clip = job.read_inputs()
         prior = job.load_prior(online)
-    with job.stage("cutting"):
-        clip, masks = job.cut_out(clip)
-    with job.stage("sampling"):
-        bound = job.bind(asset)
-    with job.stage("camera"):
-        solved = job.standing_camera(asset, bound, clip, masks)
+    clip, masks, bound, solved = job.up_to_camera(asset, clip)
     with job.stage("distance"):
         shot = job.shot(asset, bound, clip, masks, solved, prior)
         curve = job.multiview_distance(shot, prior)
@@ -134,6 +129,15 @@ class PaperJob(Job):
             self.note("budget", sentence)
         self.paper = affordable
         return prior
+
+    def up_to_camera(self, asset: Asset, clip: Clip) -> tuple[Clip, Masks, BoundGaussians, SolvedPose]:
+        """The stages after reading that come before any optimization: cutting, sampling, camera."""
+        with self.stage("cutting"):
+            clip, masks = self.cut_out(clip)
+        with self.stage("sampling"):
+            bound = self.bind(asset)
+        with self.stage("camera"):
+            return clip, masks, bound, self.standing_camera(asset, bound, clip, masks)
 
     def shot(self, asset: Asset, bound: BoundGaussians, clip: Clip, masks: Masks, solved: SolvedPose, prior: MultiviewPrior) -> Shot:
         """What the rest works on. Without object distance alignment the video's camera stands at the baseline's distance."""

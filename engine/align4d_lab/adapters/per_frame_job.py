@@ -35,12 +35,7 @@ def animate_frame_by_frame(folder: Path, report: Reporter, borrowed: Borrowed) -
         asset, clip = job.read_inputs()
         prior = job.load_prior(online=False)
     job.paper = replace(job.paper, align_distance=borrowed.distances)
-    with job.stage("cutting"):
-        clip, masks = job.cut_out(clip)
-    with job.stage("sampling"):
-        bound = job.bind(asset)
-    with job.stage("camera"):
-        solved = job.standing_camera(asset, bound, clip, masks)
+    clip, masks, bound, solved = job.up_to_camera(asset, clip)
     with job.stage("distance"):
         shot = job.shot(asset, bound, clip, masks, solved, prior)
         method = method_of(job, shot, prior, borrowed)
