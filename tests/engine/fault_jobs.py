@@ -14,11 +14,10 @@ from unittest import mock
 import numpy as np
 import torch
 import trimesh
-from analytic_priors import MixturePrior
+from analytic_priors import MixturePrior, believed
 from faults import Work
 from test_gaussian_input import write as write_gaussians
 from theatre import GENERATORS, Actor, Theatre, job_of
-from torch import Tensor
 
 from align4d import protocol
 from align4d.errors import EngineError, as_engine_error
@@ -28,7 +27,6 @@ from align4d.job.fingerprint import digest
 from align4d.job.lock import sole_engine
 from align4d.job.reporting import RecordingReporter, job_log
 from align4d.pipeline import artist, pair, paper, stages
-from align4d.priors.prior import Condition, RelativeCamera
 
 PAPER: dict[str, object] = {
     "gaussians.count": 400,
@@ -122,7 +120,7 @@ QUICK = (
     (artist, "Articulation", remembered(artist.Articulation, 2)),
     (pair, "extract_mesh", hull),
     (catalog, "GENERATORS", GENERATORS),
-    (paper, "load_prior", lambda *_: MixturePrior(_believed, 16, 0.2, distances=(1.0, 4.0))),
+    (paper, "load_prior", lambda *_: MixturePrior(believed, 16, 0.2, distances=(1.0, 4.0))),
 )
 """What stands in for what takes long; nothing of it touches a file."""
 
@@ -160,8 +158,3 @@ def outcome(folder: Path) -> dict[str, bytes]:
 
 def _copy(template: Path, folder: Path) -> None:
     shutil.copytree(template, folder, dirs_exist_ok=True)
-
-
-def _believed(condition: Condition, camera: RelativeCamera) -> Tensor:
-    """Whatever side is asked for looks like the condition; without one, gray."""
-    return torch.nan_to_num(condition.features[0], nan=0.5)[None]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,66 +11,26 @@ import pytest
 import torch
 from align4d_lab.tables.variants import TWO_TERMS
 from analytic_priors import MixturePrior
-from builders import IDENTITY, Job
-from PIL import Image
-from puppets import Mesh, Studio, add_mesh, block, request_for
+from builders import IDENTITY
+from paper_shoot import CAMERA, FRAMES, Shoot, Whole, known_prior, run
 from scipy.spatial import cKDTree
-from torch import Tensor
 
 from align4d import protocol
-from align4d.alignment import optimization
-from align4d.alignment.optimization import Kind
 from align4d.alignment.optimization_settings import OptimizationSettings
-from align4d.alignment.recorded_steps import RecordedSteps
-from align4d.cameras.orbit import Orbit, blender_from_normalized
-from align4d.errors import Cancelled
+from align4d.cameras.orbit import blender_from_normalized
 from align4d.generators.asset_object import keep_gaussians, write_object
-from align4d.inputs.asset import load_asset
 from align4d.job.reporting import RecordingReporter
-from align4d.pipeline import artist, paper
 from align4d.pipeline.paper import STAGES, fill_frames, within_budget
 from align4d.pipeline.settings import PaperSettings, settings_for
-from align4d.priors.prior import Condition, RelativeCamera
-from align4d.priors.recorded import RecordedPrior
 from align4d.priors.zero123 import ZERO123
 from align4d.reconstruction.textured_mesh import TexturedMesh
 from align4d.rendering import Gaussians
-
-CAMERA = Orbit(20.0, 12.0, 1.9)
-FRAMES = 4
-TINY: dict[str, object] = {
-    "gaussians.count": 500,
-    "gaussians.fit_iterations": 8,
-    "gaussians.fit_views": 4,
-    "gaussians.fit_size": 48,
-    "pose.resolution": 48,
-    "pose.distance.step": 0.1,
-    "paper.multiview.step": 0.2,
-    "paper.multiview.timesteps": [700],
-    "paper.multiview_size": 16,
-    "paper.cpu_frames": 0,
-    "paper.optimization.iterations": 12,
-    "paper.optimization.resolution": 48,
-    "paper.optimization.novel_resolutions": [16, 24, 32],
-    "paper.optimization.frames": 2,
-    "paper.optimization.unknown.views.count": 1,
-    "paper.optimization.hexplane.resolution": 8,
-    "paper.optimization.keep_every": 5,
-    "paper.optimization.read_every": 4,
-}
-
-
-def believed(condition: Condition, camera: RelativeCamera) -> Tensor:
-    """Whatever side is asked for looks like the condition; without one, gray."""
-    return torch.nan_to_num(condition.features[0], nan=0.5)[None]
 
 
 @pytest.fixture(scope="module", autouse=True)
 def shared_prior() -> Iterator[MixturePrior]:
     """The prior that every job of this file gets."""
-    known = MixturePrior(believed, 16, 0.2, distances=(1.0, 4.0))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(paper, "load_prior", lambda spec, device, online: known)
+    with known_prior() as known:
         yield known
 
 
@@ -81,65 +41,14 @@ def prior(shared_prior: MixturePrior) -> MixturePrior:
     return shared_prior
 
 
-def figure() -> Mesh:
-    return block((1.0, 0.4, 0.7), (0.0, 0.0, 0.0), edge=0.12)
-
-
-class Shoot:
-    """A box that leans to its side, filmed."""
-
-    def __init__(self, folder: Path) -> None:
-        job = Job(folder / "original")
-        add_mesh(job, figure())
-        self.asset = load_asset(job.request(), job.folder)
-        rest = self.asset.vertices
-        lean = np.linspace(0, 0.25, FRAMES)[:, None] * (rest[:, 2] - rest[:, 2].min())
-        self.motion = np.repeat(rest[None], FRAMES, axis=0)
-        self.motion[..., 0] += lean
-        names = []
-        for index, pixels in enumerate(Studio(CAMERA, (96, 128)).film(self.asset, self.motion)):
-            names.append(str(folder / f"frame_{index}.png"))
-            Image.fromarray(pixels).save(names[-1])
-        self.images = tuple(names)
-
-    def job(self, folder: Path, settings: dict[str, object] | None = None, **changes: object) -> Path:
-        job = Job(folder)
-        add_mesh(job, figure())
-        matrix = blender_from_normalized(CAMERA.world_to_camera(), self.asset.similarity.center, self.asset.similarity.size)
-        request = request_for(job, self.images, {**TINY, **(settings or {})}, matrix)
-        camera = dataclasses.replace(request.camera, solve=False)
-        request = dataclasses.replace(request, preset="paper", camera=camera, **changes)  # type: ignore[arg-type]
-        protocol.write_json(folder / "request.json", request)
-        return folder
-
-
 @pytest.fixture(scope="module")
 def shoot(tmp_path_factory: pytest.TempPathFactory) -> Shoot:
     return Shoot(tmp_path_factory.mktemp("shoot"))
 
 
-def run(folder: Path, report: RecordingReporter | None = None) -> tuple[protocol.Result, bytes]:
-    result = artist.run(folder, report or RecordingReporter())
-    return result, (folder / result.objects[0].motion).read_bytes()
-
-
-@dataclasses.dataclass(frozen=True)
-class Whole:
-    """A job that was run without a break."""
-
-    folder: Path
-    result: protocol.Result
-    motion: bytes
-
-
 @pytest.fixture(scope="module")
 def whole(shoot: Shoot, tmp_path_factory: pytest.TempPathFactory) -> Whole:
-    folder = shoot.job(tmp_path_factory.mktemp("whole"))
-    return Whole(folder, *run(folder))
-
-
-def timeless(result: protocol.Result) -> protocol.Result:
-    return dataclasses.replace(result, seconds={}, figures={**result.figures, "peak_memory_gb": 0.0})
+    return Whole.of(shoot.job(tmp_path_factory.mktemp("whole")))
 
 
 def test_from_a_request_to_motion(shoot: Shoot, tmp_path: Path, prior: MixturePrior) -> None:
@@ -177,79 +86,6 @@ def test_from_a_request_to_motion(shoot: Shoot, tmp_path: Path, prior: MixturePr
 def rows_of(path: Path) -> np.ndarray:
     """(N, 17) of a PLY file of Gaussians."""
     return np.frombuffer(path.read_bytes().partition(b"end_header\n")[2], "<f4").reshape(-1, 17)
-
-
-class Interrupted(BaseException):
-    """As a killed process: nothing catches it."""
-
-
-class Stopping(RecordingReporter):
-    """Calls `act` at iteration `at` of the optimization."""
-
-    def __init__(self, at: int, act: Callable[[Stopping], None]) -> None:
-        super().__init__()
-        keep = self.events.append
-
-        def send(event: dict[str, object]) -> None:
-            keep(event)
-            if event.get("stage") == "optimizing" and event.get("done") == at:
-                act(self)
-
-        self.send = send
-
-
-def kill(report: Stopping) -> None:
-    raise Interrupted
-
-
-def test_a_job_that_was_killed_ends_with_the_same_bytes(shoot: Shoot, whole: Whole, tmp_path: Path) -> None:
-    killed = shoot.job(tmp_path)
-    with pytest.raises(Interrupted):
-        run(killed, Stopping(8, kill))
-    stored = protocol.read_arrays(killed / "work" / "optimization.npz")
-    assert int(stored["iteration"]) == 5 and len(stored["losses"]) == 5
-    report = RecordingReporter()
-    again, resumed = run(killed, report)
-    assert resumed == whole.motion and timeless(again) == timeless(whole.result)
-    assert [e["done"] for e in report.events if e["event"] == "progress" and e["stage"] == "optimizing"] == list(range(6, 13))
-    assert not [e for e in report.events if e["event"] == "progress" and e["stage"] in ("sampling", "camera", "distance")]
-
-
-def test_a_cancel_is_answered_within_an_iteration_and_goes_on_from_there(shoot: Shoot, whole: Whole, tmp_path: Path) -> None:
-    folder = shoot.job(tmp_path)
-    report = Stopping(7, lambda one: one.cancelled.set())
-    with pytest.raises(Cancelled):
-        run(folder, report)
-    assert [e["done"] for e in report.events if e["event"] == "progress" and e["stage"] == "optimizing"][-1] == 7
-    stored = protocol.read_arrays(folder / "work" / "optimization.npz")
-    assert int(stored["iteration"]) == 7
-    again, resumed = run(folder)
-    assert resumed == whole.motion and timeless(again) == timeless(whole.result)
-
-
-class Repeated(RecordedSteps[Kind]):
-    """As on a GPU, where steps run again from where they began if a rendering had too little room."""
-
-    def run(self, begin: Callable[[], None], count: int, each: Callable[[], Kind]) -> None:
-        for _ in range(2):
-            begin()
-            for _ in range(count):
-                self.step(each())
-
-    recordable = property(lambda self: True, lambda self, value: None)  # type: ignore[assignment]
-
-
-def test_iterations_that_run_again_from_where_they_began_are_the_iterations(
-    shoot: Shoot, whole: Whole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(optimization, "RecordedSteps", Repeated)
-    monkeypatch.setattr(torch.cuda, "graph_pool_handle", lambda: None)
-    result, motion = run(shoot.job(tmp_path / "repeated"))
-    assert motion == whole.motion and result.curves["optimization"] == whole.result.curves["optimization"]
-
-
-def test_of_a_recorded_prior_the_optimization_records_the_prior_itself(prior: MixturePrior) -> None:
-    assert RecordedPrior.bare(RecordedPrior(prior)) is prior and RecordedPrior.bare(prior) is prior
 
 
 def test_another_seed_gives_another_motion(shoot: Shoot, whole: Whole, tmp_path: Path) -> None:
@@ -353,22 +189,6 @@ def test_an_asset_of_gaussians_is_optimized_as_gaussians(shoot: Shoot, whole: Wh
         assert 1e-4 < moved < 0.1, name
     assert protocol.read_pc2(folder / result.objects[0].motion).shape == (FRAMES, len(asset.vertices), 3)
     assert len(rows_of(folder / result.objects[0].gaussians / "frame_0000.ply")) == 500
-
-
-def test_densification_in_a_run_and_across_a_break(shoot: Shoot, tmp_path: Path) -> None:
-    settings = {
-        "paper.optimization.learns": "all",
-        "paper.optimization.densification.enabled": True,
-        "paper.optimization.densification.interval": 4,
-        "paper.optimization.densification.gradient": 1e-3,
-    }
-    unbroken, motion = run(shoot.job(tmp_path / "whole", settings))
-    assert unbroken.figures["gaussians"] > 550
-    killed = shoot.job(tmp_path / "killed", settings)
-    with pytest.raises(Interrupted):
-        run(killed, Stopping(9, kill))
-    again, resumed = run(killed)
-    assert resumed == motion and timeless(again) == timeless(unbroken)
 
 
 def test_gaussians_on_a_mesh_are_not_densified_and_the_user_is_told(shoot: Shoot, tmp_path: Path) -> None:
