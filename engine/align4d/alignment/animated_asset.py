@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -39,7 +40,7 @@ class RestSurface(Seat):
 
     def __init__(self, bound: BoundGaussians, skin: Skin) -> None:
         super().__init__(bound)
-        self.bound = bound
+        self.bound, self.skin = bound, skin
         self.normal = rotate(self.frames.mT, bound.normals)
         self.edges = edge_lengths(bound.corners)
         self.yardstick = self.edges.maximum(self.edges.amax(-1, keepdim=True) / 100)
@@ -60,7 +61,20 @@ class RestSurface(Seat):
             self.yardstick,
             bound.quats,
         ]
-        return Rider(torch.cat(rows, 1).numpy(), self.holder.argmax(1).to(torch.int32).numpy())
+        corner = self.vertices[1].reshape(-1, 3).astype(np.int32)
+        return Rider(torch.cat(rows, 1).numpy(), self.holder.argmax(1).to(torch.int32).numpy(), corner)
+
+    @cached_property
+    def vertices(self) -> tuple[np.ndarray, np.ndarray]:
+        """Of all corners one (V,) for each vertex, and of which vertex each corner (3N,) is: Gaussians share triangles, and these vertices."""
+        rows = torch.cat([self.bound.corners.flatten(0, 1), self.skin.weights], 1).contiguous().numpy()
+        as_bytes = rows.view(np.dtype((np.void, rows.strides[0]))).ravel()
+        return np.unique(as_bytes, return_index=True, return_inverse=True)[1:]
+
+    @cached_property
+    def vertex_weights(self) -> Tensor:
+        """(V, K) of the vertices, see `vertices`."""
+        return self.skin.weights[torch.from_numpy(self.vertices[0])]
 
 
 @dataclass(frozen=True)
@@ -116,7 +130,7 @@ class AnimatedAsset:
         if self.albedo.device.type != "cpu" or self.albedo.dtype != torch.float32:
             corners = self.corners(motion, offset)
             return self.on_corners(motion, corners), self.stretch(corners)
-        affine = self.skin.weights @ torch.cat([motion.rotation.flatten(-2), motion.offset], -1).transpose(0, 1).flatten(1)
+        affine = self.rest.vertex_weights @ torch.cat([motion.rotation.flatten(-2), motion.offset], -1).transpose(0, 1).flatten(1)
         affine = affine.unflatten(-1, (-1, 12))
         light = self.lighting.coefficients
         means, quats, colors, stretch = ride(self.rest.rider, affine, motion.rotation, motion.quaternion, offset, self.albedo, light)

@@ -18,13 +18,13 @@ from .surface import (
     QUATERNION,
     YARDSTICK,
     axes_of_part,
+    carried,
     conjugate,
     cross,
     frame_of,
     harmonics,
     lit,
     mixed,
-    moved,
     places_at_rest,
     plus,
     product,
@@ -109,12 +109,9 @@ def _turn_gradient(along, across, face, row, rotation, turn, g_quaternion, g_tur
 
 
 @njit(forceinline=True)
-def _corner_gradient(affine, place, g, g_affine):
-    """Gradient of a corner's affine map (12,), to be filled; returns that of its place at rest."""
-    for i in range(3):
-        g_affine[9 + i] = g[i]
-        for j in range(3):
-            g_affine[3 * i + j] = g[i] * place[j]
+def _corner_gradient(affine, g, g_corner):
+    """Fills a corner's gradient (3,) with `g`; returns that of its place before it was moved by `affine` (12,)."""
+    g_corner[0], g_corner[1], g_corner[2] = g
     return (
         affine[0] * g[0] + affine[3] * g[1] + affine[6] * g[2],
         affine[1] * g[0] + affine[4] * g[1] + affine[7] * g[2],
@@ -124,16 +121,16 @@ def _corner_gradient(affine, place, g, g_affine):
 
 @njit(nogil=True, cache=True, fastmath=FAST, error_model="numpy")
 def ride_backward(
-    part, parts, affine, rotation, turn, offset, rest, holder, albedo, light,
-    colors, g_means, g_quats, g_colors, g_stretch, moving, learning, g_affine, g_turn, g_offset, g_albedo, g_light,
+    part, parts, affine, rotation, turn, offset, rest, corner, holder, albedo, light,
+    colors, g_means, g_quats, g_colors, g_stretch, moving, learning, g_corners, g_turn, g_offset, g_albedo, g_light,
 ):  # fmt: skip
     """Arguments up to `light` as of `ride_kernel`; then the gradients of what it fills, where `g_stretch` (T,) is that of the sums.
 
     Args:
         colors: as it filled them.
-        moving: whether the gradients of affine maps, turns and offsets are asked for.
+        moving: whether the gradients of corners, turns and offsets are asked for.
         learning: the same of albedo and light.
-        g_affine, g_offset: to be filled, (3N, T, 12) and the shape of `offset`.
+        g_corners, g_offset: to be filled, (N, T, 3, 3) of where the corners are moved, and the shape of `offset`.
         g_turn, g_light: to be filled, of every block: (blocks, T, K, 13) and (blocks, 13, 3), zeros.
         g_albedo: to be filled, (N, 3) zeros.
     """
@@ -143,7 +140,7 @@ def ride_backward(
             for n in range(block * BLOCK, min(count, (block + 1) * BLOCK)):
                 row, held = rest[n], holder[n]
                 places = places_at_rest(row, offset, t, n)
-                a, b, c = moved(affine[3 * n, t], places[0]), moved(affine[3 * n + 1, t], places[1]), moved(affine[3 * n + 2, t], places[2])
+                a, b, c = carried(affine, corner[n], t, places)
                 along, across, face, first, second, length, area = frame_of(a, b, c)
                 inset, normal = vector(row, INSET), vector(row, NORMAL)
                 g_mean = vector(g_means[t, n], 0)
@@ -171,8 +168,28 @@ def ride_backward(
                 g_a = plus(plus(plus(plus(sides[2], -1.0, sides[0]), row[BARYCENTRIC], g_mean), -1.0, g_first), -1.0, g_second)
                 g_b = plus(plus(plus(sides[0], -1.0, sides[1]), row[BARYCENTRIC + 1], g_mean), 1.0, g_first)
                 g_c = plus(plus(plus(sides[1], -1.0, sides[2]), row[BARYCENTRIC + 2], g_mean), 1.0, g_second)
-                by_a = _corner_gradient(affine[3 * n, t], places[0], g_a, g_affine[3 * n, t])
-                by_b = _corner_gradient(affine[3 * n + 1, t], places[1], g_b, g_affine[3 * n + 1, t])
-                by_c = _corner_gradient(affine[3 * n + 2, t], places[2], g_c, g_affine[3 * n + 2, t])
+                by_a = _corner_gradient(affine[corner[n, 0], t], g_a, g_corners[n, t, 0])
+                by_b = _corner_gradient(affine[corner[n, 1], t], g_b, g_corners[n, t, 1])
+                by_c = _corner_gradient(affine[corner[n, 2], t], g_c, g_corners[n, t, 2])
                 if offset.shape[0] > 0:
                     g_offset[t, n] = plus(plus(by_a, 1.0, by_b), 1.0, by_c)
+
+
+@njit(nogil=True, cache=True, fastmath=FAST, error_model="numpy")
+def gather(part, parts, offset, rest, first, place, g_corners, g_affine):
+    """Fills the gradient of the vertices' affine maps (V, T, 12) from that of the corners that are them, see `ride_backward`.
+
+    Args:
+        first, place: see `function.Rider`.
+    """
+    frames = g_affine.shape[1]
+    for vertex in range(part, len(first) - 1, parts):
+        g_affine[vertex] = 0.0
+        for index in range(first[vertex], first[vertex + 1]):
+            n, which = place[index] // 3, place[index] % 3
+            for t in range(frames):
+                into, at, g = g_affine[vertex, t], places_at_rest(rest[n], offset, t, n)[which], g_corners[n, t, which]
+                for i in range(3):
+                    into[9 + i] += g[i]
+                    for j in range(3):
+                        into[3 * i + j] += g[i] * at[j]

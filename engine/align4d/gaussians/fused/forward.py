@@ -19,11 +19,11 @@ from .surface import (
     QUATERNION,
     YARDSTICK,
     axes_of_part,
+    carried,
     frame_of,
     harmonics,
     lit,
     mixed,
-    moved,
     places_at_rest,
     plus,
     product,
@@ -50,14 +50,14 @@ def _srgb(linear):
 
 
 @njit(nogil=True, cache=True, fastmath=FAST, error_model="numpy")
-def ride_kernel(part, parts, affine, rotation, turn, offset, rest, holder, albedo, light, means, quats, colors, stretch):
+def ride_kernel(part, parts, affine, rotation, turn, offset, rest, corner, holder, albedo, light, means, quats, colors, stretch):
     """Part p of n takes every n-th block of Gaussians from the p-th on.
 
     Args:
-        affine: (3N, T, 12) of the corners.
+        affine: (V, T, 12) of the vertices.
         rotation, turn: (T, K, 3, 3) and (T, K, 4), how the parts are turned.
         offset: (T, N, 3) or empty, moves a triangle before it follows its parts.
-        rest, holder: see `function.Rider`.
+        rest, corner, holder: see `function.Rider`.
         albedo, light: (N, 3) and (13, 3), linear.
         means, quats, colors: to be filled, (T, N, 3), (T, N, 4), (T, N, 3).
         stretch: to be filled, (T, blocks): sums of squared relative changes of edges.
@@ -69,7 +69,7 @@ def ride_kernel(part, parts, affine, rotation, turn, offset, rest, holder, albed
             for n in range(block * BLOCK, min(count, (block + 1) * BLOCK)):
                 row = rest[n]
                 places = places_at_rest(row, offset, t, n)
-                a, b, c = moved(affine[3 * n, t], places[0]), moved(affine[3 * n + 1, t], places[1]), moved(affine[3 * n + 2, t], places[2])
+                a, b, c = carried(affine, corner[n], t, places)
                 changed += _edge_change(a, b, row, 0) + _edge_change(b, c, row, 1) + _edge_change(c, a, row, 2)
                 along, across, face = frame_of(a, b, c)[:3]
                 on_surface = mixed(vector(row, BARYCENTRIC), a, b, c)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from ...rendering.cpu.threads import run
-from .backward import TURN_WIDTH, ride_backward
+from .backward import TURN_WIDTH, gather, ride_backward
 from .forward import ride_kernel
 from .pairs import Carriers, of_pairs
 from .surface import BLOCK, REST_WIDTH
@@ -26,21 +27,29 @@ class Rider:
             in the triangle's frame (3), its shading normal in that frame (3), the frame's columns (9), the lengths of the edges (3),
             what their changes are relative to (3), and the Gaussian's quaternion (4).
         holder: (N,) int32, the part whose turn the Gaussian follows.
+        corner: (N, 3) int32, which of V vertices the triangle's corners are.
     """
 
     rest: np.ndarray
     holder: np.ndarray
+    corner: np.ndarray
+
+    @cached_property
+    def corners_of(self) -> tuple[np.ndarray, np.ndarray]:
+        """Where those of each vertex begin (V + 1,) in all corners, ordered by their vertices (3N,)."""
+        vertex = self.corner.flatten()
+        return np.concatenate([[0], np.cumsum(np.bincount(vertex))]), np.argsort(vertex, kind="stable")
 
 
 def ride(
     rider: Rider, affine: Tensor, rotation: Tensor, turn: Tensor, offset: Tensor | None, albedo: Tensor, light: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Gaussians on triangles whose corners move by affine maps; differentiable once in all tensors.
+    """Gaussians on triangles whose vertices move by affine maps; differentiable once in all tensors.
 
     The same input gives the same bits, whatever the number of threads.
 
     Args:
-        affine: (3N, T, 12) of each corner: its matrix, row after row, and its offset.
+        affine: (V, T, 12) of each vertex: its matrix, row after row, and its offset.
         rotation, turn: (T, K, 3, 3) and (T, K, 4), how the parts are turned, as matrices and as quaternions wxyz.
         offset: (T, N, 3), moves a triangle before it follows its parts; or None.
         albedo: (N, 3) linear RGB.
@@ -56,7 +65,7 @@ def ride(
 
 def compile_kernels() -> None:
     """Runs the kernels once, so that their machine code lies on the disk: that takes seconds the first time."""
-    rider = Rider(np.ones((1, REST_WIDTH), np.float32), np.zeros(1, np.int32))
+    rider = Rider(np.ones((1, REST_WIDTH), np.float32), np.zeros(1, np.int32), np.arange(3, dtype=np.int32)[None])
     shapes = (3, 1, 12), (1, 1, 3, 3), (1, 1, 4), (1, 3), (13, 3)
     affine, rotation, turn, albedo, light = (torch.ones(shape, requires_grad=True) for shape in shapes)
     torch.cat([one.flatten() for one in ride(rider, affine, rotation, turn, None, albedo, light)]).sum().backward()
@@ -70,7 +79,7 @@ class _Ride(torch.autograd.Function):
         frames, count = affine.shape[1], len(rider.rest)
         means, quats, colors = (np.empty((frames, count, width), np.float32) for width in (3, 4, 3))
         stretch = np.empty((frames, -(-count // BLOCK)))
-        run(ride_kernel, frames * count, affine, rotation, turn, offset, rider.rest, rider.holder, albedo, light, means, quats, colors, stretch)
+        run(ride_kernel, frames * count, affine, rotation, turn, offset, rider.rest, rider.corner, rider.holder, albedo, light, means, quats, colors, stretch)
         mean = (stretch.sum(1) / (3 * count)).astype(np.float32)
         moved, turned, shown, changed = (torch.from_numpy(one) for one in (means, quats, colors, mean))
         if not any(ctx.needs_input_grad[1:5]):  # the rasterizer, too, need not ask then
@@ -86,13 +95,16 @@ class _Ride(torch.autograd.Function):
         rider: Rider = ctx.rider
         g_means, g_quats, g_colors, g_stretch = (_array(one) for one in gradients)
         frames, count, blocks = affine.shape[1], len(rider.rest), -(-len(rider.rest) // BLOCK)
-        g_affine, g_offset, g_albedo = np.empty_like(affine), np.empty_like(offset), np.zeros_like(albedo)
+        g_corners, g_offset, g_albedo = np.empty((count, frames, 3, 3), np.float32), np.empty_like(offset), np.zeros_like(albedo)
         g_turn, g_light = np.zeros((blocks, frames, turn.shape[1], TURN_WIDTH)), np.zeros((blocks, *light.shape))
-        given = affine, rotation, turn, offset, rider.rest, rider.holder, albedo, light, colors
+        given = affine, rotation, turn, offset, rider.rest, rider.corner, rider.holder, albedo, light, colors
         gradients_given = g_means, g_quats, g_colors, g_stretch / (3 * count)
         _, *wanted = ctx.needs_input_grad
         moving, learning = any(wanted[:4]), any(wanted[4:])
-        run(ride_backward, frames * count, *given, *gradients_given, moving, learning, g_affine, g_turn, g_offset, g_albedo, g_light)
+        run(ride_backward, frames * count, *given, *gradients_given, moving, learning, g_corners, g_turn, g_offset, g_albedo, g_light)
+        g_affine = np.empty_like(affine)
+        if moving:
+            run(gather, frames * count, offset, rider.rest, *rider.corners_of, g_corners, g_affine)
         turned = g_turn.sum(0).astype(np.float32)
         found = g_affine, turned[..., :9].reshape(rotation.shape), turned[..., 9:], g_offset, g_albedo, g_light.sum(0).astype(np.float32)
         asked = (torch.from_numpy(np.ascontiguousarray(one)) if is_asked else None for one, is_asked in zip(found, wanted, strict=True))

@@ -90,6 +90,12 @@ def moved(affine, place):
 
 
 @njit(forceinline=True)
+def carried(affine, corner, t, places):
+    """The three corners of a triangle in frame `t`, from their places before; they are the vertices `corner` (3,) of `affine` (V, T, 12)."""
+    return moved(affine[corner[0], t], places[0]), moved(affine[corner[1], t], places[1]), moved(affine[corner[2], t], places[2])
+
+
+@njit(forceinline=True)
 def places_at_rest(rest, offset, t, n):
     """The three corners of a triangle before it moves with its parts; `offset` may be empty."""
     a, b, c = vector(rest, CORNERS), vector(rest, CORNERS + 3), vector(rest, CORNERS + 6)
