@@ -17,7 +17,7 @@ RIDGE = 0.1
 """Of the diagonal's mean, what the damping adds to each of its entries: for what a picture does not show."""
 FARTHEST = 0.1
 """Norm of a step, in units of the whole surface's motion."""
-ENOUGH = 1e-4
+ENOUGH = 1e-3
 """Gain of a step, in parts of the cost, below which there is no other."""
 LEAST_GAIN = 1e-12
 """A step is taken to have foretold no less."""
