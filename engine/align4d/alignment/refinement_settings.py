@@ -29,7 +29,7 @@ class RefinementSettings:
     """
 
     resolution: int = 160
-    iterations: int = 40
+    iterations: int = 28
     batch: int = 6
     rate: float = 0.01
     last_rate: float = 0.001
@@ -38,7 +38,7 @@ class RefinementSettings:
     grid_rate: float = 6.4e-3
     rigid: float = 1.0
     small: float = 20.0
-    trial: int = 6
+    trial: int = 4
     lifted: LiftedDepthSettings = field(default_factory=LiftedDepthSettings)
     appearance: AppearanceSettings = field(default_factory=AppearanceSettings)
     hexplane: HexPlaneSettings = field(default_factory=HexPlaneSettings)
