@@ -79,7 +79,8 @@ class _Ride(torch.autograd.Function):
         frames, count = affine.shape[1], len(rider.rest)
         means, quats, colors = (np.empty((frames, count, width), np.float32) for width in (3, 4, 3))
         stretch = np.empty((frames, -(-count // BLOCK)))
-        run(ride_kernel, frames * count, affine, rotation, turn, offset, rider.rest, rider.corner, rider.holder, albedo, light, means, quats, colors, stretch)
+        given = affine, rotation, turn, offset, rider.rest, rider.corner, rider.holder, albedo, light
+        run(ride_kernel, frames * count, *given, means, quats, colors, stretch)
         mean = (stretch.sum(1) / (3 * count)).astype(np.float32)
         moved, turned, shown, changed = (torch.from_numpy(one) for one in (means, quats, colors, mean))
         if not any(ctx.needs_input_grad[1:5]):  # the rasterizer, too, need not ask then
