@@ -1,7 +1,7 @@
 """A second look at a finished track: bodies come back to poses that they had.
 
 Tracking knows the frames before. Where a limb went astray it stays so, though the body may stand at the clip's end as it did at its
-beginning. So frames are solved from poses of frames that are explained better, and what is found goes on to their neighbors.
+beginning. So frames are solved from poses of other frames, and what is found goes on to their neighbors.
 """
 
 from __future__ import annotations
@@ -26,14 +26,12 @@ EVERY = 6
 """So many frames apart, from both ends, poses of other frames are tried."""
 NEAR = 2
 """Frames that are no farther from each other have been each other's guess already."""
-TRUSTED = 0.85
-"""A frame's pose is tried where its known-view loss, in that of the other frame, is below this."""
 FITS = 0.9
 """A neighbor's pose fits better as it is where it costs less than this share of the frame's own."""
 PATIENCE = 8
 """After so many frames that what goes on makes no better it goes no farther."""
-SAME = 0.003
-"""Poses that differ by less are one, as root mean square over the surface [longest sides]."""
+TOGETHER = 0.3
+"""Two ways that a limb may have gone have come together where poses differ by less than this share of the most that they did."""
 
 
 def look_again(
@@ -73,48 +71,62 @@ class _SecondLook:
         return [frame for frame in range(last, -1, -1) if self.free[frame] and ((last - frame) % EVERY == 0 or self._fits_worse(frame))]
 
     def _fits_worse(self, frame: int) -> bool:
-        beside = [other for other in (frame - 1, frame + 1) if 0 <= other < len(self.free)]
-        return bool((self._judged(frame, beside) < FITS * self.cost[frame]).any())
+        return bool((self._judged(frame, self._beside(frame)) < FITS * self.cost[frame]).any())
 
     def _judged(self, frame: int, others: list[int]) -> Tensor:
         """(B,) what a frame costs in the poses of others."""
         return self.step.judge(frame, self.track.turn[others], self.track.shift[others])[0].cpu()
 
     def try_others(self, frame: int) -> None:
-        """Solves a frame from the pose of the other frame that suits it best."""
+        """Solves a frame from the pose of the other frame that suits it best, and from its neighbor's where that fits better as it is."""
         if frame in self.changed:
             return
-        far = (other for other in range(len(self.free)) if abs(other - frame) > NEAR)
-        others = [other for other in far if 0 < self.known[other] < TRUSTED * self.known[frame]]
-        others += [other for other in (frame - 1, frame + 1) if 0 <= other < len(self.free)]
-        best = others[int(self._judged(frame, others).argmin())]
-        found = self.step.followed(frame, self.track.turn[[best]], self.track.shift[[best]], float(self.cost[frame]), self.report)
+        guesses = self._others(frame)
+        found = self.step.followed(frame, self.track.turn[guesses], self.track.shift[guesses], float(self.cost[frame]), self.report)
         if found is None:
             return
-        gain = float(self.cost[frame]) - found[3]
+        gain, apart = float(self.cost[frame]) - found[3], self._apart(frame, *found[:2])
         self._put(frame, *found)
         for direction in (-1, 1):
-            self._go_on(frame, direction, gain)
+            self._go_on(frame, direction, gain, apart)
 
-    def _go_on(self, frame: int, direction: int, gain: float) -> None:
+    def _others(self, frame: int) -> list[int]:
+        """Frames whose poses are guesses, however well explained: a mesh unlike what was filmed fits best where a limb went astray."""
+        far = [other for other in range(len(self.free)) if abs(other - frame) > NEAR]
+        others = [self._suiting(frame, far)] if far else []
+        return others if others and not self._fits_worse(frame) else [*others, self._suiting(frame, self._beside(frame))]
+
+    def _suiting(self, frame: int, others: list[int]) -> int:
+        """The one whose pose suits a frame best."""
+        return others[int(self._judged(frame, others).argmin())]
+
+    def _beside(self, frame: int) -> list[int]:
+        return [other for other in (frame - 1, frame + 1) if 0 <= other < len(self.free)]
+
+    def _go_on(self, frame: int, direction: int, gain: float, apart: float) -> None:
         """Tracks from a frame where `gain` was found in one direction, and keeps as much of it as pays most.
 
-        Where it comes to a pose that was there before, it ends; what it has gained lets it through a few frames that it makes worse.
+        What it has gained lets it through a few frames that it makes worse. Where it comes together with the poses that were there, all of
+        it is kept: somewhere between, a limb would have to jump from one way to the other.
+
+        Args:
+            apart: by how much the frame's pose has changed.
         """
         turns, shifts = self.track.turn[[frame]], self.track.shift[[frame]]
         found: list[Found] = []
-        gained = [gain]
-        while len(gained) - 1 - gained.index(max(gained)) <= PATIENCE and gained[-1] > 0:
+        gained, most, together = [gain], apart, False
+        while not together and len(gained) - 1 - gained.index(max(gained)) <= PATIENCE and gained[-1] > 0:
             frame += direction
             if not (0 <= frame < len(self.free) and self.free[frame]):
                 break
             turn, shift, known, cost = self._solved(frame, *self._guess(frame, turns, shifts))
-            if self._is_there(frame, turn, shift):
-                break
-            found.append((frame, turn, shift, known, cost))
-            turns, shifts = torch.cat([turns, turn]), torch.cat([shifts, shift])
-            gained.append(gained[-1] + float(self.cost[frame]) - cost)
-        for one in found[: gained.index(max(gained))]:
+            apart = self._apart(frame, turn, shift)
+            most, together = max(most, apart), apart < TOGETHER * most
+            if not together:
+                found.append((frame, turn, shift, known, cost))
+                turns, shifts = torch.cat([turns, turn]), torch.cat([shifts, shift])
+                gained.append(gained[-1] + float(self.cost[frame]) - cost)
+        for one in found if together else found[: gained.index(max(gained))]:
             self._put(*one)
 
     def _guess(self, frame: int, turns: Tensor, shifts: Tensor) -> tuple[Tensor, Tensor]:
@@ -128,11 +140,11 @@ class _SecondLook:
         turn, shift, known = self.step.solve(frame, turn, shift, self.report)
         return turn, shift, known, float(self.step.judge(frame, turn, shift)[0])
 
-    def _is_there(self, frame: int, turn: Tensor, shift: Tensor) -> bool:
-        """Whether a pose is the one that the frame has."""
+    def _apart(self, frame: int, turn: Tensor, shift: Tensor) -> float:
+        """Root mean square distance, over the surface, of a pose from the one that the frame has [longest sides]."""
         both = torch.cat([turn, self.track.turn[[frame]]]), torch.cat([shift, self.track.shift[[frame]]])
         means = self.step.animated.perform(self.step.skeleton.pose(*both)).means
-        return float((means[0] - means[1]).square().sum(-1).mean().sqrt()) < SAME
+        return float((means[0] - means[1]).square().sum(-1).mean().sqrt())
 
     def _put(self, frame: int, turn: Tensor, shift: Tensor, known: float, cost: float) -> None:
         turns, shifts, losses = (one.clone() for one in (self.track.turn, self.track.shift, self.track.loss))
