@@ -28,13 +28,17 @@ SHAKE = np.array([[0.0, 0.0, 0.0], [1.5, 0.5, 0.4], [3.0, -1.0, -0.8]])
 """Degrees of yaw, pitch and roll."""
 
 
-def filmed(bars: int = 0) -> tuple[Clip, Masks]:
+IN_A_HAND = 0.08 * SHAKE
+"""So little that nobody would call it a motion of the camera."""
+
+
+def filmed(bars: int = 0, shake: np.ndarray = SHAKE) -> tuple[Clip, Masks]:
     """A wall far away, before which a block stays in the middle of the picture; a shaking camera."""
     wall, focal = texture(HEIGHT, WIDTH), intrinsics_for(FOVY, WIDTH, HEIGHT)
     focal = focal - [[0, 0, 0.5], [0, 0, 0.5], [0, 0, 0]]
-    frames, alpha = [], np.zeros((len(SHAKE), HEIGHT, WIDTH), np.float32)
+    frames, alpha = [], np.zeros((len(shake), HEIGHT, WIDTH), np.float32)
     alpha[:, 45:75, 80:120] = 1
-    for turn in SHAKE:
+    for turn in shake:
         # where a pixel of this frame comes from
         back = focal @ Rotation.from_euler("yxz", turn, degrees=True).as_matrix().T @ np.linalg.inv(focal)
         frames.append(np.nan_to_num(pull(wall.astype(np.float32), back, 120)))
@@ -76,6 +80,20 @@ def test_a_camera_that_goes_towards_it_is_not_taken_to_turn() -> None:
     assert found.moving and not noise.moving
 
 
+def test_a_shake_of_the_hand_is_a_motion_of_the_camera_and_not_of_the_object(tmp_path: Path) -> None:
+    clip, masks = filmed(shake=IN_A_HAND)
+    found = followed(clip, masks, FOVY, checkpoint(tmp_path))
+    assert found is not None and found.shakes and not found.moving
+    turns = Rotation.from_matrix(found.moves[:, :3, :3]).as_euler("yxz", degrees=True)
+    np.testing.assert_allclose(turns, IN_A_HAND, atol=0.04)
+    # a frame that hardly moves has nothing to explain; one that moves does
+    motion = found.motion
+    assert dataclasses.replace(found, motion=CameraMotion(motion.homographies[[0, 0, 2]], np.array([1, 0.1, 0.9]))).shakes
+    assert not dataclasses.replace(found, motion=CameraMotion(motion.homographies, np.array([1, 0.9, 0.1]))).shakes
+    still = CameraMotion(np.tile(np.eye(3), (3, 1, 1)), np.ones(3))
+    assert not dataclasses.replace(found, motion=still).shakes
+
+
 def test_a_plain_background_tells_nothing(tmp_path: Path) -> None:
     clip, masks = filmed()
     assert followed(clip, dataclasses.replace(masks, source="background"), FOVY, checkpoint(tmp_path)) is None
@@ -97,5 +115,7 @@ def test_the_camera_turns_where_that_is_known_and_a_note_says_what_is(tmp_path: 
     assert known is not None
     job = turned(folder, known)
     assert (job.moves == known.moves).all() and f"turns, by up to {known.figures()['camera_turn']:.1f} degrees" in job.notes[0]
-    job = turned(folder, dataclasses.replace(known, motion=dataclasses.replace(known.motion, explained=np.zeros(3))))
+    job = turned(folder, dataclasses.replace(known, motion=dataclasses.replace(known.motion, explained=np.full(3, 0.3))))
     assert (job.moves == np.eye(4)).all() and "how could not be found" in job.notes[0]
+    still = dataclasses.replace(known, motion=CameraMotion(np.tile(np.eye(3), (3, 1, 1)), np.ones(3)))
+    assert not turned(folder, still).notes

@@ -27,12 +27,16 @@ BUSY = ("network", "pictures")
 """Sources of masks whose clips show a background that may move."""
 MOVES = 1.0
 """Percent of the longest side by which the background moves where the camera does."""
+SHAKES = 0.2
+"""The same of a camera in somebody's hand: what is less may be compression, and moves the object by less than its edge is sharp."""
 SOME = 0.2
 """Least part of its change that the background's motion explains where it moves."""
 POINTS = 5
 """So many points along each side of a picture tell how the camera turns."""
 EXPLAINED = 0.5
 """Least part of the background's change that its motion has to explain."""
+FAR = 0.5
+"""That is asked where it moves at least so far, of the farthest: where it hardly moves, there is next to nothing to explain."""
 TURNED = 0.75
 """Least part of its motion that a turn of the camera has to explain."""
 
@@ -101,7 +105,13 @@ class Background:
     @property
     def solved(self) -> bool:
         """Whether the camera's turns are known from it."""
-        return bool(self.motion.explained.min() >= EXPLAINED and self.turned >= TURNED)
+        shift = self.motion.shift(self.size)
+        return bool(self.motion.explained[shift >= FAR * shift.max()].min() >= EXPLAINED and self.turned >= TURNED)
+
+    @property
+    def shakes(self) -> bool:
+        """Whether it moves at least as a camera in somebody's hand makes it, and the camera's turns are known from it."""
+        return self.shift >= SHAKES and self.solved
 
     def figures(self) -> dict[str, float]:
         """What it tells, for the result: see docs/manual/a-good-video.md."""

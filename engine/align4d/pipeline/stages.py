@@ -154,7 +154,7 @@ class Job:
             self.follow_camera(clip)
         fovy = self.request.camera.fovy
         self.background = self.cutting.background() if self.cutting else followed(clip, masks, fovy, self.checkpoint)
-        if self.background and self.background.moving and not self.request.camera.path:
+        if self.background and not self.request.camera.path:
             self.turn_camera(self.background)
         return clip, masks
 
@@ -164,11 +164,11 @@ class Job:
         self.begun, self.moves = known[0], moves(known)
 
     def turn_camera(self, background: Background) -> None:
-        """Lets the camera, of which nobody has said how it moves, turn with the background; says so where it cannot be known."""
-        if self.turning and background.solved:
+        """Lets the camera, of which nobody has said how it moves, turn with the background; says so where it moves and cannot be known."""
+        if self.turning and background.shakes:
             self.moves = background.moves
             self.note("camera_turns", CAMERA_TURNS.format(background.figures()["camera_turn"]))
-        else:
+        elif background.moving:
             self.note("camera_moves", CAMERA_MOVES.format(background.shift))
 
     def _open_checkpoints(self, asset: Asset, clip: Clip, others: tuple[Clip, ...]) -> None:
