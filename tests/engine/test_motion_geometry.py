@@ -161,10 +161,14 @@ def test_the_geometry_term_fades_over_the_clip(frame: int) -> None:
     torch.testing.assert_close(gradient, wanted, rtol=1e-3, atol=1e-4)
 
 
-def test_against_the_asset_at_rest_only_the_difference_is_left() -> None:
-    """The gradient of eq. 7 points from the frame to the asset at rest, whatever the render is and whatever noise was drawn."""
+@pytest.mark.parametrize("scale", [1.0, 3.0])
+def test_against_the_asset_at_rest_only_the_difference_is_left(scale: float) -> None:
+    """The gradient of eq. 7 points from the frame to the asset at rest, whatever the render is and whatever noise was drawn.
+
+    Guidance makes it longer, and asks no more of the prior.
+    """
     prior = MixturePrior(believed, SIZE)
-    settings = MotionGeometrySettings(geometry=0.0, against="rest", guidance=GuidanceSettings(scale=1.0))
+    settings = MotionGeometrySettings(geometry=0.0, against="rest", guidance=GuidanceSettings(scale=scale))
     at_rest = FramedVideo(
         prior.condition(random(1, 3, SIZE, SIZE, seed=6), torch.tensor([12.0]), torch.tensor([2.0])), torch.tensor([28.0]), torch.zeros(1, 3)
     )
@@ -176,6 +180,7 @@ def test_against_the_asset_at_rest_only_the_difference_is_left() -> None:
         loss(pictures, None, torch.tensor([2]), views, 0.4, generator).loss.backward()
         assert pictures.grad is not None
         gradients.append(pictures.grad)
+        assert len(prior.asked) == 2 * len(gradients)
         (*_, camera), _ = prior.asked[-2:]
         torch.testing.assert_close(camera.azimuth, views.azimuth - 28)
         torch.testing.assert_close(camera.elevation, views.elevation - 12)
@@ -183,7 +188,7 @@ def test_against_the_asset_at_rest_only_the_difference_is_left() -> None:
     strength = (1 - abar) * (abar / (1 - abar)).sqrt()
     frame, rest = random(4, 3, SIZE, SIZE, seed=5)[2], random(1, 3, SIZE, SIZE, seed=6)[0]
     for gradient in gradients:
-        torch.testing.assert_close(gradient, (strength / 4 * (rest - frame)).expand(4, -1, -1, -1), rtol=1e-3, atol=1e-4)
+        torch.testing.assert_close(gradient, (scale * strength / 4 * (rest - frame)).expand(4, -1, -1, -1), rtol=1e-3, atol=1e-4)
     with pytest.raises(ValueError, match="at rest"):
         loss_of(prior, settings)
 

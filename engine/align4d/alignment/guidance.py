@@ -93,8 +93,12 @@ def distillation_gradient(
         index = torch.arange(some.start, some.stop, device=latent.device)
         when = t.expand(len(clean))
         noisy = prior.schedule.add_noise(clean, drawn, when)
-        known = drawn if other is None else _found(prior, noisy, when, other.take(index), settings.scale)
-        wrong = _found(prior, noisy, when, told.take(index), settings.scale) - known
+        if other is None:
+            wrong = _found(prior, noisy, when, told.take(index), settings.scale) - drawn
+        else:
+            # what it finds without a condition it finds beside either, so that guidance only makes the difference longer
+            beside = _found(prior, noisy, when, other.take(index), 1.0)
+            wrong = settings.scale * (_found(prior, noisy, when, told.take(index), 1.0) - beside)
         signal = prior.schedule.at(when, clean)
         # noise that is wrong by so much is a clean picture that is wrong by sqrt(1 - abar) / sqrt(abar) of it
         parts.append((1 - signal) * wrong if settings.target == "noise" else ((1 - signal) / signal).sqrt() * wrong)

@@ -9,6 +9,7 @@ its colors).
 from __future__ import annotations
 
 import dataclasses
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,11 +68,17 @@ def animate_as_published(folder: Path, request: Request, report: Reporter, route
         Cancelled: the user cancelled; the checkpoint is written.
     """
     job = PaperJob(folder, request, report, route)
-    with job.stage("reading"):
-        asset, clip = job.read_inputs()
-        prior = job.load_prior(online)
-    clip, masks, bound, solved = job.up_to_camera(asset, clip)
+    # a large prior takes as long to load as all the stages that need none
+    with ThreadPoolExecutor(1, "prior") as beside:
+        loading = beside.submit(job.read_prior, online)
+        with job.stage("reading"):
+            asset, clip = job.read_inputs()
+            job.settle_budget()
+            if loading.done():
+                loading.result()
+        clip, masks, bound, solved = job.up_to_camera(asset, clip)
     with job.stage("distance"):
+        prior = loading.result()
         shot = job.shot(asset, bound, clip, masks, solved, prior)
         curve = job.multiview_distance(shot, prior)
     with job.stage("optimizing"):
@@ -121,14 +128,19 @@ class PaperJob(Job):
 
     def load_prior(self, online: bool) -> MultiviewPrior:
         """The multiview prior; what the machine can afford of the optimization is settled with it."""
+        self.settle_budget()
+        return self.read_prior(online)
+
+    def read_prior(self, online: bool) -> MultiviewPrior:
+        """The multiview prior alone; changes nothing of the job, so that a thread beside it may read it."""
         prior = load_prior(self.settings.prior, self.device, online)
-        if self.device == "cuda" and self.settings.prior.source == EMBEDDED:
-            prior = RecordedPrior(prior)
-        affordable, sentence = within_budget(self.paper, self.device)
+        return RecordedPrior(prior) if self.device == "cuda" and self.settings.prior.source == EMBEDDED else prior
+
+    def settle_budget(self) -> None:
+        """Takes from the optimization what the machine cannot afford, and says so."""
+        self.paper, sentence = within_budget(self.paper, self.device)
         if sentence:
             self.note("budget", sentence)
-        self.paper = affordable
-        return prior
 
     def up_to_camera(self, asset: Asset, clip: Clip) -> tuple[Clip, Masks, BoundGaussians, SolvedPose]:
         """The stages after reading that come before any optimization: cutting, sampling, camera."""
