@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
 import torch
 
 from align4d.gaussians.adam import Adam, Group
@@ -30,6 +31,32 @@ def test_steps_are_those_of_torch() -> None:
     learned(torch.optim.Adam(groups, eps=1e-15), theirs, range(20))
     assert all(torch.equal(one, other) for one, other in zip(ours, theirs, strict=True))
     assert not torch.equal(ours[0], leaves()[0])
+
+
+@pytest.mark.parametrize(("floor", "least", "most"), [(0.0, 0.99, 1.01), (1.0, 0.0, 0.01)])
+def test_what_is_hardly_asked_to_change_hardly_does_above_a_floor(floor: float, least: float, most: float) -> None:
+    """Beside a gradient a thousand times larger; Adam as it is moves both by the same."""
+    leaf = torch.zeros(2, requires_grad=True)
+    optimizer = Adam([Group([leaf], 0.1, floor)], eps=1e-15)
+    for _ in range(10):
+        (leaf @ torch.tensor([1.0, 1e-3])).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    strong, weak = leaf.detach().tolist()
+    assert strong < -0.9 and least <= weak / strong <= most
+
+
+def test_gradients_of_one_size_make_the_steps_that_they_make_without_a_floor() -> None:
+    moved = []
+    for floor in (0.0, 1.0):
+        leaf = torch.zeros(4, requires_grad=True)
+        optimizer = Adam([Group([leaf], 0.1, floor)], eps=1e-15)
+        for sign in (1, 1, -1, 1):
+            (sign * leaf.sum()).backward()
+            optimizer.step()
+            optimizer.zero_grad()
+        moved.append(leaf.detach())
+    torch.testing.assert_close(moved[0], moved[1])
 
 
 def test_it_goes_on_from_its_arrays() -> None:

@@ -66,6 +66,21 @@ def test_the_first_step_is_the_rate_and_the_means_rate_falls() -> None:
         assert moved == pytest.approx({"center": rate, "log_scale": 5e-3, "rotation": 5e-3, "logit": 5e-2, "color": 1e-2}, rel=0.02)
 
 
+@pytest.mark.parametrize("floor", [0.0, 1.0])
+def test_above_a_floor_what_pictures_hardly_show_hardly_learns(floor: float) -> None:
+    """Without one, a Gaussian of which a picture shows a ten thousandth goes as far as the others."""
+    gaussians, shown = LearnedGaussians(start(), free=True, floor=floor), torch.ones(COUNT)
+    shown[-1] = 1e-4
+    first = {name: tensor.detach().clone() for name, tensor in gaussians.attributes.items()}
+    for _ in range(5):
+        drawn = gaussians.deformed(still(), learning=True).named().values()
+        torch.stack([(shown[:, None] * (one.reshape(COUNT, -1) - 3) ** 2).sum() for one in drawn]).sum().backward()
+        gaussians.step(0.0)
+    for name, tensor in gaussians.attributes.items():
+        moved = (tensor.detach() - first[name]).abs().reshape(COUNT, -1).amax(1)
+        assert (float(moved[-1] / moved[:-1].mean()) > 0.5) is (floor == 0), name
+
+
 def test_densification_doubles_the_small_splits_the_large_and_removes_the_unseen() -> None:
     gaussians = LearnedGaussians(start(), free=True)
     attributes = {name: tensor.detach().clone() for name, tensor in gaussians.attributes.items()}

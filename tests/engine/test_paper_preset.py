@@ -154,6 +154,22 @@ def test_what_learns(shoot: Shoot, whole: Whole, tmp_path: Path) -> None:
     assert not [name for name in stored if name.startswith("gaussians")] and int(stored["field_adam.0.step"]) == 12
 
 
+def test_what_no_picture_shows_stays_where_the_asset_has_it(shoot: Shoot, tmp_path: Path) -> None:
+    """Of Gaussians that may learn all that they are; as published, those behind the object wander as far as those before it."""
+    toward, hidden, shares = CAMERA.position() / CAMERA.distance, {}, {}
+    for name, settings in {"preset": {}, "floor": {"sides": 0.0}, "published": {"floor": 0.0, "sides": 0.0}}.items():
+        folder = shoot.job(
+            tmp_path / name, {"paper.optimization.learns": "all", **{f"paper.optimization.{key}": value for key, value in settings.items()}}
+        )
+        run(folder)
+        first, last = (protocol.read_arrays(folder / "work" / f"{file}.npz") for file in ("gaussians", "optimization"))
+        moved, depth = np.linalg.norm(last["gaussians.center"] - first["means"], axis=1), first["means"] @ toward
+        hidden[name] = np.median(moved[depth < np.quantile(depth, 0.3)])
+        shares[name] = hidden[name] / np.median(moved[depth > np.quantile(depth, 0.7)])
+    assert shares["floor"] < 0.5 * shares["published"] and hidden["floor"] < 0.5 * hidden["published"]
+    assert hidden["preset"] != hidden["floor"]
+
+
 def test_where_the_prior_teaches_motion_alone_only_the_field_learns_from_it(shoot: Shoot, tmp_path: Path, prior: MixturePrior) -> None:
     """It is asked in every other iteration, of which the colors learn nothing; and lengths that are kept change the motion."""
     motions = {}

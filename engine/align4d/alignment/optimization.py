@@ -21,6 +21,7 @@ from ..rendering import Gaussians, rasterize
 from ..rendering.deferral import Deferral
 from .asynchronous import Phase
 from .isometry import Isometry
+from .kept_sides import KeptSides
 from .known_views import KnownViewLoss
 from .motion_geometry import MotionGeometryLoss, UnknownViews
 from .optimization_settings import OptimizationSettings
@@ -59,7 +60,7 @@ class Optimization:
         unknown.video = unknown.video.copy()
         device = scene.reference.color.device
         self.generator = torch.Generator(device)
-        self.gaussians = scene.learned(settings.learns)
+        self.gaussians = scene.learned(settings.learns, settings.floor)
         frames = scene.reference.frames
         self.field = HexPlaneField(frames, settings.hexplane, torch.Generator().manual_seed(seed)).to(device)
         self.field_optimizer = field_adam(self.field, GRID_RATE, FIELD_RATE)
@@ -70,6 +71,7 @@ class Optimization:
         self.known_cameras = scene.reference.cameras(scene.camera.world_to_camera(), self.per_step)
         self.rest_middle = middles(scene.asset)
         self.isometry = Isometry(scene.asset) if settings.isometry > 0 else None
+        self.kept_sides = KeptSides(scene, settings.resolution) if settings.sides > 0 and self.free else None
         self.center_gradients = CenterGradients(scene.asset.means)
         self.deferral = Deferral(device)
         self.iteration = 0
@@ -170,6 +172,8 @@ class Optimization:
         if self.isometry is not None and "deformation" in phases:
             places = self.isometry.places
             loss = loss + settings.isometry * self.isometry.cost(places + self.field.centers_at(places, frames))
+        if self.kept_sides is not None and isinstance(self.gaussians, LearnedGaussians) and "appearance" in phases:
+            loss = loss + settings.sides * self.kept_sides.loss(self.gaussians, self.generator)
         loss.backward()
         if "deformation" in phases:
             self.field_optimizer.step()

@@ -29,6 +29,10 @@ class OptimizationSettings:
         Gaussians ride on the triangles of their mesh; "appearance", colors and opacities; "all", means, scales and quats as
         well, so that Gaussians leave the mesh; "auto", "appearance" for Gaussians that are bound to a mesh and "all" for
         an asset that is Gaussians. Where only motion learns, nobody takes turns with it.
+    floor: share of the root mean square of an attribute's gradients that each Gaussian's is held above: what pictures say little
+        of then learns little, such as the side that no video shows. Beyond the paper; 0 is Adam as it is, as published.
+    sides: weight of the asset's own looks on sides that the video does not show, beside eq. 6, where Gaussians may learn all that
+        they are. Beyond the paper, where eq. 8 alone says so; 0 leaves them open.
     paint: steps in which the colors learn from the first frame, where the object stands as the asset does, before anything
         moves; only where the motion alone learns afterwards. Beyond the paper.
     reframe_every: iterations from one look at where the moved object's middle is to the next, from which the prior is shown
@@ -51,6 +55,8 @@ class OptimizationSettings:
     frames: int = 0
     novel_frames: int = 0
     learns: Learns = "auto"
+    floor: float = 0.0
+    sides: float = 0.0
     paint: int = 60
     reframe_every: int = 20
     isometry: float = 0.0

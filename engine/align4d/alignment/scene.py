@@ -59,11 +59,11 @@ class Scene:
         """Whether the asset's Gaussians do nothing but ride on a mesh."""
         return self.bound is not None and learns == "motion"
 
-    def learned(self, learns: Learns) -> RidingGaussians | LearnedGaussians:
+    def learned(self, learns: Learns, floor: float) -> RidingGaussians | LearnedGaussians:
         """The asset, as far as it learns; see `OptimizationSettings`. An asset that is Gaussians has no mesh to ride on."""
         if self.bound is not None and self.rides(learns):
             return RidingGaussians(self.bound, self.asset)
-        return LearnedGaussians(self.asset, free=learns == "all" or (self.bound is None and learns != "appearance"))
+        return LearnedGaussians(self.asset, learns == "all" or (self.bound is None and learns != "appearance"), floor)
 
 
 @torch.no_grad()

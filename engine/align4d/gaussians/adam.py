@@ -19,10 +19,18 @@ BETAS = (0.9, 0.999)
 
 @dataclass
 class Group:
-    """Leaf tensors that learn at one rate, a number or a scalar on their device."""
+    """Leaf tensors that learn at one rate.
+
+    Attributes:
+        parameters: themselves.
+        rate: a number or a scalar on their device.
+        floor: share of the root mean square of a tensor's gradients that each of them is held above. Adam makes steps of one
+            length however small a gradient is; with a floor, what is hardly asked to change hardly does.
+    """
 
     parameters: list[Tensor]
     rate: float | Tensor
+    floor: float = 0.0
 
 
 @dataclass
@@ -64,6 +72,10 @@ class Adam:
         """One step."""
         for group, moments in zip(self.groups, self.moments, strict=True):
             learning = [(one, one.grad, kept) for one, kept in zip(group.parameters, moments, strict=True) if one.grad is not None]
+            if group.floor:
+                for parameter, gradient, kept in learning:
+                    self._floored(parameter, gradient, kept, group)
+                continue
             adam(
                 [parameter for parameter, _, _ in learning],
                 [gradient for _, gradient, _ in learning],
@@ -80,6 +92,14 @@ class Adam:
                 eps=self.eps,
                 maximize=False,
             )
+
+    def _floored(self, parameter: Tensor, gradient: Tensor, kept: Moments, group: Group) -> None:
+        kept.step += 1
+        kept.exp_avg.lerp_(gradient, 1 - BETAS[0])
+        kept.exp_avg_sq.mul_(BETAS[1]).addcmul_(gradient, gradient, value=1 - BETAS[1])
+        mean = kept.exp_avg / (1 - BETAS[0] ** kept.step)
+        square = (kept.exp_avg_sq + group.floor**2 * kept.exp_avg_sq.mean()) / ((1 + group.floor**2) * (1 - BETAS[1] ** kept.step))
+        parameter -= group.rate * mean / (square.sqrt() + self.eps)
 
     def zero_grad(self) -> None:
         """Forgets the gradients."""

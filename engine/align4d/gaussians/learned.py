@@ -28,9 +28,12 @@ class LearnedGaussians:
     Args:
         start: shared by all frames, after activation.
         free: whether means, scales and quats learn as well; else the Gaussians stay on the artist's mesh.
+        floor: of all gradients, see `Group`. Without it Gaussians that no picture shows, and what none shows of the others, such as
+            their depth, wander as far as those that pictures show.
     """
 
-    def __init__(self, start: Gaussians, free: bool) -> None:
+    def __init__(self, start: Gaussians, free: bool, floor: float = 0.0) -> None:
+        self.floor = floor
         self.names = (*GEOMETRY, *APPEARANCE) if free else APPEARANCE
         self.attributes = {
             "center": start.means.clone(),
@@ -47,7 +50,8 @@ class LearnedGaussians:
             self.attributes[name] = self.attributes[name].detach().clone().requires_grad_()
         like = self.attributes["center"]
         # rates as tensors, so that a recorded step reads what they are then
-        self.optimizer = Adam([Group([self.attributes[name]], like.new_tensor(RATES[name])) for name in self.names], eps=1e-15)
+        groups = [Group([self.attributes[name]], like.new_tensor(RATES[name]), self.floor) for name in self.names]
+        self.optimizer = Adam(groups, eps=1e-15)
 
     @property
     def means(self) -> Tensor:

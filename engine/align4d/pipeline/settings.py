@@ -24,9 +24,15 @@ from ..motion.parts import PartSettings
 from ..priors.loading import PriorSpec
 from .setting_values import checked
 
-TEACHABLE = OptimizationSettings(isometry=3_000.0, unknown=MotionGeometrySettings(geometry=0.0, weight=0.3, teaches="motion", against="rest"))
+TEACHABLE = OptimizationSettings(
+    isometry=3_000.0,
+    floor=1.0,
+    sides=1.0,
+    unknown=MotionGeometrySettings(geometry=0.0, weight=0.3, teaches="motion", against="rest"),
+)
 """Motion and geometry aligned by what sets them apart: what the prior says of the video's frame and not of the asset at rest teaches
-motion alone, of a body that keeps its lengths. As published, these settings are those of `OptimizationSettings` itself."""
+motion alone, of a body that keeps its lengths; what the video does not show looks as the asset does. As published, these settings are
+those of `OptimizationSettings` itself."""
 
 
 @dataclass(frozen=True)

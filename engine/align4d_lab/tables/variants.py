@@ -31,6 +31,8 @@ AS_PUBLISHED = {
     **EVERYTHING_LEARNS,
     "paper.optimization.reframe_every": 0,
     "paper.optimization.unknown.geometry_timesteps": [0, 0],
+    "paper.optimization.floor": 0.0,
+    "paper.optimization.sides": 0.0,
 }
 """Eqs. 7 and 8 as they are printed: the prior is shown where the asset was at rest, and both terms see the same noise."""
 
