@@ -81,3 +81,19 @@ def test_steps_grow_with_the_logarithm_of_the_depth() -> None:
     chain = np.arange(64) - 1
     assert len(build_tree(chain, np.zeros((64, 3)), torch.zeros(1)).jumps) == 6
     assert len(build_tree(np.array([-1]), np.zeros((1, 3)), torch.zeros(1)).jumps) == 0
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_the_kernels_are_the_tensors(name: str) -> None:
+    """What runs on the processor in float32 against the tensors in float64: values and gradients."""
+    parent = TREES[name]
+    joint, *leaves = inputs(len(parent))
+    found = []
+    for dtype in (torch.float32, torch.float64):
+        turn, shift = (one.detach().to(dtype).requires_grad_() for one in leaves)
+        posed = pose_tree(build_tree(np.array(parent), joint.numpy(), turn), turn, shift)
+        pull = [torch.randn(one.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64).to(dtype) for one in posed]
+        sum((one * by).sum() for one, by in zip(posed, pull, strict=True)).backward()
+        found.append([one.detach().double() for one in (*posed, turn.grad, shift.grad)])
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=2e-5 * float(theirs.abs().max()))

@@ -22,7 +22,7 @@ from ..motion.skinning import Skin
 from .all_round import POSED, Sight, as_turned_body, sights
 from .animated_asset import AnimatedAsset
 from .distance import DistanceCurve
-from .frame_step import FrameStep
+from .frame_step import NEARBY, WHOLE, Effort, FrameStep
 from .lighting import Lighting, fit_lighting
 from .pose import PoseSettings, RestScene, SolvedPose
 from .pose_search import PoseSearch, PoseSearchSettings
@@ -233,10 +233,12 @@ class FirstPoseSearch:
         turns, shifts, costs = finder.draw(frame, *finder.around(turn, shift, frame, seed), turn, self.search.iterations)
         return [(cost, frame, turns[i : i + 1], shifts[i : i + 1]) for i, cost in enumerate(costs.tolist())]
 
-    def _compared(self, frame: int, camera: Orbit, turn: Tensor, shift: Tensor, neutral: Tensor, report: Reporter) -> tuple[float, FirstPose]:
+    def _compared(
+        self, frame: int, camera: Orbit, turn: Tensor, shift: Tensor, neutral: Tensor, report: Reporter, effort: Effort = WHOLE
+    ) -> tuple[float, FirstPose]:
         """The pose drawn to the frame's picture in its own light, and what it costs there. `neutral` as of `FrameStep`."""
         step = self._step(camera, self._light(frame, camera, turn, shift), neutral)
-        turn, shift, _ = step.solve(frame, turn, shift, report)
+        turn, shift, _ = step.solve(frame, turn, shift, report, effort)
         light = self._light(frame, camera, turn, shift)
         step = self._step(camera, light, neutral)
         turned = (turn - neutral)[0, self.skeleton.root]
@@ -249,10 +251,10 @@ class FirstPoseSearch:
         Where motion in depth has its price, a body that is seen from too far grows as far as its joints let it.
         """
         step = self._step(first.camera, first.lighting, neutral, afloat=True)
-        turn, shift, _ = step.solve(first.frame, first.turn, first.shift, report)
+        turn, shift, _ = step.solve(first.frame, first.turn, first.shift, report, NEARBY)
         axis = self._view(first.camera).viewmats[first.frame, 2, :3]
         by = -away(self.animated, self.skeleton, turn, shift, axis)
-        return self._compared(first.frame, moved_camera(first.camera, by), turn, moved_body(self.skeleton, shift, by), neutral, report)[1]
+        return self._compared(first.frame, moved_camera(first.camera, by), turn, moved_body(self.skeleton, shift, by), neutral, report, NEARBY)[1]
 
     def _light(self, frame: int, camera: Orbit, turn: Tensor, shift: Tensor) -> Lighting:
         posed = posed_asset(self.asset, self.skin, self.skeleton.pose(turn, shift))

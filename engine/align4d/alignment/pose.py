@@ -38,6 +38,9 @@ CAMOUFLAGE = KnownViewSettings().camouflage
 UNCERTAIN = 0.3
 """Weight of a mask's residuals where what lies behind the object tells what is object, too: the mask was cut by that and may be wrong."""
 
+SETTLED = 1e-3
+"""Gain of a step of the camera, in parts of the loss, below which there is no other."""
+
 LEAST_OVERLAP = 0.4
 """Intersection over union of the masks below which mesh and video do not show the same thing."""
 
@@ -276,12 +279,15 @@ class RestScene:
                 change = -np.linalg.solve(normal + damping * np.diag(np.diag(normal) + 1e-9), gradient)
                 change = np.clip(change, -10, 10) * steps
                 after = camera.moved(**{name: float(values[i] + change[i]) for i, name in enumerate(free)})
-                if self.loss(after, lighting, blur) < before:
+                left = self.loss(after, lighting, blur)
+                if left < before:
                     camera, damping = after, damping / 3
                     break
                 damping *= 4
             else:
                 return camera
+            if before - left < SETTLED * before:
+                break
         return camera
 
     def sweep(self, camera: Orbit, lighting: Lighting, guess: float) -> DistanceCurve:

@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from .rotations import AXIAL, LEFT, RIGHT, quaternion_from_vector, table, turn_jacobian_transposed
+from .tree_kernels import pose_parts, pose_parts_backward
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,14 @@ class Tree:
         parent: (K,) int64; the root's is K, which stands for the world.
         jumps: for each step (K + 1,) int64, the part 1, 2, 4, ... joints above; K for the world and beyond.
         below: (K, K), 1 where the column's part hangs on the row's joint.
+        walk: for the processor's kernels the parts (K,), each after the one that it hangs on, `parent`, and `joint`.
     """
 
     joint: Tensor
     parent: Tensor
     jumps: tuple[Tensor, ...]
     below: Tensor
+    walk: tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def build_tree(parent: np.ndarray, joint: np.ndarray, like: Tensor) -> Tree:
@@ -57,7 +60,12 @@ def build_tree(parent: np.ndarray, joint: np.ndarray, like: Tensor) -> Tree:
     def index(array: np.ndarray) -> Tensor:
         return torch.from_numpy(array.astype(np.int64)).to(like.device)
 
-    return Tree(torch.from_numpy(joint).to(like), index(above[:count]), tuple(map(index, jumps)), torch.from_numpy(below[:count, :count]).to(like))
+    # a part hangs on fewer parts than those that hang on it
+    order = np.argsort(below[:count, :count].sum(0), kind="stable")
+    walk = order, above[:count].astype(np.int64), joint.astype(np.float64)
+    return Tree(
+        torch.from_numpy(joint).to(like), index(above[:count]), tuple(map(index, jumps)), torch.from_numpy(below[:count, :count]).to(like), walk
+    )
 
 
 def pose_tree(tree: Tree, turn: Tensor, shift: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -69,7 +77,8 @@ def pose_tree(tree: Tree, turn: Tensor, shift: Tensor) -> tuple[Tensor, Tensor, 
     Returns:
         Quaternions (T, K, 4), rotations (T, K, 3, 3) and offsets (T, K, 3).
     """
-    quaternion, rotation, offset = _Pose.apply(tree, turn, shift)
+    walked = turn.device.type == "cpu" and turn.dtype == torch.float32
+    quaternion, rotation, offset = (_Walk if walked else _Pose).apply(tree, turn, shift)
     return quaternion, rotation, offset
 
 
@@ -108,3 +117,25 @@ class _Pose(torch.autograd.Function):
         about_joint = torque - torch.linalg.cross(place, force)
         local = above.mT @ torch.stack([about_joint, force], -1)
         return None, turn_jacobian_transposed(turn, local[..., 0]), local[..., 1].contiguous()
+
+
+class _Walk(torch.autograd.Function):
+    """The same by kernels, of float32 tensors on the processor."""
+
+    @staticmethod
+    def forward(ctx: Any, tree: Tree, turn: Tensor, shift: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        frames, count, _ = turn.shape
+        found = [np.empty((frames, count, *shape), np.float32) for shape in ((4,), (3, 3), (3,))]
+        pose_parts(*tree.walk, *(one.detach().contiguous().numpy() for one in (turn, shift)), *found)
+        quaternion, rotation, offset = map(torch.from_numpy, found)
+        ctx.tree = tree
+        ctx.save_for_backward(turn, quaternion, rotation, offset)
+        return quaternion, rotation, offset
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[None, Tensor, Tensor]:
+        given = [one.detach().contiguous().numpy() for one in (*ctx.saved_tensors, *gradients)]
+        g_turn, g_shift = np.empty_like(given[0]), np.empty_like(given[0])
+        pose_parts_backward(*ctx.tree.walk, *given, np.empty((len(ctx.tree.joint), 6)), g_turn, g_shift)
+        return None, torch.from_numpy(g_turn), torch.from_numpy(g_shift)
