@@ -221,13 +221,16 @@ class FramePoint:
 
     def __init__(self, step: FrameStep, joints: Tensor) -> None:
         self.step, self.parameters = step, joints
-        turns, shifts = (one.requires_grad_() for one in _parted(joints))
-        self.turn = turns * step.turn_lever
-        self.seen = step.look(self.turn, shifts * step.shift_lever)
+        self.leaves = [one.requires_grad_() for one in _parted(joints)]
+        self.turn = self.leaves[0] * step.turn_lever
+        self.seen = step.look(self.turn, self.leaves[1] * step.shift_lever)
         self.cost = float(self.seen.total.detach())
+
+    @cached_property
+    def gradient(self) -> Tensor:
+        """(6K,); nobody asks for it where a step to this point gained nothing, or where it is the last."""
         # the graph is asked once more, by the colors
-        gradients = torch.autograd.grad(self.seen.total.sum(), [turns, shifts], retain_graph=True)
-        self.gradient = torch.cat(gradients, -1).flatten()
+        return torch.cat(torch.autograd.grad(self.seen.total.sum(), self.leaves, retain_graph=True), -1).flatten()
 
     def curvature(self) -> Tensor:
         """(6K, 6K)"""

@@ -28,7 +28,10 @@ class Point(Protocol):
 
     parameters: Tensor
     cost: float
-    gradient: Tensor
+
+    @property
+    def gradient(self) -> Tensor:
+        """(P,)"""
 
     def curvature(self) -> Tensor:
         """(P, P) the second derivative, at least nearly."""

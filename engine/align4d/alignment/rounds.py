@@ -105,15 +105,18 @@ class FieldRound:
         self.length = (self.rest[self.neighbor] - self.rest[:, None]).norm(dim=-1).clamp_min(1e-5)
 
     def show(self, animated: AnimatedAsset, frames: Tensor, deforming: bool) -> tuple[Gaussians, Motion, Tensor, Tensor]:
-        """Gaussians of `frames`, the motion and the offsets of the field that they show, and the cost of the field there."""
+        """Gaussians of `frames`, the motion and the offsets of the field that they show, and what these cost where they are to learn."""
         motion = self.motion.frames(frames)
         with torch.set_grad_enabled(deforming):
             offset = self.field.centers_at(self.rest, frames)
-            rest = self.rest + offset
-            length = (rest[:, self.neighbor] - rest[:, :, None] + 1e-9).norm(dim=-1)
-            rigid = (((length - self.length) / self.length) ** 2).mean()
-            cost = self.settings.rigid * rigid + self.settings.small * (offset**2).sum(-1).mean()
+        cost = self._cost(offset) if deforming else self.rest.new_zeros(())
         return animated.perform(motion, offset), motion, offset, cost
+
+    def _cost(self, offset: Tensor) -> Tensor:
+        rest = self.rest + offset
+        length = (rest[:, self.neighbor] - rest[:, :, None] + 1e-9).norm(dim=-1)
+        rigid = (((length - self.length) / self.length) ** 2).mean()
+        return self.settings.rigid * rigid + self.settings.small * (offset**2).sum(-1).mean()
 
     def whole(self, frames: Tensor, deforming: bool) -> Tensor:
         """Frames have nothing to do with each other."""
