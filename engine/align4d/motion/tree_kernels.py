@@ -100,9 +100,9 @@ def pose_parts(order, parent, joint, turn, shift, quaternion, rotation, offset):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def pose_parts_backward(
+def pose_parts_backward(  # type: ignore[no-untyped-def]
     order, parent, joint, turn, quaternion, rotation, offset, g_quaternion, g_rotation, g_offset, load, g_turn, g_shift,
-):  # type: ignore[no-untyped-def]  # fmt: skip
+):  # fmt: skip
     """The gradient of `pose_parts`, whose arguments and results come first.
 
     Args:
