@@ -43,7 +43,7 @@ class TrackingSettings:
     """
 
     resolution: int = 160
-    iterations: int = 50
+    iterations: int = 40
     polishing: int = 14
     recorded_iterations: int = 120
     rate: float = 0.004
