@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,8 +19,10 @@ from scipy.spatial import cKDTree
 from align4d import protocol
 from align4d.alignment.optimization_settings import OptimizationSettings
 from align4d.cameras.orbit import blender_from_normalized
+from align4d.errors import EngineError
 from align4d.generators.asset_object import keep_gaussians, write_object
 from align4d.job.reporting import RecordingReporter
+from align4d.pipeline import paper
 from align4d.pipeline.paper import STAGES, fill_frames, within_budget
 from align4d.pipeline.settings import PaperSettings, settings_for
 from align4d.priors.zero123 import ZERO123
@@ -205,6 +208,37 @@ def test_an_asset_of_gaussians_is_optimized_as_gaussians(shoot: Shoot, whole: Wh
         assert 1e-4 < moved < 0.1, name
     assert protocol.read_pc2(folder / result.objects[0].motion).shape == (FRAMES, len(asset.vertices), 3)
     assert len(rows_of(folder / result.objects[0].gaussians / "frame_0000.ply")) == 500
+
+
+def test_the_prior_is_loaded_beside_the_stages_that_need_none(
+    shoot: Shoot, tmp_path: Path, shared_prior: MixturePrior, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """This one is not there before the camera's stage has begun."""
+    begun = threading.Event()
+
+    class Watching(RecordingReporter):
+        def stage(self, name: str, index: int, count: int) -> None:
+            super().stage(name, index, count)
+            if name == "camera":
+                begun.set()
+
+    def slow(*_: object) -> MixturePrior:
+        assert begun.wait(60), "nothing went on meanwhile"
+        return shared_prior
+
+    monkeypatch.setattr(paper, "load_prior", slow)
+    run(shoot.job(tmp_path), Watching())
+
+
+def test_a_prior_that_cannot_be_loaded_ends_the_job_with_its_own_sentence(shoot: Shoot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*_: object) -> None:
+        raise EngineError("model_not_found", "It is not on this machine.", "Fetch it.")
+
+    monkeypatch.setattr(paper, "load_prior", missing)
+    report = RecordingReporter()
+    with pytest.raises(EngineError, match="not on this machine"):
+        run(shoot.job(tmp_path), report)
+    assert "optimizing" not in [event["name"] for event in report.events if event["event"] == "stage"]
 
 
 def test_gaussians_on_a_mesh_are_not_densified_and_the_user_is_told(shoot: Shoot, tmp_path: Path) -> None:
