@@ -73,6 +73,18 @@ def test_the_mesh_improves_the_masks_of_a_box(shot: tuple[Path, np.ndarray]) -> 
     assert 0.5 < result.figures["look"] <= 1
 
 
+def test_a_start_camera_that_is_fifteen_degrees_off_is_put_right(shot: tuple[Path, np.ndarray]) -> None:
+    folder, _ = shot
+    request = protocol.read_request(folder)
+    asset = load_asset(request, folder)
+    beside = CAMERA.moved(azimuth=CAMERA.azimuth + 15, elevation=CAMERA.elevation + 15)
+    matrix = blender_from_normalized(beside.world_to_camera(), asset.similarity.center, asset.similarity.size)
+    camera = dataclasses.replace(request.camera, matrix_world=protocol.as_matrix(matrix))
+    protocol.write_json(folder / "request.json", dataclasses.replace(request, camera=camera))
+    found = artist.run(folder, RecordingReporter()).camera
+    assert abs(found.azimuth - CAMERA.azimuth) < 5 and abs(found.elevation - CAMERA.elevation) < 5, (found.azimuth, found.elevation)
+
+
 def test_a_mask_of_something_else_is_made_anew_by_the_mesh_in_the_box(shot: tuple[Path, np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:
     folder, truth = shot
     real = Cutter.from_box

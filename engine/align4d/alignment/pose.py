@@ -41,6 +41,9 @@ UNCERTAIN = 0.3
 SETTLED = 1e-3
 """Gain of a step of the camera, in parts of the loss, below which there is no other."""
 
+CLEARLY = 0.75
+"""A camera beside the start covers the object clearly better where it leaves less than this part of what is not covered from there."""
+
 LEAST_OVERLAP = 0.4
 """Intersection over union of the masks below which mesh and video do not show the same thing."""
 
@@ -158,6 +161,26 @@ def place_camera(asset: Asset, gaussians: BoundGaussians, reference: Reference, 
     free = ("yaw", "pitch", "distance")
     camera = scene.from_afar(scene.refine(scene.centered(start), settings.iterations, free), settings.iterations, free)
     return scene.solved(camera, camera.distance)
+
+
+def covering_camera(
+    asset: Asset, gaussians: BoundGaussians, reference: Reference, start: Orbit, solve: bool, settings: PoseSettings, backend: str, report: Reporter
+) -> SolvedPose:
+    """The camera that shows where the object is: as `place_camera`; as `solve_pose` where that covers it clearly better. Arguments as of the latter.
+
+    Raises:
+        EngineError: as `place_camera`.
+    """
+    placed = place_camera(asset, gaussians, reference, start, settings, backend)
+    if not solve:
+        return placed
+    try:
+        found = solve_pose(asset, gaussians, reference, start, solve, settings, backend, report)
+    except EngineError as error:
+        if error.code != "no_overlap":
+            raise
+        return placed
+    return found if 1 - found.overlap < CLEARLY * (1 - placed.overlap) else placed
 
 
 def no_overlap(overlap: float) -> EngineError:

@@ -18,7 +18,7 @@ from ..alignment.first_pose import FirstPose
 from ..alignment.held import held_of
 from ..alignment.lighting import Lighting, to_linear, unlit
 from ..alignment.look import look
-from ..alignment.pose import SolvedPose, place_camera
+from ..alignment.pose import SolvedPose, covering_camera
 from ..alignment.posed_asset import posed_asset, posed_gaussians
 from ..alignment.refinement import Refined, refine
 from ..alignment.second_look import look_again
@@ -151,7 +151,8 @@ class ArtistJob(Job):
         still = body.skeleton.pose(zero, zero)
         masks = self.cutting.by_view(mesh, still, start.world_to_camera(), masks)
         try:
-            placed = place_camera(asset, gaussians, self.first_frame(clip, masks), start, self.settings.pose, self.request.backend)
+            frame, solve = self.first_frame(clip, masks), self.request.camera.solve
+            placed = covering_camera(asset, gaussians, frame, start, solve, self.settings.pose, self.request.backend, self.report)
         except EngineError as error:
             if error.code != "no_overlap":
                 raise

@@ -33,6 +33,9 @@ ELSEWHERE = 0.3
 BELIEVED = 0.5
 """Least overlap of the mesh's outline with the mask for the mesh to be where the object is."""
 
+MASKS_OFF = 0.015
+"""By so much less they overlap with the mesh in its own place than masks that are right."""
+
 
 class BoxCutting:
     """The masks of one job, each kept as a stage of it.

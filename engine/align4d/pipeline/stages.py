@@ -35,7 +35,7 @@ from ..machine.device import choose_device
 from ..machine.memory import peak_gb
 from ..protocol import CERTAINTY, GENERATED, SOLVED, CameraResult, CameraSpec, Matrix4, Request, Result, as_matrix, write_arrays
 from .background import Background, followed
-from .box_cutting import BoxCutting
+from .box_cutting import MASKS_OFF, BoxCutting
 from .camera_moves import camera_moves
 from .cutting import boxed, cut_clip, given_masks
 from .route import Route
@@ -250,7 +250,8 @@ class Job:
     def is_certain(self, rest: SolvedPose) -> bool:
         """Whether the first frame shows the mesh as it stands beyond doubt."""
         settings = self.settings.search
-        return not self.request.camera.solve or (rest.overlap >= settings.exact and rest.apart <= settings.matching)
+        exact = settings.exact - (MASKS_OFF if self.cutting else 0)
+        return not self.request.camera.solve or (rest.overlap >= exact and rest.apart <= settings.matching)
 
     def first_frame(self, clip: Clip, masks: Masks) -> Reference:
         """The frame that the camera is solved in.
