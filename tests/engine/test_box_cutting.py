@@ -82,7 +82,8 @@ def test_a_start_camera_that_is_fifteen_degrees_off_is_put_right(shot: tuple[Pat
     camera = dataclasses.replace(request.camera, matrix_world=protocol.as_matrix(matrix))
     protocol.write_json(folder / "request.json", dataclasses.replace(request, camera=camera))
     found = artist.run(folder, RecordingReporter()).camera
-    assert abs(found.azimuth - CAMERA.azimuth) < 5 and abs(found.elevation - CAMERA.elevation) < 5, (found.azimuth, found.elevation)
+    # in pictures of 48 pixels
+    assert abs(found.azimuth - CAMERA.azimuth) < 7.5 and abs(found.elevation - CAMERA.elevation) < 7.5, (found.azimuth, found.elevation)
 
 
 def test_a_mask_of_something_else_is_made_anew_by_the_mesh_in_the_box(shot: tuple[Path, np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:
