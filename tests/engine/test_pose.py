@@ -9,7 +9,8 @@ import pytest
 from builders import Job
 from puppets import FOVY, Mesh, Studio, asset_of, block, bound, joined
 
-from align4d.alignment.pose import PoseSettings, RestScene, SolvedPose, solve_pose
+from align4d.alignment import pose
+from align4d.alignment.pose import PoseSettings, RestScene, SolvedPose, covering_camera, no_overlap, solve_pose
 from align4d.cameras.orbit import Orbit
 from align4d.errors import EngineError
 from align4d.gaussians.surface_bound import BoundGaussians
@@ -80,6 +81,25 @@ def test_it_comes_back_from_the_checkpoint(stage: Set) -> None:
     assert again.camera == solved.camera and again.overlap == solved.overlap and again.curve.best == solved.curve.best
     assert again.lighting.coefficients.equal(solved.lighting.coefficients)
     np.testing.assert_array_equal(again.curve.error, solved.curve.error)
+
+
+def covering(stage: Set, start: Orbit, solve: bool = True) -> Orbit:
+    reference = Studio(TRUE).reference(stage.asset, stage.asset.vertices[None], SMALL.resolution)
+    return covering_camera(stage.asset, stage.gaussians, reference, start, solve, SMALL, "cpu", RecordingReporter()).camera
+
+
+def test_a_clearly_better_camera_beside_the_start_covers_the_object(stage: Set, monkeypatch: pytest.MonkeyPatch) -> None:
+    beside = TRUE.moved(azimuth=TRUE.azimuth + 15, elevation=TRUE.elevation - 15)
+    found = covering(stage, beside)
+    assert abs(found.azimuth - TRUE.azimuth) < 2 and abs(found.elevation - TRUE.elevation) < 2
+    assert covering(stage, beside, solve=False).azimuth == beside.azimuth, "the direction is given"
+    assert covering(stage, TRUE).azimuth == TRUE.azimuth, "none is clearly better than the true one"
+
+    def nowhere(*_: object) -> SolvedPose:
+        raise no_overlap(0.1)
+
+    monkeypatch.setattr(pose, "solve_pose", nowhere)
+    assert covering(stage, beside).azimuth == beside.azimuth
 
 
 def test_a_video_of_something_else_is_refused(stage: Set, job: Job) -> None:
