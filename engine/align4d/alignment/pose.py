@@ -37,10 +37,8 @@ CAMOUFLAGE = KnownViewSettings().camouflage
 """Difference of a channel below which a mask's residuals count less."""
 UNCERTAIN = 0.3
 """Weight of a mask's residuals where what lies behind the object tells what is object, too: the mask was cut by that and may be wrong."""
-
 SETTLED = 1e-3
 """Gain of a step of the camera, in parts of the loss, below which there is no other."""
-
 CLEARLY = 0.75
 """A camera beside the start covers the object clearly better where it leaves less than this part of what is not covered from there."""
 
