@@ -296,6 +296,7 @@ class RestScene:
             residuals = self.residuals(around, lighting, blur).double().cpu().numpy()
             jacobian = (residuals[1:] - residuals[0]).T
             normal, gradient, before = jacobian.T @ jacobian, jacobian.T @ residuals[0], float((residuals[0] ** 2).mean())
+            trusted = damping
             for _ in range(5):
                 change = -np.linalg.solve(normal + damping * np.diag(np.diag(normal) + 1e-9), gradient)
                 change = np.clip(change, -10, 10) * steps
@@ -307,7 +308,7 @@ class RestScene:
                 damping *= 4
             else:
                 return camera
-            if before - left < SETTLED * before:
+            if damping < trusted and before - left < SETTLED * before:  # what had to be damped gains little wherever it is
                 break
         return camera
 
