@@ -14,7 +14,9 @@ from PIL import Image
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parents[1] / "engine"), str(HERE), str(HERE.parent)]  # the engine of this checkout; what the tests share
 
+from analytic_priors import MixturePrior  # noqa: E402
 from builders import Job  # noqa: E402
+from paper_shoot import Shoot, Whole, known_prior  # noqa: E402
 from theatre import GENERATORS, Actor, Theatre  # noqa: E402
 
 from align4d.generators import catalog  # noqa: E402
@@ -106,3 +108,22 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModelStore:
     """The models of a machine that has none."""
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
     return ModelStore(tmp_path / "models")
+
+
+@pytest.fixture(scope="module")
+def shared_prior() -> Iterator[MixturePrior]:
+    """The prior that every job of a file gets which asks for it."""
+    with known_prior() as known:
+        yield known
+
+
+@pytest.fixture(scope="module")
+def shoot(shared_prior: MixturePrior, tmp_path_factory: pytest.TempPathFactory) -> Shoot:
+    """A box that leans, filmed, for jobs of the paper's method with `shared_prior`."""
+    return Shoot(tmp_path_factory.mktemp("shoot"))
+
+
+@pytest.fixture(scope="module")
+def whole(shoot: Shoot, tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    """A job of that, run without a break."""
+    return Whole.of(shoot.job(tmp_path_factory.mktemp("whole")))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 from analytic_priors import MixturePrior
-from paper_shoot import Shoot, Whole, known_prior, run, timeless
+from paper_shoot import Shoot, Whole, run, timeless
 
 from align4d import protocol
 from align4d.alignment import optimization
@@ -17,23 +17,6 @@ from align4d.alignment.recorded_steps import RecordedSteps
 from align4d.errors import Cancelled
 from align4d.job.reporting import RecordingReporter
 from align4d.priors.recorded import RecordedPrior
-
-
-@pytest.fixture(scope="module", autouse=True)
-def shared_prior() -> Iterator[MixturePrior]:
-    """The prior that every job of this file gets."""
-    with known_prior() as known:
-        yield known
-
-
-@pytest.fixture(scope="module")
-def shoot(tmp_path_factory: pytest.TempPathFactory) -> Shoot:
-    return Shoot(tmp_path_factory.mktemp("shoot"))
-
-
-@pytest.fixture(scope="module")
-def whole(shoot: Shoot, tmp_path_factory: pytest.TempPathFactory) -> Whole:
-    return Whole.of(shoot.job(tmp_path_factory.mktemp("whole")))
 
 
 class Interrupted(BaseException):

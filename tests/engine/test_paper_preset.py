@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ import torch
 from align4d_lab.tables.variants import TWO_TERMS
 from analytic_priors import MixturePrior
 from builders import IDENTITY
-from paper_shoot import CAMERA, FRAMES, Shoot, Whole, known_prior, run
+from paper_shoot import CAMERA, FRAMES, Shoot, Whole, run
 from scipy.spatial import cKDTree
 
 from align4d import protocol
@@ -30,28 +29,11 @@ from align4d.reconstruction.textured_mesh import TexturedMesh
 from align4d.rendering import Gaussians
 
 
-@pytest.fixture(scope="module", autouse=True)
-def shared_prior() -> Iterator[MixturePrior]:
-    """The prior that every job of this file gets."""
-    with known_prior() as known:
-        yield known
-
-
 @pytest.fixture
 def prior(shared_prior: MixturePrior) -> MixturePrior:
-    """The same, asked nothing yet."""
+    """`shared_prior`, asked nothing yet."""
     shared_prior.asked.clear()
     return shared_prior
-
-
-@pytest.fixture(scope="module")
-def shoot(tmp_path_factory: pytest.TempPathFactory) -> Shoot:
-    return Shoot(tmp_path_factory.mktemp("shoot"))
-
-
-@pytest.fixture(scope="module")
-def whole(shoot: Shoot, tmp_path_factory: pytest.TempPathFactory) -> Whole:
-    return Whole.of(shoot.job(tmp_path_factory.mktemp("whole")))
 
 
 def test_from_a_request_to_motion(shoot: Shoot, tmp_path: Path, prior: MixturePrior) -> None:

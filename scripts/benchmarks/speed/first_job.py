@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -13,7 +12,7 @@ from pathlib import Path
 from align4d import protocol
 from align4d.machine.description import machine
 from support import environments, folders
-from support.console import ScriptError, say
+from support.console import run_logged, say
 
 from . import jobs, resumed
 
@@ -31,21 +30,15 @@ def run(arguments: argparse.Namespace) -> int:
     out = folders.fresh(arguments.out).resolve()
     surroundings = {**os.environ, "PYTHONPATH": str(environments.ROOT / "engine"), "ALIGN4D_CACHE": str(out / "cache")}
     began = time.perf_counter()
-    _run([sys.executable, "-m", "align4d", "doctor"], surroundings)
+    run_logged([sys.executable, "-m", "align4d", "doctor"], "Compiling the kernels", out / "doctor.log", surroundings)
     installed = time.perf_counter() - began
     made = [out / f"{number:02}" for number in range(arguments.runs)]
     for folder in made:
         jobs.prepare(arguments.job, folder, "cpu", arguments)
-    _run([sys.executable, resumed.__file__, *map(str, made)], surroundings)
+    run_logged([sys.executable, resumed.__file__, *made], "Running the jobs", out / "jobs.log", surroundings)
     seconds = [json.loads((folder / resumed.ELAPSED).read_text()) for folder in made]
     figures = {"machine": machine("cpu"), "compiling_seconds": installed, "seconds": seconds, "first_less_last": seconds[0] - seconds[-1]}
     with protocol.replacing(out / "first_job.json", "w") as file:
         json.dump(figures, file, indent=1)
     say(json.dumps(figures, indent=1))
     return 0
-
-
-def _run(words: list[str], surroundings: dict[str, str]) -> None:
-    done = subprocess.run(words, env=surroundings, capture_output=True, text=True)
-    if done.returncode:
-        raise ScriptError(f"{(done.stdout + done.stderr)[-2000:]}\n{' '.join(words[1:4])} failed.")

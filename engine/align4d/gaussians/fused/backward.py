@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from ...kernels import njit
+from ...kernels.algebra import conjugate, cross, plus, product, quaternion, vector
 from .surface import (
     BARYCENTRIC,
     BLOCK,
@@ -19,19 +20,13 @@ from .surface import (
     YARDSTICK,
     axes_of_part,
     carried,
-    conjugate,
-    cross,
     frame_of,
     harmonics,
     lit,
     mixed,
     places_at_rest,
-    plus,
-    product,
-    quaternion,
     small_turn,
     unit_gradient,
-    vector,
 )
 
 TURN_WIDTH = 13

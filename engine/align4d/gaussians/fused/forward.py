@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from ...kernels import njit
+from ...kernels.algebra import plus, product, quaternion, vector
 from .surface import (
     BARYCENTRIC,
     BLOCK,
@@ -25,11 +26,7 @@ from .surface import (
     lit,
     mixed,
     places_at_rest,
-    plus,
-    product,
-    quaternion,
     small_turn,
-    vector,
 )
 
 

@@ -1,4 +1,4 @@
-"""Numba functions that both passes share: vectors, a Gaussian's triangle, its turn, and the light on it.
+"""Numba functions that both passes share: a Gaussian's triangle, its turn, and the light on it.
 
 Float64: nothing here is wide enough for the vectorizer, so it costs nothing.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 
 from ...kernels import njit
+from ...kernels.algebra import cross, dot, plus, vector
 
 CORNERS, BARYCENTRIC, INSET, NORMAL, FRAME, EDGES, YARDSTICK, QUATERNION = 0, 9, 12, 15, 18, 27, 30, 33
 """Where a row of what does not change begins; see `function.Rider`. A frame is stored column after column."""
@@ -25,30 +26,6 @@ NO_EDGE = 1e-9
 """As in `motion.rotations.small_quaternion` and `motion.triangles.edge_lengths`."""
 DARKEST = 1e-5
 """As in `alignment.lighting.to_srgb`."""
-
-
-@njit(forceinline=True)
-def vector(array, start):
-    """Three entries of an array from `start` on."""
-    return float(array[start]), float(array[start + 1]), float(array[start + 2])
-
-
-@njit(forceinline=True)
-def dot(a, b):
-    """a . b"""
-    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
-
-
-@njit(forceinline=True)
-def cross(a, b):
-    """a x b"""
-    return a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]
-
-
-@njit(forceinline=True)
-def plus(a, factor, b):
-    """a + factor b"""
-    return a[0] + factor * b[0], a[1] + factor * b[1], a[2] + factor * b[2]
 
 
 @njit(forceinline=True)
@@ -135,29 +112,6 @@ def small_turn(along, across, face, axes):
     w = max(real, LEAST_REAL)
     norm = math.sqrt(w * w + x * x + y * y + z * z)
     return (w / norm, x / norm, y / norm, z / norm), norm, raised
-
-
-@njit(forceinline=True)
-def quaternion(array, start):
-    """Four entries of an array from `start` on."""
-    return float(array[start]), float(array[start + 1]), float(array[start + 2]), float(array[start + 3])
-
-
-@njit(forceinline=True)
-def product(p, q):
-    """Hamilton's product of quaternions wxyz."""
-    return (
-        p[0] * q[0] - p[1] * q[1] - p[2] * q[2] - p[3] * q[3],
-        p[0] * q[1] + p[1] * q[0] + p[2] * q[3] - p[3] * q[2],
-        p[0] * q[2] - p[1] * q[3] + p[2] * q[0] + p[3] * q[1],
-        p[0] * q[3] + p[1] * q[2] - p[2] * q[1] + p[3] * q[0],
-    )
-
-
-@njit(forceinline=True)
-def conjugate(q):
-    """The inverse of a unit quaternion; for any, the product with it is the transpose of the product with q."""
-    return q[0], -q[1], -q[2], -q[3]
 
 
 @njit(forceinline=True)
