@@ -223,6 +223,28 @@ def test_a_prior_that_cannot_be_loaded_ends_the_job_with_its_own_sentence(shoot:
     assert "optimizing" not in [event["name"] for event in report.events if event["event"] == "stage"]
 
 
+def test_a_job_that_ends_early_does_not_wait_for_the_prior(
+    shoot: Shoot, tmp_path: Path, shared_prior: MixturePrior, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """This one is there only once the job has said why it failed."""
+    failed, waited = threading.Event(), threading.Event()
+
+    def slow(*_: object) -> MixturePrior:
+        if not failed.wait(10):
+            waited.set()
+        return shared_prior
+
+    monkeypatch.setattr(paper, "load_prior", slow)
+    folder = shoot.job(tmp_path)
+    request = protocol.read_request(folder)
+    lost = dataclasses.replace(request.video, images=(str(tmp_path / "nowhere.png"), *request.video.images[1:]))
+    protocol.write_json(folder / "request.json", dataclasses.replace(request, video=lost))
+    with pytest.raises(EngineError, match="nowhere"):
+        run(folder)
+    failed.set()
+    assert not waited.is_set()
+
+
 def test_gaussians_on_a_mesh_are_not_densified_and_the_user_is_told(shoot: Shoot, tmp_path: Path) -> None:
     result, _ = run(shoot.job(tmp_path, {"paper.optimization.densification.enabled": True}))
     assert result.figures["gaussians"] == 500 and [note for note in result.notes if "densified" in note]

@@ -68,15 +68,16 @@ def animate_as_published(folder: Path, request: Request, report: Reporter, route
         Cancelled: the user cancelled; the checkpoint is written.
     """
     job = PaperJob(folder, request, report, route)
-    # a large prior takes as long to load as all the stages that need none
-    with ThreadPoolExecutor(1, "prior") as beside:
-        loading = beside.submit(job.read_prior, online)
-        with job.stage("reading"):
-            asset, clip = job.read_inputs()
-            job.settle_budget()
-            if loading.done():
-                loading.result()
-        clip, masks, bound, solved = job.up_to_camera(asset, clip)
+    # a large prior takes as long to load as all the stages that need none; a job that ends before it is there does not wait for it
+    beside = ThreadPoolExecutor(1, "prior")
+    loading = beside.submit(job.read_prior, online)
+    beside.shutdown(wait=False)
+    with job.stage("reading"):
+        asset, clip = job.read_inputs()
+        job.settle_budget()
+        if loading.done():
+            loading.result()
+    clip, masks, bound, solved = job.up_to_camera(asset, clip)
     with job.stage("distance"):
         prior = loading.result()
         shot = job.shot(asset, bound, clip, masks, solved, prior)
@@ -126,13 +127,8 @@ class PaperJob(Job):
             self.note("camera_stands", CAMERA_STANDS)
         return super().read_other_clips(asset)
 
-    def load_prior(self, online: bool) -> MultiviewPrior:
-        """The multiview prior; what the machine can afford of the optimization is settled with it."""
-        self.settle_budget()
-        return self.read_prior(online)
-
     def read_prior(self, online: bool) -> MultiviewPrior:
-        """The multiview prior alone; changes nothing of the job, so that a thread beside it may read it."""
+        """The multiview prior; changes nothing of the job, so that a thread beside it may read it."""
         prior = load_prior(self.settings.prior, self.device, online)
         return RecordedPrior(prior) if self.device == "cuda" and self.settings.prior.source == EMBEDDED else prior
 

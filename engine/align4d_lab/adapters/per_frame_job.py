@@ -33,7 +33,8 @@ def animate_frame_by_frame(folder: Path, report: Reporter, borrowed: Borrowed) -
     job = PaperJob(folder, read_request(folder), report)
     with job.stage("reading"):
         asset, clip = job.read_inputs()
-        prior = job.load_prior(online=False)
+        job.settle_budget()
+        prior = job.read_prior(online=False)
     job.paper = replace(job.paper, align_distance=borrowed.distances)
     clip, masks, bound, solved = job.up_to_camera(asset, clip)
     with job.stage("distance"):
