@@ -16,6 +16,7 @@ from .optimizer import LeveredAdam
 from .pose_cost import PoseCost
 from .pose_levers import levers
 from .refinement_settings import RefinementSettings
+from .steadying import steadied
 from .tracking import Track
 
 NEIGHBORS = 6
@@ -34,6 +35,7 @@ class PoseRound:
         lifted: LiftedDepth | None,
     ) -> None:
         self.skeleton, self.settings, self.cost, self.start, self.lifted = skeleton, settings, cost, start, lifted
+        self.known_frame = known_frame
         self.turn_lever, self.shift_lever = levers(skeleton, start.turn)
         frames = torch.arange(len(start.turn), device=start.turn.device)
         self.free = frames if known_frame is None else frames[frames != known_frame]
@@ -45,7 +47,7 @@ class PoseRound:
     def motion(self) -> Motion:
         """Of all frames, without gradients, and with all joints within their limits."""
         with torch.no_grad():
-            turn, shift = self._all()
+            turn, shift = steadied(*self._all(), (self.turn_lever, self.shift_lever), self.known_frame)
             return self.skeleton.pose(self.cost.kept(turn, shift), shift)
 
     def _all(self) -> tuple[Tensor, Tensor]:
