@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -28,17 +29,27 @@ def compare(color: Tensor, alpha: Tensor, target: Tensor, target_alpha: Tensor, 
     return loss
 
 
+def compared(pictures: Sequence[np.ndarray], weights: tuple[float, float, float, float]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The same of arrays: the loss times the area of each frame (F,) and that area, and the gradients of the first by color and alpha.
+
+    Args:
+        pictures: color, alpha, target and target_alpha.
+    """
+    color, alpha, *_ = pictures
+    frames, _, height, _ = color.shape
+    sums, areas = np.empty((frames, height)), np.empty((frames, height))
+    g_color, g_alpha = np.empty_like(color), np.empty_like(alpha)
+    run(_compare_rows, alpha.size // PER_GAUSSIAN, *pictures, *map(np.float32, weights), sums, areas, g_color, g_alpha)
+    return sums.sum(1), np.maximum(areas.sum(1), 1.0), g_color, g_alpha
+
+
 class _Compare(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, weights: tuple[float, float, float, float], target: Tensor, target_alpha: Tensor, color: Tensor, alpha: Tensor) -> Tensor:
         arrays = [one.detach().contiguous().numpy() for one in (color, alpha, target, target_alpha)]
-        frames, _, height, _ = color.shape
-        sums, areas = np.empty((frames, height)), np.empty((frames, height))
-        g_color, g_alpha = np.empty_like(arrays[0]), np.empty_like(arrays[1])
-        run(_compare_rows, alpha.numel() // PER_GAUSSIAN, *arrays, *map(np.float32, weights), sums, areas, g_color, g_alpha)
-        area = np.maximum(areas.sum(1), 1.0)
-        ctx.gradients, ctx.area = (g_color, g_alpha), torch.from_numpy(area.astype(np.float32))
-        return torch.from_numpy((sums.sum(1) / area).astype(np.float32))
+        losses, area, *ctx.gradients = compared(arrays, weights)
+        ctx.area = torch.from_numpy(area.astype(np.float32))
+        return torch.from_numpy((losses / area).astype(np.float32))
 
     @staticmethod
     @once_differentiable

@@ -11,8 +11,9 @@ from torch import Tensor
 
 from ..job.reporting import Reporter
 from ..motion.skeleton import Motion, Skeleton
-from ..rendering import Gaussians
+from ..rendering import Gaussians, choose
 from .animated_asset import AnimatedAsset
+from .direct_look import DirectLook, DirectPoint
 from .frame_view import FrameView, Look
 from .known_views import KnownViewLoss
 from .optimizer import LeveredAdam
@@ -111,8 +112,16 @@ class FrameStep:
         lever = torch.cat([one.expand(1, skeleton.count, 3)[0] for one in (self.turn_lever, self.shift_lever)], -1)
         polished = settings.polishing > 0 and not self.steps.recordable
         self.curvature = PoseCurvature(animated, skeleton, self.cost, lever) if polished else None
+        self.direct = DirectLook(animated, skeleton, self.views[0], self.cost, lever, self.felt_by_joints) if self._is_plain(like) else None
         self.of_edges: Tensor | None = None
         """Of the frame at hand, from its first polished pose on: edges hardly change in a dozen pictures."""
+
+    def _is_plain(self, like: Tensor) -> bool:
+        """Whether kernels alone can look: one clip, in the light of the asset, on the processor."""
+        backend, view = self.animated.backend, self.views[0]
+        drawn = choose(like.device).backend if backend == "auto" else backend
+        on_processor = like.device.type == "cpu" and like.dtype == torch.float32 and drawn == "cpu"
+        return on_processor and len(self.views) == 1 and view.view.lighting is None and self.settings.loss.robust > 0
 
     @cached_property
     def coarse(self) -> FrameStep | None:
@@ -166,10 +175,10 @@ class FrameStep:
         return (turn, shift, known, found) if found < self.settings.clearly * cost else None
 
     @torch.no_grad()
-    def _take(self, found: FramePoint) -> None:
+    def _take(self, found: FramePoint | DirectPoint) -> None:
         for one, part in zip((self.turns, self.shifts), _parted(found.parameters), strict=True):
             one.copy_(part)
-        self.loss.copy_(found.seen.known[0])
+        self.loss.fill_(found.known)
 
     @torch.no_grad()
     def judge(self, frame: int, turn: Tensor, shift: Tensor) -> tuple[Tensor, Tensor]:
@@ -190,11 +199,18 @@ class FrameStep:
         self.frame.fill_(frame)
         for view in self.views:
             view.show(frame)
+        if self.direct is not None:
+            self.direct.show(frame)
 
     def _step(self, _: None) -> None:
-        seen = self.look(self.turns * self.turn_lever, self.shifts * self.shift_lever)
-        seen.total.sum().backward()
-        self.loss.copy_(seen.known[0].detach())
+        if self.direct is None:
+            seen = self.look(self.turns * self.turn_lever, self.shifts * self.shift_lever)
+            seen.total.sum().backward()
+            self.loss.copy_(seen.known[0].detach())
+        else:
+            point = DirectPoint(self.direct, torch.cat([self.turns, self.shifts], -1).detach().flatten())
+            self.turns.grad, self.shifts.grad = _parted(point.gradient)
+            self.loss.fill_(point.known)
         rate, last_rate = self.settings.rate, self.settings.last_rate
         self.optimizer.step(rate + (last_rate - rate) * self.optimizer.steps / self.count)
 
@@ -207,9 +223,16 @@ class FrameStep:
         cost = self.cost.per_frame(turn, shift, motion, shown.means, stretch, self.frame)
         return Seen(motion, shown, looks, known, blurred, cost)
 
-    def point(self, joints: Tensor) -> FramePoint:
+    def point(self, joints: Tensor) -> FramePoint | DirectPoint:
         """At scaled joints (6K,) of the frame at hand: of each its turn and its shift, over their levers."""
-        return FramePoint(self, joints)
+        return FramePoint(self, joints) if self.direct is None else DirectPoint(self.direct, joints)
+
+    def felt_by_joints(self, means: Tensor, curved: Tensor, turn: Tensor, motion: Motion) -> Tensor:
+        """(6K, 6K) by how much all that is made small curves in a pose with turns (1, K, 3), where what places (N, 3) cost does by (N, 3, 3)."""
+        assert self.curvature is not None
+        if self.of_edges is None:
+            self.of_edges = self.curvature.of_edges(motion)
+        return self.curvature.of_joints(self.curvature.of_places(means, curved) + self.of_edges, turn, motion)
 
     def showing(self) -> Tensor:
         """A number: how many views show the frame, at least 1."""
@@ -224,7 +247,7 @@ class FramePoint:
         self.leaves = [one.requires_grad_() for one in _parted(joints)]
         self.turn = self.leaves[0] * step.turn_lever
         self.seen = step.look(self.turn, self.leaves[1] * step.shift_lever)
-        self.cost = float(self.seen.total.detach())
+        self.cost, self.known = float(self.seen.total.detach()), float(self.seen.known[0].detach())
 
     @cached_property
     def gradient(self) -> Tensor:
@@ -234,17 +257,13 @@ class FramePoint:
 
     def curvature(self) -> Tensor:
         """(6K, 6K)"""
-        curvature, seen, cost = self.step.curvature, self.seen, self.step.cost
-        assert curvature is not None
+        seen = self.seen
         means = seen.shown.means[0].detach()
-        curved = cost.place_curvature(means, self.step.frame)
+        curved = self.step.cost.place_curvature(means, self.step.frame)
         for view, look in zip(self.step.views, seen.looks, strict=True):
             across = view.projection(means)
             curved = curved + across.mT @ view.curvature(look) @ across / self.step.showing()
-        if self.step.of_edges is None:
-            self.step.of_edges = curvature.of_edges(seen.motion)
-        of_parts = curvature.of_places(means, curved) + self.step.of_edges
-        return curvature.of_joints(of_parts, self.turn.detach(), seen.motion)
+        return self.step.felt_by_joints(means, curved, self.turn.detach(), seen.motion)
 
 
 def _parted(joints: Tensor) -> tuple[Tensor, Tensor]:

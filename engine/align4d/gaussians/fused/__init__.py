@@ -4,7 +4,7 @@ As tensors the same is a hundred small operations a step, each of which goes thr
 `alignment.animated_asset` has it as tensors, too: for GPUs, and as what the kernels are tested against.
 """
 
-from .function import Rider, compile_kernels, ride
+from .function import Ridden, Rider, compile_kernels, ride
 from .pairs import Carriers, of_pairs
 
-__all__ = ["Carriers", "Rider", "compile_kernels", "of_pairs", "ride"]
+__all__ = ["Carriers", "Ridden", "Rider", "compile_kernels", "of_pairs", "ride"]

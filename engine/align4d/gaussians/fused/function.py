@@ -72,42 +72,80 @@ def compile_kernels() -> None:
     of_pairs(Carriers.of(np.ones((1, 1), np.float32)), np.ones((1, 3), np.float32), np.ones((1, 3, 3), np.float32))
 
 
-class _Ride(torch.autograd.Function):
+@dataclass(frozen=True)
+class Ridden:
+    """Gaussians on triangles whose vertices moved, as arrays; arguments and results of `ride`.
+
+    Attributes:
+        given: affine, rotation, turn, offset (empty where there is none), albedo and light.
+        means, quats, colors, stretch: what came of them.
+    """
+
+    rider: Rider
+    given: tuple[np.ndarray, ...]
+    means: np.ndarray
+    quats: np.ndarray
+    colors: np.ndarray
+    stretch: np.ndarray
+
     @staticmethod
-    def forward(ctx: Any, rider: Rider, *tensors: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        affine, rotation, turn, offset, albedo, light = (_array(tensor) for tensor in tensors)
+    def of(rider: Rider, affine: np.ndarray, rotation: np.ndarray, turn: np.ndarray, offset: np.ndarray, *color: np.ndarray) -> Ridden:
+        """Moves them; `color` is albedo and light."""
         frames, count = affine.shape[1], len(rider.rest)
         means, quats, colors = (np.empty((frames, count, width), np.float32) for width in (3, 4, 3))
         stretch = np.empty((frames, -(-count // BLOCK)))
-        given = affine, rotation, turn, offset, rider.rest, rider.corner, rider.holder, albedo, light
-        run(ride_kernel, frames * count, *given, means, quats, colors, stretch)
-        mean = (stretch.sum(1) / (3 * count)).astype(np.float32)
-        moved, turned, shown, changed = (torch.from_numpy(one) for one in (means, quats, colors, mean))
+        given = affine, rotation, turn, offset, *color
+        run(ride_kernel, frames * count, *_with_rest(rider, given), means, quats, colors, stretch)
+        return Ridden(rider, given, means, quats, colors, (stretch.sum(1) / (3 * count)).astype(np.float32))
+
+    def gradients(
+        self, g_means: np.ndarray, g_quats: np.ndarray, g_colors: np.ndarray, g_stretch: np.ndarray, moving: bool, learning: bool
+    ) -> tuple[np.ndarray, ...]:
+        """Of `given`, from those of the results.
+
+        Args:
+            moving: those of the first four are asked for.
+            learning: those of albedo and light are asked for.
+        """
+        rider, (affine, rotation, turn, offset, albedo, light) = self.rider, self.given
+        frames, count, blocks = affine.shape[1], len(rider.rest), -(-len(rider.rest) // BLOCK)
+        g_corners, g_offset, g_albedo = np.empty((count, frames, 3, 3), np.float32), np.empty_like(offset), np.zeros_like(albedo)
+        g_turn, g_light = np.zeros((blocks, frames, turn.shape[1], TURN_WIDTH)), np.zeros((blocks, *light.shape))
+        felt = self.colors, g_means, g_quats, g_colors, g_stretch / (3 * count)
+        given = _with_rest(rider, self.given)
+        run(ride_backward, frames * count, *given, *felt, moving, learning, g_corners, g_turn, g_offset, g_albedo, g_light)
+        g_affine = np.empty_like(affine)
+        if moving:
+            run(gather, frames * count, offset, rider.rest, *rider.corners_of, g_corners, g_affine)
+        turned = g_turn.sum(0).astype(np.float32)
+        g_rotation, g_turned = turned[..., :9].reshape(rotation.shape), turned[..., 9:]
+        return g_affine, g_rotation, g_turned, g_offset, g_albedo, g_light.sum(0).astype(np.float32)
+
+
+def _with_rest(rider: Rider, given: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
+    """As the kernels take them."""
+    return *given[:4], rider.rest, rider.corner, rider.holder, *given[4:]
+
+
+class _Ride(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, rider: Rider, *tensors: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        ridden = Ridden.of(rider, *(_array(tensor) for tensor in tensors))
+        moved, turned, shown, changed = map(torch.from_numpy, (ridden.means, ridden.quats, ridden.colors, ridden.stretch))
         if not any(ctx.needs_input_grad[1:5]):  # the rasterizer, too, need not ask then
             ctx.mark_non_differentiable(moved, turned, changed)
-        ctx.rider = rider
-        ctx.save_for_backward(*tensors, shown)
+        ctx.ridden = ridden
+        ctx.save_for_backward(*tensors, shown)  # torch then notices where somebody has changed them
         return moved, turned, shown, changed
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        affine, rotation, turn, offset, albedo, light, colors = (_array(tensor) for tensor in ctx.saved_tensors)
-        rider: Rider = ctx.rider
-        g_means, g_quats, g_colors, g_stretch = (_array(one) for one in gradients)
-        frames, count, blocks = affine.shape[1], len(rider.rest), -(-len(rider.rest) // BLOCK)
-        g_corners, g_offset, g_albedo = np.empty((count, frames, 3, 3), np.float32), np.empty_like(offset), np.zeros_like(albedo)
-        g_turn, g_light = np.zeros((blocks, frames, turn.shape[1], TURN_WIDTH)), np.zeros((blocks, *light.shape))
-        given = affine, rotation, turn, offset, rider.rest, rider.corner, rider.holder, albedo, light, colors
-        gradients_given = g_means, g_quats, g_colors, g_stretch / (3 * count)
+        ridden: Ridden = ctx.ridden
+        assert ctx.saved_tensors
         _, *wanted = ctx.needs_input_grad
-        moving, learning = any(wanted[:4]), any(wanted[4:])
-        run(ride_backward, frames * count, *given, *gradients_given, moving, learning, g_corners, g_turn, g_offset, g_albedo, g_light)
-        g_affine = np.empty_like(affine)
-        if moving:
-            run(gather, frames * count, offset, rider.rest, *rider.corners_of, g_corners, g_affine)
-        turned = g_turn.sum(0).astype(np.float32)
-        found = g_affine, turned[..., :9].reshape(rotation.shape), turned[..., 9:], g_offset, g_albedo, g_light.sum(0).astype(np.float32)
+        g_means, g_quats, g_colors, g_stretch = (_array(one) for one in gradients)
+        found = ridden.gradients(g_means, g_quats, g_colors, g_stretch, moving=any(wanted[:4]), learning=any(wanted[4:]))
         asked = (torch.from_numpy(np.ascontiguousarray(one)) if is_asked else None for one, is_asked in zip(found, wanted, strict=True))
         return None, *asked
 
