@@ -80,13 +80,15 @@ class DirectLook:
 
 @dataclass(frozen=True)
 class _Pictures:
-    """Of one pose, (3, H, W) and (1, H, W), as they are and in squares; with the gradients of the loss in all of them."""
+    """Of one pose, (3, H, W) and (1, H, W), as they are and in squares; with the gradients of the loss in all of them, and the object's areas."""
 
     shown: Array
     small_shown: Array
     small_alpha: Array
     g_color: Array
     g_alpha: Array
+    area: np.float32
+    small_area: np.float32
     known: float
     blurred: float
 
@@ -105,7 +107,7 @@ class DirectPoint:
         pose_parts(*look.walk, self.turn, self.shift, *self.motion)
         quaternion, rotation, offset = self.motion
         parts = np.concatenate([rotation.reshape(count, 9), offset[0]], 1)
-        affine = (look.weights @ torch.from_numpy(parts)).numpy()[:, None]
+        affine = (look.weights @ _aligned(parts)).numpy()[:, None]
         self.ridden = Ridden.of(look.animated.rest.rider, affine, rotation, quaternion, NOTHING, *look.light)
         ridden, scales, opacities = self.ridden, *look.shape
         self.drawing = Drawing.of([ridden.means, ridden.quats, scales, opacities, ridden.colors], look.lens, look.white)
@@ -132,7 +134,8 @@ class DirectPoint:
             add_of_squares(part[0], side, np.float32(look.seen / small_area[0] / side**2), np.float32(look.seen / area[0]), whole[0])
         if len(look.behind):
             add_from_behind(g_color[0], look.behind, g_alpha[0, 0])
-        return _Pictures(shown, *small, g_color, g_alpha, float(losses[0] / area[0]), float(blurred[0] / small_area[0]))
+        areas = np.float32(area[0]), np.float32(small_area[0])
+        return _Pictures(shown, *small, g_color, g_alpha, *areas, float(losses[0] / area[0]), float(blurred[0] / small_area[0]))
 
     def _own_cost(self) -> float:
         """What the pose costs itself, see `PoseCost`; leaves the gradients of what is not joints in `g_means` and `g_rotation`."""
@@ -164,19 +167,19 @@ class DirectPoint:
         g_means, g_quats, _, _, g_colors = self.drawing.gradients(self.pictures.g_color, self.pictures.g_alpha, coloring=False, moving=True)
         g_stretch = np.full(1, settings.stretch, np.float32)
         g_affine, g_rotation, g_turn, *_ = self.ridden.gradients(g_means + self.g_means, g_quats, g_colors, g_stretch, moving=True, learning=False)
-        parts = (look.weights.T @ torch.from_numpy(g_affine[:, 0])).numpy()
+        parts = (look.weights.T @ _aligned(g_affine[:, 0])).numpy()
         g_rotation = g_rotation + self.g_rotation + parts[None, :, :9].reshape(g_rotation.shape)
         g_offset = np.ascontiguousarray(parts[None, :, 9:])
         load, turned, moved = np.empty((len(parts), 6)), np.empty_like(self.turn), np.empty_like(self.shift)
         pose_parts_backward(*look.walk, self.turn, *self.motion, np.ascontiguousarray(g_turn), g_rotation, g_offset, load, turned, moved)
         turned[0] += 2 * settings.bend * look.resistance * self.bend
         moved[0] += 2 * settings.slack * look.is_joint * self.shift[0]
-        return torch.from_numpy((np.concatenate([turned[0], moved[0]], 1) * look.lever).astype(np.float32).reshape(-1))
+        return _aligned((np.concatenate([turned[0], moved[0]], 1) * look.lever).astype(np.float32).reshape(-1))
 
     def curvature(self) -> Tensor:
         """(6K, 6K)"""
-        means, turn = torch.from_numpy(self.ridden.means[0]), torch.from_numpy(self.turn)
-        return self.look.felt_by_joints(means, self._of_places(), turn, Motion(*map(torch.from_numpy, self.motion)))
+        means = torch.from_numpy(self.ridden.means[0])
+        return self.look.felt_by_joints(means, self._of_places(), _aligned(self.turn), Motion(*map(_aligned, self.motion)))
 
     def _of_places(self) -> Tensor:
         """(N, 3, 3) by how much the cost curves as the Gaussians move; see `FrameView.curvature`."""
@@ -195,13 +198,18 @@ class DirectPoint:
         look, pictures, color, alpha = self.look, self.pictures, self.drawing.color[0], self.drawing.alpha[0]
         weights = tuple(map(np.float32, look.loss))
         curved, small = np.empty_like(color), np.empty_like(pictures.small_shown)
-        curve_pixels(color, alpha[0], pictures.shown, look.target, look.target_alpha[0], look.behind, *weights, curved)
+        curve_pixels(color, alpha[0], pictures.shown, look.target, pictures.area, look.behind, *weights, curved)
         small_color = pictures.small_shown
         if len(look.behind):
             small_color = np.empty_like(small)
             in_squares(color, small_color)
-        target, target_alpha = look.blurred
-        curve_pixels(small_color, pictures.small_alpha[0], pictures.small_shown, target, target_alpha[0], look.small_behind, *weights, small)
+        given = small_color, pictures.small_alpha[0], pictures.small_shown, look.blurred[0], pictures.small_area
+        curve_pixels(*given, look.small_behind, *weights, small)
         # a square of blur x blur pixels moves by 1 / blur of its side when they move by one, and each has its part of it
         add_of_squares(small, look.view.blur, np.float32(look.seen / look.view.blur**4), np.float32(look.seen), curved)
         return curved
+
+
+def _aligned(array: Array) -> Tensor:
+    """A copy where torch puts its tensors: a product of matrices may have other bits where they begin elsewhere in memory."""
+    return torch.from_numpy(array).clone()

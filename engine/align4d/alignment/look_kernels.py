@@ -10,7 +10,8 @@ import numpy as np
 from ..kernels import njit
 from .picture_curvature import SHARP
 
-FAST = {"nnan", "ninf", "nsz", "arcp", "contract", "reassoc"}
+FAST = {"nnan", "ninf", "nsz"}
+"""No sums in another order, and no products added unrounded: where in memory pictures lie decides whether the vectorizer's code runs."""
 SHARPER = np.float32(SHARP)
 LEAST_DEPTH = 1e-3
 """As in `FrameView.projection`."""
@@ -100,20 +101,16 @@ def sum_of(place, rest, axis):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True, fastmath=FAST, error_model="numpy")
-def curve_pixels(color, alpha, shown, target, target_alpha, behind, by_color, by_mask, robust, camouflage, curved):  # type: ignore[no-untyped-def]
+def curve_pixels(color, alpha, shown, target, area, behind, by_color, by_mask, robust, camouflage, curved):  # type: ignore[no-untyped-def]
     """As `picture_curvature`: fills `curved` (3, H, W).
 
     Args:
         color, alpha: (3, H, W) on white and (H, W), rendered.
         shown: (3, H, W) the same in front of `behind`, which is white where its first axis is empty.
-        target, target_alpha: the video's.
+        target, area: the video's colors, and how many pixels its object covers.
     """
     _, height, width = color.shape
-    area = np.float32(0.0)
-    for y in range(height):
-        for x in range(width):
-            area += target_alpha[y, x]
-    scale, half = SHARPER / max(area, np.float32(1.0)), np.float32(0.5)
+    scale, half = SHARPER / area, np.float32(0.5)
     open_behind = len(behind) > 0
     for y in range(height):
         for x in range(width):
