@@ -15,7 +15,7 @@ from scipy import ndimage
 from align4d.alignment.animated_asset import AnimatedAsset
 from align4d.alignment.first_pose import FirstPose, FirstPoseSearch, sighted
 from align4d.alignment.lighting import to_linear, unlit
-from align4d.alignment.pose import PoseSettings
+from align4d.alignment.pose import PoseSettings, SolvedPose, place_camera
 from align4d.alignment.pose_search import PoseSearchSettings
 from align4d.alignment.posed_asset import posed_asset
 from align4d.alignment.reference import Reference
@@ -170,3 +170,18 @@ def test_a_mesh_that_all_but_stands_as_in_the_first_frame_is_posed_from_where_it
     error, still = (np.linalg.norm(one - true, axis=1)[wing].mean() for one in (scene.vertices(found.turn, found.shift)[0], rest))
     assert error < 0.6 * still and found.overlap > 0.9
     assert not scene.near([0.0, 5.0], CAMERA)[1]
+
+
+def test_an_artists_camera_beside_where_the_video_was_taken_is_told_from_a_body_in_another_pose(scene: Scene) -> None:
+    def placed(reference: Reference, start: Orbit) -> SolvedPose:
+        return place_camera(scene.asset, scene.animated.bound, reference, start, PoseSettings(resolution=SIZE), "cpu")
+
+    beside = CAMERA.moved(azimuth=CAMERA.azimuth - 30, elevation=CAMERA.elevation + 25)
+    standing_clip = Studio(CAMERA).reference(scene.asset, scene.asset.vertices[None], SIZE)
+    right, wrong = placed(standing_clip, CAMERA), placed(standing_clip, beside)
+    search = scene.search(standing_clip)
+    assert search.is_beside(wrong, right, RecordingReporter()) and not search.is_beside(right, wrong, RecordingReporter())
+    bent_clip = Studio(CAMERA).reference(scene.asset, scene.vertices(*scene.bent([25.0])), SIZE)
+    right, wrong = placed(bent_clip, CAMERA), placed(bent_clip, beside)
+    covering = replace(wrong, apart=0.0)  # as where another view of the mesh as it stands has the bent body's outline
+    assert not scene.search(bent_clip).is_beside(right, covering, RecordingReporter())

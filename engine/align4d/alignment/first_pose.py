@@ -34,6 +34,8 @@ from .view import View
 
 UNEXPLAINED = 0.03
 """Known-view loss that is left where nothing is wrong, by the sizes of pixels and Gaussians: what is gained below says nothing."""
+CLEARLY = 0.8
+"""Part of the cost of a pose from the artist's direction that one from elsewhere has to stay below for that direction to be wrong."""
 _AIMED = ("yaw", "pitch", "distance")
 """What of a camera is found by where an object is in the picture, and how large."""
 
@@ -194,6 +196,18 @@ class FirstPoseSearch:
         """
         first = self._compared(0, sighted(start, placed, self.search.aim), self.still, self.still, self.still, report)[1]
         return self._at_its_distance(first, self.still, report)
+
+    def is_beside(self, placed: SolvedPose, solved: SolvedPose, report: Reporter) -> bool:
+        """Whether the camera `placed`, in the artist's direction, looks clearly beside where the video was taken, and `solved` does not.
+
+        The outlines of the mesh as it stands do not tell alone: a body in another pose looks like that seen from beside. But a pose near it
+        then shows the first frame as well from the artist's direction.
+        """
+        outline = self.search.standing / self.pose.resolution
+        if solved.apart > outline or placed.apart <= outline:
+            return False
+        cost, other = (self._compared(0, one.camera, self.still, self.still, self.still, report)[0] for one in (placed, solved))
+        return other < CLEARLY * cost
 
     def is_clear(self, found: FirstPose, placed: Orbit) -> bool:
         """Whether a pose explains its frame clearly better, in outline and color, than the mesh as it stands does the first one.

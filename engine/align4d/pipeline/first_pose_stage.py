@@ -51,9 +51,13 @@ class FirstPoseStage:
 
     def _rest_camera(self) -> SolvedPose | None:
         """The camera that sees the mesh as it stands in the first frame; None where none brings it over the object."""
-        job = self.job
+        job, given = self.job, (self.asset, self.plain.bound, self.clip, self.masks)
         try:
-            return job.standing_camera(self.asset, self.plain.bound, self.clip, self.masks)
+            solved = job.solve_camera(*given)
+            if job.is_certain(solved):
+                return solved
+            placed = job.placed_camera(*given)
+            return solved if self._search().is_beside(placed, solved, job.report) else placed
         except EngineError as error:
             if error.code != "no_overlap" or not job.request.camera.solve:
                 raise

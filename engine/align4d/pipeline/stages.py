@@ -242,8 +242,10 @@ class Job:
         and a body in another pose explain the frame alike, and the artist's direction is believed.
         """
         solved = self.solve_camera(asset, gaussians, clip, masks)
-        if self.is_certain(solved):
-            return solved
+        return solved if self.is_certain(solved) else self.placed_camera(asset, gaussians, clip, masks)
+
+    def placed_camera(self, asset: Asset, gaussians: BoundGaussians, clip: Clip, masks: Masks) -> SolvedPose:
+        """The camera in the artist's own direction that sees the mesh as it stands in the first frame."""
         frame, start = self.first_frame(clip, masks), self.start_camera(asset)
         return place_camera(asset, gaussians, frame, start, self.settings.pose, self.request.backend)
 
