@@ -94,6 +94,15 @@ def test_depth_as_the_prior_says_is_cheap_and_so_is_its_twin(show: Show) -> None
     assert right < 0.4 * twin and twin < 0.8 * min(between, off)
 
 
+def test_it_is_not_asked_twice_about_what_looks_the_same(show: Show) -> None:
+    lifted, still = prior(show), show.bent([0.0] * 4)
+    network = lifted.network
+    assert isinstance(network, Knowing)
+    for poses, asks in ((still, 1), (show.bent([0.1] * 4), 1), (show.bent([20.0] * 4), 2), (show.bent([20.0] * 4), 2)):
+        lifted.answer(show.skeleton.pose(poses.turn, poses.shift))
+        assert network.asked == asks
+
+
 def test_the_price_of_moving_in_depth_counts_where_the_prior_is_unsure(show: Show) -> None:
     truth, frames = swung(show, SWING), torch.arange(4)
     doubts = []

@@ -47,7 +47,7 @@ def judge_certainty(solved: Solved, lifted: LiftedDepth, asset: Asset) -> Certai
     prior gives it: its spread within each hypothesis, and how far the hypotheses lie apart. Where no clip shows the object, it may also have gone
     as far as it usually goes in that time. Poses that are known leave nothing open.
     """
-    lifted.ask(solved.motion)
+    lifted.answer(solved.motion)
     barycentric = lifted.surface.bound.barycentric[..., None]
     frames = range(len(solved.motion.offset))
     places = torch.stack([(lifted.surface.corners(solved.motion.frame(frame))[0] * barycentric).sum(1) for frame in frames]).cpu().numpy()

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..lifting.lift import TrackedSurface, choose_points, lift, viewpoint
 from ..lifting.network import DepthModes, Lifter
+from ..lifting.tokens import project
 from ..motion.skeleton import Motion
 from ..motion.triangles import triangle_frames
 from ..rendering.cpu.threads import threads_for_torch
@@ -25,6 +26,9 @@ INDEPENDENT_FRAMES = 6.0
 
 LEAST_SPREAD = 0.004
 """The prior is taken to be no surer than this [longest sides]."""
+
+ASIDE = 0.003
+"""What the prior has said of a motion it says of another one whose places are as near to it in the picture, in the mean [longest sides]."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,9 @@ class LiftedDepth:
 
     modes: DepthModes
     """(T, N, M) and (N, M): of every frame."""
+
+    asked: Tensor | None = None
+    """(T, N, 2) where in the picture the points were that it was last asked about."""
 
     def __init__(
         self,
@@ -87,10 +94,24 @@ class LiftedDepth:
         """Asks about a motion of all frames: the prior goes by its places in the picture."""
         corners = self.surface.corners(motion)
         frames = triangle_frames(corners)
-        tracked = TrackedSurface(self.rest, self.rest_normals, self.surface.rest.places(corners, frames), self.surface.normals(frames))
+        places = self.surface.rest.places(corners, frames)
+        tracked = TrackedSurface(self.rest, self.rest_normals, places, self.surface.normals(frames))
+        self.asked = self.in_picture(places)
         with threads_for_torch():
             found = lift(self.network, tracked, self.camera, self.fps, trusted=False)
         self.modes = DepthModes(found.depth[0], found.spread[0].clamp_min(LEAST_SPREAD), found.log_share[0])
+
+    @torch.no_grad()
+    def answer(self, motion: Motion) -> None:
+        """As `ask`, where what it was asked last was not nearly the same."""
+        corners = self.surface.corners(motion)
+        places = self.in_picture(self.surface.rest.places(corners, triangle_frames(corners)))
+        if self.asked is None or float((places - self.asked).norm(dim=-1).mean()) > ASIDE:
+            self.ask(motion)
+
+    def in_picture(self, places: Tensor) -> Tensor:
+        """(T, N, 2) [longest sides] of places (T, N, 3)."""
+        return project(self.camera.see(places)[None], places.new_full((1,), self.camera.distance))[0][0]
 
     @torch.no_grad()
     def depth(self, motion: Motion) -> Tensor:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..lifting.tokens import project
 from ..motion.skeleton import Motion, Skeleton
 from ..motion.triangles import triangle_frames
 from .lifted_depth import LiftedDepth
@@ -41,17 +40,14 @@ def fit_to_depth(lifted: LiftedDepth, skeleton: Skeleton, cost: PoseCost, track:
         corners = surface.corners(motion)
         return surface.rest.places(corners, triangle_frames(corners)), corners
 
-    def in_picture(points: Tensor) -> Tensor:
-        return project(lifted.camera.see(points)[None], points.new_full((1,), lifted.camera.distance))[0][0]
-
     with torch.no_grad():
-        tracked = in_picture(shown(skeleton.pose(track.turn, track.shift))[0])
+        tracked = lifted.in_picture(shown(skeleton.pose(track.turn, track.shift))[0])
     for iteration in range(settings.fit_iterations):
         done = iteration / settings.fit_iterations
         turn, shift = poses()
         motion = skeleton.pose(turn, shift)
         points, corners = shown(motion)
-        off = (in_picture(points) - tracked) / settings.in_view
+        off = (lifted.in_picture(points) - tracked) / settings.in_view
         picture = settings.weight * ((1 + off.square().sum(-1)).sqrt() - 1).mean()
         jerk = sum((one.diff(n=2, dim=0) ** 2).sum() for one in (turn / turn_lever, shift / shift_lever))
         effort = (cost.joints(turn, shift, surface.stretch(corners)) + cost.beyond(motion)).mean() + smooth * jerk / len(turn)

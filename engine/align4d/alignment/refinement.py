@@ -49,12 +49,14 @@ class Refined:
     field: the deformation field, in the rest pose.
     animated: with the refined appearance.
     loss: per iteration, for the curves.
+    lifted: the motion prior as it was last asked; None where it went without.
     """
 
     motion: Motion
     field: HexPlaneField
     animated: AnimatedAsset
     loss: list[float]
+    lifted: LiftedDepth | None = None
 
     @torch.no_grad()
     def on_surface(self, frame: int, triangles: np.ndarray, world_to_camera: np.ndarray) -> Gaussians:
@@ -128,7 +130,7 @@ class _Refinement:
         self._optimize(poses, self._frames_of_poses())
         field_round.motion = poses.motion()
         self._optimize(field_round, _batches(self.usable, self.settings, self.generator, self.every.device))
-        return Refined(field_round.motion, field_round.field, self.appearance.on(self.animated, frozen=True), self.losses.read())
+        return Refined(field_round.motion, field_round.field, self.appearance.on(self.animated, frozen=True), self.losses.read(), self.lifted)
 
     def _frames_of_poses(self) -> list[Tensor]:
         """Those of each iteration of the poses' round: poses are one motion and see all; colors learn the same from a few."""

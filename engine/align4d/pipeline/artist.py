@@ -333,7 +333,7 @@ class ArtistJob(Job):
         }
         views = self.views(clip, masks, first.camera, self.settings.refinement.resolution)
         found = asset.similarity, body.skeleton, skin, refined.animated, refined.motion, refined.field
-        self.keep(Solved(*found, views, first.turn, first.known_frame, guessed=self.guessed), asset, clip.fps)
+        self.keep(Solved(*found, views, first.turn, first.known_frame, guessed=self.guessed), asset, clip.fps, refined.lifted)
         posed = skin_points(body.surface, body.parts_for_posing(), asset.bake_points, "cpu").weights.numpy()
         poses = write_poses(self.folder, asset.similarity, body.skeleton, sparse_weights(posed), refined.motion)
         return self.write(asset, clip, positions, solved, solved.camera, figures, curves, sequence.folders if sequence else (), poses)

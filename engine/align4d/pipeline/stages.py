@@ -277,9 +277,13 @@ class Job:
         middle = viewmats[len(viewmats) // 2]
         return LiftedDepth(load_lifter(self.device), animated, middle, fps, settings, self.request.seed, open_depth(views), turned)
 
-    def keep(self, solved: Solved, asset: Asset, fps: float) -> None:
-        """Leaves what it takes to solve frames anew when the artist knows better, and where that may be."""
-        lifted = self.motion_prior(solved.animated, solved.views, solved.turned, fps)
+    def keep(self, solved: Solved, asset: Asset, fps: float, lifted: LiftedDepth | None = None) -> None:
+        """Leaves what it takes to solve frames anew when the artist knows better, and where that may be.
+
+        Args:
+            lifted: the motion prior as it was last asked; None: it is asked.
+        """
+        lifted = lifted or self.motion_prior(solved.animated, solved.views, solved.turned, fps)
         certainty = judge_certainty(solved, lifted, asset) if lifted else None
         with writing():
             (self.folder / SOLVED).parent.mkdir(parents=True, exist_ok=True)
