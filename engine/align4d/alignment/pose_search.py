@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.nn.functional import normalize
 
+from ..gaussians.fused import Points
+from ..motion.kinematics import Tree, build_tree
 from ..motion.skeleton import Motion, Skeleton
 from ..motion.skinning import Skin, rotate
 from .animated_asset import AnimatedAsset
+from .drawn_poses import SeenOutline, drawn
 from .lighting import Lighting
 from .optimizer import LeveredAdam
 from .outline import Outline, spread_out
@@ -99,6 +106,8 @@ class PoseSearch:
         self.turn_lever, self.shift_lever = levers(skeleton, like)
         self.resistance = stiffness(skeleton, joint_radius).to(like)
         self.is_joint = (torch.arange(skeleton.count) != skeleton.root).to(like)
+        self.tree = build_tree(skeleton.parent, skeleton.joint, like)
+        self.by_kernels = like.device.type == "cpu" and like.dtype == torch.float32
 
     def around(self, turn: Tensor, shift: Tensor, frame: int, seed: int) -> tuple[Tensor, Tensor]:
         """Turns and shifts (B, K, 3) of a wide search in a frame: the pose (1, K, 3), turned to both sides, and with large joints bent at random."""
@@ -125,8 +134,7 @@ class PoseSearch:
         turns, shifts = ((one / lever).detach().clone().requires_grad_() for one, lever in ((turn, self.turn_lever), (shift, self.shift_lever)))
         optimizer = LeveredAdam([turns, shifts], floor=0.3)
         for step in range(iterations):
-            cost = self._cost(drawn, turns * self.turn_lever, shifts * self.shift_lever, neutral)
-            cost.sum().backward()
+            self._cost(drawn, turns * self.turn_lever, shifts * self.shift_lever, neutral).sum().backward()
             rate = settings.rate + (settings.last_rate - settings.rate) * step / iterations
             optimizer.step(rate * len(turn) ** 0.5)
         with torch.no_grad():
@@ -135,13 +143,23 @@ class PoseSearch:
 
     def _cost(self, drawn: list[_DrawnView], turn: Tensor, shift: Tensor, neutral: Tensor) -> Tensor:
         """(B,) of the outlines in the mean, and of the pose itself."""
-        places, normals = self.surface.at(self.skeleton.pose(turn, shift))
-        outlines = torch.stack([view.cost(places, self.surface.colors(normals, view.lighting)) for view in drawn]).mean(0)
+        outlines = (self._drawn if self.by_kernels else self.as_tensors)(drawn, turn, shift)
         bend = (((turn - neutral) ** 2).sum(-1) * self.resistance).sum(-1)
         slack = ((shift**2).sum(-1) * self.is_joint).sum(-1)
         turned = ((turn - neutral)[:, self.skeleton.root] ** 2).sum(-1)
         pose = self.settings.bend * bend + self.settings.slack * slack + self.settings.turned * turned
         return outlines + pose
+
+    def as_tensors(self, drawn: list[_DrawnView], turn: Tensor, shift: Tensor) -> Tensor:
+        """(B,) of the outlines in the mean."""
+        places, normals = self.surface.at(self.skeleton.pose(turn, shift))
+        return torch.stack([view.cost(places, self.surface.colors(normals, view.lighting)) for view in drawn]).mean(0)
+
+    def _drawn(self, views: list[_DrawnView], turn: Tensor, shift: Tensor) -> Tensor:
+        """The same by kernels."""
+        seen = [view.seen(self.surface.animated.lighting) for view in views]
+        outlines: Tensor = _Drawn.apply(self.surface.points, self.tree, seen, turn, shift)
+        return outlines
 
 
 class _DrawnView:
@@ -152,6 +170,11 @@ class _DrawnView:
         self.outline = Outline(reference.color[frame], reference.alpha[frame], settings.samples, settings.color_weight)
         self.viewmat, self.K = (torch.from_numpy(one).to(reference.color) for one in (view.viewmats[frame], reference.intrinsics))
         self.lighting = view.lighting
+
+    def seen(self, lighting: Lighting) -> SeenOutline:
+        """For the kernels; `lighting` of the asset."""
+        pose, intrinsics = (one.double().numpy() for one in (self.viewmat, self.K))
+        return SeenOutline(self.outline, pose, intrinsics, (self.lighting or lighting).coefficients.numpy())
 
     def cost(self, places: Tensor, colors: Tensor) -> Tensor:
         """(B,) of points at places, in colors (B, N, 3)."""
@@ -170,6 +193,11 @@ class _SurfacePoints:
         self.albedo = animated.albedo[chosen]
         self.skin = Skin(animated.corner_weights[chosen].mean(1))
 
+    @cached_property
+    def points(self) -> Points:
+        """For the processor's kernels."""
+        return Points.of(*(one.contiguous().numpy() for one in (self.skin.weights, self.means, self.normals, self.albedo)))
+
     def at(self, motion: Motion) -> tuple[Tensor, Tensor]:
         """Places and normals (B, N, 3) in each pose of `motion`."""
         matrices, offsets = self.skin.blend(motion)
@@ -181,3 +209,18 @@ class _SurfacePoints:
     def colors(self, normals: Tensor, lighting: Lighting | None) -> Tensor:
         """(B, N, 3) in a light, or in that of the asset."""
         return (lighting or self.animated.lighting).shade(self.albedo, normals)
+
+
+class _Drawn(torch.autograd.Function):
+    """`drawn` for torch, of float32 tensors on the processor; the kernels know the gradient with the cost."""
+
+    @staticmethod
+    def forward(ctx: Any, points: Points, tree: Tree, views: list[SeenOutline], turn: Tensor, shift: Tensor) -> Tensor:
+        cost, *gradients = drawn(points, tree, views, *(one.detach().contiguous().numpy() for one in (turn, shift)))
+        ctx.gradients = [torch.from_numpy(one) for one in gradients]
+        return torch.from_numpy(cost.astype(np.float32))
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, by: Tensor) -> tuple[Tensor | None, ...]:
+        return None, None, None, *(by[:, None, None] * one for one in ctx.gradients)

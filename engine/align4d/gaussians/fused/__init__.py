@@ -6,5 +6,6 @@ As tensors the same is a hundred small operations a step, each of which goes thr
 
 from .function import Ridden, Rider, compile_kernels, ride
 from .pairs import Carriers, of_pairs
+from .points import Points
 
-__all__ = ["Carriers", "Ridden", "Rider", "compile_kernels", "of_pairs", "ride"]
+__all__ = ["Carriers", "Points", "Ridden", "Rider", "compile_kernels", "of_pairs", "ride"]

@@ -39,7 +39,8 @@ def _edge_change(start, end, rest, edge):
 
 
 @njit(forceinline=True)
-def _srgb(linear):
+def srgb(linear):
+    """As `alignment.lighting.to_srgb`, and no more than 1."""
     if linear <= 0.0031308:
         return max(linear, DARKEST) * 12.92
     # float32, since the power is what takes long
@@ -76,5 +77,5 @@ def ride_kernel(part, parts, affine, rotation, turn, offset, rest, corner, holde
                 basis = harmonics(mixed(vector(row, NORMAL), along, across, face))
                 for channel in range(3):
                     irradiance, sheen = lit(basis, light, channel)
-                    colors[t, n, channel] = _srgb(albedo[n, channel] * irradiance + sheen)
+                    colors[t, n, channel] = srgb(albedo[n, channel] * irradiance + sheen)
             stretch[t, block] = changed
