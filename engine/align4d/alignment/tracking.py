@@ -42,6 +42,11 @@ class Track:
         """The same frames from the last to the first, for going on before the first; `first` says nothing then."""
         return Track(self.turn.flip(0), self.shift.flip(0), self.loss.flip(0))
 
+    def without_last(self, count: int) -> Track:
+        """All but so many of the last frames."""
+        end = len(self.turn) - count
+        return Track(self.turn[:end], self.shift[:end], self.loss[:end], self.first)
+
     def with_frame(self, frame: int, turn: Tensor, shift: Tensor, loss: float) -> Track:
         """One more frame, (1, K, 3) each: the one after the last here, or the one before the first."""
         pairs = (self.turn, turn), (self.shift, shift), (self.loss, torch.tensor([loss]))
@@ -107,7 +112,7 @@ class _Following:
         if before > 0 and pose[2] > max(self.settings.doubted * before, self.settings.usual):
             pose = self._from_other_guesses(pose, past, frame)
         came_back = len(past.loss) > 1 and before == 0
-        if not came_back and (before == 0 or not self._is_lost(pose[2], past)):
+        if not came_back and (before == 0 or not self._is_lost(pose[2], past) or not self._is_due(past)):
             return pose
         other = self._far(past, frame)
         return other if other[2] < self.settings.found * pose[2] else pose
@@ -117,6 +122,13 @@ class _Following:
         reached = past.loss[past.loss > 0]
         level = min(float(past.loss[-1]), float(reached.quantile(0.25))) if len(reached) else 0.0
         return loss > self.settings.lost * max(level, self.settings.usual)
+
+    def _is_due(self, past: Track) -> bool:
+        """Whether to search far and wide again after frames in which that did not help: it hardly does in the next one, so waits double."""
+        lost = 0
+        while lost + 1 < len(past.loss) and self._is_lost(float(past.loss[-1 - lost]), past.without_last(lost + 1)):
+            lost += 1
+        return (lost + 2).bit_count() == 1
 
     def _near(self, past: Track, frame: int) -> Pose:
         """From where momentum carries the neighbor's pose.
