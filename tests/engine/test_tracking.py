@@ -14,9 +14,10 @@ from puppets import TWO_PARTS, Studio, asset_of, bound, puppet
 from align4d.alignment import refinement, tracking
 from align4d.alignment.animated_asset import AnimatedAsset
 from align4d.alignment.asynchronous import AsynchronousSchedule
+from align4d.alignment.frame_step import FrameStep
 from align4d.alignment.lighting import to_linear, unlit
 from align4d.alignment.pose_cost import PoseCost
-from align4d.alignment.pose_search import PoseSearchSettings
+from align4d.alignment.pose_search import PoseSearch, PoseSearchSettings
 from align4d.alignment.reference import Reference
 from align4d.alignment.refinement import Refined, refine
 from align4d.alignment.refinement_settings import RefinementSettings
@@ -290,3 +291,21 @@ def test_while_the_deformation_learns_the_appearance_is_frozen(show: Show, bendi
     assert (done.motion.rotation - show.skeleton.pose(start.turn, start.shift).rotation).abs().max() > 1e-3
     with torch.no_grad():
         assert done.field(show.rest, torch.linspace(0, 1, 4)).center.abs().max() > 0
+
+
+def test_what_a_wide_search_does_not_find_is_searched_again_in_longer_and_longer_waits(show: Show, monkeypatch: pytest.MonkeyPatch) -> None:
+    following, searched, lost = tracking._Following(*nothing_else(show)), [], (STILL, STILL, 0.5)
+    monkeypatch.setattr(following, "_near", lambda past, frame: lost)
+    monkeypatch.setattr(following, "_from_other_guesses", lambda pose, past, frame: pose)
+    monkeypatch.setattr(following, "_far", lambda past, frame: (searched.append(frame), lost)[1])
+    done = Track(STILL.expand(9, -1, -1), STILL.expand(9, -1, -1), torch.tensor([0.0] + 8 * [0.05]))
+    for frame in range(9, 20):
+        done = done.with_frame(frame, *following.next(done, frame))
+    assert searched == [9, 11, 15]
+
+
+def nothing_else(show: Show) -> tuple[FrameStep, PoseSearch, tuple[torch.Tensor, torch.Tensor], RecordingReporter]:
+    """What following takes, of a clip that is not looked at."""
+    views = seen(show.video([0.0]))
+    step = FrameStep(show.animated, show.skeleton, views, STILL, TRACKING)
+    return step, PoseSearch(show.animated, show.skeleton, views, SEARCH, TRACKING.joint_radius), KNOWN, RecordingReporter()
