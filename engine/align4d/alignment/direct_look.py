@@ -24,7 +24,7 @@ from ..rendering.types import Cameras, check_finite
 from .animated_asset import AnimatedAsset
 from .compared_pictures import compared
 from .frame_view import FrameView
-from .look_kernels import add_drift, add_from_behind, add_of_squares, curve_pixels, curve_places, in_squares, put_in_front
+from .look_kernels import add_drift, add_of_squares, curve_pixels, curve_places, in_squares
 from .pose_cost import PoseCost
 
 Array = np.ndarray
@@ -119,10 +119,7 @@ class DirectPoint:
     def _compared(self) -> _Pictures:
         """With the losses; see `FrameView.look`."""
         look, color, alpha = self.look, self.drawing.color[0], self.drawing.alpha[0]
-        shown = color
-        if len(look.behind):
-            shown = np.empty_like(color)
-            put_in_front(color, alpha[0], look.behind, shown)
+        shown = color - (1 - alpha) * (1 - look.behind) if len(look.behind) else color
         height, width = look.blurred[0].shape[1:]
         small = np.empty((3, height, width), np.float32), np.empty((1, height, width), np.float32)
         for one, into in zip((shown, alpha), small, strict=True):
@@ -133,7 +130,7 @@ class DirectPoint:
         for whole, part in zip((g_color, g_alpha), g_small, strict=True):
             add_of_squares(part[0], side, np.float32(look.seen / small_area[0] / side**2), np.float32(look.seen / area[0]), whole[0])
         if len(look.behind):
-            add_from_behind(g_color[0], look.behind, g_alpha[0, 0])
+            g_alpha[0] += (g_color[0] * (1 - look.behind)).sum(0)
         areas = np.float32(area[0]), np.float32(small_area[0])
         return _Pictures(shown, *small, g_color, g_alpha, *areas, float(losses[0] / area[0]), float(blurred[0] / small_area[0]))
 

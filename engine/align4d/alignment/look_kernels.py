@@ -1,4 +1,4 @@
-"""Numba kernels of `direct_look`: pictures in smaller squares and in front of what lies behind, motion in depth, and how all of it curves.
+"""Numba kernels of `direct_look`: pictures in smaller squares, motion in depth, and how all of it curves.
 
 Each is small beside those that render, so one thread does it.
 """
@@ -15,16 +15,6 @@ FAST = {"nnan", "ninf", "nsz"}
 SHARPER = np.float32(SHARP)
 LEAST_DEPTH = 1e-3
 """As in `FrameView.projection`."""
-
-
-@njit(nogil=True, cache=True, fastmath=FAST, error_model="numpy")
-def put_in_front(color, alpha, behind, shown):  # type: ignore[no-untyped-def]
-    """Fills `shown` (3, H, W) with an object, in `color` on white and with its coverage (H, W), in front of `behind`."""
-    channels, height, width = color.shape
-    for channel in range(channels):
-        for y in range(height):
-            for x in range(width):
-                shown[channel, y, x] = color[channel, y, x] - (1 - alpha[y, x]) * (1 - behind[channel, y, x])
 
 
 @njit(nogil=True, cache=True, fastmath=FAST, error_model="numpy")
@@ -54,16 +44,6 @@ def add_of_squares(small, side, by, scale, picture):  # type: ignore[no-untyped-
         for y in range(small.shape[1] * side):
             for x in range(small.shape[2] * side):
                 picture[channel, y, x] += by * small[channel, y // side, x // side]
-
-
-@njit(nogil=True, cache=True, fastmath=FAST, error_model="numpy")
-def add_from_behind(g_shown, behind, g_alpha):  # type: ignore[no-untyped-def]
-    """Adds to the gradient of the coverage (H, W) what `put_in_front` makes of that of what it fills."""
-    channels, height, width = g_shown.shape
-    for channel in range(channels):
-        for y in range(height):
-            for x in range(width):
-                g_alpha[y, x] += g_shown[channel, y, x] * (1 - behind[channel, y, x])
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
