@@ -161,6 +161,15 @@ def test_the_geometry_term_fades_over_the_clip(frame: int) -> None:
     torch.testing.assert_close(gradient, wanted, rtol=1e-3, atol=1e-4)
 
 
+def test_the_weight_falls_over_the_run_where_asked() -> None:
+    """At 0.4 of the run three fifths of it are left, and of its square 0.36."""
+    settings = MotionGeometrySettings(weight=3.0, guidance=GuidanceSettings(scale=1.0))
+    (steady, gradient), (fallen, less) = terms(settings, 0), terms(dataclasses.replace(settings, falls=2.0), 0)
+    assert float(fallen.loss) == pytest.approx(0.36 * float(steady.loss)) and fallen.motion == steady.motion
+    torch.testing.assert_close(less, 0.36 * gradient)
+    assert dataclasses.replace(settings, falls=1.0).weight_at(0.4) == pytest.approx(1.8) and settings.weight_at(0.4) == 3
+
+
 @pytest.mark.parametrize("scale", [1.0, 3.0])
 def test_against_the_asset_at_rest_only_the_difference_is_left(scale: float) -> None:
     """The gradient of eq. 7 points from the frame to the asset at rest, whatever the render is and whatever noise was drawn.

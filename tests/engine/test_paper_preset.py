@@ -261,6 +261,7 @@ def test_the_preset_is_the_published_one() -> None:
     assert (generators.text_to_image, generators.image_to_video, generators.image_to_3d) == ("sdxl", "svd", "lgm")
     published = OptimizationSettings()
     assert (published.isometry, published.unknown.weight, published.unknown.geometry, published.unknown.against) == (0, 1, 1, "noise")
+    assert published.unknown.falls == 0
     assert not settings.densification.enabled and settings.schedule.phases(0) == ("deformation",)
 
 

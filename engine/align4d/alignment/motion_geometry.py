@@ -26,6 +26,8 @@ class MotionGeometrySettings:
         asset's texture and details; at much it is an identity that pulls every pose back to rest, harder than the video's
         frames pull forward. (0, 0) is the t of the motion term, as published.
     weight: of all unknown views against the known ones [P]; 0 leaves them out.
+    falls: how fast the weight falls to 0 over the run: a power of the part that is left. The prior says where to, and the known views,
+        whose weight rises, where exactly. Beyond the paper; 0 keeps the weight, as published.
     teaches: "all", whatever learns in an iteration, as published; or "motion", where Gaussians are, and neither how they are turned
         and stretched nor their colors and opacities, which could soak up what should have become motion.
     against: what eq. 7 compares the prior's answer with: "noise", the noise that was drawn, as published; or "rest", its answer
@@ -39,6 +41,7 @@ class MotionGeometrySettings:
     geometry: float = 1.0
     geometry_timesteps: tuple[int, int] = LATE
     weight: float = 1.0
+    falls: float = 0.0
     teaches: Literal["all", "motion"] = "all"
     against: Literal["noise", "rest"] = "noise"
     maod_mode: MaodMode = "render"
@@ -56,6 +59,10 @@ class MotionGeometrySettings:
     def geometry_timestep(self, done: float | Tensor, motion: Tensor) -> Tensor:
         """t of the geometry term when the part `done` of the run is over and the motion term's is `motion`."""
         return falling(self.geometry_timesteps, done) if self.geometry_timesteps[0] else motion
+
+    def weight_at(self, done: float | Tensor) -> float | Tensor:
+        """The weight when the part `done` of the run is over."""
+        return self.weight * (1 - done) ** self.falls if self.falls else self.weight
 
     @property
     def needs_asset(self) -> bool:
@@ -137,13 +144,13 @@ class MotionGeometryLoss:
         timestep = self.guidance.timestep(done)
         timesteps = timestep, self.settings.geometry_timestep(done, timestep)
         frame = frames.repeat_interleave(count // len(frames))
-        gradient, losses = torch.empty_like(small), []
+        weight, gradient, losses = self.settings.weight_at(done) / count, torch.empty_like(small), []
         for some in self.guidance.batches(count, facts.views):
             there = views.take(some)
             shown = None if asset is None else asset[some]
             leaf = small[some].detach().requires_grad_()
             both = self._terms(leaf, noise[some], shown, frame[some], there, timesteps)
-            weighted = self.settings.weight / count * (both[0] + self.fade(frame[some]) * both[1]).sum()
+            weighted = (weight * (both[0] + self.fade(frame[some]) * both[1])).sum()
             (gradient[some],) = torch.autograd.grad(weighted, leaf)
             losses.append(torch.stack([weighted.detach(), both[0].detach().sum() / count, both[1].detach().sum() / count]))
         loss, motion, geometry = torch.stack(losses).sum(0)

@@ -28,11 +28,11 @@ TEACHABLE = OptimizationSettings(
     isometry=3_000.0,
     floor=1.0,
     sides=1.0,
-    unknown=MotionGeometrySettings(geometry=0.0, weight=0.3, teaches="motion", against="rest"),
+    unknown=MotionGeometrySettings(geometry=0.0, weight=0.3, falls=2.0, teaches="motion", against="rest"),
 )
 """Motion and geometry aligned by what sets them apart: what the prior says of the video's frame and not of the asset at rest teaches
-motion alone, of a body that keeps its lengths; what the video does not show looks as the asset does. As published, these settings are
-those of `OptimizationSettings` itself."""
+motion alone, first of all and then less and less, of a body that keeps its lengths; what the video does not show looks as the asset
+does. As published, these settings are those of `OptimizationSettings` itself."""
 
 
 @dataclass(frozen=True)

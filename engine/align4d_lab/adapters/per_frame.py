@@ -7,7 +7,7 @@ The method's own part is short: positions by frame, each frame near the one befo
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -109,8 +109,7 @@ class PerFrameMethod:
         rest = frame_video(prior, at_rest.color, at_rest.alpha, footage.intrinsics, self.camera, middle[:1])
         told = float(video.condition.distance[0])
         best = multiview_aligned_distance(self._from_anywhere, prior, video, settings.multiview, seed).best if borrowed.distances else told
-        alone = MotionGeometrySettings(geometry=0.0, weight=settings.unknown.weight, views=settings.unknown.views, guidance=settings.unknown.guidance)
-        unknown = settings.unknown if borrowed.joint_alignment else alone
+        unknown = settings.unknown if borrowed.joint_alignment else replace(settings.unknown, geometry=0.0, against="noise")
         self.unknown = MotionGeometryLoss(prior, video, novel_distances(unknown.maod_mode, told, best, prior.facts), unknown, rest)
         self.known, self.schedule = KnownViewLoss(PAPER), AsynchronousSchedule(joint=not borrowed.turns)
         self.halves = {

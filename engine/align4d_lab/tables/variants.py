@@ -22,9 +22,10 @@ TWO_TERMS = {
     "paper.optimization.unknown.geometry": 1.0,
     "paper.optimization.unknown.teaches": "all",
     "paper.optimization.unknown.weight": 1.0,
+    "paper.optimization.unknown.falls": 0.0,
     "paper.optimization.isometry": 0.0,
 }
-"""Motion and geometry as two terms, each against the noise, of a field that is free."""
+"""Motion and geometry as two terms, each against the noise and as heavy all the time, of a field that is free."""
 
 AS_PUBLISHED = {
     **TWO_TERMS,

@@ -49,11 +49,12 @@ WAYS: dict[str, MotionGeometrySettings | None] = {
     "motion": replace(METHOD, against="noise"),
     "published": MotionGeometrySettings(),
     "method": METHOD,
-    "light": replace(METHOD, weight=0.1),
-    "little noise": replace(METHOD, guidance=GuidanceSettings(first_timestep=500, last_timestep=100)),
+    "steady": replace(METHOD, falls=0.0),
+    "light": replace(METHOD, falls=0.0, weight=0.1),
+    "little noise": replace(METHOD, falls=0.0, guidance=GuidanceSettings(first_timestep=500, last_timestep=100)),
 }
-"""By the video alone; with the plain motion term (eq. 7) as well; with eqs. 7-9 as two terms; as the engine has it; the same of less
-weight, and at less noise."""
+"""By the video alone; with the plain motion term (eq. 7) as well; with eqs. 7-9 as two terms; as the engine has it; the same with a weight
+that does not fall, with a smaller one, and at less noise."""
 
 NEIGHBORS = 4
 """Vertices whose mean motion a Gaussian follows."""
