@@ -12,7 +12,6 @@ from ..protocol import MaterialSpec, ObjectSpec, as_matrix, write_arrays
 from .foreign import reading
 from .gltf_import import read_gltf
 from .imported import ImportedMesh, Tell
-from .other_meshes import read_other
 from .through_blender import read_through_blender
 
 SUFFIXES = {".glb", ".gltf", ".obj", ".ply", ".stl", ".off"}
@@ -54,7 +53,11 @@ def _read(path: Path, tell: Tell) -> list[ImportedMesh]:
         return read_through_blender(path, tell)
     if suffix not in SUFFIXES:
         raise ValueError(f"files of the kind {path.suffix!r} are not read")
-    return read_gltf(path, tell) if suffix in (".glb", ".gltf") else read_other(path, tell)
+    if suffix in (".glb", ".gltf"):
+        return read_gltf(path, tell)
+    from .other_meshes import read_other  # imports trimesh, half a second: not for a mesh that Blender has given
+
+    return read_other(path, tell)
 
 
 def _written(meshes: list[ImportedMesh], turn: np.ndarray, folder: Path) -> tuple[ObjectSpec, ...]:

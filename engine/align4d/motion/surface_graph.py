@@ -12,9 +12,9 @@ import numpy as np
 from scipy.sparse import coo_matrix, csr_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
-from trimesh.remesh import subdivide_to_size
 
 from ..kernels import njit
+from .subdivision import subdivided
 from .triangles import mesh_edges
 
 EDGE = 0.035
@@ -60,7 +60,7 @@ def build_surface_graph(vertices: np.ndarray, triangles: np.ndarray) -> SurfaceG
     nodes, triangles = vertices.astype(np.float64), _proper(triangles)
     if len(triangles) > DENSE:
         nodes, triangles = _merge_on_grid(nodes, triangles)
-    nodes, triangles = subdivide_to_size(nodes, triangles, EDGE, max_iter=16)
+    nodes, triangles = subdivided(nodes, triangles, EDGE)
     nodes, index = np.unique(np.round(nodes, 6), axis=0, return_inverse=True)
     triangles = _proper(index.reshape(-1)[triangles])
     nodes, triangles = _without_loose(nodes, triangles)

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import trimesh
 from scipy.ndimage import binary_closing, distance_transform_edt, gaussian_filter
 from skimage.measure import label, marching_cubes
 from skimage.morphology import disk, remove_small_holes
@@ -147,6 +146,8 @@ def polygonised(inside: np.ndarray, to_world: Callable[[np.ndarray], np.ndarray]
     Raises:
         ValueError: where nothing is inside.
     """
+    import trimesh  # every engine would start later with it
+
     field = np.pad(gaussian_filter(inside, EVEN), 1, constant_values=-1.0)
     if not field.max() > 0:
         raise ValueError("nothing is inside")
