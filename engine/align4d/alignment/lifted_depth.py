@@ -36,7 +36,7 @@ class LiftedDepthSettings:
     """Attributes:
     weight: cost of a depth that is less likely by a factor of e than the likeliest, in the mean over the surface; 0: no motion prior.
     points: of the surface that the prior is asked about.
-    rounds: how often it is asked: again as the tracks improve.
+    rounds: how often it is asked at most: again as the tracks improve, where that shows in the picture.
     fit_iterations: steps in which poses are fitted to the prior's depth, before they see the video again.
     fit_rate, fit_last_rate: of these, as in `TrackingSettings`.
     in_view: how far a fitted pose may leave the track in the picture before that costs as much as a depth that the prior finds unlikely

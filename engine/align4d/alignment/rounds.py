@@ -82,9 +82,9 @@ class PoseRound:
             return cost + (drift * doubt).mean() + self.lifted.price(points, frames)
 
     def before(self, done: float) -> None:
-        """Asks the prior again where it is time, `done` of the round being over."""
+        """Asks the prior again where it is time, `done` of the round being over, and the motion looks otherwise than before."""
         if self.lifted is not None and done * self.lifted.settings.rounds >= self.asked:
-            self.lifted.ask(self.motion())
+            self.lifted.answer(self.motion())
             self.asked += 1
 
     def step(self, done: float) -> None:
