@@ -225,6 +225,14 @@ def test_masks_go_both_ways_from_a_frame_in_the_middle() -> None:
     assert min(overlap(*pair) for pair in zip(found.inside, truth, strict=True)) > 0.9
 
 
+def test_the_frame_that_the_mesh_is_known_in_stays_where_the_object_leaves_its_place_at_once() -> None:
+    frames, truth = (one[[0, *[FRAMES - 1] * (FRAMES - 1)]] for one in scene())
+    assert find_bad(truth)[0], "it goes with none of the frames around it"
+    before = Carried(truth.astype(np.float32), boxed()[2].motion)
+    found = cutter(frames).from_mesh(0, MeshView(truth[0].astype(np.float32), None), before).inside
+    assert min(overlap(*pair) for pair in zip(found, truth, strict=True)) > 0.9
+
+
 def test_a_division_follows_the_data_and_shortens_its_outline() -> None:
     data = np.where(np.hypot(*(np.mgrid[:40, :40] - 20)) < 10, -1.0, 1.0)
     data[5, 5], data[20, 20] = -1.0, 1.0  # a speck and a pinhole

@@ -28,7 +28,7 @@ from .posable_mesh import PosableMesh
 
 COVERED = 0.8
 """Least part of the mesh as it stands that the first mask covers for that to be the object's pose."""
-ELSEWHERE = 0.3
+ELSEWHERE = 0.5
 """Overlap of the first mask with the mesh, laid into the box, below which it shows something else."""
 BELIEVED = 0.5
 """Least overlap of the mesh's outline with the mask for the mesh to be where the object is."""

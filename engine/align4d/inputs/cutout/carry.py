@@ -111,7 +111,7 @@ class Cutter:
         allowed[int(top * height) : int(np.ceil(bottom * height)), int(left * width) : int(np.ceil(right * width))] = True
         motion = follow_background(self.frames, ~allowed)
         start = self._divided(0, allowed, None, motion)
-        return Carried(self._anew(self._carried(start, 0, motion, by_place=True), motion, {}), motion)
+        return Carried(self._anew(self._carried(start, 0, motion, by_place=True), motion, {}, 0), motion)
 
     def from_mesh(self, known: int, view: MeshView, before: Carried) -> Carried:
         """Masks of all frames where the mesh is known to stand so in one of them: that one is divided first, and the others by it.
@@ -123,7 +123,7 @@ class Cutter:
         mesh = _Shown(view.coverage, view.density(self.frames[known]))
         start = self._divided(known, grown(view.coverage > 0.5, self._reach // 2), mesh, before.motion)
         carried = self._carried(start, known, before.motion, by_place=False)
-        return Carried(self._anew(carried, before.motion, {known: mesh}), before.motion)
+        return Carried(self._anew(carried, before.motion, {known: mesh}, known), before.motion)
 
     def with_mesh(self, views: Mapping[int, MeshView], before: Carried) -> Carried:
         """The masks again, by the mesh (h, w) in the frames where it is known."""
@@ -133,9 +133,14 @@ class Cutter:
         meshes = {frame: _Shown(view.coverage, view.density(self.frames[frame])) for frame, view in views.items()}
         return Carried(self._anew(inside, before.motion, meshes), before.motion)
 
-    def repaired(self, inside: np.ndarray, motion: CameraMotion, by_place: bool = True) -> np.ndarray:
-        """Masks (T, h, w) where those that do not go with the ones around them are found again; the others stay. `by_place`: see `_cost`."""
+    def repaired(self, inside: np.ndarray, motion: CameraMotion, by_place: bool = True, known: int | None = None) -> np.ndarray:
+        """Masks (T, h, w) where those that do not go with the ones around them are found again; the others stay, and that of the frame `known`.
+
+        `by_place`: see `_cost`.
+        """
         bad = find_bad(inside)
+        if known is not None:
+            bad[known] = False
         if bad.any() and not bad.all():
             inside = self._pass(_bridged(inside, bad), motion, {}, bad, by_place)
         return inside
@@ -237,12 +242,12 @@ class Cutter:
             return behind - front - self._moves[classes]
         return behind - np.logaddexp(shown, front - OTHER_COLOR)
 
-    def _anew(self, inside: np.ndarray, motion: CameraMotion, meshes: Mapping[int, _Shown]) -> np.ndarray:
-        """All frames together, some times over."""
+    def _anew(self, inside: np.ndarray, motion: CameraMotion, meshes: Mapping[int, _Shown], known: int | None = None) -> np.ndarray:
+        """All frames together, some times over; `known` is the one that the others were carried from, where they were."""
         by_place = not meshes
         for _ in range(PASSES):
             inside = self._pass(inside, motion, meshes, np.ones(len(inside), bool), by_place)
-        return self.repaired(inside, motion, by_place)
+        return self.repaired(inside, motion, by_place, known)
 
     def _pass(self, inside: np.ndarray, motion: CameraMotion, meshes: Mapping[int, _Shown], wanted: np.ndarray, by_place: bool) -> np.ndarray:
         """The `wanted` (T,) frames anew, of the masks as they are. `by_place`: see `_cost`.
