@@ -22,6 +22,7 @@ from ..alignment.pose import SolvedPose, covering_camera
 from ..alignment.posed_asset import posed_asset, posed_gaussians
 from ..alignment.refinement import Refined, refine
 from ..alignment.second_look import look_again
+from ..alignment.sliding_camera import unslid
 from ..alignment.solved import Solved
 from ..alignment.standing_place import away, moved_body, moved_camera
 from ..alignment.tracking import Track, track
@@ -54,7 +55,7 @@ from .posable_mesh import PosableMesh
 from .preview_frames import PreviewEveryFrame
 from .request_check import check_values
 from .settings import settings_for
-from .stages import Job
+from .stages import CAMERA_SLIDES, Job
 
 NO_MOTION = f"The motion that was found shows the clip no better than the mesh as it stands, so the mesh stands still. {KEEP_A_POSE}"
 
@@ -96,6 +97,7 @@ def run(folder: Path, report: Reporter, online: bool = False) -> Result:
         tracked = job.track(animated, body, clip, masks, first)
         masks = job.cut_by_motion(asset, animated, body, masks, first, tracked)
         tracked = job.track_again(animated, body, clip, masks, first, tracked)
+        tracked = job.unslid(animated, body, first, tracked)
         solved, first, tracked = job.where_it_stands(animated, body, solved, first, tracked)
     with job.stage("refining"), threads_for_kernels():
         refined = job.refine(animated, body, clip, masks, first, tracked)
@@ -219,6 +221,15 @@ class ArtistJob(Job):
     def track_again(self, animated: AnimatedAsset, body: Articulation, clip: Clip, masks: Masks, first: FirstPose, tracked: Track) -> Track:
         """By the masks that the motion itself has made better; as it is where they are not by a box."""
         return tracked if self.cutting is None else self.track(animated, body, clip, masks, first, name="tracking_again")
+
+    def unslid(self, animated: AnimatedAsset, body: Articulation, first: FirstPose, tracked: Track) -> Track:
+        """The track without what a camera that slides while it turns adds to it; the camera slides from here on. See `sliding_camera`."""
+        alone = self.turns and not self.others
+        found = unslid(animated, body.skeleton, tracked, first.camera.world_to_camera(), self.moves) if alone else None
+        if found is not None:
+            tracked, self.moves, by = found
+            self.note("camera_slides", CAMERA_SLIDES.format(100 * by))
+        return tracked
 
     def track(
         self, animated: AnimatedAsset, body: Articulation, clip: Clip, masks: Masks, first: FirstPose, alone: bool = False, name: str = "tracking"

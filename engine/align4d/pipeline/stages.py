@@ -53,6 +53,7 @@ CAMERA_MOVES = (
     " turns would show it. The object is animated as a camera that stands still would see that, so it moves along with the background."
 )
 CAMERA_TURNS = "The camera of the video turns, by up to {:.1f} degrees, as its background shows; the solved camera turns with it."
+CAMERA_SLIDES = "While it turns, the camera goes along by {:.0f} % of the object's size: so much the object seems to go the other way."
 
 
 class Job:
@@ -77,6 +78,9 @@ class Job:
     moves: np.ndarray
     begun: np.ndarray
     background: Background | None = None
+
+    turns = False
+    """Whether the camera turns with the background, and nobody said how."""
 
     turning = True
     """Whether a camera of which nobody knows how it moves is taken to turn with the background."""
@@ -166,7 +170,7 @@ class Job:
     def turn_camera(self, background: Background) -> None:
         """Lets the camera, of which nobody has said how it moves, turn with the background; says so where it moves and cannot be known."""
         if self.turning and background.shakes:
-            self.moves = background.moves
+            self.moves, self.turns = background.moves, True
             self.note("camera_turns", CAMERA_TURNS.format(background.figures()["camera_turn"]))
         elif background.moving:
             self.note("camera_moves", CAMERA_MOVES.format(background.shift))
