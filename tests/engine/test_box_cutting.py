@@ -22,8 +22,10 @@ from align4d.errors import EngineError
 from align4d.inputs.asset import load_asset
 from align4d.inputs.cutout.carry import Carried, Cutter
 from align4d.inputs.cutout.shapes import overlap, reduced
+from align4d.inputs.masks import Masks
 from align4d.job.reporting import RecordingReporter
 from align4d.pipeline import artist
+from align4d.pipeline.box_cutting import BoxCutting
 from align4d.pipeline.pair import complete_pair
 
 CAMERA = Orbit(20.0, 12.0, 2.4)
@@ -101,6 +103,24 @@ def test_a_mask_of_something_else_is_made_anew_by_the_mesh_in_the_box(shot: tupl
     artist.run(folder, RecordingReporter())
     inside = protocol.read_arrays(folder / "work" / "masks_view.npz")["inside"]
     assert min(overlap(one, reduced(other, max(inside.shape[1:]))) for one, other in zip(inside, truth, strict=True)) > 0.85
+
+
+def test_a_right_mask_stays_where_the_mesh_in_the_box_cuts_something_else_out(shot: tuple[Path, np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, truth = shot
+
+    def something_else(cutting: BoxCutting, *_: object) -> Masks:
+        assert cutting.carried is not None
+        inside = np.zeros_like(cutting.carried.inside)
+        inside[:, -20:, :20] = 1
+        cutting.carried = Carried(inside, cutting.carried.motion)
+        return cutting._soft()
+
+    monkeypatch.setattr(BoxCutting, "by_view", something_else)
+    job = artist.ArtistJob(folder, protocol.read_request(folder), RecordingReporter())
+    asset, clip = job.read_inputs()
+    clip, masks = job.cut_out(clip)
+    masks = job.cut_as_it_stands(asset, job.bind(asset), job.articulation(asset), clip, masks)
+    assert min(overlap(one, other) for one, other in zip(masks.alpha, truth, strict=True)) > 0.85
 
 
 def test_a_box_that_is_none_is_refused(shot: tuple[Path, np.ndarray]) -> None:

@@ -18,7 +18,7 @@ from ..alignment.first_pose import FirstPose
 from ..alignment.held import held_of
 from ..alignment.lighting import Lighting, to_linear, unlit
 from ..alignment.look import look
-from ..alignment.pose import SolvedPose, covering_camera
+from ..alignment.pose import SolvedPose
 from ..alignment.posed_asset import posed_asset, posed_gaussians
 from ..alignment.refinement import Refined, refine
 from ..alignment.second_look import look_again
@@ -32,7 +32,6 @@ from ..bake.frames import FrameBake
 from ..bake.gaussians import GaussianSequence, owners
 from ..bake.poses import sparse_weights, write_poses
 from ..cameras.orbit import Orbit
-from ..errors import EngineError
 from ..gaussians.surface_bound import BoundGaussians
 from ..inputs.asset import Asset
 from ..inputs.masks import Masks
@@ -56,6 +55,7 @@ from .preview_frames import PreviewEveryFrame
 from .request_check import check_values
 from .settings import settings_for
 from .stages import CAMERA_SLIDES, Job
+from .standing_cut import StandingCut
 
 NO_MOTION = f"The motion that was found shows the clip no better than the mesh as it stands, so the mesh stands still. {KEEP_A_POSE}"
 
@@ -145,22 +145,14 @@ class ArtistJob(Job):
         return PosableMesh(asset, skin_points(body.surface, body.parts, asset.vertices, self.device), animated)
 
     def cut_as_it_stands(self, asset: Asset, gaussians: BoundGaussians, body: Articulation, clip: Clip, masks: Masks) -> Masks:
-        """The masks again, where they are by a box and the mesh covers the object as it stands: the camera's search goes by outlines."""
+        """The masks again, where they are by a box: by the mesh as it stands, see `StandingCut`."""
         if self.cutting is None:
             return masks
-        mesh, start = self._posable(asset, body, self._plain(gaussians, body, unlit())), self.start_camera(asset)
-        zero = gaussians.means.new_zeros(1, body.skeleton.count, 3)
-        still = body.skeleton.pose(zero, zero)
-        masks = self.cutting.by_view(mesh, still, start.world_to_camera(), masks)
-        try:
-            frame, solve = self.first_frame(clip, masks), self.request.camera.solve
-            placed = covering_camera(asset, gaussians, frame, start, solve, self.settings.pose, self.request.backend, self.report)
-        except EngineError as error:
-            if error.code != "no_overlap":
-                raise
-            return masks
-        mesh = self._posable(asset, body, self._plain(gaussians, body, placed.lighting))
-        return self.cutting.by_rest(mesh, still, placed.camera.world_to_camera(), masks)
+
+        def lit(lighting: Lighting) -> PosableMesh:
+            return self._posable(asset, body, self._plain(gaussians, body, lighting))
+
+        return StandingCut(self, self.cutting, asset, gaussians, body.skeleton, clip, lit).cut(masks)
 
     def cut_by_first_pose(self, asset: Asset, gaussians: BoundGaussians, body: Articulation, masks: Masks, first: FirstPose) -> Masks:
         """The masks again, where they are by a box: the mesh says in one frame what is object, and what is background in all others then."""
