@@ -83,3 +83,23 @@ def test_a_neighbor_that_fits_better_is_a_guess_beside_the_others(monkeypatch: p
     right, wrong = [0.1] * 9, [0.5, 0.5, 0.5, 0.3, 0.5, 0.5, 0.05, 0.05, 0.05]
     places = [RIGHT] * 3 + [WRONG] + [RIGHT] * 2 + [WRONG] * 3
     assert again(monkeypatch, TwoWays(right, wrong), places)[3] == RIGHT
+
+
+def test_a_long_clip_takes_no_longer_a_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And a pose that came long ago is still a guess."""
+    spent = []
+    for frames in (200, 800):
+        ways, judged = TwoWays([0.1] * frames, [0.5] * frames), [0]
+        judge = ways.judge
+        monkeypatch.setattr(
+            ways, "judge", lambda frame, turn, shift, judge=judge, judged=judged: (_add(judged, len(turn)), judge(frame, turn, shift))[1]
+        )
+        half = frames // 2
+        found = again(monkeypatch, ways, [RIGHT] * half + [WRONG] * half)
+        assert found == [RIGHT] * frames
+        spent.append(judged[0] / frames)
+    assert spent[1] < 1.2 * spent[0]
+
+
+def _add(judged: list[int], count: int) -> None:
+    judged[0] += count

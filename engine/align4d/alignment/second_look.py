@@ -26,6 +26,8 @@ EVERY = 6
 """So many frames apart, from both ends, poses of other frames are tried."""
 NEAR = 2
 """Frames that are no farther from each other have been each other's guess already."""
+MOST = 96
+"""Of so many other frames at most the poses are looked at, so that a long clip takes no longer a frame: half of them the nearest, half evenly."""
 FITS = 0.9
 """A neighbor's pose fits better as it is where it costs less than this share of the frame's own."""
 PATIENCE = 8
@@ -92,7 +94,7 @@ class _SecondLook:
 
     def _others(self, frame: int) -> list[int]:
         """Frames whose poses are guesses, however well explained: a mesh unlike what was filmed fits best where a limb went astray."""
-        far = [other for other in range(len(self.free)) if abs(other - frame) > NEAR]
+        far = _some([other for other in range(len(self.free)) if abs(other - frame) > NEAR], frame)
         others = [self._suiting(frame, far)] if far else []
         return others if others and not self._fits_worse(frame) else [*others, self._suiting(frame, self._beside(frame))]
 
@@ -152,3 +154,12 @@ class _SecondLook:
         self.track = replace(self.track, turn=turns, shift=shifts, loss=losses)
         self.cost[frame], self.known[frame] = cost, known
         self.changed.add(frame)
+
+
+def _some(others: list[int], frame: int) -> list[int]:
+    """At most `MOST` of other frames: those nearest to `frame`, and evenly of the rest."""
+    if len(others) <= MOST:
+        return others
+    near = sorted(others, key=lambda other: abs(other - frame))
+    rest, half = sorted(near[MOST // 2 :]), MOST // 2
+    return sorted([*near[:half], *(rest[number * len(rest) // half] for number in range(half))])
