@@ -11,7 +11,7 @@ import torch
 from scipy.ndimage import uniform_filter1d
 from torch import Tensor
 
-TREMBLE = 0.003
+TREMBLE = 0.002
 """By how much the poses of single frames are off, one from the other [root mean square over the surface, longest sides]."""
 
 APART = 2
