@@ -14,6 +14,7 @@ from align4d.alignment.distance import (
     DistanceSettings,
     Renderer,
     border_alpha,
+    outermost,
     parabola_minimum,
     pinhole_distance,
     sweep_around,
@@ -129,3 +130,15 @@ def test_the_parabola_s_vertex() -> None:
     assert parabola_minimum(position, (position - 0.9) ** 2, 0) == 1.0  # at an end of the sweep
     assert parabola_minimum(position, np.array([np.inf, 1.0, 2.0, 3.0]), 1) == 1.5  # beside a candidate that was left out
     assert parabola_minimum(position, np.ones(4), 1) == 1.5  # no bend
+
+
+def test_the_outermost_points_are_as_large_in_every_picture() -> None:
+    points = np.random.default_rng(0).normal(size=(500, 3)) * [0.2, 0.5, 0.1]
+    some = outermost(points)
+    assert len(some) < 200
+    for azimuth in (0, 70, 200):
+        seen = [one @ Orbit(azimuth, 30.0, 2.0).world_to_camera()[:3, :3].T + [0, 0, 2.0] for one in (points, some)]
+        whole, fewer = ((one[:, :2] / one[:, 2:]) for one in seen)
+        np.testing.assert_allclose([fewer.min(0), fewer.max(0)], [whole.min(0), whole.max(0)])
+    flat = points * [1, 1, 0]
+    assert len(outermost(flat)) == len(flat)

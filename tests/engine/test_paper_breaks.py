@@ -13,10 +13,10 @@ from paper_shoot import Shoot, Whole, run, timeless
 from align4d import protocol
 from align4d.alignment import optimization
 from align4d.alignment.optimization import Kind
-from align4d.alignment.recorded_steps import RecordedSteps
 from align4d.errors import Cancelled
 from align4d.job.reporting import RecordingReporter
 from align4d.priors.recorded import RecordedPrior
+from align4d.rendering.recorded_steps import RecordedSteps
 
 
 class Interrupted(BaseException):

@@ -150,7 +150,7 @@ def test_stages_progress_and_previews_are_told(done: Done) -> None:
     for stage in STAGES[1:]:
         steps = [event for event in events if event["event"] == "progress" and event["stage"] == stage]
         assert steps and steps[-1]["done"] == steps[-1]["total"], stage
-    assert [event["image"] for event in events if event["event"] == "preview"] == [NAME] * (FRAMES - 1)
+    assert {event["image"] for event in events if event["event"] == "preview"} == {NAME}
     picture = np.load(done.folder / NAME, allow_pickle=False)
     assert picture.shape == (64, 128, 3) and picture.dtype == np.uint8 and np.ptp(picture[:, :64]) > 50 and np.ptp(picture[:, 64:]) > 50
 

@@ -6,10 +6,12 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from builders import Job
 from puppets import FOVY, Mesh, Studio, asset_of, block, bound, joined
 
 from align4d.alignment import pose
+from align4d.alignment.camera_steps import normal_equations
 from align4d.alignment.pose import PoseSettings, RestScene, SolvedPose, covering_camera, no_overlap, solve_pose
 from align4d.cameras.orbit import Orbit
 from align4d.errors import EngineError
@@ -127,3 +129,13 @@ def test_thin_limbs_that_miss_each_other_draw_the_camera_from_afar(job: Job) -> 
     sharp = scene.refine(start, 12, free)
     found = scene.from_afar(sharp, 12, free)
     assert abs(found.yaw) < 0.2 < 0.6 < abs(sharp.yaw) and abs(found.distance / true.distance - 1) < 0.01
+
+
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA"))])
+def test_normal_equations_are_those_of_the_differences(device: str) -> None:
+    here, moved = torch.rand(500, generator=torch.Generator().manual_seed(1)), torch.rand(3, 500, generator=torch.Generator().manual_seed(2))
+    normal, gradient, before = normal_equations(torch.cat([here[None], moved]).to(device))
+    jacobian = (moved - here).double().numpy()
+    np.testing.assert_allclose(normal, jacobian @ jacobian.T, rtol=1e-6)
+    np.testing.assert_allclose(gradient, jacobian @ here.double().numpy(), rtol=1e-6)
+    assert before == pytest.approx(float((here.double() ** 2).mean()), rel=1e-6)

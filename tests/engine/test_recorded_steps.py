@@ -14,10 +14,10 @@ import pytest
 import torch
 from rendering_scenes import SCENES, cloud, orbit, render_with_gradient
 
-from align4d.alignment.recorded_steps import LEAST_ROOM, RecordedSteps, Recording
 from align4d.errors import EngineError
 from align4d.rendering import Gaussians, rasterize
 from align4d.rendering.deferral import Deferral, current
+from align4d.rendering.recorded_steps import LEAST_ROOM, RecordedSteps, Recording
 
 ENGINE = str(Path(__file__).parents[2] / "engine")
 CPU = torch.device("cpu")
@@ -189,7 +189,7 @@ class Fit:
 @needs_cuda
 def test_replayed_steps_are_the_steps_even_where_room_runs_out(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("triton")
-    monkeypatch.setattr("align4d.alignment.recorded_steps.LEAST_ROOM", 64)
+    monkeypatch.setattr("align4d.rendering.recorded_steps.LEAST_ROOM", 64)
     fit = Fit()
     steps: RecordedSteps[None] = RecordedSteps(fit.step, torch.device("cuda"), "triton")
     assert steps.recordable

@@ -21,7 +21,7 @@ RIGHT, WRONG = 0.0, 1.0
 class TwoWays:
     """In the place of `FrameStep`: a frame is solved to the nearer of two poses, and costs what the table says of it."""
 
-    settings = TrackingSettings(momentum=0.0)
+    settings, steps = TrackingSettings(momentum=0.0), SimpleNamespace(recordable=False)
     skeleton = SimpleNamespace(pose=lambda turn, shift: turn)
     animated = SimpleNamespace(perform=lambda turn: SimpleNamespace(means=turn))
 

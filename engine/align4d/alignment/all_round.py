@@ -62,17 +62,16 @@ def sights(scene: RestScene, frame: int, seen: Orbit, iterations: int) -> list[S
         iterations: of the cameras' refinement.
     """
 
-    def centered(turned: np.ndarray) -> Sight:
-        camera = scene.centered(orbit_from_matrix(seen.world_to_camera() @ turned, seen.fovy))
-        return Sight(frame, camera, scene.loss(camera, scene.light(camera)))
-
     turned = np.tile(np.eye(4), (ORIENTATIONS, 1, 1))
     turned[:, :3, :3] = orientations()
-    tried = sorted(map(centered, turned), key=lambda one: one.loss)
-    if tried[0].loss > PROMISING * centered(np.eye(4)).loss:
+    cameras = [orbit_from_matrix(seen.world_to_camera() @ one, seen.fovy) for one in (*turned, np.eye(4))]
+    cameras = scene.together([scene.centering(one) for one in cameras])
+    *losses, as_it_is = scene.losses(cameras)
+    if min(losses) > PROMISING * as_it_is:
         return []
-    refined = [scene.refine(one.camera, iterations) for one in tried[:REFINED]]
-    return [Sight(frame, camera, scene.loss(camera, scene.light(camera))) for camera in refined]
+    best = sorted(range(ORIENTATIONS), key=losses.__getitem__)[:REFINED]
+    refined = scene.together([scene.refining(cameras[number], iterations) for number in best])
+    return [Sight(frame, camera, loss) for camera, loss in zip(refined, scene.losses(refined), strict=True)]
 
 
 def as_turned_body(skeleton: Skeleton, seen: Orbit, sight: Orbit, like: Tensor) -> tuple[Tensor, Tensor]:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import torch
 from torch import Tensor
 
 from ..gaussians.adam import Adam, Group
 from ..job.reporting import Reporter
 from ..motion.skeleton import Motion
+from ..rendering.recorded_steps import RecordedSteps
 from .animated_asset import AnimatedAsset
 from .known_views import KnownViewLoss, KnownViewSettings
 from .lighting import Lighting, to_linear, to_srgb
@@ -79,12 +81,21 @@ def paint(
     """
     appearance, known = Appearance(animated, settings), KnownViewLoss(loss)
     cameras, reference = view.cameras(), view.reference
-    for _ in range(settings.paint):
-        report.check_cancelled()
+    start = [one.detach().clone() for one in appearance.optimizer.tensors()]
+
+    @torch.no_grad()
+    def begin() -> None:
+        for one, value in zip(appearance.optimizer.tensors(), start, strict=True):
+            one.copy_(value)
+
+    def step(_: None) -> None:
         painted = appearance.on(animated, frozen=False)
         picture = painted.render(painted.perform(motion), cameras, reference.size)
         wrong = known(*reference.compared(picture.color, picture.alpha))
         (wrong + appearance.cost()).backward()
         appearance.optimizer.step()
         appearance.optimizer.zero_grad()
+
+    steps: RecordedSteps[None] = RecordedSteps(step, start[0].device, animated.backend)
+    steps.run(begin, settings.paint, report.check_cancelled)
     return appearance.on(animated, frozen=True)

@@ -10,6 +10,7 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 
 from ..inputs.asset import Asset
+from ..rendering.cpu.threads import beside_each_other
 from ..rendering.zbuffer import render_surface
 from .lifted_depth import LiftedDepth
 from .solved import Solved
@@ -69,13 +70,16 @@ def unwatched(places: np.ndarray, shown: np.ndarray) -> np.ndarray:
 def _seen(solved: Solved, places: np.ndarray, asset: Asset) -> np.ndarray:
     """(T, P) bool, of places (T, P, 3)."""
     rest = torch.from_numpy(asset.vertices).to(solved.skin.weights)
-    seen = np.zeros(places.shape[:2], bool)
-    for frame in range(len(seen)):
+
+    def in_frame(frame: int) -> np.ndarray:
+        seen = np.zeros(places.shape[1], bool)
         vertices = solved.skin.move(solved.motion.frame(frame), rest)[0].cpu().numpy()
         for view in solved.views:
             if view.reference.usable[frame]:
-                seen[frame] |= _shown(view, frame, vertices, asset.triangles, places[frame])
-    return seen
+                seen |= _shown(view, frame, vertices, asset.triangles, places[frame])
+        return seen
+
+    return np.stack(beside_each_other(in_frame, range(len(places))))
 
 
 def _shown(view: View, frame: int, vertices: np.ndarray, triangles: np.ndarray, places: np.ndarray) -> np.ndarray:

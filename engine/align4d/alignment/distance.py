@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from scipy.spatial import ConvexHull, QhullError
 from torch import Tensor
 
 BORDER = 0.01
@@ -136,6 +137,14 @@ def pinhole_distance(points: np.ndarray, turn: np.ndarray, ray: np.ndarray, intr
         middle = (near + far) / 2
         near, far = (middle, far) if size(middle) > wanted else (near, middle)
     return far
+
+
+def outermost(points: np.ndarray) -> np.ndarray:
+    """Those of points (N, 3) that a box around all can touch, from wherever they are seen."""
+    try:
+        return points[ConvexHull(points).vertices]
+    except QhullError:  # flat
+        return points
 
 
 def border_alpha(alpha: Tensor) -> Tensor:

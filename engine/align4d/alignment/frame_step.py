@@ -12,6 +12,7 @@ from torch import Tensor
 from ..job.reporting import Reporter
 from ..motion.skeleton import Motion, Skeleton
 from ..rendering import Gaussians, choose
+from ..rendering.recorded_steps import RecordedSteps
 from .animated_asset import AnimatedAsset
 from .direct_look import DirectLook, DirectPoint
 from .frame_view import FrameView, Look
@@ -22,7 +23,7 @@ from .polishing import polish
 from .pose_cost import PoseCost
 from .pose_curvature import PoseCurvature
 from .pose_levers import levers
-from .recorded_steps import RecordedSteps
+from .recorded_polishing import RecordedPolishing
 from .tracking_settings import TrackingSettings
 from .view import View
 
@@ -106,13 +107,13 @@ class FrameStep:
         self.loss = torch.zeros_like(like[0, 0, 0, 0])
         self.optimizer = LeveredAdam([self.turns, self.shifts], settings.floor)
         self.steps: RecordedSteps[None] = RecordedSteps(self._step, like.device, animated.backend, settings.recorded)
-        # a step that is replayed costs next to nothing, and the matrix cannot be recorded
-        self.most = settings.recorded_iterations if self.steps.recordable else settings.iterations
-        self.count = torch.full_like(self.loss, self.most)
+        self.count = torch.full_like(self.loss, settings.iterations)
         lever = torch.cat([one.expand(1, skeleton.count, 3)[0] for one in (self.turn_lever, self.shift_lever)], -1)
-        polished = settings.polishing > 0 and not self.steps.recordable
-        self.curvature = PoseCurvature(animated, skeleton, self.cost, lever) if polished else None
+        self.curvature = PoseCurvature(animated, skeleton, self.cost, lever) if settings.polishing > 0 else None
         self.direct = DirectLook(animated, skeleton, self.views[0], self.cost, lever, self.felt_by_joints) if self._is_plain(like) else None
+        self.polishing: RecordedPolishing | None = None
+        if self.curvature is not None and self.steps.recordable:
+            self.polishing = RecordedPolishing(self.looked_at, 6 * skeleton.count, self.turns.detach(), animated.backend)
         self.of_edges: Tensor | None = None
         """Of the frame at hand, from its first polished pose on: edges hardly change in a dozen pictures."""
 
@@ -134,14 +135,18 @@ class FrameStep:
 
     def solve(self, frame: int, turn: Tensor, shift: Tensor, report: Reporter, effort: Effort = WHOLE) -> tuple[Tensor, Tensor, float]:
         """Turn (1, K, 3), shift (1, K, 3) and the known-view loss, from a first guess."""
-        steps = math.ceil(self.most * (effort.bare_steps if self.curvature is None else effort.steps))
+        steps = math.ceil(self.settings.iterations * (effort.bare_steps if self.curvature is None else effort.steps))
         descent = (self.coarse if effort.coarse else None) or self
         joints = descent.descended(frame, turn, shift, steps, report)
         if self.curvature is not None:
             self._show(frame)
             self.of_edges = None
             pictures = math.ceil(self.settings.polishing * effort.pictures)
-            self._take(polish(self.point, joints, pictures, report.check_cancelled))
+            if self.polishing is None:
+                found = polish(self.point, joints, pictures, report.check_cancelled)
+                self._take(found.parameters, found.known)
+            else:
+                self._take(self.polishing.run(joints, pictures, report.check_cancelled), self.polishing.known)
         turn, shift = self.turns.detach() * self.turn_lever, self.shifts.detach() * self.shift_lever
         return self.cost.kept(turn, shift), shift, float(self.loss)
 
@@ -175,10 +180,10 @@ class FrameStep:
         return (turn, shift, known, found) if found < self.settings.clearly * cost else None
 
     @torch.no_grad()
-    def _take(self, found: FramePoint | DirectPoint) -> None:
-        for one, part in zip((self.turns, self.shifts), _parted(found.parameters), strict=True):
+    def _take(self, joints: Tensor, known: float | Tensor) -> None:
+        for one, part in zip((self.turns, self.shifts), _parted(joints), strict=True):
             one.copy_(part)
-        self.loss.fill_(found.known)
+        self.loss.fill_(known)
 
     @torch.no_grad()
     def judge(self, frame: int, turn: Tensor, shift: Tensor) -> tuple[Tensor, Tensor]:
@@ -198,7 +203,7 @@ class FrameStep:
     def _show(self, frame: int) -> None:
         self.frame.fill_(frame)
         for view in self.views:
-            view.show(frame)
+            view.show(self.frame)
         if self.direct is not None:
             self.direct.show(frame)
 
@@ -214,14 +219,20 @@ class FrameStep:
         rate, last_rate = self.settings.rate, self.settings.last_rate
         self.optimizer.step(rate + (last_rate - rate) * self.optimizer.steps / self.count)
 
-    def look(self, turn: Tensor, shift: Tensor) -> Seen:
-        """At poses (B, K, 3) of the frame at hand."""
+    def look(self, turn: Tensor, shift: Tensor, views: list[FrameView] | None = None, frames: Tensor | None = None) -> Seen:
+        """At poses (B, K, 3) of the frame at hand, or of frames (B,) that `views` show."""
         motion = self.skeleton.pose(turn, shift)
         shown, stretch = self.animated.stretched(motion)
-        looks = tuple(view.look(self.animated, shown, motion) for view in self.views)
-        known, blurred = (torch.stack(one).sum(0) / self.showing() for one in zip(*((look.known, look.blurred) for look in looks), strict=True))
-        cost = self.cost.per_frame(turn, shift, motion, shown.means, stretch, self.frame)
+        views = self.views if views is None else views
+        looks = tuple(view.look(self.animated, shown, motion) for view in views)
+        known, blurred = (torch.stack(one).sum(0) / showing(views) for one in zip(*((look.known, look.blurred) for look in looks), strict=True))
+        cost = self.cost.per_frame(turn, shift, motion, shown.means, stretch, self.frame if frames is None else frames)
         return Seen(motion, shown, looks, known, blurred, cost)
+
+    def looked_at(self, joints: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Of scaled joints (6K,) of the frame at hand what `RecordedPolishing` asks: cost, known-view loss, gradient and curvature."""
+        self.of_edges, point = None, FramePoint(self, joints)
+        return point.seen.total.detach(), point.seen.known.detach(), point.gradient, point.curvature()
 
     def point(self, joints: Tensor) -> FramePoint | DirectPoint:
         """At scaled joints (6K,) of the frame at hand: of each its turn and its shift, over their levers."""
@@ -234,9 +245,10 @@ class FrameStep:
             self.of_edges = self.curvature.of_edges(motion)
         return self.curvature.of_joints(self.curvature.of_places(means, curved) + self.of_edges, turn, motion)
 
-    def showing(self) -> Tensor:
-        """A number: how many views show the frame, at least 1."""
-        return torch.cat([view.weight for view in self.views]).sum().clamp_min(1)
+
+def showing(views: list[FrameView]) -> Tensor:
+    """(slots,) how many views show the frame, at least 1."""
+    return torch.stack([view.weight for view in views]).sum(0).clamp_min(1)
 
 
 class FramePoint:
@@ -247,7 +259,16 @@ class FramePoint:
         self.leaves = [one.requires_grad_() for one in _parted(joints)]
         self.turn = self.leaves[0] * step.turn_lever
         self.seen = step.look(self.turn, self.leaves[1] * step.shift_lever)
-        self.cost, self.known = float(self.seen.total.detach()), float(self.seen.known[0].detach())
+
+    @cached_property
+    def cost(self) -> float:
+        """All that is made small."""
+        return float(self.seen.total.detach())
+
+    @cached_property
+    def known(self) -> float:
+        """The known-view loss in it."""
+        return float(self.seen.known[0].detach())
 
     @cached_property
     def gradient(self) -> Tensor:
@@ -262,7 +283,7 @@ class FramePoint:
         curved = self.step.cost.place_curvature(means, self.step.frame)
         for view, look in zip(self.step.views, seen.looks, strict=True):
             across = view.projection(means)
-            curved = curved + across.mT @ view.curvature(look) @ across / self.step.showing()
+            curved = curved + across.mT @ view.curvature(look) @ across / showing(self.step.views)
         return self.step.felt_by_joints(means, curved, self.turn.detach(), seen.motion)
 
 

@@ -38,25 +38,25 @@ class Look:
 
 
 class FrameView:
-    """One view of the frame at hand, in tensors that all frames share."""
+    """One view of the frames at hand, in tensors that all frames share: one frame, or one for each of so many `slots`."""
 
-    def __init__(self, view: View, known: KnownViewLoss, blur: int) -> None:
+    def __init__(self, view: View, known: KnownViewLoss, blur: int, slots: int = 1) -> None:
         self.view, self.known, self.blur = view, known, blur
         self.every, self.usable = view.cameras(), view.usable()
         reference, backdrop = view.reference, view.reference.backdrop
         shown = [reference.color] if backdrop is None else [backdrop.shown, backdrop.behind]
         blurred = [avg_pool2d(one, blur) for one in (shown[0], reference.alpha)]
         self.all = [self.every.viewmats, reference.alpha, self.usable, *shown, *blurred]
-        self.here = [torch.empty_like(one[:1]) for one in self.all]
+        self.here = [one[:1].repeat(slots, *(1,) * (one.dim() - 1)) for one in self.all]
         self.viewmat, self.alpha, self.weight, self.color = self.here[:4]
         self.behind = None if backdrop is None else self.here[4]
         self.blurred = self.here[-2:]
 
     @torch.no_grad()
-    def show(self, frame: int) -> None:
-        """This frame from now on."""
+    def show(self, frames: Tensor) -> None:
+        """These frames (slots,) from now on."""
         for one, every in zip(self.here, self.all, strict=True):
-            one.copy_(every[frame : frame + 1])
+            one.copy_(every.index_select(0, frames))
 
     def look(self, animated: AnimatedAsset, shown: Gaussians, motion: Motion) -> Look:
         """B poses, `shown` in `motion`."""
@@ -94,13 +94,14 @@ class FrameView:
         with torch.enable_grad():
             shared = (look.picture.color * per_pixel).sum()
         across = torch.autograd.grad(shared, look.lit.colors, retain_graph=True)[0].reshape(-1, 3)
-        return across[:, [0, 1, 1, 2]].unflatten(-1, (2, 2))
+        along_x, mixed, along_y = across.unbind(-1)
+        return torch.stack([along_x, mixed, mixed, along_y], -1).unflatten(-1, (2, 2))
 
     def projection(self, means: Tensor) -> Tensor:
         """(N, 2, 3) by how many pixels places (N, 3) move in the picture as they move in space."""
         turn, away = self.viewmat[0, :3, :3], self.viewmat[0, :3, 3]
         x, y, z = (means @ turn.T + away).unbind(-1)
-        scale = self.every.Ks[0, [0, 1], [0, 1]] / z.clamp_min(1e-3)[:, None]
+        scale = self.every.Ks[0].diagonal()[:2] / z.clamp_min(1e-3)[:, None]
         zero = torch.zeros_like(z)
         along = torch.stack([torch.stack([zero + 1, zero, -x / z], -1), torch.stack([zero, zero + 1, -y / z], -1)], -2)
         return scale[..., None] * (along @ turn)

@@ -34,9 +34,10 @@ class Held:
 
     def curvature(self) -> Tensor:
         """(N, 3, 3) half of the second derivative of `moved` by each place."""
-        upright = torch.diag(self.weight.new_tensor([0.0, 0.0, 1.0]))
-        whole = self.weight[:, 0, None, None] * torch.eye(3).to(self.weight)
-        return whole + self.weight[:, 1, None, None] * upright
+        # made where they are needed: a copy to a GPU cannot be recorded
+        whole, upright = torch.eye(3, dtype=self.weight.dtype, device=self.weight.device), self.weight.new_zeros(3, 3)
+        upright[2, 2].fill_(1)
+        return self.weight[:, 0, None, None] * whole + self.weight[:, 1, None, None] * upright
 
 
 def held_of(asset: Asset, bound: BoundGaussians, place: Tensor) -> Held | None:

@@ -85,7 +85,7 @@ class LiftedDepth:
         chosen = choose_points(bound.means.cpu().numpy(), bound.triangle.cpu().numpy(), settings.points, seed)
         self.index = torch.from_numpy(chosen).to(bound.means.device)
         self.surface = animated.part(self.index)
-        self.camera = viewpoint(world_to_camera)
+        self.camera = viewpoint(world_to_camera).to(bound.means.device)
         self.rest, self.rest_normals = turned_rest(self.surface.bound, bound.means.new_zeros(3) if turned is None else turned)
         self.rest_depth = self.camera.see(self.rest)[..., 2]
 
@@ -103,11 +103,22 @@ class LiftedDepth:
 
     @torch.no_grad()
     def answer(self, motion: Motion) -> None:
-        """As `ask`, where what it was asked last was not nearly the same."""
+        """As `ask`, where what it was asked last was not nearly the same; in the place of the last answer: recorded steps read it there."""
         corners = self.surface.corners(motion)
         places = self.in_picture(self.surface.rest.places(corners, triangle_frames(corners)))
-        if self.asked is None or float((places - self.asked).norm(dim=-1).mean()) > ASIDE:
+        if self.asked is None:
             self.ask(motion)
+        elif float((places - self.asked).norm(dim=-1).mean()) > ASIDE:
+            last, kept = self.told(), (self.modes, self.asked)
+            self.ask(motion)
+            for one, new in zip(last, self.told(), strict=True):
+                one.copy_(new)
+            self.modes, self.asked = kept
+
+    def told(self) -> list[Tensor]:
+        """All that the last question has left, themselves."""
+        assert self.asked is not None
+        return [*vars(self.modes).values(), self.asked]
 
     def in_picture(self, places: Tensor) -> Tensor:
         """(T, N, 2) [longest sides] of places (T, N, 3)."""

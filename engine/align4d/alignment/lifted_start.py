@@ -5,11 +5,14 @@ What was tracked in the picture is kept; joints hold the body together, so that 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
 from ..motion.skeleton import Motion, Skeleton
 from ..motion.triangles import triangle_frames
+from ..rendering.recorded_steps import Dial, RecordedSteps
 from .lifted_depth import LiftedDepth
 from .optimizer import LeveredAdam
 from .pose_cost import PoseCost
@@ -25,33 +28,65 @@ def fit_to_depth(lifted: LiftedDepth, skeleton: Skeleton, cost: PoseCost, track:
         known_frame: the frame that keeps its pose; None where none does.
         smooth: cost of acceleration, as in `RefinementSettings`.
     """
-    settings = lifted.settings
-    turn_lever, shift_lever = levers(skeleton, track.turn)
-    frames = torch.arange(len(track.turn), device=track.turn.device)
-    free = frames if known_frame is None else frames[frames != known_frame]
-    turns, shifts = ((one[free] / lever).requires_grad_() for one, lever in ((track.turn, turn_lever), (track.shift, shift_lever)))
-    optimizer = LeveredAdam([turns, shifts], cost.settings.floor)
-    surface = lifted.surface
+    return _Fit(lifted, skeleton, cost, track, known_frame, smooth).run()
 
-    def poses() -> tuple[Tensor, Tensor]:
-        return track.turn.index_copy(0, free, turns * turn_lever), track.shift.index_copy(0, free, shifts * shift_lever)
 
-    def shown(motion: Motion) -> tuple[Tensor, Tensor]:
-        corners = surface.corners(motion)
-        return surface.rest.places(corners, triangle_frames(corners)), corners
+class _Fit:
+    """The poses on their way, in tensors that a recorded step may change; arguments as of `fit_to_depth`."""
 
-    with torch.no_grad():
-        tracked = lifted.in_picture(shown(skeleton.pose(track.turn, track.shift))[0])
-    for iteration in range(settings.fit_iterations):
-        done = iteration / settings.fit_iterations
-        turn, shift = poses()
-        motion = skeleton.pose(turn, shift)
-        points, corners = shown(motion)
-        off = (lifted.in_picture(points) - tracked) / settings.in_view
+    def __init__(self, lifted: LiftedDepth, skeleton: Skeleton, cost: PoseCost, track: Track, known_frame: int | None, smooth: float) -> None:
+        self.lifted, self.skeleton, self.cost, self.track, self.smooth = lifted, skeleton, cost, track, smooth
+        self.settings, self.surface = lifted.settings, lifted.surface
+        self.turn_lever, self.shift_lever = levers(skeleton, track.turn)
+        frames = torch.arange(len(track.turn), device=track.turn.device)
+        self.free = frames if known_frame is None else frames[frames != known_frame]
+        self.turns, self.shifts = (one.clone().requires_grad_() for one in self._start())
+        self.optimizer = LeveredAdam([self.turns, self.shifts], cost.settings.floor)
+        self.rate = Dial(self.turns.device)
+        with torch.no_grad():
+            self.tracked = self.lifted.in_picture(self._shown(skeleton.pose(track.turn, track.shift))[0])
+
+    def run(self) -> Track:
+        """See `fit_to_depth`."""
+        settings = self.settings
+        rates: Iterator[float] = iter(())
+
+        @torch.no_grad()
+        def begin() -> None:
+            nonlocal rates
+            for one, start in zip((self.turns, self.shifts), self._start(), strict=True):
+                one.copy_(start)
+            self.optimizer.reset()
+            change = settings.fit_last_rate - settings.fit_rate
+            rates = iter([settings.fit_rate + change * (iteration / settings.fit_iterations) for iteration in range(settings.fit_iterations)])
+
+        def each() -> None:
+            self.rate.set(next(rates))
+
+        steps: RecordedSteps[None] = RecordedSteps(self._step, self.turns.device, self.surface.backend, self.cost.settings.recorded)
+        steps.run(begin, settings.fit_iterations, each)
+        with torch.no_grad():
+            return Track(*self._poses(), self.track.loss, self.track.first)
+
+    def _start(self) -> tuple[Tensor, Tensor]:
+        return self.track.turn[self.free] / self.turn_lever, self.track.shift[self.free] / self.shift_lever
+
+    def _poses(self) -> tuple[Tensor, Tensor]:
+        turn, shift = self.turns * self.turn_lever, self.shifts * self.shift_lever
+        return self.track.turn.index_copy(0, self.free, turn), self.track.shift.index_copy(0, self.free, shift)
+
+    def _shown(self, motion: Motion) -> tuple[Tensor, Tensor]:
+        corners = self.surface.corners(motion)
+        return self.surface.rest.places(corners, triangle_frames(corners)), corners
+
+    def _step(self, _: None) -> None:
+        settings, cost = self.settings, self.cost
+        turn, shift = self._poses()
+        motion = self.skeleton.pose(turn, shift)
+        points, corners = self._shown(motion)
+        off = (self.lifted.in_picture(points) - self.tracked) / settings.in_view
         picture = settings.weight * ((1 + off.square().sum(-1)).sqrt() - 1).mean()
-        jerk = sum((one.diff(n=2, dim=0) ** 2).sum() for one in (turn / turn_lever, shift / shift_lever))
-        effort = (cost.joints(turn, shift, surface.stretch(corners)) + cost.beyond(motion)).mean() + smooth * jerk / len(turn)
-        (picture + lifted.pull(points) + effort).backward()
-        optimizer.step(settings.fit_rate + (settings.fit_last_rate - settings.fit_rate) * done)
-    with torch.no_grad():
-        return Track(*poses(), track.loss, track.first)
+        jerk = sum((one.diff(n=2, dim=0) ** 2).sum() for one in (turn / self.turn_lever, shift / self.shift_lever))
+        effort = (cost.joints(turn, shift, self.surface.stretch(corners)) + cost.beyond(motion)).mean() + self.smooth * jerk / len(turn)
+        (picture + self.lifted.pull(points) + effort).backward()
+        self.optimizer.step(self.rate.value)

@@ -27,7 +27,7 @@ IRRADIANCE, SHEEN = 9, 4
 @dataclass(frozen=True)
 class Lighting:
     """Attributes:
-    coefficients: (13, 3), irradiance then sheen, per channel of linear RGB.
+    coefficients: (13, 3), irradiance then sheen, per channel of linear RGB; or (C, 13, 3) of several lights.
     """
 
     coefficients: Tensor
@@ -37,9 +37,9 @@ class Lighting:
         return Lighting(self.coefficients.to(device))
 
     def shade(self, albedo: Tensor, normals: Tensor) -> Tensor:
-        """sRGB (..., N, 3) of surfaces with linear `albedo` (N, 3) and unit `normals` (..., N, 3)."""
+        """sRGB (..., N, 3) of surfaces with linear `albedo` (N, 3) and unit `normals` (..., N, 3); (C, N, 3) in several lights."""
         basis, light = harmonics(normals), self.coefficients.to(normals)
-        linear = albedo * (basis @ light[:IRRADIANCE]) + basis[..., :SHEEN] @ light[IRRADIANCE:]
+        linear = albedo * (basis @ light[..., :IRRADIANCE, :]) + basis[..., :SHEEN] @ light[..., IRRADIANCE:, :]
         return to_srgb(linear).clamp(0, 1)
 
 

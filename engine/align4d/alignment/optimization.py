@@ -19,13 +19,13 @@ from ..motion.hexplane import HexPlaneField, Offsets
 from ..priors.recorded import RecordedPrior
 from ..rendering import Gaussians, rasterize
 from ..rendering.deferral import Deferral
+from ..rendering.recorded_steps import RecordedSteps
 from .asynchronous import Phase
 from .isometry import Isometry
 from .kept_sides import KeptSides
 from .known_views import KnownViewLoss
 from .motion_geometry import MotionGeometryLoss, UnknownViews
 from .optimization_settings import OptimizationSettings
-from .recorded_steps import RecordedSteps
 from .scene import Scene
 from .video_conditions import frame_video, middles
 

@@ -12,6 +12,7 @@ from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 from torch.nn.functional import grid_sample
 
+from ..kernels import njit
 from .nearest import nearest_points
 
 CELLS = 24
@@ -46,10 +47,20 @@ class Outline:
         at = chosen.cpu().numpy()
         self.colors = color[:, rows[at], columns[at]].T.contiguous()
         self.spacing = float(np.sqrt(len(places) / len(at)))
+        self.reach = torch.full_like(self.places[0, 0], self.spacing / 2)
         self.distance = torch.from_numpy(distance_transform_edt(~inside)).to(color)[None, None]
         edges = (inside[0], inside[-1], inside[:, 0], inside[:, -1])
         # where the border cuts the object nobody knows how far it goes on
         self.cut = any(bool(edge.any()) for edge in edges)
+
+    @property
+    def shape(self) -> tuple[int, int, bool]:
+        """Outlines that differ in the values of `tensors` alone have the same."""
+        return self.side, len(self.places), self.cut
+
+    def tensors(self) -> list[Tensor]:
+        """All that was read off the frame."""
+        return [self.places, self.colors, self.distance, self.reach]
 
     def cost(self, pixels: Tensor, depth: Tensor, colors: Tensor) -> Tensor:
         """(B,) of poses: surface points outside of the object, and pixels of the object that no point is near.
@@ -78,7 +89,7 @@ class Outline:
             nearest = self._nearest(pixels, colors, HIDDEN * hidden)
         matched = pixels.gather(1, nearest[..., None].expand(-1, -1, 2))
         distance = ((matched - self.places) ** 2).sum(-1).clamp_min(1e-6).sqrt()
-        return (distance - self.spacing / 2).clamp_min(0) / self.side
+        return (distance - self.reach).clamp_min(0) / self.side
 
     def _nearest(self, pixels: Tensor, colors: Tensor, extra: Tensor) -> Tensor:
         """(B, M) index of the point that each sampled pixel is matched with; `extra` (B, N) counts as farther [sides of the picture]."""
@@ -108,15 +119,49 @@ def apart(ours: Tensor, theirs: Tensor) -> float:
     return float(np.quantile(distances, 1 - STRAY)) / len(first)
 
 
+def moments(alpha: Tensor) -> tuple[float, float, float]:
+    """Area [px] and centroid (x, y) [px] of a mask (1, H, W)."""
+    alpha = alpha.cpu()
+    area = float(alpha.sum())
+    rows, columns = torch.arange(alpha.shape[1]) + 0.5, torch.arange(alpha.shape[2]) + 0.5
+    weight = max(area, 1e-9)
+    return area, float((alpha[0].sum(0) * columns).sum()) / weight, float((alpha[0].sum(1) * rows).sum()) / weight
+
+
+def unrolled(offset: np.ndarray, roll: float) -> np.ndarray:
+    """An offset (2,) in the picture as it were without the camera's roll [degrees], which comes after yaw and pitch."""
+    cosine, sine = np.cos(np.radians(roll)), np.sin(np.radians(roll))
+    return np.array([[cosine, -sine], [sine, cosine]]) @ offset
+
+
+def extent(alpha: Tensor) -> tuple[float, float]:
+    """Width and height [px] of the box around a mask (1, H, W)."""
+    rows, columns = (torch.nonzero(alpha[0].cpu().amax(axis) > 0.5)[:, 0] for axis in (1, 0))
+    return tuple(float(one[-1] - one[0]) + 1 if len(one) else 1.0 for one in (columns, rows))  # type: ignore[return-value]
+
+
 def spread_out(points: Tensor, count: int) -> Tensor:
     """(count,) indices of points (N, D) as far from each other as can be; all of them where there are fewer."""
-    distance = (points - points.mean(0)).norm(dim=-1)
-    chosen = [distance.argmax()]
-    distance = torch.full_like(distance, torch.inf)
-    for _ in range(min(count, len(points)) - 1):
-        distance = distance.minimum((points - points[chosen[-1]]).norm(dim=-1))
-        chosen.append(distance.argmax())
-    return torch.stack(chosen)
+    first = int((points - points.mean(0)).norm(dim=-1).argmax())
+    places = points.detach().float().cpu().numpy()
+    return torch.from_numpy(_spread_out(places, first, min(count, len(points)))).to(points.device)
+
+
+@njit(nogil=True, cache=True)
+def _spread_out(points, first, count):  # type: ignore[no-untyped-def]
+    chosen, apart = np.empty(count, np.int64), np.full(len(points), np.float32(np.inf))
+    here = first
+    for number in range(count):
+        chosen[number] = here
+        farthest = np.float32(-1)
+        for i in range(len(points)):
+            square = np.float32(0)
+            for axis in range(points.shape[1]):
+                square += (points[i, axis] - points[chosen[number], axis]) ** 2
+            apart[i] = min(apart[i], np.sqrt(square))
+            if apart[i] > farthest:
+                farthest, here = apart[i], i
+    return chosen
 
 
 def _soft(distance: Tensor) -> Tensor:

@@ -27,7 +27,10 @@ class Point(Protocol):
     """Parameters (P,) that were looked at, with their cost and its gradient (P,)."""
 
     parameters: Tensor
-    cost: float
+
+    @property
+    def cost(self) -> float:
+        """What is made small."""
 
     @property
     def gradient(self) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,15 +17,13 @@ from ..gaussians.surface_bound import LOW_PASS, BoundGaussians
 from ..inputs.asset import Asset
 from ..job.reporting import Reporter
 from ..rendering import rasterize
-from .distance import DistanceCurve, DistanceSettings, pinhole_distance, video_aligned_distance
+from .camera_steps import PARAMETERS, camera_steps, mean_square
+from .distance import DistanceCurve, DistanceSettings, outermost, pinhole_distance, video_aligned_distance
 from .known_views import KnownViewSettings
 from .lighting import Lighting, fit_lighting, to_linear
-from .outline import apart, overlap
+from .outline import apart, extent, moments, overlap, unrolled
 from .reference import Reference, in_front
-
-PARAMETERS = ("azimuth", "elevation", "roll", "yaw", "pitch", "distance")
-TURN_STEP, SHIFT_STEP, DISTANCE_STEP = 0.5, 0.5, 0.005
-"""Differences for the numeric Jacobian: azimuth, elevation and roll [degrees]; yaw and pitch [px]; distance [parts of it]."""
+from .side_by_side import Found, Look, Search, side_by_side
 
 SPREAD = 20.0
 """Azimuths and elevations are tried up to so far from the artist's [degrees]."""
@@ -37,8 +35,8 @@ CAMOUFLAGE = KnownViewSettings().camouflage
 """Difference of a channel below which a mask's residuals count less."""
 UNCERTAIN = 0.3
 """Weight of a mask's residuals where what lies behind the object tells what is object, too: the mask was cut by that and may be wrong."""
-SETTLED = 1e-3
-"""Gain of a step of the camera, in parts of the loss, below which there is no other."""
+DARK = Lighting(torch.zeros(13, 3))
+"""For pictures of which the masks alone are looked at."""
 CLEARLY = 0.75
 """A camera beside the start covers the object clearly better where it leaves less than this part of what is not covered from there."""
 
@@ -121,14 +119,10 @@ def solve_pose(
     camera = start
     if solve:
         report.progress(0, settings.candidates + 2)
-        tried = [scene.centered(one) for one in _directions(start, settings)]
-        ranked = sorted(tried, key=lambda one: scene.loss(one, scene.light(one)))
-        refined = []
-        for number, one in enumerate(ranked[: settings.candidates]):
-            report.check_cancelled()
-            refined.append(scene.refine(one, settings.iterations))
-            report.progress(number + 1, settings.candidates + 2)
-        camera = min(refined, key=lambda one: scene.loss(one, scene.light(one)))
+        ranked = scene.ranked(scene.together([scene.centering(one) for one in _directions(start, settings)]))
+        refining = [scene.refining(one, settings.iterations) for one in ranked[: settings.candidates]]
+        camera = scene.ranked(scene.together(refining, report.check_cancelled))[0]
+        report.progress(settings.candidates, settings.candidates + 2)
         camera = scene.from_afar(camera, settings.iterations)
         curve = scene.sweep(camera, scene.light(camera), camera.distance)
         camera = scene.refine(camera.moved(distance=curve.best), settings.iterations)
@@ -144,9 +138,9 @@ def glance(
 ) -> tuple[Orbit, float]:
     """The camera near `start` in few steps from the best of a grid of directions, and the loss there. Arguments as of `solve_pose`."""
     scene = RestScene(asset, gaussians, reference, settings, backend)
-    best = min((scene.centered(one) for one in _directions(start, settings)), key=lambda one: scene.loss(one, scene.light(one)))
+    best = scene.ranked(scene.together([scene.centering(one) for one in _directions(start, settings)]))[0]
     camera = scene.refine(best, iterations)
-    return camera, scene.loss(camera, scene.light(camera))
+    return camera, scene.loss(camera)
 
 
 def place_camera(asset: Asset, gaussians: BoundGaussians, reference: Reference, start: Orbit, settings: PoseSettings, backend: str) -> SolvedPose:
@@ -206,27 +200,40 @@ class RestScene:
         self.asset, self.gaussians, self.reference, self.settings, self.backend = asset, gaussians, reference, settings, backend
         self.color, self.alpha = reference.compared(reference.color, reference.alpha)[2][0], reference.alpha[0]
         self.albedo = to_linear(gaussians.albedo)
+        self._place, self._extent = moments(self.alpha), extent(self.alpha)
+        self._hull = outermost(asset.vertices)
 
-    def render(self, cameras: list[Orbit], lighting: Lighting) -> tuple[Tensor, Tensor]:
-        """Colors (C, 3, R, R), in front of what lies behind, and alphas (C, 1, R, R)."""
+    def render(self, cameras: list[Orbit], lighting: Lighting | list[Lighting]) -> tuple[Tensor, Tensor]:
+        """Colors (C, 3, R, R), in front of what lies behind, and alphas (C, 1, R, R); in one light, or in one for each camera."""
         color, alpha = self._on_white(cameras, lighting)
         backdrop = self.reference.backdrop
         return color if backdrop is None else in_front(color, alpha, backdrop.behind[:1]), alpha
 
-    def _on_white(self, cameras: list[Orbit], lighting: Lighting) -> tuple[Tensor, Tensor]:
+    def _on_white(self, cameras: list[Orbit], lighting: Lighting | list[Lighting]) -> tuple[Tensor, Tensor]:
         poses = np.stack([camera.world_to_camera() for camera in cameras])
-        lit = self.gaussians.colored(lighting.shade(self.albedo, self.gaussians.normals))
         with torch.no_grad():
+            lit = self.gaussians.colored(self._colors(lighting))
             picture = rasterize(lit, self.reference.cameras(poses), self.reference.size, backend=self.backend, low_pass=LOW_PASS)
         return picture.color, picture.alpha
+
+    def _colors(self, lighting: Lighting | list[Lighting]) -> Tensor:
+        """(N, 3) in one light, (C, N, 3) in several."""
+        if isinstance(lighting, Lighting):
+            return lighting.shade(self.albedo, self.gaussians.normals)
+        different = list({id(one): one for one in lighting}.values())
+        index = torch.tensor([[one is other for other in different].index(True) for one in lighting], device=self.albedo.device)
+        if self.albedo.is_cuda:  # one operation for all
+            every = Lighting(torch.stack([one.coefficients for one in different])).shade(self.albedo, self.gaussians.normals)
+        else:
+            every = torch.stack([one.shade(self.albedo, self.gaussians.normals) for one in different])
+        return every.index_select(0, index)
 
     def light(self, camera: Orbit) -> Lighting:
         """What explains the frame's colors best, seen by `camera`."""
         return fit_lighting(self.asset, self.reference, camera.world_to_camera())
 
-    def residuals(self, cameras: list[Orbit], lighting: Lighting, blur: int = 0) -> Tensor:
+    def residuals(self, color: Tensor, alpha: Tensor, blur: int = 0) -> Tensor:
         """(C, P) differences of color and mask, `blur` see `BLURS`; the mask weighs as much as the three channels of color."""
-        color, alpha = self.render(cameras, lighting)
         wrong, uncovered = color - self.color, alpha - self.alpha
         if self.reference.backdrop is not None:  # where both look alike, nobody can see whether it is object or background
             uncovered = UNCERTAIN * uncovered * (wrong.abs().amax(1, keepdim=True) / CAMOUFLAGE).clamp(0, 1)
@@ -235,9 +242,32 @@ class RestScene:
             different = avg_pool2d(different, 2 * blur + 1, 1, blur, count_include_pad=False)
         return different.flatten(1)
 
-    def loss(self, camera: Orbit, lighting: Lighting, blur: int = 0) -> float:
-        """Mean squared difference of color and mask."""
-        return float((self.residuals([camera], lighting, blur)[0] ** 2).mean())
+    def draw(self, looks: list[Look]) -> list[Tensor]:
+        """Of looks that are alike their residuals (C, P), or their masks (C, 1, R, R) in main memory."""
+        lights = [look.lighting for look in looks for _ in look.cameras]
+        color, alpha = self.render([camera for look in looks for camera in look.cameras], lights)
+        answer = alpha.cpu() if looks[0].masks else self.residuals(color, alpha, looks[0].blur)
+        return list(answer.split([len(look.cameras) for look in looks]))
+
+    def together(self, searches: Sequence[Search[Found]], each: Callable[[], None] = lambda: None) -> list[Found]:
+        """See `side_by_side`."""
+        return side_by_side(searches, self.draw, self.light, each)
+
+    def ranked(self, cameras: list[Orbit]) -> list[Orbit]:
+        """The best first, each in the light that explains it best."""
+        return [camera for _, camera in sorted(zip(self.losses(cameras), cameras, strict=True), key=lambda one: one[0])]
+
+    def losses(self, cameras: list[Orbit]) -> list[float]:
+        """Mean squared difference of color and mask of each, in the light that explains it best."""
+        return self.together([self._judging(one) for one in cameras])
+
+    def loss(self, camera: Orbit) -> float:
+        """That of one."""
+        return self.losses([camera])[0]
+
+    def _judging(self, camera: Orbit) -> Search[float]:
+        lighting = yield camera
+        return mean_square((yield Look([camera], lighting))[0])
 
     def solved(self, camera: Orbit, guess: float) -> SolvedPose:
         """Everything about `camera`; its sweep is around the distance `guess`."""
@@ -252,65 +282,44 @@ class RestScene:
     def pinhole_distance(self, camera: Orbit) -> float:
         """The distance at which the mesh looks as large as the video's mask, on the ray on which `camera` sees it."""
         matrix = camera.world_to_camera()
-        return pinhole_distance(self.asset.vertices, matrix[:3, :3], matrix[:3, 3] / camera.distance, self.reference.intrinsics, _extent(self.alpha))
+        return pinhole_distance(self._hull, matrix[:3, :3], matrix[:3, 3] / camera.distance, self.reference.intrinsics, self._extent)
 
     def centered(self, camera: Orbit) -> Orbit:
+        """What `centering` finds."""
+        return self.together([self.centering(camera)])[0]
+
+    def centering(self, camera: Orbit) -> Search[Orbit]:
         """Distance and offset from the size and the place of the mask (area falls with the square of the distance)."""
-        lighting = Lighting(torch.zeros(13, 3))
-        target_area, *target = _moments(self.alpha)
+        target_area, *target = self._place
         focal, middle = float(self.reference.intrinsics[0, 0]), self.reference.intrinsics[:2, 2]
-        right, down = np.degrees(np.arctan(_unrolled(np.array(target) - middle, camera.roll) / focal))
+        right, down = np.degrees(np.arctan(unrolled(np.array(target) - middle, camera.roll) / focal))
         camera = camera.moved(yaw=-float(right), pitch=float(down))
         camera = camera.moved(distance=self.pinhole_distance(camera))
         for _ in range(3):
-            _, alpha = self.render([camera], lighting)
-            area, *place = _moments(alpha[0])
+            alpha = yield Look([camera], DARK, masks=True)
+            area, *place = moments(alpha[0])
             if area < 1:
                 return camera
-            right, down = np.degrees(_unrolled(np.array(target) - place, camera.roll) / focal)
+            right, down = np.degrees(unrolled(np.array(target) - place, camera.roll) / focal)
             camera = camera.moved(
                 distance=camera.distance * (area / target_area) ** 0.5, yaw=camera.yaw - float(right), pitch=camera.pitch + float(down)
             )
         return camera
 
-    def steps(self, camera: Orbit) -> np.ndarray:
-        """(6,) by how much each of PARAMETERS is moved to see what it does: about as much in the picture, whatever the lens."""
-        shift = float(np.degrees(SHIFT_STEP / self.reference.intrinsics[0, 0]))
-        return np.array([TURN_STEP, TURN_STEP, TURN_STEP, shift, shift, DISTANCE_STEP * camera.distance])
-
     def from_afar(self, camera: Orbit, iterations: int, free: Sequence[str] = PARAMETERS) -> Orbit:
-        """The camera again by blurred pictures first, see `BLURS`; as it is where it does not get better so. Arguments as of `refine`."""
+        """The camera again by blurred pictures first, see `BLURS`; as it is where it does not get better so. Arguments as of `refining`."""
         found = camera
         for blur in (*BLURS, 0):
             found = self.refine(found, iterations, free, blur)
-        return min((camera, found), key=lambda one: self.loss(one, self.light(one)))
+        return self.ranked([camera, found])[0]
 
     def refine(self, camera: Orbit, iterations: int, free: Sequence[str] = PARAMETERS, blur: int = 0) -> Orbit:
-        """Levenberg-Marquardt on the `free` ones of PARAMETERS, with a numeric Jacobian: a picture for each in every step, and one more."""
-        damping, lighting = 1e-2, self.light(camera)
-        for step in range(iterations):
-            if step % 3 == 0:
-                lighting = self.light(camera)
-            values, steps = np.array([getattr(camera, name) for name in free]), self.steps(camera)[[PARAMETERS.index(name) for name in free]]
-            around = [camera] + [camera.moved(**{name: values[i] + steps[i]}) for i, name in enumerate(free)]
-            residuals = self.residuals(around, lighting, blur).double().cpu().numpy()
-            jacobian = (residuals[1:] - residuals[0]).T
-            normal, gradient, before = jacobian.T @ jacobian, jacobian.T @ residuals[0], float((residuals[0] ** 2).mean())
-            trusted = damping
-            for _ in range(5):
-                change = -np.linalg.solve(normal + damping * np.diag(np.diag(normal) + 1e-9), gradient)
-                change = np.clip(change, -10, 10) * steps
-                after = camera.moved(**{name: float(values[i] + change[i]) for i, name in enumerate(free)})
-                left = self.loss(after, lighting, blur)
-                if left < before:
-                    camera, damping = after, damping / 3
-                    break
-                damping *= 4
-            else:
-                return camera
-            if damping < trusted and before - left < SETTLED * before:  # what had to be damped gains little wherever it is
-                break
-        return camera
+        """What `refining` finds."""
+        return self.together([self.refining(camera, iterations, free, blur)])[0]
+
+    def refining(self, camera: Orbit, iterations: int, free: Sequence[str] = PARAMETERS, blur: int = 0) -> Search[Orbit]:
+        """See `camera_steps`."""
+        return camera_steps(camera, iterations, free, blur, float(self.reference.intrinsics[0, 0]))
 
     def sweep(self, camera: Orbit, lighting: Lighting, guess: float) -> DistanceCurve:
         """Eq. 4 at the camera's direction, around the distance `guess`."""
@@ -326,24 +335,3 @@ class RestScene:
                 "The mesh reaches over the video's border at every distance.",
                 "Check that the video shows this object whole in its first frame, and that the camera looks at it.",
             ) from error
-
-
-def _moments(alpha: Tensor) -> tuple[float, float, float]:
-    """Area [px] and centroid (x, y) [px] of a mask (1, H, W)."""
-    alpha = alpha.cpu()
-    area = float(alpha.sum())
-    rows, columns = torch.arange(alpha.shape[1]) + 0.5, torch.arange(alpha.shape[2]) + 0.5
-    weight = max(area, 1e-9)
-    return area, float((alpha[0].sum(0) * columns).sum()) / weight, float((alpha[0].sum(1) * rows).sum()) / weight
-
-
-def _unrolled(offset: np.ndarray, roll: float) -> np.ndarray:
-    """An offset (2,) in the picture as it were without the camera's roll [degrees], which comes after yaw and pitch."""
-    cosine, sine = np.cos(np.radians(roll)), np.sin(np.radians(roll))
-    return np.array([[cosine, -sine], [sine, cosine]]) @ offset
-
-
-def _extent(alpha: Tensor) -> tuple[float, float]:
-    """Width and height [px] of the box around a mask (1, H, W)."""
-    rows, columns = (torch.nonzero(alpha[0].cpu().amax(axis) > 0.5)[:, 0] for axis in (1, 0))
-    return tuple(float(one[-1] - one[0]) + 1 if len(one) else 1.0 for one in (columns, rows))  # type: ignore[return-value]

@@ -66,7 +66,8 @@ class PoseCost:
     @torch.no_grad()
     def place_curvature(self, means: Tensor, frame: Tensor) -> Tensor:
         """(N, 3, 3) by how much `drift` and `holding` of one pose curve as each of the means (N, 3) moves; `frame` (1,) of the clip."""
-        axis, left_open, reach = self.depth_axes[frame], self.open_depth[frame], self.settings.depth_reach**2
+        axis, left_open = (one.index_select(0, frame) for one in (self.depth_axes, self.open_depth))
+        reach = self.settings.depth_reach**2
         away = self._away(((means - self.rest) @ axis.T)[None])[0] ** 2
         drift = 2 * self.settings.depth_drift * left_open * reach / (away + reach) ** 2 / len(means)
         curved: Tensor = drift[:, None, None] * (axis.T @ axis)

@@ -70,11 +70,10 @@ class PoseCurvature:
         """(K, K, 6, 6) of the parts' twists: of what Gaussians at `means` (N, 3) cost, which curves by (N, 3, 3) as they move."""
         if self.carriers is not None:
             return torch.from_numpy(of_pairs(self.carriers, means.numpy(), curved.contiguous().numpy()))
-        twisted = torch.cat([_crossed(means).mT, torch.eye(3).to(means).expand(len(means), 3, 3)], -1)
+        twisted = torch.cat([_crossed(means).mT, _unit(means).expand(len(means), 3, 3)], -1)
         each = (twisted.mT @ curved @ twisted).flatten(1)
-        felt = each.abs().amax(1) > 0
-        weights, each = self.weights[felt], each[felt]
-        return torch.stack([weights.T @ (one[:, None] * each) for one in weights.T]).unflatten(-1, (6, 6))
+        shared = (self.weights[:, :, None] * each[:, None]).flatten(1)
+        return (self.weights.T @ shared).unflatten(-1, (-1, 6, 6))
 
     @torch.no_grad()
     def of_joints(self, of_parts: Tensor, turn: Tensor, motion: Motion) -> Tensor:
@@ -87,8 +86,8 @@ class PoseCurvature:
     def _twists(self, turn: Tensor, motion: Motion) -> Tensor:
         """(K, 6, 6) how what hangs on each joint turns (3) and moves at the origin (3), by the joint's turn and shift."""
         rotation, offset = motion.rotation[0], motion.offset[0]
-        standing = torch.eye(3).to(rotation)
-        above = torch.cat([rotation, standing[None]])[self.tree.parent]
+        standing = _unit(rotation)
+        above = torch.cat([rotation, standing[None]]).index_select(0, self.tree.parent)
         turned = above @ turn_jacobian_transposed(turn[0][:, None].expand(-1, 3, -1), standing.expand(len(above), 3, 3))
         place = (rotation @ self.tree.joint[..., None])[..., 0] + offset
         upper = torch.cat([turned, torch.zeros_like(above)], -1)
@@ -97,5 +96,10 @@ class PoseCurvature:
 
 def _crossed(vectors: Tensor) -> Tensor:
     """(N, 3, 3) the matrices of the cross products of vectors (N, 3) with others."""
-    rows = torch.linalg.cross(vectors[:, None].expand(-1, 3, -1), torch.eye(3).to(vectors).expand(len(vectors), 3, 3))
+    rows = torch.linalg.cross(vectors[:, None].expand(-1, 3, -1), _unit(vectors).expand(len(vectors), 3, 3))
     return rows.mT
+
+
+def _unit(like: Tensor) -> Tensor:
+    """(3, 3), made where `like` is: a copy to a GPU cannot be recorded."""
+    return torch.eye(3, dtype=like.dtype, device=like.device)

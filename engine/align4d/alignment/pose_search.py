@@ -17,6 +17,7 @@ from ..gaussians.fused import Points
 from ..motion.kinematics import Tree, build_tree
 from ..motion.skeleton import Motion, Skeleton
 from ..motion.skinning import Skin, rotate
+from ..rendering.recorded_steps import Dial, RecordedSteps
 from .animated_asset import AnimatedAsset
 from .drawn_poses import SeenOutline, drawn
 from .lighting import Lighting
@@ -108,6 +109,7 @@ class PoseSearch:
         self.is_joint = (torch.arange(skeleton.count) != skeleton.root).to(like)
         self.tree = build_tree(skeleton.parent, skeleton.joint, like)
         self.by_kernels = like.device.type == "cpu" and like.dtype == torch.float32
+        self._drawings: dict[object, _Drawing] = {}
 
     def around(self, turn: Tensor, shift: Tensor, frame: int, seed: int) -> tuple[Tensor, Tensor]:
         """Turns and shifts (B, K, 3) of a wide search in a frame: the pose (1, K, 3), turned to both sides, and with large joints bent at random."""
@@ -129,19 +131,16 @@ class PoseSearch:
             neutral: (1, K, 3) turns that cost nothing.
             iterations: steps.
         """
-        settings = self.settings
-        drawn = [_DrawnView(view, frame, settings) for view in self.views if view.reference.usable[frame]]
-        turns, shifts = ((one / lever).detach().clone().requires_grad_() for one, lever in ((turn, self.turn_lever), (shift, self.shift_lever)))
-        optimizer = LeveredAdam([turns, shifts], floor=0.3)
-        for step in range(iterations):
-            self._cost(drawn, turns * self.turn_lever, shifts * self.shift_lever, neutral).sum().backward()
-            rate = settings.rate + (settings.last_rate - settings.rate) * step / iterations
-            optimizer.step(rate * len(turn) ** 0.5)
-        with torch.no_grad():
-            found = turns * self.turn_lever, shifts * self.shift_lever
-            return *found, self._cost(drawn, *found, neutral)
+        there = [number for number, view in enumerate(self.views) if view.reference.usable[frame]]
+        drawn = [_DrawnView(self.views[number], frame, self.settings) for number in there]
+        shape = len(turn), tuple((number, one.outline.shape) for number, one in zip(there, drawn, strict=True))
+        if shape not in self._drawings:
+            self._drawings[shape] = _Drawing(self, drawn, turn)
+        drawing = self._drawings[shape]
+        drawing.show(drawn, neutral)
+        return drawing.drawn(turn, shift, iterations)
 
-    def _cost(self, drawn: list[_DrawnView], turn: Tensor, shift: Tensor, neutral: Tensor) -> Tensor:
+    def cost(self, drawn: list[_DrawnView], turn: Tensor, shift: Tensor, neutral: Tensor) -> Tensor:
         """(B,) of the outlines in the mean, and of the pose itself."""
         outlines = (self._drawn if self.by_kernels else self.as_tensors)(drawn, turn, shift)
         bend = (((turn - neutral) ** 2).sum(-1) * self.resistance).sum(-1)
@@ -162,14 +161,72 @@ class PoseSearch:
         return outlines
 
 
+class _Drawing:
+    """Poses on their way to outlines, in tensors that all frames share, so that a step can be recorded.
+
+    Args:
+        drawn: outlines of the shape of those that are to be shown.
+        turn: (B, K, 3) of as many poses.
+    """
+
+    def __init__(self, search: PoseSearch, drawn: list[_DrawnView], turn: Tensor) -> None:
+        self.search, self.views = search, drawn
+        self.turns, self.shifts = (torch.zeros_like(turn).requires_grad_() for _ in range(2))
+        self.neutral, self.rate = torch.zeros_like(turn[:1]), Dial(turn.device)
+        self.optimizer = LeveredAdam([self.turns, self.shifts], floor=0.3)
+        self.steps: RecordedSteps[None] = RecordedSteps(self._step, turn.device, search.surface.animated.backend)
+
+    def show(self, drawn: list[_DrawnView], neutral: Tensor) -> None:
+        """From now on these outlines, and turns (1, K, 3) that cost nothing."""
+        self.neutral.copy_(neutral)
+        if not self.steps.recordable:
+            self.views = drawn
+            return
+        for one, other in zip(self.views, drawn, strict=True):
+            for tensor, value in zip(one.tensors(), other.tensors(), strict=True):
+                tensor.copy_(value)
+
+    def drawn(self, turn: Tensor, shift: Tensor, iterations: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Poses after so many steps from (B, K, 3), and the cost (B,) of each."""
+        settings, number = self.search.settings, 0
+
+        @torch.no_grad()
+        def begin() -> None:
+            nonlocal number
+            self.turns.copy_(turn / self.search.turn_lever)
+            self.shifts.copy_(shift / self.search.shift_lever)
+            self.optimizer.reset()
+            number = 0
+
+        def each() -> None:
+            nonlocal number
+            rate = settings.rate + (settings.last_rate - settings.rate) * number / iterations
+            self.rate.set(rate * len(turn) ** 0.5)
+            number += 1
+
+        self.steps.run(begin, iterations, each)
+        with torch.no_grad():
+            found = self.turns * self.search.turn_lever, self.shifts * self.search.shift_lever
+            return *found, self.search.cost(self.views, *found, self.neutral)
+
+    def _step(self, _: None) -> None:
+        poses = self.turns * self.search.turn_lever, self.shifts * self.search.shift_lever
+        self.search.cost(self.views, *poses, self.neutral).sum().backward()
+        self.optimizer.step(self.rate.value)
+
+
 class _DrawnView:
     """The outline of a frame of a view."""
 
     def __init__(self, view: View, frame: int, settings: PoseSearchSettings) -> None:
         reference = view.reference
+        self.lighting = view.lighting and view.lighting.to(reference.color.device)
         self.outline = Outline(reference.color[frame], reference.alpha[frame], settings.samples, settings.color_weight)
-        self.viewmat, self.K = (torch.from_numpy(one).to(reference.color) for one in (view.viewmats[frame], reference.intrinsics))
-        self.lighting = view.lighting
+        self.viewmat, self.K = (torch.from_numpy(one).to(reference.color, copy=True) for one in (view.viewmats[frame], reference.intrinsics))
+
+    def tensors(self) -> list[Tensor]:
+        """What a frame's outline says."""
+        return [self.viewmat, self.K, *self.outline.tensors()]
 
     def seen(self, lighting: Lighting) -> SeenOutline:
         """For the kernels; `lighting` of the asset."""

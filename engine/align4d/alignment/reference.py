@@ -15,6 +15,7 @@ from ..inputs.bars import Window
 from ..inputs.masks import Masks
 from ..inputs.video import Clip
 from ..rendering import Cameras
+from ..rendering.cpu.threads import beside_each_other
 
 ALIKE = 0.1
 """Difference of a channel, of 1, up to which nobody can tell an object from what lies behind it."""
@@ -143,25 +144,28 @@ def make_reference(
         left, top = _inside(left, side, seen.left, seen.right), _inside(top, side, seen.top, seen.bottom)
     scale = resolution / side
     intrinsics = np.diag([scale, scale, 1.0]) @ _shift(-left, -top) @ intrinsics_for(fovy, width, height)
-    colors, alphas, filmed = [], [], []
-    for index, (picture, coverage) in enumerate(zip(pictures, alpha, strict=True)):
+
+    def look(index: int) -> tuple[np.ndarray, list[np.ndarray]]:
+        picture, coverage = pictures[index], alpha[index]
         cover = coverage[..., None].astype(np.float32)
         # at an edge the picture is a mixture with the background, which is white from here on
         shown = picture.astype(np.float32) / 255
         on_white = np.where(cover > 0, shown + (1 - cover) * (1 - masks.behind_edges(shown, coverage)), 1.0).clip(0, 1)
         layers = np.concatenate([on_white, cover], axis=2)
         scaled = _crop(layers, left, top, side, resolution)
-        colors.append(scaled[..., :3])
-        alphas.append(scaled[..., 3:])
-        if masks.scenery is not None:
-            pair = np.stack([picture, masks.scenery[frames][index]]).astype(np.float32) / 255
-            filmed.append([_crop(np.dstack([one, cover]), left, top, side, resolution)[..., :3] for one in pair])
+        if masks.scenery is None:
+            return scaled, []
+        pair = np.stack([picture, masks.scenery[frames][index]]).astype(np.float32) / 255
+        return scaled, [_crop(np.dstack([one, cover]), left, top, side, resolution)[..., :3] for one in pair]
+
+    scaled, filmed = zip(*beside_each_other(look, range(len(pictures))), strict=True)
 
     def tensor(pictures: object) -> Tensor:
         return torch.from_numpy(np.moveaxis(np.array(pictures), -1, -3).copy()).to(device)
 
-    backdrop = Backdrop(*tensor(filmed).unbind(1)) if filmed else None
-    return Reference(tensor(colors), tensor(alphas), intrinsics, ~masks.empty[frames], backdrop)
+    backdrop = Backdrop(*tensor(filmed).unbind(1)) if masks.scenery is not None else None
+    colors, alphas = tensor([one[..., :3] for one in scaled]), tensor([one[..., 3:] for one in scaled])
+    return Reference(colors, alphas, intrinsics, ~masks.empty[frames], backdrop)
 
 
 def _shift(x: float, y: float) -> np.ndarray:

@@ -13,8 +13,10 @@ from ..motion.hexplane import HexPlaneField
 from ..motion.skeleton import Motion, Skeleton
 from ..motion.triangles import triangle_frames
 from ..rendering import Gaussians
+from ..rendering.recorded_steps import RecordedSteps
 from .animated_asset import AnimatedAsset
 from .appearance import Appearance
+from .asynchronous import Phase
 from .hidden_side import keep_own_colors
 from .iteration_losses import Losses
 from .known_views import KnownViewLoss
@@ -98,8 +100,15 @@ def refine(
     return refinement.run(start)
 
 
+Kind = tuple[type, tuple[Phase, ...], int]
+"""Of an iteration: its round, what learns, and how many frames it looks at."""
+
+
 class _Refinement:
     """What both rounds share: the video, its camera, the appearance, the losses."""
+
+    round: PoseRound | FieldRound
+    """The one at hand."""
 
     def __init__(
         self,
@@ -122,6 +131,10 @@ class _Refinement:
         device = animated.albedo.device
         self.every, self.frames = self.usable.to(device), views[0].reference.frames
         self.losses = Losses(2 * settings.iterations, device, report)
+        self.loss = torch.zeros((), device=device)
+        self.chosen: dict[int, Tensor] = {}
+        """Frames of the iteration at hand, by how many they are: a recorded iteration finds them where they were."""
+        self.steps: RecordedSteps[Kind] = RecordedSteps(self._iterate, device, animated.backend, cost.settings.recorded)
 
     def run(self, start: Track) -> Refined:
         """See `refine`."""
@@ -145,21 +158,22 @@ class _Refinement:
         self.lifted.ask(tracked)
         agree = self.lifted.apart(tracked) < AGREE
         other = fit_to_depth(self.lifted, self.skeleton, self.cost, start, self.known_frame, self.settings.smooth)
-        (own_cost, as_tracked), (fitted_cost, as_fitted) = self._tried(start), self._tried(other)
-        return as_tracked if own_cost < (NEARLY if agree else CLEARLY_LESS) * fitted_cost else as_fitted
+        round_ = self._pose_round(start)
+        own_cost = self._tried(round_, start)
+        as_tracked = [one.detach().clone() for one in round_.tensors()]
+        if own_cost < (NEARLY if agree else CLEARLY_LESS) * self._tried(round_, other):
+            _put_back(round_.tensors(), as_tracked)
+        return round_
 
     def _pose_round(self, start: Track) -> PoseRound:
         return PoseRound(self.skeleton, start, self.known_frame, self.cost, self.settings, self.lifted)
 
-    def _tried(self, start: Track) -> tuple[float, PoseRound]:
-        """A round from this start, and loss and cost that it has after a few steps."""
-        round_ = self._pose_round(start)
-        for _ in range(self.settings.trial):
-            self.report.check_cancelled()
-            self._look(round_, self.every, ("deformation",))
-            round_.step(0.0)
+    def _tried(self, round_: PoseRound, start: Track) -> float:
+        """Loss and cost that a round has after a few steps from this start."""
+        phases: tuple[Phase, ...] = ("deformation",)
+        self.steps.run(lambda: round_.begin(start), self.settings.trial, lambda: self._next(round_, self.every, phases, 0.0))
         loss, cost = self._look(round_, self.every, ())
-        return float(loss + cost), round_
+        return float(loss + cost)
 
     def _look(self, round_: PoseRound | FieldRound, chosen: Tensor, phases: tuple[str, ...]) -> tuple[Tensor, Tensor]:
         """Known-view loss of the frames, and the round's own cost; leaves the gradients of their sum in what the phases optimize."""
@@ -171,7 +185,7 @@ class _Refinement:
             shown_by = self.appearance.on(self.animated, frozen)
             shown, motion, offset, effort = round_.show(shown_by, window, deforming)
             lights = [self.appearance.lighting(view, frozen) for view in range(len(self.known.views))]
-            with self.losses.deferral:
+            with self.losses.deferral():
                 wrong = self.known(shown_by, shown, motion, offset, window, lights)
             parts = wrong * (self.known.shown_in(window) / shown_in), effort * (len(window) / len(chosen))
             _leave_gradient(parts[0] + parts[1])
@@ -180,19 +194,51 @@ class _Refinement:
 
     def _optimize(self, round_: PoseRound | FieldRound, batches: list[Tensor]) -> None:
         """One iteration for each batch of frames, deformation and appearance in turns."""
-        for iteration, chosen in enumerate(batches):
-            self.report.check_cancelled()
-            done = iteration / self.settings.iterations
-            round_.before(done)
-            phases = self.settings.schedule.phases(iteration)
-            loss, _ = self._look(round_, chosen, phases)
-            if "deformation" in phases:
-                round_.step(done)
-            if "appearance" in phases:
-                self.appearance.cost().backward()
-                self.appearance.optimizer.step()
-            self.appearance.optimizer.zero_grad()
-            self.losses.add(loss)
+        changing = [*round_.tensors(), *self.appearance.optimizer.tensors()]
+        start, first, iteration = [one.detach().clone() for one in changing], self.losses.done, 0
+
+        def begin() -> None:
+            nonlocal iteration
+            _put_back(changing, start)
+            self.losses.done, iteration = first, 0
+
+        def each() -> Kind:
+            nonlocal iteration
+            if iteration:
+                self.losses.add(self.loss)
+            chosen, phases = batches[iteration], self.settings.schedule.phases(iteration)
+            kind = self._next(round_, chosen, phases, iteration / self.settings.iterations)
+            iteration += 1
+            return kind
+
+        self.steps.run(begin, len(batches), each)
+        self.losses.add(self.loss)
+
+    def _next(self, round_: PoseRound | FieldRound, chosen: Tensor, phases: tuple[Phase, ...], done: float) -> Kind:
+        """Tells the next iteration its frames, and what is over of the round."""
+        self.report.check_cancelled()
+        round_.before(done)
+        self.chosen.setdefault(len(chosen), torch.empty_like(chosen)).copy_(chosen)
+        self.round = round_
+        return type(round_), phases, len(chosen)
+
+    def _iterate(self, kind: Kind) -> None:
+        _, phases, count = kind
+        loss, _ = self._look(self.round, self.chosen[count], phases)
+        if "deformation" in phases:
+            self.round.step()
+        if "appearance" in phases:
+            self.appearance.cost().backward()
+            self.appearance.optimizer.step()
+        self.appearance.optimizer.zero_grad()
+        self.loss.copy_(loss)
+
+
+@torch.no_grad()
+def _put_back(tensors: list[Tensor], values: list[Tensor]) -> None:
+    """Sets the tensors to these values."""
+    for one, value in zip(tensors, values, strict=True):
+        one.copy_(value)
 
 
 def _leave_gradient(cost: Tensor) -> None:

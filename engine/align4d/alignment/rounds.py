@@ -10,6 +10,7 @@ from ..gaussians.adam import field_adam
 from ..motion.hexplane import HexPlaneField
 from ..motion.skeleton import Motion, Skeleton
 from ..rendering import Gaussians
+from ..rendering.recorded_steps import Dial
 from .animated_asset import AnimatedAsset
 from .lifted_depth import LiftedDepth
 from .optimizer import LeveredAdam
@@ -42,7 +43,21 @@ class PoseRound:
         self.turns = (start.turn[self.free] / self.turn_lever).requires_grad_()
         self.shifts = (start.shift[self.free] / self.shift_lever).requires_grad_()
         self.optimizer = LeveredAdam([self.turns, self.shifts], cost.settings.floor)
+        self.rate = Dial(self.turns.device)
         self.asked = 1
+
+    def begin(self, start: Track) -> None:
+        """From the poses of another start, in which the known frame is the same."""
+        with torch.no_grad():
+            self.turns.copy_(start.turn[self.free] / self.turn_lever)
+            self.shifts.copy_(start.shift[self.free] / self.shift_lever)
+        self.optimizer.reset()
+        self.asked = 1
+
+    def tensors(self) -> list[Tensor]:
+        """All that iterations change, themselves."""
+        own = [self.turns, self.shifts, self.optimizer.first, self.optimizer.second, self.optimizer.steps]
+        return own if self.lifted is None else [*own, *self.lifted.told()]
 
     def motion(self) -> Motion:
         """Of all frames, without gradients, and with all joints within their limits."""
@@ -82,14 +97,15 @@ class PoseRound:
             return cost + (drift * doubt).mean() + self.lifted.price(points, frames)
 
     def before(self, done: float) -> None:
-        """Asks the prior again where it is time, `done` of the round being over, and the motion looks otherwise than before."""
+        """Sets the rate, and asks the prior again where it is time, `done` of the round being over, and the motion looks otherwise than before."""
+        self.rate.set(self.settings.rate + (self.settings.last_rate - self.settings.rate) * done)
         if self.lifted is not None and done * self.lifted.settings.rounds >= self.asked:
             self.lifted.answer(self.motion())
             self.asked += 1
 
-    def step(self, done: float) -> None:
-        """`done`: part of the round that is over."""
-        self.optimizer.step(self.settings.rate + (self.settings.last_rate - self.settings.rate) * done)
+    def step(self) -> None:
+        """One step."""
+        self.optimizer.step(self.rate.value)
 
 
 class FieldRound:
@@ -127,7 +143,11 @@ class FieldRound:
     def before(self, done: float) -> None:
         """Nothing."""
 
-    def step(self, done: float) -> None:
+    def tensors(self) -> list[Tensor]:
+        """All that iterations change, themselves."""
+        return self.optimizer.tensors()
+
+    def step(self) -> None:
         """One step of Adam."""
         self.optimizer.step()
         self.optimizer.zero_grad()

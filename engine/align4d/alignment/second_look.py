@@ -15,6 +15,7 @@ from ..job.reporting import Reporter
 from ..motion.skeleton import Skeleton
 from .animated_asset import AnimatedAsset
 from .frame_step import FrameStep
+from .frames_together import FramesTogether
 from .tracking import Track, extrapolated
 from .tracking_settings import TrackingSettings
 from .view import View
@@ -44,14 +45,16 @@ def look_again(
     neutral: Tensor,
     settings: TrackingSettings,
     report: Reporter,
+    step: FrameStep | None = None,
 ) -> Track:
     """The track with what is found from other frames' poses, where that makes all that is made small clearly smaller.
 
     Args:
         track: of all frames, by `tracking.track` and the same views. The pose that it began with stays, and those of frames it skipped.
         neutral: (1, K, 3) turns that cost nothing.
+        step: as of `tracking.track`.
     """
-    look = _SecondLook(FrameStep(animated, skeleton, views, neutral, settings), track, report)
+    look = _SecondLook(step or FrameStep(animated, skeleton, views, neutral, settings), track, report)
     for frame in look.places():
         look.try_others(frame)
     return look.track
@@ -63,14 +66,33 @@ class _SecondLook:
     def __init__(self, step: FrameStep, track: Track, report: Reporter) -> None:
         self.step, self.track, self.report = step, track, report
         self.free = (track.loss > 0).tolist()
-        judged = [step.judge(frame, track.turn[[frame]], track.shift[[frame]]) for frame in range(len(self.free))]
-        self.cost, self.known = (torch.cat(one).cpu() for one in zip(*judged, strict=True))
+        self.together = FramesTogether(step) if step.steps.recordable else None
+        every = list(range(len(self.free)))
+        self.cost, self.known = self._judge(every, every)
         self.changed: set[int] = set()
 
     def places(self) -> list[int]:
         """Frames at which to look, the last first: some of all, and those whose neighbor's pose fits better as it is."""
         last = len(self.free) - 1
-        return [frame for frame in range(last, -1, -1) if self.free[frame] and ((last - frame) % EVERY == 0 or self._fits_worse(frame))]
+        some = [frame for frame in range(last, -1, -1) if self.free[frame] and (last - frame) % EVERY == 0]
+        others = [frame for frame in range(last, -1, -1) if self.free[frame] and frame not in some]
+        return sorted([*some, *self._worse_fitting(others)], reverse=True)
+
+    def _worse_fitting(self, frames: list[int]) -> list[int]:
+        if self.together is None:
+            return [frame for frame in frames if self._fits_worse(frame)]
+        pairs = [(frame, other) for frame in frames for other in self._beside(frame)]
+        costs = self._judge([frame for frame, _ in pairs], [other for _, other in pairs])[0].tolist() if pairs else []
+        return list({frame for (frame, _), cost in zip(pairs, costs, strict=True) if cost < FITS * float(self.cost[frame])})
+
+    def _judge(self, frames: list[int], others: list[int]) -> tuple[Tensor, Tensor]:
+        """(B,) what each of the frames costs in the pose of the other one, and the known-view loss in it."""
+        turns, shifts = self.track.turn[others], self.track.shift[others]
+        if self.together:
+            return self.together.judge(frames, turns, shifts)
+        judged = [self.step.judge(frame, turns[[at]], shifts[[at]]) for at, frame in enumerate(frames)]
+        total, known = (torch.cat(one).cpu() for one in zip(*judged, strict=True))
+        return total, known
 
     def _fits_worse(self, frame: int) -> bool:
         return bool((self._judged(frame, self._beside(frame)) < FITS * self.cost[frame]).any())

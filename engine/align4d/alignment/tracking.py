@@ -64,6 +64,7 @@ def track(
     search: PoseSearchSettings,
     report: Reporter,
     save: Callable[[Track, int], None] | None = None,
+    step: FrameStep | None = None,
 ) -> Track:
     """Tracks all frames: from those of `start` to the clip's end, then back to its beginning.
 
@@ -73,8 +74,9 @@ def track(
         known: turn and shift (1, K, 3) of that pose; its turns cost nothing.
         search: how a frame's first guess is drawn to its outline.
         save: called after each frame with all frames so far, and with that frame.
+        step: made of the same, where there is one already.
     """
-    step = FrameStep(animated, skeleton, views, known[0], settings)
+    step = step or FrameStep(animated, skeleton, views, known[0], settings)
     finder = PoseSearch(animated, skeleton, views, search, settings.joint_radius)
     following = _Following(step, finder, known, report)
     done, seen = start, seen_by_any(views)

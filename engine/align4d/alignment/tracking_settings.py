@@ -13,7 +13,6 @@ class TrackingSettings:
     resolution: of the pictures that are compared [px].
     iterations: steps per frame down the gradient.
     polishing: pictures per frame, after these, for steps that know how the cost curves; 0: no such steps.
-    recorded_iterations: steps per frame where a GPU replays them; they are not polished.
     rate, last_rate: norm of a step at first and at last, as root mean square motion of the whole surface.
     floor: see `LeveredAdam`.
     momentum: how much of the last frame's change the next frame starts with.
@@ -45,7 +44,6 @@ class TrackingSettings:
     resolution: int = 160
     iterations: int = 40
     polishing: int = 14
-    recorded_iterations: int = 120
     rate: float = 0.004
     last_rate: float = 0.0004
     floor: float = 0.3

@@ -7,6 +7,7 @@ opacity so that the renders agree with exact renders of the mesh.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,10 +17,12 @@ from torch import Tensor
 from ..cameras.orbit import Orbit
 from ..inputs.asset import Asset, weld
 from ..inputs.colors import colors_at
-from ..inputs.sampling import sample_surface
+from ..inputs.sampling import SurfaceSamples, sample_surface
 from ..job.reporting import Reporter
 from ..motion.rotations import quaternion_to_normal
 from ..rendering import Cameras, Gaussians, rasterize
+from ..rendering.cpu.threads import beside_each_other
+from ..rendering.recorded_steps import RecordedSteps
 from ..rendering.zbuffer import render_surface
 from .adam import Adam, Group
 
@@ -88,9 +91,11 @@ class BoundGaussians:
         return Gaussians(self.means, self.quats, self.scales, self.opacities, colors)
 
 
-def bind_gaussians(asset: Asset, settings: GaussianSettings, seed: int, device: str, backend: str, report: Reporter) -> BoundGaussians:
-    """Samples the surface and fits the samples to the mesh, on `device`."""
-    samples = sample_surface(asset, settings.count, seed)
+def bind_gaussians(
+    asset: Asset, settings: GaussianSettings, seed: int, device: str, backend: str, report: Reporter, samples: SurfaceSamples | None = None
+) -> BoundGaussians:
+    """Samples the surface, unless `sample_surface` has done so already, and fits the samples to the mesh, on `device`."""
+    samples = samples or sample_surface(asset, settings.count, seed)
     spacing = np.sqrt(samples.area.mean())
     width = WIDTH * spacing
     start = BoundGaussians(
@@ -131,36 +136,74 @@ def _fit_to_mesh(
     asset: Asset, start: BoundGaussians, inwards: Tensor, settings: GaussianSettings, seed: int, backend: str, report: Reporter
 ) -> BoundGaussians:
     """Adam over how far each Gaussian sits below the surface, its two widths and its opacity; colors are the material's."""
-    cameras, colors, alphas = _exact_views(asset, settings, str(inwards.device))
-    depth = (0.5 * start.scales[:, :1]).clone().requires_grad_()
-    log_width = start.scales[:, :2].log().requires_grad_()
-    logit = torch.full_like(start.opacities, 3.0).requires_grad_()
-    first_width = log_width.detach().clone()
-    optimizer = Adam([Group([depth], 2e-4), Group([log_width], 0.02), Group([logit], 0.05)])
-    generator = torch.Generator().manual_seed(seed)
-    size = (settings.fit_size, settings.fit_size)
+    fit = _Fit(start, inwards, _exact_views(asset, settings, str(inwards.device)), backend)
+    generator, total = torch.Generator().manual_seed(seed), settings.fit_iterations
+    looked_at = min(4, settings.fit_views)
+    drawn = [torch.randperm(settings.fit_views, generator=generator)[:looked_at] for _ in range(total)]
+    left: Iterator[tuple[int, Tensor]] = iter(())
 
-    def gaussians() -> BoundGaussians:
-        scales = torch.cat([log_width.exp(), start.scales[:, 2:]], 1)
-        return replace(start, means=start.means + depth * inwards, scales=scales, opacities=torch.sigmoid(logit))
+    def begin() -> None:
+        nonlocal left
+        fit.begin()
+        left = enumerate(drawn)
 
-    for step in range(settings.fit_iterations):
+    def each() -> int:
         report.check_cancelled()
-        chosen = torch.randperm(settings.fit_views, generator=generator)[: min(4, settings.fit_views)]
-        now = gaussians()
-        picture = rasterize(now.colored(now.albedo), _chosen(cameras, chosen), size, backend=backend, low_pass=LOW_PASS)
-        covered = alphas[chosen].sum()
-        loss = ((picture.alpha - alphas[chosen]) ** 2).sum() / covered + 0.3 * ((picture.color - colors[chosen]) ** 2).sum() / covered
-        optimizer.zero_grad()
-        (loss + 1e-5 * ((log_width - first_width) ** 2).sum()).backward()
-        optimizer.step()
-        report.progress(step + 1, settings.fit_iterations, float(loss.detach()))
-    final = gaussians()
+        number, views = next(left)
+        report.progress(number, total)
+        fit.views[:looked_at] = views
+        return looked_at
+
+    RecordedSteps(fit.step, inwards.device, backend).run(begin, total, each)
+    report.progress(total, total)
+    final = fit.gaussians()
     return replace(final, means=final.means.detach(), scales=final.scales.detach(), opacities=final.opacities.detach())
 
 
-def _chosen(cameras: Cameras, index: Tensor) -> Cameras:
-    return Cameras(cameras.viewmats[index], cameras.Ks[index], cameras.near)
+class _Fit:
+    """Gaussians on their way to the mesh's pictures.
+
+    Args:
+        start, inwards: the samples, and the direction (N, 3) into the body at each.
+        pictures: see `_exact_views`.
+
+    Attributes:
+        views: which of the pictures the next step looks at, in its first places.
+    """
+
+    def __init__(self, start: BoundGaussians, inwards: Tensor, pictures: tuple[Cameras, Tensor, Tensor], backend: str) -> None:
+        self.start, self.inwards, self.backend = start, inwards, backend
+        self.cameras, self.colors, self.alphas = pictures
+        self.depth = (0.5 * start.scales[:, :1]).clone().requires_grad_()
+        self.log_width = start.scales[:, :2].log().requires_grad_()
+        self.logit = torch.full_like(start.opacities, 3.0).requires_grad_()
+        self.first_width = self.log_width.detach().clone()
+        self.optimizer = Adam([Group([self.depth], 2e-4), Group([self.log_width], 0.02), Group([self.logit], 0.05)])
+        self.begun = [one.detach().clone() for one in self.optimizer.tensors()]
+        self.views = torch.arange(len(self.alphas), device=inwards.device)
+
+    @torch.no_grad()
+    def begin(self) -> None:
+        """From the start."""
+        for one, value in zip(self.optimizer.tensors(), self.begun, strict=True):
+            one.copy_(value)
+
+    def gaussians(self) -> BoundGaussians:
+        """As they are now."""
+        scales = torch.cat([self.log_width.exp(), self.start.scales[:, 2:]], 1)
+        return replace(self.start, means=self.start.means + self.depth * self.inwards, scales=scales, opacities=torch.sigmoid(self.logit))
+
+    def step(self, count: int) -> None:
+        """One step, by so many of `views`."""
+        now, views = self.gaussians(), self.views[:count]
+        cameras = Cameras(self.cameras.viewmats.index_select(0, views), self.cameras.Ks.index_select(0, views), self.cameras.near)
+        color, alpha = self.colors.index_select(0, views), self.alphas.index_select(0, views)
+        picture = rasterize(now.colored(now.albedo), cameras, (color.shape[-2], color.shape[-1]), backend=self.backend, low_pass=LOW_PASS)
+        covered = alpha.sum()
+        loss = ((picture.alpha - alpha) ** 2).sum() / covered + 0.3 * ((picture.color - color) ** 2).sum() / covered
+        self.optimizer.zero_grad()
+        (loss + 1e-5 * ((self.log_width - self.first_width) ** 2).sum()).backward()
+        self.optimizer.step()
 
 
 def _exact_views(asset: Asset, settings: GaussianSettings, device: str) -> tuple[Cameras, Tensor, Tensor]:
@@ -169,14 +212,17 @@ def _exact_views(asset: Asset, settings: GaussianSettings, device: str) -> tuple
     views = [Orbit(azimuth=i * 360 / settings.fit_views + 7, elevation=(-20, 10, 40, 0)[i % 4]) for i in range(settings.fit_views)]
     poses = np.stack([view.world_to_camera() for view in views])
     intrinsics = np.stack([_closeup(asset.vertices, pose, size) for pose in poses])
-    colors, alphas = [], []
-    for pose, one in zip(poses, intrinsics, strict=True):
+
+    def picture(view: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        pose, one = view
         seen = render_surface(asset.vertices, asset.triangles, pose, np.diag([finer, finer, 1]) @ one, (finer * size, finer * size))
         covered = seen.triangle >= 0
         color = np.ones((*covered.shape, 3), np.float32)
         color[covered] = colors_at(asset, seen.triangle[covered], seen.barycentric[covered])
-        colors.append(color.reshape(size, finer, size, finer, 3).mean(axis=(1, 3)).transpose(2, 0, 1))
-        alphas.append(covered.reshape(size, finer, size, finer).mean(axis=(1, 3))[None])
+        color = color.reshape(size, finer, size, finer, 3).mean(axis=(1, 3)).transpose(2, 0, 1)
+        return color, covered.reshape(size, finer, size, finer).mean(axis=(1, 3))[None]
+
+    colors, alphas = zip(*beside_each_other(picture, zip(poses, intrinsics, strict=True)), strict=True)
     viewmats, matrices = (torch.from_numpy(one).float().to(device) for one in (poses, intrinsics))
     return Cameras(viewmats, matrices), torch.from_numpy(np.stack(colors)).to(device), torch.from_numpy(np.stack(alphas)).float().to(device)
 

@@ -37,7 +37,8 @@ class Window:
 def find_bars(frames: np.ndarray) -> Window | None:
     """The window between bars at the top and bottom, or at both sides, or around, of (T, H, W, 3) uint8 frames; None without bars."""
     chosen = frames[:: max(1, len(frames) // LOOKED_AT)]
-    lit = chosen.max(axis=(0, 3)) > BLACK
+    brightest = chosen.max(axis=0)
+    lit = np.maximum(np.maximum(brightest[..., 0], brightest[..., 1]), brightest[..., 2]) > BLACK  # far faster than max(axis=2)
     height, width = lit.shape
     rows, columns = np.flatnonzero(lit.mean(axis=1) > DARK), np.flatnonzero(lit.mean(axis=0) > DARK)
     if not len(rows) or not len(columns):

@@ -12,6 +12,7 @@ import itertools
 import numpy as np
 from PIL import Image
 
+from ..rendering.cpu.threads import beside_each_other
 from .masks import Masks
 from .video import Clip
 
@@ -38,8 +39,12 @@ def find_cuts(clip: Clip, masks: Masks) -> list[int]:
 
     Frames without the object are passed over: leaving the picture is no cut. A clip of two frames has nothing to compare with.
     """
+    return _cuts(_changes(clip, masks), masks)
+
+
+def _cuts(change: np.ndarray, masks: Masks) -> list[int]:
+    """See `find_cuts`; `change` as `_changes` finds it."""
     shown = np.flatnonzero(~masks.empty)
-    change = _changes(clip, masks, shown)
     cuts = []
     for index in np.flatnonzero(change > LEAST_CHANGE):
         around = np.concatenate([change[max(0, index - AROUND) : index], change[index + 1 : index + 1 + AROUND]])
@@ -54,10 +59,10 @@ def longest_shot(clip: Clip, masks: Masks) -> tuple[Clip, Masks, tuple[str, ...]
 
     Pictures that have little to do with each other are left as they are: no piece of them is better than another.
     """
-    change = _changes(clip, masks, np.flatnonzero(~masks.empty))
+    change = _changes(clip, masks)
     if len(change) >= FEWEST and np.median(change) > UNRELATED:
         return clip, masks, (UNRELATED_NOTE,)
-    piece = _longest(len(clip.frames), find_cuts(clip, masks))
+    piece = _longest(len(clip.frames), _cuts(change, masks))
     if piece.stop - piece.start == len(clip.frames):
         return clip, masks, ()
     return clip.part(piece), masks.part(piece), (_note(len(clip.frames), piece, "longest"),)
@@ -88,9 +93,9 @@ def _note(count: int, piece: slice, which: str) -> str:
     )
 
 
-def _changes(clip: Clip, masks: Masks, shown: np.ndarray) -> np.ndarray:
-    """How much each of the frames `shown` (N,) differs from the one before, (N - 1,)."""
-    small = [_small(clip.frames[frame], masks.alpha[frame]) for frame in shown]
+def _changes(clip: Clip, masks: Masks) -> np.ndarray:
+    """How much each of the N frames that show the object differs from the one before, (N - 1,)."""
+    small = beside_each_other(lambda frame: _small(clip.frames[frame], masks.alpha[frame]), np.flatnonzero(~masks.empty))
     return np.array([_change(*pair) for pair in itertools.pairwise(small)])
 
 

@@ -8,13 +8,12 @@ object on white. Edges are soft: color = alpha * object + (1 - alpha) * backgrou
 from __future__ import annotations
 
 import dataclasses
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from scipy import ndimage
 
 from ..protocol.plain_background import Background, find_plain_background
-from ..rendering.cpu.threads import core_count
+from ..rendering.cpu.threads import beside_each_other
 
 LOOKED_AT = 16
 """Frames that the background is estimated from, spread over the clip."""
@@ -51,9 +50,7 @@ def key_all(frames: np.ndarray, background: Background) -> np.ndarray:
     def fill(index: int) -> None:
         alpha[index] = key(frames[index], background)
 
-    with ThreadPoolExecutor(core_count()) as pool:
-        for _ in pool.map(fill, range(len(frames))):
-            pass
+    beside_each_other(fill, range(len(frames)))
     return alpha
 
 
@@ -87,12 +84,14 @@ def _with_ringing(frames: np.ndarray, background: Background) -> Background:
 
     It is read off a ring around all that differs clearly. Pale parts of the object lie in that ring too, hence a percentile and a limit.
     """
-    noise = []
-    for frame in frames:
+
+    def around_clear(frame: np.ndarray) -> np.ndarray:
         difference = ndimage.gaussian_filter(_difference(frame, background), 0.7)
         clear = difference > CLEAR
-        noise.append(difference[_grow(clear, 3 * RINGING) & ~_grow(clear, RINGING)])
-    pooled = np.concatenate(noise)
+        ring: np.ndarray = difference[_grow(clear, 3 * RINGING) & ~_grow(clear, RINGING)]
+        return ring
+
+    pooled = np.concatenate(beside_each_other(around_clear, frames))
     if not len(pooled):
         return background
     ringing = min(2.0 * float(np.percentile(pooled, 90.0)), LOUDEST_RINGING)

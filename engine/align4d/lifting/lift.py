@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -34,6 +34,10 @@ class Viewpoint:
     axes: Tensor
     distance: float
     elevation: float
+
+    def to(self, device: torch.device) -> Viewpoint:
+        """The same on `device`."""
+        return replace(self, axes=self.axes.to(device))
 
     def see(self, points: Tensor) -> Tensor:
         """(..., 3) in these axes, of points in normalized space."""

@@ -36,8 +36,9 @@ def load_lifter(device: torch.device | str, path: Path = WEIGHTS) -> Lifter:
         with safe_open(path, "pt") as file:
             config = LifterConfig(**json.loads((file.metadata() or {})["config"]))
             weights = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 - safe_open is no dict
-        network = Lifter(config)
-        network.load_state_dict(weights)
+        with torch.device("meta"):  # without numbers of its own, which would be drawn in vain
+            network = Lifter(config)
+        network.load_state_dict(weights, assign=True)
         if not all(tensor.isfinite().all() for tensor in weights.values()):
             raise ValueError("it holds numbers that are not finite")
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:

@@ -57,6 +57,7 @@ def build_surface_graph(vertices: np.ndarray, triangles: np.ndarray) -> SurfaceG
         vertices: (W, 3).
         triangles: (F, 3), may hold degenerate ones.
     """
+
     nodes, triangles = vertices.astype(np.float64), _proper(triangles)
     if len(triangles) > DENSE:
         nodes, triangles = _merge_on_grid(nodes, triangles)

@@ -15,6 +15,7 @@ import torch
 from ..alignment.animated_asset import AnimatedAsset
 from ..alignment.appearance import paint
 from ..alignment.first_pose import FirstPose
+from ..alignment.frame_step import FrameStep
 from ..alignment.held import held_of
 from ..alignment.lighting import Lighting, to_linear, unlit
 from ..alignment.look import look
@@ -35,13 +36,15 @@ from ..cameras.orbit import Orbit
 from ..gaussians.surface_bound import BoundGaussians
 from ..inputs.asset import Asset
 from ..inputs.masks import Masks
+from ..inputs.sampling import sample_surface
 from ..inputs.video import Clip
 from ..job.reporting import Reporter
 from ..motion.skeleton import Motion
 from ..motion.skinning import skin_points
 from ..protocol import Result, read_request
-from ..rendering.cpu.threads import threads_for_kernels
+from ..rendering.cpu.threads import begun, threads_for_kernels, windows_of
 from .articulation import LIMITS_UNKNOWN, Articulation
+from .background import CAMERA_SLIDES
 from .first_pose_note import KEEP_A_POSE
 from .first_pose_stage import FirstPoseStage
 from .hand import solve_around_pins
@@ -54,7 +57,7 @@ from .posable_mesh import PosableMesh
 from .preview_frames import PreviewEveryFrame
 from .request_check import check_values
 from .settings import settings_for
-from .stages import CAMERA_SLIDES, Job
+from .stages import Job
 from .standing_cut import StandingCut
 
 NO_MOTION = f"The motion that was found shows the clip no better than the mesh as it stands, so the mesh stands still. {KEEP_A_POSE}"
@@ -80,14 +83,16 @@ def run(folder: Path, report: Reporter, online: bool = False) -> Result:
     job = ArtistJob(folder, request, report, route)
     with job.stage("reading"):
         asset, clip = job.read_inputs()
+        sampled = begun(lambda asset: sample_surface(asset, job.settings.gaussians.count, request.seed), asset)
+        articulating = begun(lambda asset: Articulation(asset, job.settings), asset)
     with job.stage("cutting"):
         clip, masks = job.cut_out(clip)
         for other in job.others:
             other.cut_out()
     with job.stage("sampling"), threads_for_kernels():
-        gaussians = job.bind(asset)
+        gaussians = job.bind(asset, sampled.result())
     with job.stage("camera"), threads_for_kernels():
-        body = job.articulation(asset)
+        body = job.articulation(asset, articulating.result())
         masks = job.cut_as_it_stands(asset, gaussians, body, clip, masks)
         solved, first = job.find_first_pose(asset, gaussians, body, clip, masks)
         masks = job.cut_by_first_pose(asset, gaussians, body, masks, first)
@@ -123,9 +128,9 @@ class ArtistJob(Job):
         self.others = tuple(OtherClip(self, number, spec, asset) for number, spec in enumerate(self.request.views, 2))
         return tuple(other.clip for other in self.others)
 
-    def articulation(self, asset: Asset) -> Articulation:
-        """What of the asset moves as one; says where it may move farther than the artist lets it."""
-        body = Articulation(asset, self.settings)
+    def articulation(self, asset: Asset, body: Articulation | None = None) -> Articulation:
+        """What of the asset moves as one, which may be known already; says where it may move farther than the artist lets it."""
+        body = body or Articulation(asset, self.settings)
         if asset.limits and not body.rigged:
             self.note("limits", LIMITS_UNKNOWN)
         return body
@@ -244,8 +249,9 @@ class ArtistJob(Job):
             preview.show(done, frame)
 
         settings, known = self.settings, (first.turn, first.shift)
-        found = track(animated, body.skeleton, views, begin, known, settings.tracking, settings.search, self.report, save)
-        found = look_again(animated, body.skeleton, views, found, first.turn, settings.tracking, self.report)
+        step = FrameStep(animated, body.skeleton, views, first.turn, settings.tracking)
+        found = track(animated, body.skeleton, views, begin, known, settings.tracking, settings.search, self.report, save, step)
+        found = look_again(animated, body.skeleton, views, found, first.turn, settings.tracking, self.report, step)
         self._save_track(name, found, finished=True)
         return found
 
@@ -316,9 +322,8 @@ class ArtistJob(Job):
         baking = FrameBake(asset, body.welded, skin, refined.field, first.known_frame, self.settings.relaxing)
         positions = np.empty((len(clip.frames), *asset.bake_points.shape), np.float32)
         sequence = GaussianSequence(self.folder, asset, owners(asset, refined.animated.bound)) if self.request.gaussians else None
-        for frame in range(len(positions)):
+        for frame, moved in enumerate(windows_of(lambda frame: baking.vertices(refined.motion, frame), len(positions))):
             self.report.check_cancelled()
-            moved = baking.vertices(refined.motion, frame)
             positions[frame] = baking.points(moved)
             if sequence:
                 viewmat = self.moves[frame] @ first.camera.world_to_camera()

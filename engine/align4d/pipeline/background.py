@@ -19,6 +19,13 @@ from ..inputs.masks import Masks
 from ..inputs.video import Clip
 from ..job.checkpoint import Checkpoint
 
+CAMERA_MOVES = (
+    "The camera of the video moves, and how could not be found: its background shifts by up to {:.1f} % of the picture, not as a camera that"
+    " turns would show it. The object is animated as a camera that stands still would see that, so it moves along with the background."
+)
+CAMERA_TURNS = "The camera of the video turns, by up to {:.1f} degrees, as its background shows; the solved camera turns with it."
+CAMERA_SLIDES = "While it turns, the camera goes along by {:.0f} % of the object's size: so much the object seems to go the other way."
+
 SIDE = 192
 """Longest side of the pictures that a background is followed in, where nothing has done so before [px]."""
 BESIDE = 3

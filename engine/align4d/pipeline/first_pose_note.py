@@ -10,6 +10,11 @@ SURE_LOSS = 0.2
 """Known-view loss above which it counts as not found: the mesh may not be what the clip shows at all."""
 
 
+DISTANCE_AT_END = (
+    "The camera's distance is a guess: the mesh looks the more like the video's first frame the further the search goes."
+    " Check that the camera's focal length is about the video's and that the mesh is in the pose of the first frame."
+)
+
 KEEP_A_POSE = "Pose it as in a frame of the clip with Pose by Hand, press Keep This Pose and Solve Around Poses: all is followed anew from there."
 """What helps where nothing of the motion is worth keeping, see `alignment.from_pin`."""
 

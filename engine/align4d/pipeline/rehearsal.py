@@ -44,7 +44,6 @@ SETTINGS = {
     "tracking.resolution": 32,
     "tracking.iterations": 1,
     "tracking.polishing": 2,
-    "tracking.recorded_iterations": 1,
     "refinement.resolution": 32,
     "refinement.iterations": 2,
     "refinement.trial": 1,

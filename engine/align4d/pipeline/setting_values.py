@@ -29,7 +29,6 @@ RANGES: dict[str, Range] = {
     "views.count": (1, 64),
     "fit_views": (1, 256),
     "iterations": (1, 100_000),
-    "recorded_iterations": (1, 100_000),
     "tracking.polishing": (0, 1000),
     "fit_iterations": (0, 100_000),
     "relaxing.iterations": (0, 1000),

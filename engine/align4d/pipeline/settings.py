@@ -98,7 +98,7 @@ PRESETS: dict[str, Settings] = {
         video_side=320,
         gaussians=GaussianSettings(count=4000, fit_size=112, fit_iterations=40),
         pose=PoseSettings(resolution=96, candidates=2, iterations=10),
-        tracking=TrackingSettings(resolution=96, iterations=12, polishing=8, recorded_iterations=25),
+        tracking=TrackingSettings(resolution=96, iterations=12, polishing=8),
         refinement=RefinementSettings(resolution=96, iterations=20, lifted=LiftedDepthSettings(points=128, rounds=1, fit_iterations=40)),
     ),
     "paper": Settings(method="paper", generators=GeneratorSettings(text_to_image="sdxl", image_to_video="svd", image_to_3d="lgm")),

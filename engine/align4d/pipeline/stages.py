@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -26,34 +27,25 @@ from ..gaussians.surface_bound import BoundGaussians, bind_gaussians
 from ..inputs.asset import Asset, Similarity, load_asset
 from ..inputs.cuts import first_shot, longest_shot
 from ..inputs.masks import Masks
+from ..inputs.sampling import SurfaceSamples
 from ..inputs.video import Clip, load_clip
 from ..job.checkpoint import Checkpoint
 from ..job.fingerprint import digest, engine_digest, mesh_digest
 from ..job.reporting import Reporter, tell_once
+from ..lifting.network import Lifter
 from ..lifting.weights import load_lifter
 from ..machine.device import choose_device
 from ..machine.memory import peak_gb
 from ..protocol import CERTAINTY, GENERATED, SOLVED, CameraResult, CameraSpec, Matrix4, Request, Result, as_matrix, write_arrays
-from .background import Background, followed
+from .background import CAMERA_MOVES, CAMERA_TURNS, Background, followed
 from .box_cutting import MASKS_OFF, BoxCutting
 from .camera_moves import camera_moves
 from .cutting import boxed, cut_clip, given_masks
+from .first_pose_note import DISTANCE_AT_END
 from .route import Route
 from .settings import settings_for
 
-DISTANCE_AT_END = (
-    "The camera's distance is a guess: the mesh looks the more like the video's first frame the further the search goes."
-    " Check that the camera's focal length is about the video's and that the mesh is in the pose of the first frame."
-)
-
 ONE_CLIP = "The preset Paper goes by one clip: the others are not used. Choose Artist or Draft to have the motion solved from all of them."
-
-CAMERA_MOVES = (
-    "The camera of the video moves, and how could not be found: its background shifts by up to {:.1f} % of the picture, not as a camera that"
-    " turns would show it. The object is animated as a camera that stands still would see that, so it moves along with the background."
-)
-CAMERA_TURNS = "The camera of the video turns, by up to {:.1f} degrees, as its background shows; the solved camera turns with it."
-CAMERA_SLIDES = "While it turns, the camera goes along by {:.0f} % of the object's size: so much the object seems to go the other way."
 
 
 class Job:
@@ -156,8 +148,7 @@ class Job:
             self.note("input", sentence)
         if len(clip.frames) != len(self.moves):  # a piece of it
             self.follow_camera(clip)
-        fovy = self.request.camera.fovy
-        self.background = self.cutting.background() if self.cutting else followed(clip, masks, fovy, self.checkpoint)
+        self.background = self.cutting.background() if self.cutting else followed(clip, masks, self.request.camera.fovy, self.checkpoint)
         if self.background and not self.request.camera.path:
             self.turn_camera(self.background)
         return clip, masks
@@ -189,11 +180,11 @@ class Job:
             made_of["the other clips"] = digest(others, request.views)
         self.checkpoint = Checkpoint(self.folder / "work", made_of, note)
 
-    def bind(self, asset: Asset) -> BoundGaussians:
-        """Gaussians on the mesh."""
+    def bind(self, asset: Asset, samples: SurfaceSamples | None = None) -> BoundGaussians:
+        """Gaussians on the mesh; `samples` as of `bind_gaussians`."""
         stored = self.mesh_checkpoint.load("gaussians")
         if stored is None:
-            bound = bind_gaussians(asset, self.settings.gaussians, self.request.seed, self.device, self.request.backend, self.report)
+            bound = bind_gaussians(asset, self.settings.gaussians, self.request.seed, self.device, self.request.backend, self.report, samples)
             stored = {name: tensor.cpu().numpy() for name, tensor in vars(bound).items()}
             self.mesh_checkpoint.save("gaussians", stored)
         return BoundGaussians(**{name: torch.from_numpy(array) for name, array in stored.items()}).to(self.device)
@@ -266,6 +257,11 @@ class Job:
         """
         return make_reference(clip, masks, self.request.camera.fovy, self.settings.pose.resolution, slice(0, 1), self.device, whole=True)
 
+    @cached_property
+    def lifter(self) -> Lifter:
+        """The network of the motion prior, loaded once."""
+        return load_lifter(self.device)
+
     def motion_prior(self, animated: AnimatedAsset, views: tuple[View, ...], turned: Tensor, fps: float) -> LiftedDepth | None:
         """The motion prior for an asset before the first view's camera; None where the settings go without.
 
@@ -279,7 +275,7 @@ class Job:
             return None
         viewmats = views[0].viewmats
         middle = viewmats[len(viewmats) // 2]
-        return LiftedDepth(load_lifter(self.device), animated, middle, fps, settings, self.request.seed, open_depth(views), turned)
+        return LiftedDepth(self.lifter, animated, middle, fps, settings, self.request.seed, open_depth(views), turned)
 
     def keep(self, solved: Solved, asset: Asset, fps: float, lifted: LiftedDepth | None = None) -> None:
         """Leaves what it takes to solve frames anew when the artist knows better, and where that may be.

@@ -85,9 +85,7 @@ class Case:
 
     def _track(self, recorded: bool) -> Track:
         """Each frame by all steps, once."""
-        settings = self.job.settings.tracking
-        count = settings.iterations
-        settings = dataclasses.replace(settings, recorded=recorded, recorded_iterations=count, polishing=0, near=0.0, usual=1e6)
+        settings = dataclasses.replace(self.job.settings.tracking, recorded=recorded, polishing=0, near=0.0, usual=1e6)
         begin = Track(self.first.turn, self.first.shift, torch.zeros(1), min(self.first.frame, FRAMES - 1))
         search, known = self.job.settings.search, (self.first.turn, self.first.shift)
         return track(self.animated, self.body.skeleton, (self.view,), begin, known, settings, search, self.job.report)

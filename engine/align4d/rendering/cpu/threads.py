@@ -10,11 +10,11 @@ from __future__ import annotations
 import os
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -65,6 +65,33 @@ def threads_for_torch() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+WINDOW = 24
+"""Frames of which the results are kept at once."""
+
+Item = TypeVar("Item")
+Made = TypeVar("Made")
+
+
+def beside_each_other(work: Callable[[Item], Made], items: Iterable[Item]) -> list[Made]:
+    """What `work` makes of each item, in their order, on all cores: for large operations that release the GIL, numpy's and Pillow's."""
+    with ThreadPoolExecutor(core_count()) as pool:
+        return list(pool.map(work, items))
+
+
+def windows_of(work: Callable[[int], Made], count: int) -> Iterator[Made]:
+    """`work` of 0, 1, ... in this order, a window of them beside each other: what is made and not yet taken is bounded by it."""
+    for begin in range(0, count, WINDOW):
+        yield from beside_each_other(work, range(begin, min(begin + WINDOW, count)))
+
+
+def begun(work: Callable[[Item], Made], item: Item) -> Future[Made]:
+    """`work` of an item, in a thread of its own from now on, for what is needed later."""
+    pool = ThreadPoolExecutor(1, thread_name_prefix="align4d-ahead")
+    future = pool.submit(work, item)
+    pool.shutdown(wait=False)
+    return future
 
 
 def run(kernel: Callable[..., None], work: int, *arguments: Any) -> None:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+import gc
+import itertools
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
+from torch import Tensor
 
-from ..rendering import choose
-from ..rendering.deferral import Deferral
+from .choose import choose
+from .deferral import Deferral
 
 LEAST_ROOM = 1 << 14
 """(tile, Gaussian) pairs of a rendering for which room is made at least."""
+
+COLLECT_EVERY = 12
+"""Recordings after which Python's garbage is collected."""
+_captures = itertools.count()
 
 RECORDABLE = "triton"
 """The rasterizer that a graph can hold: gsplat waits for the GPU in every rendering."""
@@ -34,6 +42,24 @@ class Recording:
     graph: torch.cuda.CUDAGraph
     deferral: Deferral
     room: int
+
+
+class Dial:
+    """A number that is set between steps: as it is on the processor, and in the memory of a GPU, where a recorded step reads it.
+
+    Attributes:
+        value: for the step.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.value: float | Tensor = 0.0 if device.type == "cpu" else torch.zeros((), device=device)
+
+    def set(self, number: float) -> None:
+        """For the next steps."""
+        if isinstance(self.value, Tensor):
+            self.value.fill_(number)
+        else:
+            self.value = number
 
 
 class RecordedSteps(Generic[Kind]):
@@ -115,7 +141,29 @@ class RecordedSteps(Generic[Kind]):
         graph, deferral = torch.cuda.CUDAGraph(), Deferral(self.device, room)
         if self.generator is not None:
             graph.register_generator_state(self.generator)
-        # thread_local: what other threads ask of the GPU meanwhile does no harm
-        with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"), deferral:
+        with torch.cuda.stream(stream), deferral, _captured(graph, self._pool):
             self.step(kind)
+        main.wait_stream(stream)
         return Recording(graph, deferral, room)
+
+
+@contextmanager
+def _captured(graph: torch.cuda.CUDAGraph, pool: Any) -> Iterator[None]:
+    """Captures what the current stream, which is not the default one, is asked for.
+
+    As `torch.cuda.graph`, which collects all of Python's garbage each time, and so takes as long as hundreds of steps: earlier recordings,
+    whose memory it holds, are among it. Here that is done now and then, and never within a capture.
+    """
+    if next(_captures) % COLLECT_EVERY == 0:
+        gc.collect()
+    torch.cuda.synchronize()
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        # thread_local: what other threads ask of the GPU meanwhile does no harm
+        graph.capture_begin(pool=pool, capture_error_mode="thread_local")
+        yield
+        graph.capture_end()
+    finally:
+        if collecting:
+            gc.enable()
