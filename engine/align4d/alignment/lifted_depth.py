@@ -99,7 +99,9 @@ class LiftedDepth:
         self.asked = self.in_picture(places)
         with threads_for_torch():
             found = lift(self.network, tracked, self.camera, self.fps, trusted=False)
-        self.modes = DepthModes(found.depth[0], found.spread[0].clamp_min(LEAST_SPREAD), found.log_share[0])
+        spread, log_share = found.spread[0].clamp_min(LEAST_SPREAD), found.log_share[0]
+        believed = _believed(found.depth[0], spread, log_share)
+        self.modes = DepthModes(believed * found.depth[0], spread, log_share)
 
     @torch.no_grad()
     def answer(self, motion: Motion) -> None:
@@ -164,3 +166,13 @@ class LiftedDepth:
         """(F, N) in [0, 1]: half where the prior's spread is `reach`."""
         spread = (self.modes.spread * self.modes.log_share.exp()).sum(-1).index_select(0, frames)
         return spread / (spread + reach)
+
+
+def _believed(depth: Tensor, spread: Tensor, log_share: Tensor) -> float:
+    """In [0, 1]: how much of the depth that the prior tells (T, N, M) is believed, by as much as it is more than its own spread.
+
+    Errors of tracks lean a body out of the plane in which it moves. Where all that the prior tells is no more than it may be off by,
+    as of one that runs across the picture, it tells little else than these.
+    """
+    told, doubt = (float((one * log_share.exp()).sum(-1).square().mean()) for one in (depth, spread))
+    return 1 / (1 + (doubt / max(told, 1e-12)) ** 2)
