@@ -94,6 +94,19 @@ def test_depth_as_the_prior_says_is_cheap_and_so_is_its_twin(show: Show) -> None
     assert right < 0.4 * twin and twin < 0.8 * min(between, off)
 
 
+def test_depth_is_told_by_as_much_as_it_is_more_than_its_doubt(show: Show) -> None:
+    truth = swung(show, SWING)
+    motion = show.skeleton.pose(truth.turn, truth.shift)
+    told = []
+    for spread in (0.005, 0.5):
+        lifted = prior(show, spread)
+        lifted.ask(motion)
+        told.append(float((lifted.modes.depth * lifted.modes.log_share.exp()).sum(-1).abs().mean()))
+    moved = float(prior(show).depth(motion).abs().mean())
+    assert 0.5 * moved < told[0] < 0.65 * moved, "its twin has two of ten"
+    assert told[1] < 0.05 * told[0]
+
+
 def test_it_is_not_asked_twice_about_what_looks_the_same(show: Show) -> None:
     lifted, still = prior(show), show.bent([0.0] * 4)
     network = lifted.network
