@@ -175,4 +175,4 @@ def _believed(depth: Tensor, spread: Tensor, log_share: Tensor) -> float:
     as of one that runs across the picture, it tells little else than these.
     """
     told, doubt = (float((one * log_share.exp()).sum(-1).square().mean()) for one in (depth, spread))
-    return 1 / (1 + (doubt / max(told, 1e-12)) ** 2)
+    return 1 / (1 + (doubt / max(told, 1e-12)) ** 4)
