@@ -231,6 +231,9 @@ def test_the_frame_that_the_mesh_is_known_in_stays_where_the_object_leaves_its_p
     before = Carried(truth.astype(np.float32), boxed()[2].motion)
     found = cutter(frames).from_mesh(0, MeshView(truth[0].astype(np.float32), None), before).inside
     assert min(overlap(*pair) for pair in zip(found, truth, strict=True)) > 0.9
+    views = {frame: MeshView(mask.astype(np.float32), None) for frame, mask in enumerate(truth)}
+    found = cutter(frames).with_mesh(views, before, known=0).inside
+    assert min(overlap(*pair) for pair in zip(found, truth, strict=True)) > 0.9
 
 
 def test_a_division_follows_the_data_and_shortens_its_outline() -> None:

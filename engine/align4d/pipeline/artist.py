@@ -172,7 +172,7 @@ class ArtistJob(Job):
         if self.cutting is None:
             return masks
         mesh, viewmats = self._posable(asset, body, animated), self.moves @ first.camera.world_to_camera()
-        return self.cutting.by_motion(mesh, body.skeleton.pose(tracked.turn, tracked.shift), viewmats, masks)
+        return self.cutting.by_motion(mesh, body.skeleton.pose(tracked.turn, tracked.shift), viewmats, first.frame, masks)
 
     def animated(self, asset: Asset, gaussians: BoundGaussians, body: Articulation, clip: Clip, masks: Masks, first: FirstPose) -> AnimatedAsset:
         """The asset, ready to be posed, in the light and the colors of the frame whose pose is known."""

@@ -96,11 +96,13 @@ class BoxCutting:
         """By the mesh in the one frame whose pose is known; as they are where it is not over the object there."""
         return self._improved("masks_first", mesh, motion, viewmat[None], range(frame, frame + 1), masks)
 
-    def by_motion(self, mesh: PosableMesh, motion: Motion, viewmats: np.ndarray, masks: Masks) -> Masks:
-        """By the mesh in every frame where it is over the object."""
-        return self._improved("masks_tracked", mesh, motion, viewmats, range(len(self._frames)), masks)
+    def by_motion(self, mesh: PosableMesh, motion: Motion, viewmats: np.ndarray, known: int, masks: Masks) -> Masks:
+        """By the mesh in every frame where it is over the object; `known` is the one that its motion was followed from."""
+        return self._improved("masks_tracked", mesh, motion, viewmats, range(len(self._frames)), masks, known)
 
-    def _improved(self, name: str, mesh: PosableMesh, motion: Motion, viewmats: np.ndarray, frames: range, masks: Masks) -> Masks:
+    def _improved(
+        self, name: str, mesh: PosableMesh, motion: Motion, viewmats: np.ndarray, frames: range, masks: Masks, known: int | None = None
+    ) -> Masks:
         stored = self._stored(name)
         if stored is None:
             before = self._before()
@@ -111,14 +113,14 @@ class BoxCutting:
             }
             if not seen:
                 return masks
-            stored = self._keep(name, self._with(seen, before, single=len(frames) == 1))
+            stored = self._keep(name, self._with(seen, before, known))
         self.carried = stored
         return self._soft()
 
-    def _with(self, seen: Mapping[int, MeshView], before: Carried, single: bool) -> Carried:
-        if single:
+    def _with(self, seen: Mapping[int, MeshView], before: Carried, known: int | None) -> Carried:
+        if known is None:
             return self._at_work().from_mesh(*next(iter(seen.items())), before)
-        return self._at_work().with_mesh(seen, before)
+        return self._at_work().with_mesh(seen, before, known)
 
     def _before(self) -> Carried:
         if self.carried is None:

@@ -125,13 +125,13 @@ class Cutter:
         carried = self._carried(start, known, before.motion, by_place=False)
         return Carried(self._anew(carried, before.motion, {known: mesh}, known), before.motion)
 
-    def with_mesh(self, views: Mapping[int, MeshView], before: Carried) -> Carried:
-        """The masks again, by the mesh (h, w) in the frames where it is known."""
+    def with_mesh(self, views: Mapping[int, MeshView], before: Carried, known: int | None = None) -> Carried:
+        """The masks again, by the mesh (h, w) in the frames of `views`; `known` is the one where it stands beyond doubt."""
         inside = before.inside.copy()
         for frame, view in views.items():
             inside[frame] *= grown(view.coverage > 0.5, self._reach // 2)
         meshes = {frame: _Shown(view.coverage, view.density(self.frames[frame])) for frame, view in views.items()}
-        return Carried(self._anew(inside, before.motion, meshes), before.motion)
+        return Carried(self._anew(inside, before.motion, meshes, known), before.motion)
 
     def repaired(self, inside: np.ndarray, motion: CameraMotion, by_place: bool = True, known: int | None = None) -> np.ndarray:
         """Masks (T, h, w) where those that do not go with the ones around them are found again; the others stay, and that of the frame `known`.
@@ -243,7 +243,7 @@ class Cutter:
         return behind - np.logaddexp(shown, front - OTHER_COLOR)
 
     def _anew(self, inside: np.ndarray, motion: CameraMotion, meshes: Mapping[int, _Shown], known: int | None = None) -> np.ndarray:
-        """All frames together, some times over; `known` is the one that the others were carried from, where they were."""
+        """All frames together, some times over; `known` is the one that the others go by, where there is one."""
         by_place = not meshes
         for _ in range(PASSES):
             inside = self._pass(inside, motion, meshes, np.ones(len(inside), bool), by_place)
