@@ -60,6 +60,12 @@ def test_backend_can_be_forced(monkeypatch: pytest.MonkeyPatch) -> None:
     assert choose("cpu").backend == "reference"
 
 
+def test_a_forced_backend_for_cuda_draws_nothing_on_the_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(module.FORCE, "triton")
+    assert choose("cpu").backend == "cpu"
+    assert choose("cuda").backend == "triton"
+
+
 def test_failure_is_explained_and_the_next_one_used(gpu: list[str]) -> None:
     choice = choose("cuda")
     assert choice.backend == "gsplat"

@@ -31,7 +31,7 @@ REMEDIES = {
 }
 
 FORCE = "ALIGN4D_RENDERER"
-"""Environment variable that overrides the choice: the name of a backend."""
+"""Environment variable that overrides the choice: the name of a backend. One for CUDA counts for tensors on a CUDA device alone."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def choose(device: torch.device | str) -> Choice:
 
 @functools.cache
 def _choose(kind: str, forced: str) -> Choice:
-    if forced in NAMES:
+    if forced in NAMES and (kind == "cuda" or forced not in CUDA_CANDIDATES):
         return Choice(forced, f"Rendering uses the backend {forced}, because {FORCE} says so.")
     if kind != "cuda":
         sentence = f"Rendering runs on the processor ({torch.get_num_threads()} threads); an NVIDIA GPU and torch for CUDA would be faster."
