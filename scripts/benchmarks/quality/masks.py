@@ -13,7 +13,7 @@ import rich.table
 from align4d_lab.tables.report import write_json
 from PIL import Image
 
-from align4d.inputs.cutout.carry import SIDE, Carried, Cutter
+from align4d.inputs.cutout.carry import Carried, Cutter
 from align4d.inputs.cutout.shapes import find_bad, overlap, reduced
 from align4d.inputs.masks import boxed_masks
 from align4d.inputs.video import Clip, load_clip
@@ -68,10 +68,15 @@ def measure(case: Path, job: Path | None, out: Path) -> dict[str, float]:
         found = [np.asarray(Image.open(path), np.float32) / 255 for path in sorted(job.glob("*.png"))]
         side = max(found[0].shape)  # a draft works on smaller frames
         figures["with mesh"] = float(np.mean([overlap(one, reduced(true, side)) for one, true in zip(found, truth, strict=True)]))
-        carried = Carried(np.stack([reduced(mask, SIDE) for mask in found]), carried.motion)
+        carried = Carried(np.stack([_at_size(mask, cutter.size) for mask in found]), carried.motion)
     figures |= _repair(cutter, carried, clip, truth)
     _picture(clip, carried.inside, truth).save(out / f"{case.name}.png")
     return figures
+
+
+def _at_size(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A mask (H, W) float32 in `size` rows and columns."""
+    return np.asarray(Image.fromarray(mask).resize(size[::-1], Image.Resampling.BILINEAR), np.float32)
 
 
 def around(mask: np.ndarray) -> tuple[float, float, float, float]:
