@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from align4d.rendering.cpu import threads
-from align4d.rendering.cpu.threads import GRAIN, begun, beside_each_other, run, threads_for_kernels, threads_for_torch, windows_of
+from align4d.rendering.cpu.threads import GRAIN, begun, beside_each_other, run, shared_out, threads_for_kernels, windows_of
 
 
 @pytest.fixture(autouse=True)
@@ -46,16 +46,6 @@ def test_torch_has_them_back_after_an_error() -> None:
     assert parts_of(10 * GRAIN) == [0]
 
 
-def test_large_operations_of_torch_get_them_for_a_while() -> None:
-    with threads_for_kernels():
-        with threads_for_torch():
-            assert torch.get_num_threads() == 2
-        assert torch.get_num_threads() == 1
-    with threads_for_torch():
-        assert torch.get_num_threads() == 2
-    assert torch.get_num_threads() == 2
-
-
 def test_what_is_made_beside_each_other_keeps_its_order() -> None:
     seen: list[str] = []
 
@@ -88,3 +78,68 @@ def test_work_that_fails_ahead_tells_who_asks_for_it() -> None:
     with pytest.raises(ValueError, match="nothing came"):
         begun(fail, 1).result()
     assert begun(lambda number: number + 1, 1).result() == 2
+
+
+def test_nobody_waits_for_a_thread_that_has_begun_nothing() -> None:
+    held, release = threading.Event(), threading.Event()
+
+    def hold(part: int, parts: int) -> None:  # the only helper is kept from its core
+        if threading.current_thread() is not threading.main_thread() and not held.is_set():
+            held.set()
+            release.wait(20)
+
+    helper = threading.Thread(target=lambda: threads._workers.make([lambda: hold(0, 1), lambda: hold(1, 1)], 2))
+    helper.start()
+    assert held.wait(20)
+    try:
+        began = time.perf_counter()
+        for _ in range(5):
+            assert parts_of(10 * GRAIN) == [0, 1]
+        assert time.perf_counter() - began < 5
+    finally:
+        release.set()
+        helper.join()
+
+
+def test_a_helper_that_fails_tells_who_asked() -> None:
+    waits = threading.Barrier(2, timeout=20)
+
+    def kernel(part: int, parts: int) -> None:
+        waits.wait()  # each thread has one part
+        if threading.current_thread() is not threading.main_thread():
+            raise ValueError("no such pixel")
+
+    with pytest.raises(ValueError, match="no such pixel"):
+        run(kernel, 10 * GRAIN)
+    assert parts_of(10 * GRAIN) == [0, 1]
+
+
+def test_who_fails_waits_for_the_others() -> None:
+    waits, done = threading.Barrier(2, timeout=20), threading.Event()
+
+    def kernel(part: int, parts: int) -> None:
+        waits.wait()
+        if threading.current_thread() is threading.main_thread():
+            raise ValueError("no such pixel")
+        time.sleep(0.2)
+        done.set()
+
+    with pytest.raises(ValueError, match="no such pixel"):
+        run(kernel, 10 * GRAIN)
+    assert done.is_set()
+
+
+def test_shared_work_keeps_its_order_and_each_thread_is_one() -> None:
+    waits = threading.Barrier(2, timeout=20)
+
+    def work(item: int) -> tuple[int, str, list[int], int]:
+        if item < 2:
+            waits.wait()  # both threads are at work
+        return item * item, threading.current_thread().name, parts_of(10 * GRAIN), torch.get_num_threads()
+
+    with threads_for_kernels():
+        squares, names, parts, torch_threads = zip(*shared_out(work, range(9)), strict=True)
+        assert parts_of(10 * GRAIN) == [0, 1]
+    assert list(squares) == [item * item for item in range(9)]
+    assert len(set(names)) == 2 and set(map(tuple, parts)) == {(0,)} and set(torch_threads) == {1}
+    assert torch.get_num_threads() == 2

@@ -127,7 +127,7 @@ class AnimatedAsset:
 
     def stretched(self, motion: Motion, offset: Tensor | None = None) -> tuple[Gaussians, Tensor]:
         """The same, and the stretch (T,) of the surface."""
-        if self.albedo.device.type != "cpu" or self.albedo.dtype != torch.float32:
+        if not self._by_kernels:
             corners = self.corners(motion, offset)
             return self.on_corners(motion, corners), self.stretch(corners)
         affine = self.rest.vertex_weights @ torch.cat([motion.rotation.flatten(-2), motion.offset], -1).transpose(0, 1).flatten(1)
@@ -135,6 +135,18 @@ class AnimatedAsset:
         light = self.lighting.coefficients
         means, quats, colors, stretch = ride(self.rest.rider, affine, motion.rotation, motion.quaternion, offset, self.albedo, light)
         return Gaussians(means, quats, self.bound.scales, self.bound.opacities, colors), stretch
+
+    def placed(self, motion: Motion) -> tuple[Tensor, Tensor]:
+        """The places (T, N, 3) of the Gaussians alone, and the stretch (T,) of the surface."""
+        if self._by_kernels:
+            shown, stretch = self.stretched(motion)
+            return shown.means, stretch
+        corners = self.corners(motion)
+        return self.rest.places(corners, triangle_frames(corners)), self.stretch(corners)
+
+    @property
+    def _by_kernels(self) -> bool:
+        return self.albedo.device.type == "cpu" and self.albedo.dtype == torch.float32
 
     def on_corners(self, motion: Motion, corners: Tensor) -> Gaussians:
         """Gaussians whose triangles' corners (T, N, 3, 3) are known; `motion` tells which way around a triangle is turned."""

@@ -30,8 +30,8 @@ class Losses:
         self._seen: float | None = None
 
     def deferral(self) -> AbstractContextManager[object]:
-        """For renderings; within another deferral, such as a recording's, it is that one's to check them."""
-        return self._deferral if current() is None else nullcontext()
+        """For renderings; within another deferral, such as a recording's, it is that one's to check them; on the processor each checks itself."""
+        return self._deferral if self._all.is_cuda and current() is None else nullcontext()
 
     def add(self, loss: Tensor) -> None:
         """The loss of the next iteration. Raises EngineError "not_finite" where a rendering since the last look was damaged."""

@@ -17,7 +17,6 @@ from ..lifting.network import DepthModes, Lifter
 from ..lifting.tokens import project
 from ..motion.skeleton import Motion
 from ..motion.triangles import triangle_frames
-from ..rendering.cpu.threads import threads_for_torch
 from .animated_asset import AnimatedAsset
 from .standing_place import turned_rest
 
@@ -97,8 +96,7 @@ class LiftedDepth:
         places = self.surface.rest.places(corners, frames)
         tracked = TrackedSurface(self.rest, self.rest_normals, places, self.surface.normals(frames))
         self.asked = self.in_picture(places)
-        with threads_for_torch():
-            found = lift(self.network, tracked, self.camera, self.fps, trusted=False)
+        found = lift(self.network, tracked, self.camera, self.fps, trusted=False)
         spread, log_share = found.spread[0].clamp_min(LEAST_SPREAD), found.log_share[0]
         believed = _believed(found.depth[0], spread, log_share)
         self.modes = DepthModes(believed * found.depth[0], spread, log_share)

@@ -10,8 +10,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from ..motion.skeleton import Motion, Skeleton
-from ..motion.triangles import triangle_frames
+from ..motion.skeleton import Skeleton
 from ..rendering.recorded_steps import Dial, RecordedSteps
 from .lifted_depth import LiftedDepth
 from .optimizer import LeveredAdam
@@ -44,7 +43,7 @@ class _Fit:
         self.optimizer = LeveredAdam([self.turns, self.shifts], cost.settings.floor)
         self.rate = Dial(self.turns.device)
         with torch.no_grad():
-            self.tracked = self.lifted.in_picture(self._shown(skeleton.pose(track.turn, track.shift))[0])
+            self.tracked = self.lifted.in_picture(self.surface.placed(skeleton.pose(track.turn, track.shift))[0])
 
     def run(self) -> Track:
         """See `fit_to_depth`."""
@@ -75,18 +74,14 @@ class _Fit:
         turn, shift = self.turns * self.turn_lever, self.shifts * self.shift_lever
         return self.track.turn.index_copy(0, self.free, turn), self.track.shift.index_copy(0, self.free, shift)
 
-    def _shown(self, motion: Motion) -> tuple[Tensor, Tensor]:
-        corners = self.surface.corners(motion)
-        return self.surface.rest.places(corners, triangle_frames(corners)), corners
-
     def _step(self, _: None) -> None:
         settings, cost = self.settings, self.cost
         turn, shift = self._poses()
         motion = self.skeleton.pose(turn, shift)
-        points, corners = self._shown(motion)
+        points, stretch = self.surface.placed(motion)
         off = (self.lifted.in_picture(points) - self.tracked) / settings.in_view
         picture = settings.weight * ((1 + off.square().sum(-1)).sqrt() - 1).mean()
         jerk = sum((one.diff(n=2, dim=0) ** 2).sum() for one in (turn / self.turn_lever, shift / self.shift_lever))
-        effort = (cost.joints(turn, shift, self.surface.stretch(corners)) + cost.beyond(motion)).mean() + self.smooth * jerk / len(turn)
+        effort = (cost.joints(turn, shift, stretch) + cost.beyond(motion)).mean() + self.smooth * jerk / len(turn)
         (picture + self.lifted.pull(points) + effort).backward()
         self.optimizer.step(self.rate.value)

@@ -14,6 +14,7 @@ from ..motion.skeleton import Motion, Skeleton
 from ..motion.triangles import triangle_frames
 from ..rendering import Gaussians
 from ..rendering.recorded_steps import RecordedSteps
+from ..rendering.shares import summed
 from .animated_asset import AnimatedAsset
 from .appearance import Appearance
 from .asynchronous import Phase
@@ -39,6 +40,9 @@ AGREE = 0.3
 
 NEARLY = 1.1
 """There the track goes on unless it costs more than this much of what the prior makes of it, which is a little flat."""
+
+SHARES = 12
+"""Into which the frames of an iteration are split on the processor, where threads take one after the other."""
 
 WINDOW = 24
 """Frames that are looked at together: memory is bounded by this, and not by the clip. Gradients of windows add up to that of the clip."""
@@ -180,17 +184,22 @@ class _Refinement:
         deforming, frozen = "deformation" in phases, "appearance" not in phases
         cost = round_.whole(chosen, deforming)
         _leave_gradient(cost)
-        loss, cost, shown_in = torch.zeros_like(cost), cost.detach(), self.known.shown_in(chosen).clamp_min(1)
-        for window in chosen.split(WINDOW):
-            shown_by = self.appearance.on(self.animated, frozen)
-            shown, motion, offset, effort = round_.show(shown_by, window, deforming)
-            lights = [self.appearance.lighting(view, frozen) for view in range(len(self.known.views))]
+        shown_by, common = self.appearance.on(self.animated, frozen), round_.common(deforming)
+        lights = [self.appearance.lighting(view, frozen) for view in range(len(self.known.views))]
+        shown_in = self.known.shown_in(chosen).clamp_min(1)
+
+        def look(frames: Tensor) -> Tensor:
+            shown, motion, offset, effort = round_.show(shown_by, frames, deforming, common)
             with self.losses.deferral():
-                wrong = self.known(shown_by, shown, motion, offset, window, lights)
-            parts = wrong * (self.known.shown_in(window) / shown_in), effort * (len(window) / len(chosen))
-            _leave_gradient(parts[0] + parts[1])
-            loss, cost = loss + parts[0].detach(), cost + parts[1].detach()
-        return loss, cost
+                wrong = self.known(shown_by, shown, motion, offset, frames, lights)
+            return torch.stack([wrong * (self.known.shown_in(frames) / shown_in), effort * (len(frames) / len(chosen))])
+
+        learning = [shown_by.albedo, shown_by.lighting.coefficients, *(light.coefficients for light in lights if light)]
+        if deforming:
+            learning += round_.learning(common)
+        together = WINDOW if chosen.is_cuda else -(-len(chosen) // SHARES)
+        loss, effort = summed(look, chosen.split(min(together, WINDOW)), learning)
+        return loss, cost.detach() + effort
 
     def _optimize(self, round_: PoseRound | FieldRound, batches: list[Tensor]) -> None:
         """One iteration for each batch of frames, deformation and appearance in turns."""

@@ -69,7 +69,15 @@ class PoseRound:
         turn, shift = self.turns * self.turn_lever, self.shifts * self.shift_lever
         return self.start.turn.index_copy(0, self.free, turn), self.start.shift.index_copy(0, self.free, shift)
 
-    def show(self, animated: AnimatedAsset, frames: Tensor, deforming: bool) -> tuple[Gaussians, Motion, None, Tensor]:
+    def learning(self, common: Tensor) -> list[Tensor]:
+        """What the gradients of deforming frames are by."""
+        return [self.turns, self.shifts]
+
+    def common(self, deforming: bool) -> Tensor:
+        """What frames share: nothing."""
+        return self.turns.new_empty(0)
+
+    def show(self, animated: AnimatedAsset, frames: Tensor, deforming: bool, common: Tensor) -> tuple[Gaussians, Motion, None, Tensor]:
         """Gaussians of `frames`, the motion that they show, and what these poses cost one by one, per frame."""
         with torch.set_grad_enabled(deforming):
             turn, shift = (one.index_select(0, frames) for one in self._all())
@@ -117,16 +125,26 @@ class FieldRound:
         self.settings = settings
         self.rest = animated.bound.means
         self.field = HexPlaneField(frames, settings.hexplane, generator).to(self.rest.device)
+        self.places = self.field.places(self.rest)
         self.optimizer = field_adam(self.field, settings.grid_rate, settings.field_rate)
         rest = self.rest.cpu().numpy()
         self.neighbor = torch.from_numpy(cKDTree(rest).query(rest, k=NEIGHBORS + 1)[1][:, 1:]).to(self.rest.device)
         self.length = (self.rest[self.neighbor] - self.rest[:, None]).norm(dim=-1).clamp_min(1e-5)
 
-    def show(self, animated: AnimatedAsset, frames: Tensor, deforming: bool) -> tuple[Gaussians, Motion, Tensor, Tensor]:
+    def learning(self, common: Tensor) -> list[Tensor]:
+        """What the gradients of deforming frames are by."""
+        return [common, *self.field.of_time()]
+
+    def common(self, deforming: bool) -> Tensor:
+        """What the field has learned of places, whatever the frame."""
+        with torch.set_grad_enabled(deforming):
+            return self.field.of_places(self.places)
+
+    def show(self, animated: AnimatedAsset, frames: Tensor, deforming: bool, common: Tensor) -> tuple[Gaussians, Motion, Tensor, Tensor]:
         """Gaussians of `frames`, the motion and the offsets of the field that they show, and what these cost where they are to learn."""
         motion = self.motion.frames(frames)
         with torch.set_grad_enabled(deforming):
-            offset = self.field.centers_at(self.rest, frames)
+            offset = self.field.centers_of(self.places, common, frames)
         cost = self._cost(offset) if deforming else self.rest.new_zeros(())
         return animated.perform(motion, offset), motion, offset, cost
 

@@ -23,6 +23,7 @@ from ..motion.rotations import quaternion_to_normal
 from ..rendering import Cameras, Gaussians, rasterize
 from ..rendering.cpu.threads import beside_each_other
 from ..rendering.recorded_steps import RecordedSteps
+from ..rendering.shares import summed
 from ..rendering.zbuffer import render_surface
 from .adam import Adam, Group
 
@@ -196,13 +197,18 @@ class _Fit:
     def step(self, count: int) -> None:
         """One step, by so many of `views`."""
         now, views = self.gaussians(), self.views[:count]
-        cameras = Cameras(self.cameras.viewmats.index_select(0, views), self.cameras.Ks.index_select(0, views), self.cameras.near)
-        color, alpha = self.colors.index_select(0, views), self.alphas.index_select(0, views)
-        picture = rasterize(now.colored(now.albedo), cameras, (color.shape[-2], color.shape[-1]), backend=self.backend, low_pass=LOW_PASS)
-        covered = alpha.sum()
-        loss = ((picture.alpha - alpha) ** 2).sum() / covered + 0.3 * ((picture.color - color) ** 2).sum() / covered
+        covered = self.alphas.index_select(0, views).sum()
+
+        def look(chosen: Tensor) -> Tensor:
+            cameras = Cameras(self.cameras.viewmats.index_select(0, chosen), self.cameras.Ks.index_select(0, chosen), self.cameras.near)
+            color, alpha = self.colors.index_select(0, chosen), self.alphas.index_select(0, chosen)
+            picture = rasterize(now.colored(now.albedo), cameras, (color.shape[-2], color.shape[-1]), backend=self.backend, low_pass=LOW_PASS)
+            loss = ((picture.alpha - alpha) ** 2).sum() / covered + 0.3 * ((picture.color - color) ** 2).sum() / covered
+            return loss[None]
+
         self.optimizer.zero_grad()
-        (loss + 1e-5 * ((self.log_width - self.first_width) ** 2).sum()).backward()
+        summed(look, views.split(count if views.is_cuda else 1), [now.means, now.scales, now.opacities])
+        (1e-5 * ((self.log_width - self.first_width) ** 2).sum()).backward()
         self.optimizer.step()
 
 

@@ -6,12 +6,14 @@ attention, as in MotionBERT, Zhu et al. 2023), so that clips of any length and a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..rendering.cpu.threads import shared_out
 from .tokens import FEATURES, Tracks, tokens
 
 TIME_FREQUENCIES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 24.0, 32.0)
@@ -19,6 +21,10 @@ TIME_FREQUENCIES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 24.0, 32.0)
 
 LEAST_LOG_SPREAD, MOST_LOG_SPREAD = -5.0, 3.0
 """Between which the logarithm of a spread stays, in units of the clip's motion in the picture."""
+
+
+PIECES = 12
+"""Of a layer's rows on the processor."""
 
 
 @dataclass(frozen=True)
@@ -94,9 +100,25 @@ class Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, T, P, C) to (B, T, P, C)."""
         clips, frames, points, _ = x.shape
-        x = self.over_points(x.flatten(0, 1)).unflatten(0, (clips, frames))
-        x = self.over_frames(x.transpose(1, 2).flatten(0, 1)).unflatten(0, (clips, points)).transpose(1, 2)
+        x = _row_by_row(self.over_points, x.flatten(0, 1)).unflatten(0, (clips, frames))
+        return _row_by_row(self._of_points, x.transpose(1, 2).flatten(0, 1)).unflatten(0, (clips, points)).transpose(1, 2)
+
+    def _of_points(self, x: Tensor) -> Tensor:
+        """What each of the points (N, T, C) learns of its other frames, and the feed-forward layer."""
+        x = self.over_frames(x)
         return x + self.narrow(functional.gelu(self.widen(self.norm(x))))
+
+
+def _row_by_row(layer: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """A layer for which the rows of (N, S, C) have nothing to do with each other; in pieces on the processor, which threads take in turn."""
+    if x.device.type != "cpu" or torch.is_grad_enabled():
+        return layer(x)
+
+    @torch.no_grad()
+    def piece(rows: Tensor) -> Tensor:
+        return layer(rows)
+
+    return torch.cat(shared_out(piece, x.split(-(-len(x) // PIECES))))
 
 
 class Lifter(nn.Module):

@@ -42,6 +42,18 @@ class Offsets(NamedTuple):
     rotation: Tensor
 
 
+class Places(NamedTuple):
+    """Where in a field's planes N points are.
+
+    Attributes:
+        pairs: (3, 1, N, 2) in the spatial planes, from -1 to 1.
+        hats: (3, N, cells) how much each cell of an axis counts.
+    """
+
+    pairs: Tensor
+    hats: Tensor
+
+
 class HexPlaneField(nn.Module):
     """D(x, time): six planes multiplied, then an MLP with one residual head per output.
 
@@ -85,7 +97,12 @@ class HexPlaneField(nn.Module):
 
     def centers_at(self, points: Tensor, frames: Tensor) -> Tensor:
         """What `at_frames` adds to the centers alone, (F, N, 3), in less than half of the time."""
-        hidden = self.trunk(self._features(points, self.frame_times.index_select(0, frames)))
+        places = self.places(points)
+        return self.centers_of(places, self.of_places(places), frames)
+
+    def centers_of(self, places: Places, of_places: Tensor, frames: Tensor) -> Tensor:
+        """The same, of what `places` and `of_places` made of the points: the same for all frames."""
+        hidden = self.trunk(of_places * self._of_times(places, self.frame_times.index_select(0, frames)))
         center: Tensor = self.heads[0](hidden)
         return center
 
@@ -97,24 +114,40 @@ class HexPlaneField(nn.Module):
         """The MLP."""
         return [*self.trunk.parameters(), *self.heads.parameters()]
 
+    def of_time(self) -> list[Tensor]:
+        """The parameters of `centers_of` beside those that `of_places` has."""
+        return [self.temporal, *self.trunk.parameters(), *self.heads[0].parameters()]
+
     def forward(self, points: Tensor, times: Tensor) -> Offsets:
         """Offsets at rest positions `points` (N, 3) and `times` (T,) in [0, 1]."""
         hidden = self.trunk(self._features(points, times))
         return Offsets(*(head(hidden) for head in self.heads))
 
-    def _features(self, points: Tensor, times: Tensor) -> Tensor:
-        """The product of the six planes, (T, N, channels)."""
+    def places(self, points: Tensor) -> Places:
+        """Where in the planes rest positions `points` (N, 3) are."""
         unit = (points / self.settings.bound).clamp(-1, 1)
         pairs = torch.stack([unit[:, :2], unit[:, ::2], unit[:, 1:]])[:, None]
-        lookup = nn.functional.grid_sample(self.spatial, pairs, mode="bilinear", align_corners=True)
-        first, second, third = lookup[:, :, 0].unbind()
-        rows = _lerp(self.temporal, times * (self.temporal.shape[2] - 1), dim=2)
         position = (unit + 1) / 2 * (self.temporal.shape[3] - 1)
         # linear interpolation as a product with hat functions: its gradient is a product as well, not a scattered sum
         cells = torch.arange(self.temporal.shape[3], device=points.device)
-        hats = (1 - (position.t()[..., None] - cells).abs()).clamp_min(0)
-        x, y, z = (hat @ row.permute(1, 2, 0) for hat, row in zip(hats, rows, strict=True))
-        return (first * second * third).t() * (x * y * z)
+        return Places(pairs, (1 - (position.t()[..., None] - cells).abs()).clamp_min(0))
+
+    def of_places(self, places: Places) -> Tensor:
+        """(N, channels), the product of the three spatial planes."""
+        lookup = nn.functional.grid_sample(self.spatial, places.pairs, mode="bilinear", align_corners=True)
+        first, second, third = lookup[:, :, 0].unbind()
+        return (first * second * third).t()
+
+    def _of_times(self, places: Places, times: Tensor) -> Tensor:
+        """(T, N, channels), the product of the three others."""
+        rows = _lerp(self.temporal, times * (self.temporal.shape[2] - 1), dim=2)
+        x, y, z = (hat @ row.permute(1, 2, 0) for hat, row in zip(places.hats, rows, strict=True))
+        return x * y * z
+
+    def _features(self, points: Tensor, times: Tensor) -> Tensor:
+        """The product of the six planes, (T, N, channels)."""
+        places = self.places(points)
+        return self.of_places(places) * self._of_times(places, times)
 
 
 class ResidualHead(nn.Module):

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from typing import Any, TypeVar
 
 import torch
+
+from .workers import Workers
 
 
 def core_count() -> int:
@@ -26,8 +28,7 @@ def core_count() -> int:
     return os.cpu_count() or 1
 
 
-_pool = ThreadPoolExecutor(max_workers=max(1, core_count() - 1), thread_name_prefix="align4d-raster")
-
+_workers = Workers()
 
 GRAIN = 2000
 """Gaussians, or pairs of a tile and a Gaussian, that are worth another thread: several times the work of waking it."""
@@ -54,17 +55,6 @@ def threads_for_kernels() -> Iterator[None]:
     finally:
         torch.set_num_threads(before)
         _threads.reset(token)
-
-
-@contextmanager
-def threads_for_torch() -> Iterator[None]:
-    """Within it torch's operations have all threads again, for few large ones within `threads_for_kernels`."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(_threads.get() or before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 WINDOW = 24
@@ -100,19 +90,32 @@ def run(kernel: Callable[..., None], work: int, *arguments: Any) -> None:
     Args:
         work: Gaussians or pairs that the kernel goes through; decides the number of threads and parts.
     """
-    threads = max(1, min(_threads.get() or torch.get_num_threads(), core_count(), -(-work // GRAIN)))
-    parts = 1 if threads == 1 else max(threads, min(4 * threads, work // LARGE_GRAIN))
-    left = deque(range(parts))
+    threads = min(_thread_count(), -(-work // GRAIN))
+    if threads <= 1:
+        kernel(0, 1, *arguments)
+        return
+    parts = max(threads, min(4 * threads, work // LARGE_GRAIN))
+    _workers.make([partial(kernel, part, parts, *arguments) for part in range(parts)], threads)
 
-    def work_off() -> None:
-        while left:
-            try:
-                part = left.popleft()
-            except IndexError:  # another thread was faster
-                return
-            kernel(part, parts, *arguments)
 
-    others = [_pool.submit(work_off) for _ in range(threads - 1)]
-    work_off()
-    for other in others:
-        other.result()
+def shared_out(work: Callable[[Item], Made], items: Sequence[Item]) -> list[Made]:
+    """What `work` makes of each item, in their order, on as many threads as `run` has; kernels that it runs have one each.
+
+    Work of torch, too, which in each of these threads is on it alone. Unlike `run` for work of many steps: threads wait for each other once.
+    """
+    made: dict[int, Made] = {}
+
+    def make(number: int) -> None:
+        token = _threads.set(1)
+        try:
+            made[number] = work(items[number])
+        finally:
+            _threads.reset(token)
+
+    threads = min(_thread_count(), len(items))
+    _workers.make([partial(make, number) for number in range(len(items))], threads)
+    return [made[number] for number in range(len(items))]
+
+
+def _thread_count() -> int:
+    return min(_threads.get() or torch.get_num_threads(), core_count())
