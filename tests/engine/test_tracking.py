@@ -250,6 +250,8 @@ def test_the_same_seed_refines_the_same(show: Show, bending: Reference) -> None:
 
 def test_a_clip_in_windows_is_refined_as_in_one_piece(show: Show, bending: Reference, monkeypatch: pytest.MonkeyPatch) -> None:
     start, settings = show.bent([0.0, 4.0, 16.0, 28.0]), replace(REFINEMENT, iterations=6)
+    shared = show.refine(bending, start, settings)
+    monkeypatch.setattr(refinement, "SHARES", 1)
     whole = show.refine(bending, start, settings)
     seen: list[int] = []
 
@@ -264,8 +266,9 @@ def test_a_clip_in_windows_is_refined_as_in_one_piece(show: Show, bending: Refer
     assert max(seen) == 3
     moved = (whole.motion.offset - show.skeleton.pose(start.turn, start.shift).offset).abs().max()
     assert moved > 0
-    torch.testing.assert_close(parts.motion.offset, whole.motion.offset, rtol=0, atol=1e-3 * float(moved))
-    np.testing.assert_allclose(parts.loss, whole.loss, rtol=1e-3)
+    for one in (parts, shared):
+        torch.testing.assert_close(one.motion.offset, whole.motion.offset, rtol=0, atol=1e-3 * float(moved))
+        np.testing.assert_allclose(one.loss, whole.loss, rtol=1e-3)
 
 
 def test_while_the_appearance_learns_the_deformation_is_frozen(show: Show, bending: Reference) -> None:

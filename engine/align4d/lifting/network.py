@@ -94,8 +94,9 @@ class Block(nn.Module):
         self.widen = nn.Linear(config.width, config.hidden)
         self.narrow = nn.Linear(config.hidden, config.width)
         for layer in (self.over_points.out, self.over_frames.out, self.narrow):
-            nn.init.normal_(layer.weight, std=0.02 / (2 * config.depth) ** 0.5)
-            nn.init.zeros_(layer.bias)
+            if not layer.weight.is_meta:  # where weights are loaded there are no numbers yet, and to draw none loads torch's compiler
+                nn.init.normal_(layer.weight, std=0.02 / (2 * config.depth) ** 0.5)
+                nn.init.zeros_(layer.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, T, P, C) to (B, T, P, C)."""
