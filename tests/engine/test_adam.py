@@ -71,11 +71,13 @@ def test_it_goes_on_from_its_arrays() -> None:
 
 
 def test_the_compiler_of_torch_is_not_loaded() -> None:
-    """Neither by what a job imports nor by a step: it takes seconds, which each new process would wait for."""
+    """Neither by what a job imports nor by a step or the motion prior: it takes seconds, which each new process would wait for."""
     program = """
 import sys, torch
 from align4d.gaussians.adam import Adam, Group
+from align4d.lifting.weights import load_lifter
 from align4d.pipeline import artist
+load_lifter("cpu")
 leaf = torch.zeros(3, requires_grad=True)
 leaf.sum().backward()
 Adam([Group([leaf], 0.1)]).step()

@@ -104,6 +104,16 @@ def test_points_behind_others_are_hidden() -> None:
     assert visible(places, normals, places, normals, torch.tensor([2.0])).tolist() == [[[True, False, True, False]]]
 
 
+def test_asked_piece_by_piece_it_says_what_it_learned_to_say() -> None:
+    network, given = Lifter(SMALL).eval(), clip(5, 30)
+    learning = network(given)  # with a graph, in one piece
+    with torch.no_grad():
+        asked = network(given)
+    assert learning.depth.requires_grad and not asked.depth.requires_grad
+    for name in ("depth", "spread", "log_share"):
+        torch.testing.assert_close(getattr(asked, name), getattr(learning, name).detach())
+
+
 def test_points_are_told_alike_in_any_group_and_number() -> None:
     """Each point has its own answer, whichever group it came through: a group that is not full repeats some."""
     torch.manual_seed(0)
