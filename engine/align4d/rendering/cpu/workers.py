@@ -80,6 +80,7 @@ class Workers:
             torch.set_num_threads(threads)  # what a thread sets is what later ones begin with
 
     def _work(self, ready: threading.Semaphore) -> None:
+        torch.get_num_threads()  # who has not asked yet is given the process's number later, whatever it sets
         torch.set_num_threads(1)
         ready.release()
         while True:
