@@ -227,13 +227,15 @@ def test_a_job_that_was_broken_off_ends_with_the_same_bytes(
     assert same(resumed, done.result)
 
 
-def test_tracking_goes_on_with_the_frame_after_the_last_that_was_stored(shoot: Shoot, tmp_path: Path) -> None:
+def test_tracking_goes_on_with_the_frame_after_the_last_that_was_stored(shoot: Shoot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shoot.job(tmp_path)
     with pytest.raises(Interrupted):
         artist.run(tmp_path, Interrupting(lambda event: event.get("event") == "preview"))
-    report = Interrupting(lambda event: event.get("name") == "refining")
+    report, sampled = Interrupting(lambda event: event.get("name") == "refining"), []
+    monkeypatch.setattr(artist, "sample_surface", lambda *given: sampled.append(given))
     with pytest.raises(Interrupted):
         artist.run(tmp_path, report)
+    assert not sampled  # the surface lies in the checkpoint
     tracked = [event["done"] for event in report.events if event["event"] == "progress" and event["stage"] == "tracking"]
     assert tracked == [3, 4]  # frame 1 was there
     assert not [event for event in report.events if event["event"] == "progress" and event["stage"] in ("sampling", "camera")]

@@ -83,14 +83,15 @@ def run(folder: Path, report: Reporter, online: bool = False) -> Result:
     job = ArtistJob(folder, request, report, route)
     with job.stage("reading"):
         asset, clip = job.read_inputs()
-        sampled = begun(lambda asset: sample_surface(asset, job.settings.gaussians.count, request.seed), asset)
+        bound = job.mesh_checkpoint.load("gaussians") is not None  # by this job, before it broke off
+        sampled = None if bound else begun(lambda asset: sample_surface(asset, job.settings.gaussians.count, request.seed), asset)
         articulating = begun(lambda asset: Articulation(asset, job.settings), asset)
     with job.stage("cutting"):
         clip, masks = job.cut_out(clip)
         for other in job.others:
             other.cut_out()
     with job.stage("sampling"), threads_for_kernels():
-        gaussians = job.bind(asset, sampled.result())
+        gaussians = job.bind(asset, sampled.result() if sampled else None)
     with job.stage("camera"), threads_for_kernels():
         body = job.articulation(asset, articulating.result())
         masks = job.cut_as_it_stands(asset, gaussians, body, clip, masks)

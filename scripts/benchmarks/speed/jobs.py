@@ -6,10 +6,11 @@ import argparse
 import dataclasses
 import json
 import shutil
+import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,12 @@ from support.console import say
 from ..quality.motion import overrides
 from . import against
 
+RUNS, RUNS_BESIDE = 2, 4
+"""Of each job, where the command line does not say: as it is, and of each beside busy programs but the first."""
+
+LEAST_SECONDS = 0.1
+"""A stage that takes less counts as if it took so long: it says nothing of threads."""
+
 THIS = "this checkout"
 """How its engine is called beside another commit's."""
 
@@ -38,9 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for figures.json and the motions")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument("--preset", help="instead of the request's")
-    parser.add_argument("--runs", type=int, default=2, help="of each job in one process; the first compiles and loads")
+    parser.add_argument("--runs", type=int, help=f"of each job in one process; the first compiles and loads ({RUNS}; with --busy {RUNS_BESIDE})")
     beside = parser.add_mutually_exclusive_group()
-    beside.add_argument("--busy", type=int, default=0, metavar="N", help="once more beside N programs that each keep a core busy")
+    beside.add_argument("--busy", type=int, default=0, metavar="N", help="after each run but the first, beside N programs that each keep a core busy")
     beside.add_argument("--against", metavar="REV", help="in turn with the engine of this commit, or of the checkout in this folder")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting of the engine (can be repeated)")
 
@@ -57,21 +64,35 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def run_alone(sources: list[Path], device: str, arguments: argparse.Namespace) -> dict[str, Any]:
-    """The figures of each job's runs in this process, and of one more beside busy programs where they are asked for; printed, too."""
+    """The figures of each job's runs in this process, in turn with runs beside busy programs where these are asked for; printed, too."""
     figures: dict[str, Any] = {"jobs": {}}
     for source in sources:
-        for repeat in range(arguments.runs):
-            found = measure(source, folders.fresh(arguments.out / source.name), device, arguments)
-            figures["jobs"].setdefault(source.name, []).append(found)
-            say(f"{source.name}, run {repeat + 1}: {found['seconds']:.1f} s; {json.dumps(found['stages'])}")
-        if arguments.busy:
-            with busy_programs(arguments.busy):
-                beside = measure(source, folders.fresh(arguments.out / source.name), device, arguments)
-            figures.setdefault("busy", {})[source.name] = beside
-            ratios = {name: round(seconds / max(found["stages"][name], 0.1), 2) for name, seconds in beside["stages"].items()}
-            say(f"{source.name}, beside {arguments.busy} busy: {beside['seconds'] / found['seconds']:.2f} times as long; {json.dumps(ratios)}")
+        quiet, busy = [], []
+        for repeat in range(arguments.runs or (RUNS_BESIDE if arguments.busy else RUNS)):
+            quiet.append(measure(source, folders.fresh(arguments.out / source.name), device, arguments))
+            say(f"{source.name}, run {repeat + 1}: {quiet[-1]['seconds']:.1f} s; {json.dumps(quiet[-1]['stages'])}")
+            if arguments.busy and (repeat or arguments.runs == 1):
+                with busy_programs(arguments.busy):
+                    busy.append(measure(source, folders.fresh(arguments.out / source.name), device, arguments))
+                say(f"{source.name}, beside {arguments.busy} busy: {busy[-1]['seconds']:.1f} s; {json.dumps(busy[-1]['stages'])}")
+        figures["jobs"][source.name] = quiet
+        if busy:
+            figures.setdefault("busy", {})[source.name] = busy
+            whole, ratios = times_as_long(busy, quiet[-len(busy) :])
+            say(f"{source.name}, beside {arguments.busy} busy: {whole:.2f} times as long, median of {len(busy)}; {json.dumps(ratios)}")
     show(figures["jobs"])
     return figures
+
+
+def times_as_long(busy: list[dict[str, Any]], quiet: list[dict[str, Any]]) -> tuple[float, dict[str, float]]:
+    """By how much the median of the busy runs is longer than that of the quiet ones: of whole runs, and of each stage."""
+
+    def ratio(seconds: Callable[[dict[str, Any]], float]) -> float:
+        slow, fast = (max(statistics.median(map(seconds, runs)), LEAST_SECONDS) for runs in (busy, quiet))
+        return round(slow / fast, 2)
+
+    stages = {name: ratio(lambda run, name=name: run["stages"][name]) for name in quiet[0]["stages"]}  # type: ignore[misc]
+    return ratio(lambda run: run["seconds"]), stages
 
 
 def run_against(sources: list[Path], device: str, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -79,7 +100,8 @@ def run_against(sources: list[Path], device: str, arguments: argparse.Namespace)
     out = folders.fresh(arguments.out)
     with against.engine_of(arguments.against) as other:
         engines = {THIS: environments.ROOT / "engine", arguments.against: other}
-        found, failed = against.in_turn(sources, lambda source, folder: prepare(source, folder, device, arguments), out, engines, arguments.runs)
+        runs = arguments.runs or RUNS
+        found, failed = against.in_turn(sources, lambda source, folder: prepare(source, folder, device, arguments), out, engines, runs)
     against.show(found, arguments.against, THIS, rich.console.Console(width=200))
     return {"against": arguments.against, "jobs": found, "failed": failed}
 
