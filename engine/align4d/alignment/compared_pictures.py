@@ -13,7 +13,7 @@ from torch.autograd.function import once_differentiable
 from ..kernels import njit
 from ..rendering.cpu.threads import run
 
-PER_GAUSSIAN = 8
+PER_GAUSSIAN = 40
 """Pixels that are about as much work as a Gaussian, by which `threads.run` counts."""
 
 
