@@ -12,6 +12,7 @@ from ..job.reporting import Reporter
 from ..motion.skeleton import Skeleton
 from .animated_asset import AnimatedAsset
 from .frame_step import NEARBY, WHOLE, Effort, FrameStep
+from .going_back import GoingBack
 from .pose_search import PoseSearch, PoseSearchSettings
 from .tracking_settings import TrackingSettings
 from .view import View, seen_by_any
@@ -47,6 +48,10 @@ class Track:
         end = len(self.turn) - count
         return Track(self.turn[:end], self.shift[:end], self.loss[:end], self.first)
 
+    def carried(self, momentum: float) -> tuple[Tensor, Tensor]:
+        """Turn and shift (1, K, 3) that would follow the last ones, with so much of their change."""
+        return extrapolated(self.turn, momentum), extrapolated(self.shift, momentum)
+
     def with_frame(self, frame: int, turn: Tensor, shift: Tensor, loss: float) -> Track:
         """One more frame, (1, K, 3) each: the one after the last here, or the one before the first."""
         pairs = (self.turn, turn), (self.shift, shift), (self.loss, torch.tensor([loss]))
@@ -78,13 +83,13 @@ def track(
     """
     step = step or FrameStep(animated, skeleton, views, known[0], settings)
     finder = PoseSearch(animated, skeleton, views, search, settings.joint_radius)
-    following = _Following(step, finder, known, report)
+    following, going_back = _Following(step, finder, known, report), GoingBack(step, report)
     done, seen = start, seen_by_any(views)
     total = len(seen)
     for frame in (*range(start.end, total), *range(start.first - 1, -1, -1)):
         past = done if frame == done.end else done.backwards()
         pose = following.next(past, frame) if seen[frame] else (past.turn[-1:], past.shift[-1:], 0.0)
-        done = done.with_frame(frame, *pose)
+        done = going_back.gone_again(done.with_frame(frame, *pose), frame)
         report.progress(len(done.turn), total, pose[2])
         if save:
             save(done, frame)
@@ -138,7 +143,7 @@ class _Following:
         Where that misses the object, the guess is drawn to its outline, which finds what moved farther than its own width. It knows
         nothing of depth, so it is taken only where it makes the frame clearly better.
         """
-        turn, shift = (extrapolated(one, self.settings.momentum) for one in (past.turn, past.shift))
+        turn, shift = past.carried(self.settings.momentum)
         cost, known = self.step.judge(frame, turn, shift)
         if self._is_lost(float(known), past):
             drawn_turn, drawn_shift = self._drawn(past, frame)
