@@ -17,7 +17,7 @@ from align4d.alignment.lifted_depth import LiftedDepth, LiftedDepthSettings
 from align4d.alignment.lifted_start import fit_to_depth
 from align4d.alignment.pose_cost import PoseCost
 from align4d.alignment.refinement import Refined, refine
-from align4d.alignment.tracking import Track
+from align4d.alignment.track import Track
 from align4d.job.reporting import RecordingReporter
 from align4d.lifting.network import DepthModes
 from align4d.lifting.tokens import Tracks

@@ -17,7 +17,8 @@ from test_pipeline import FRAMES, Shoot
 from test_tracking import BEND, CAMERA, KNOWN, SEARCH, SIZE, TRACKING, Show
 
 from align4d import protocol
-from align4d.alignment.tracking import Track, track
+from align4d.alignment.track import Track
+from align4d.alignment.tracking import track
 from align4d.alignment.view import View
 from align4d.cameras.orbit import blender_from_normalized, normalized_from_blender
 from align4d.cameras.path import moves, sampled

@@ -19,7 +19,8 @@ from align4d import protocol
 from align4d.alignment.in_step import Outlines, find_offset, frames_at, outlines_of, together
 from align4d.alignment.lighting import Lighting, unlit
 from align4d.alignment.refinement import refine
-from align4d.alignment.tracking import Track, track
+from align4d.alignment.track import Track
+from align4d.alignment.tracking import track
 from align4d.alignment.view import View, open_depth
 from align4d.cameras.orbit import blender_from_normalized
 from align4d.errors import EngineError

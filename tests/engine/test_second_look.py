@@ -11,7 +11,7 @@ from test_tracking import show as show  # the fixture
 
 from align4d.alignment.reference import Reference
 from align4d.alignment.second_look import look_again
-from align4d.alignment.tracking import Track
+from align4d.alignment.track import Track
 from align4d.errors import Cancelled
 from align4d.job.reporting import RecordingReporter
 

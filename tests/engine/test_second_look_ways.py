@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from align4d.alignment import second_look
-from align4d.alignment.tracking import Track
+from align4d.alignment.track import Track
 from align4d.alignment.tracking_settings import TrackingSettings
 from align4d.job.reporting import RecordingReporter
 

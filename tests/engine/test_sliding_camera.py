@@ -10,7 +10,7 @@ from scipy.spatial.transform import Rotation
 from test_first_pose import CAMERA, Scene
 
 from align4d.alignment.sliding_camera import slide, unslid
-from align4d.alignment.tracking import Track
+from align4d.alignment.track import Track
 
 FRAMES = 5
 DISTANCE = 2.2

@@ -11,7 +11,7 @@ from test_tracking import show as show  # the fixture
 
 from align4d.alignment.pose_levers import levers
 from align4d.alignment.steadying import steadied
-from align4d.alignment.tracking import Track
+from align4d.alignment.track import Track
 
 FRAMES = 24
 

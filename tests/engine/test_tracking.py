@@ -21,7 +21,8 @@ from align4d.alignment.pose_search import PoseSearch, PoseSearchSettings
 from align4d.alignment.reference import Reference
 from align4d.alignment.refinement import Refined, refine
 from align4d.alignment.refinement_settings import RefinementSettings
-from align4d.alignment.tracking import Track, track
+from align4d.alignment.track import Track
+from align4d.alignment.tracking import track
 from align4d.alignment.tracking_settings import TrackingSettings
 from align4d.alignment.view import View
 from align4d.cameras.orbit import Orbit

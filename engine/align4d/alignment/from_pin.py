@@ -16,7 +16,8 @@ from .lighting import fit_lighting, to_linear
 from .pose_search import PoseSearchSettings
 from .posed_asset import posed_asset
 from .solved import Solved
-from .tracking import Track, track
+from .track import Track
+from .tracking import track
 from .tracking_settings import TrackingSettings
 
 

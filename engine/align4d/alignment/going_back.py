@@ -7,13 +7,10 @@ from less of the last frame's motion come out a little otherwise, and may pass w
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from ..job.reporting import Reporter
 from .frame_step import FrameStep
-
-if TYPE_CHECKING:
-    from .tracking import Track
+from .track import Track
 
 BACK = 4
 """So many frames are solved again at most, the one at hand among them."""

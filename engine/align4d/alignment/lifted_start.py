@@ -16,7 +16,7 @@ from .lifted_depth import LiftedDepth
 from .optimizer import LeveredAdam
 from .pose_cost import PoseCost
 from .pose_levers import levers
-from .tracking import Track
+from .track import Track
 
 
 def fit_to_depth(lifted: LiftedDepth, skeleton: Skeleton, cost: PoseCost, track: Track, known_frame: int | None, smooth: float) -> Track:

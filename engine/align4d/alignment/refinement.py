@@ -26,7 +26,7 @@ from .lifted_start import fit_to_depth
 from .pose_cost import PoseCost
 from .refinement_settings import RefinementSettings
 from .rounds import FieldRound, PoseRound
-from .tracking import Track
+from .track import Track
 from .tracking_settings import TrackingSettings
 from .view import View, seen_by_any
 from .view_losses import ViewLosses

@@ -18,7 +18,7 @@ from .pose_cost import PoseCost
 from .pose_levers import levers
 from .refinement_settings import RefinementSettings
 from .steadying import steadied
-from .tracking import Track
+from .track import Track
 
 NEIGHBORS = 6
 

@@ -16,7 +16,7 @@ from ..motion.skeleton import Skeleton
 from .animated_asset import AnimatedAsset
 from .frame_step import FrameStep
 from .frames_together import FramesTogether
-from .tracking import Track, extrapolated
+from .track import Track, extrapolated
 from .tracking_settings import TrackingSettings
 from .view import View
 

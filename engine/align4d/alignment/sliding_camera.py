@@ -14,7 +14,7 @@ import torch
 from ..motion.skeleton import Skeleton
 from .animated_asset import AnimatedAsset
 from .standing_place import moved_body
-from .tracking import Track
+from .track import Track
 
 LEAST_TURN = 0.03
 """How far a camera has to turn, at the body's distance, to be no shake of a hand [longest sides]."""

@@ -26,7 +26,8 @@ from ..alignment.second_look import look_again
 from ..alignment.sliding_camera import unslid
 from ..alignment.solved import Solved
 from ..alignment.standing_place import away, moved_body, moved_camera
-from ..alignment.tracking import Track, track
+from ..alignment.track import Track
+from ..alignment.tracking import track
 from ..alignment.verdict import known_view_loss, standing_still
 from ..alignment.view import View
 from ..bake.frames import FrameBake

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..alignment.animated_asset import AnimatedAsset
-from ..alignment.tracking import Track
+from ..alignment.track import Track
 from ..alignment.view import View
 from ..job.preview import show_preview
 from ..motion.skeleton import Skeleton

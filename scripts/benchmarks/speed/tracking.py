@@ -14,7 +14,8 @@ import numpy as np
 import torch
 
 from align4d import protocol
-from align4d.alignment.tracking import Track, track
+from align4d.alignment.track import Track
+from align4d.alignment.tracking import track
 from align4d.alignment.view import View
 from align4d.job.reporting import RecordingReporter
 from align4d.machine.description import machine
