@@ -7,6 +7,7 @@ from types import ModuleType
 
 import bpy
 import numpy as np
+import pytest
 from scenes import evaluated
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -23,3 +24,9 @@ def test_the_keyed_rig_plays_by_its_own_file_alone(blender: ModuleType) -> None:
     assert np.abs(shapes[1] - shapes[0]).max() > 0.05 * np.ptp(shapes[0], axis=0).max()
     outside = [path for path in bpy.utils.blend_paths(absolute=False, packed=False, local=False) if not path.startswith("//")]
     assert not outside and all(image.packed_file for image in bpy.data.images if image.source == "FILE")
+
+
+@pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*.blend")), ids=lambda example: example.stem)
+def test_an_example_opens_in_the_oldest_blender(blender: ModuleType, example: Path) -> None:
+    bpy.ops.wm.open_mainfile(filepath=str(example))
+    assert tuple(bpy.data.version)[:2] <= (4, 2)

@@ -11,12 +11,14 @@ import torch
 
 from align4d.rendering.cpu import threads
 from align4d.rendering.cpu.threads import GRAIN, begun, beside_each_other, run, shared_out, threads_for_kernels, windows_of
+from align4d.rendering.cpu.workers import Workers
 
 
 @pytest.fixture(autouse=True)
 def two_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     before = torch.get_num_threads()
     monkeypatch.setattr(threads, "core_count", lambda: 2)
+    monkeypatch.setattr(threads, "_workers", Workers())
     torch.set_num_threads(2)
     yield
     torch.set_num_threads(before)
@@ -133,13 +135,36 @@ def test_shared_work_keeps_its_order_and_each_thread_is_one() -> None:
     waits = threading.Barrier(2, timeout=20)
 
     def work(item: int) -> tuple[int, str, list[int], int]:
-        if item < 2:
-            waits.wait()  # both threads are at work
-        return item * item, threading.current_thread().name, parts_of(10 * GRAIN), torch.get_num_threads()
+        if item >= 2:
+            return item * item, threading.current_thread().name, [0], torch.get_num_threads()
+        waits.wait()  # both threads are at work
+        parts = parts_of(10 * GRAIN)
+        waits.wait()
+        return item * item, threading.current_thread().name, parts, torch.get_num_threads()
 
     with threads_for_kernels():
         squares, names, parts, torch_threads = zip(*shared_out(work, range(9)), strict=True)
         assert parts_of(10 * GRAIN) == [0, 1]
     assert list(squares) == [item * item for item in range(9)]
-    assert len(set(names)) == 2 and set(map(tuple, parts)) == {(0,)} and set(torch_threads) == {1}
+    assert len(set(names)) == 2 and all(seen == [0] for seen in parts) and set(torch_threads) == {1}
     assert torch.get_num_threads() == 2
+
+
+def test_who_waits_for_the_last_share_helps_with_it() -> None:
+    seen: list[tuple[int, str]] = []
+    both = threading.Barrier(2, timeout=20)
+
+    def kernel(part: int, parts: int) -> None:
+        both.wait()  # each of two parts has a thread of its own
+        seen.append((part, threading.current_thread().name))
+
+    def work(item: int) -> None:
+        both.wait()  # each has one share
+        if threading.current_thread() is not threading.main_thread():
+            while not threads._workers.free:  # until the other one has nothing left to do
+                time.sleep(0.001)
+            run(kernel, 10 * GRAIN)
+
+    with threads_for_kernels():
+        shared_out(work, range(2))
+    assert sorted(part for part, _ in seen) == [0, 1] and "MainThread" in {name for _, name in seen}

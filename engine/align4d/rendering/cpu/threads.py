@@ -38,6 +38,7 @@ LARGE_GRAIN = 20_000
 
 
 _threads: ContextVar[int | None] = ContextVar("threads", default=None)
+_sharing: ContextVar[bool] = ContextVar("sharing", default=False)
 
 
 @contextmanager
@@ -99,23 +100,26 @@ def run(kernel: Callable[..., None], work: int, *arguments: Any) -> None:
 
 
 def shared_out(work: Callable[[Item], Made], items: Sequence[Item]) -> list[Made]:
-    """What `work` makes of each item, in their order, on as many threads as `run` has; kernels that it runs have one each.
+    """What `work` makes of each item, in their order, on as many threads as `run` has; kernels that it runs have one, and those that wait.
 
     Work of torch, too, which in each of these threads is on it alone. Unlike `run` for work of many steps: threads wait for each other once.
     """
     made: dict[int, Made] = {}
+    threads = _threads.get() or torch.get_num_threads()
 
     def make(number: int) -> None:
-        token = _threads.set(1)
+        tokens = _threads.set(threads), _sharing.set(True)
         try:
             made[number] = work(items[number])
         finally:
-            _threads.reset(token)
+            _threads.reset(tokens[0])
+            _sharing.reset(tokens[1])
 
-    threads = min(_thread_count(), len(items))
-    _workers.make([partial(make, number) for number in range(len(items))], threads)
+    _workers.make([partial(make, number) for number in range(len(items))], min(_thread_count(), len(items)))
     return [made[number] for number in range(len(items))]
 
 
 def _thread_count() -> int:
-    return min(_threads.get() or torch.get_num_threads(), core_count())
+    """Threads for the work at hand: all that it may have, or those that are free where it is itself a share."""
+    allowed = min(_threads.get() or torch.get_num_threads(), core_count())
+    return min(allowed, 1 + _workers.free) if _sharing.get() else allowed
