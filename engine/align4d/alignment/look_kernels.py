@@ -42,8 +42,10 @@ def add_of_squares(small, side, by, scale, picture):  # type: ignore[no-untyped-
             for x in range(width):
                 picture[channel, y, x] *= scale
         for y in range(small.shape[1] * side):
-            for x in range(small.shape[2] * side):
-                picture[channel, y, x] += by * small[channel, y // side, x // side]
+            for square in range(small.shape[2]):
+                added = by * small[channel, y // side, square]
+                for x in range(square * side, (square + 1) * side):
+                    picture[channel, y, x] += added
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
