@@ -22,7 +22,7 @@ def cores(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def made(count: int, places: Tensor, leaf: Tensor, scale: Tensor, unused: Tensor) -> tuple[Tensor, list[Tensor | None]]:
-    """What `summed` makes of seven shares on so many threads: the sums, and the gradients that it leaves."""
+    """What `summed` makes of twenty shares on so many threads: the sums, and the gradients that it leaves."""
     torch.set_num_threads(count)
     for one in (places, leaf, scale, unused):
         one.grad = None
@@ -31,7 +31,7 @@ def made(count: int, places: Tensor, leaf: Tensor, scale: Tensor, unused: Tensor
     def look(share: Tensor) -> Tensor:
         return torch.stack([(common[share] * scale).sin().sum(), (leaf[share] ** 2).sum()])
 
-    sums = summed(look, torch.arange(len(leaf)).split(3), [common, leaf, scale, unused])
+    sums = summed(look, torch.arange(len(leaf)).split(1), [common, leaf, scale, unused])
     return sums, [places.grad, leaf.grad, scale.grad, unused.grad]
 
 

@@ -252,7 +252,7 @@ def test_the_same_seed_refines_the_same(show: Show, bending: Reference) -> None:
 def test_a_clip_in_windows_is_refined_as_in_one_piece(show: Show, bending: Reference, monkeypatch: pytest.MonkeyPatch) -> None:
     start, settings = show.bent([0.0, 4.0, 16.0, 28.0]), replace(REFINEMENT, iterations=6)
     shared = show.refine(bending, start, settings)
-    monkeypatch.setattr(refinement, "SHARES", 1)
+    monkeypatch.setattr(refinement, "AT_ONCE", 1)
     whole = show.refine(bending, start, settings)
     seen: list[int] = []
 

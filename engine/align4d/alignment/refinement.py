@@ -14,7 +14,7 @@ from ..motion.skeleton import Motion, Skeleton
 from ..motion.triangles import triangle_frames
 from ..rendering import Gaussians
 from ..rendering.recorded_steps import RecordedSteps
-from ..rendering.shares import summed
+from ..rendering.shares import AT_ONCE, summed
 from .animated_asset import AnimatedAsset
 from .appearance import Appearance
 from .asynchronous import Phase
@@ -40,9 +40,6 @@ AGREE = 0.3
 
 NEARLY = 1.1
 """There the track goes on unless it costs more than this much of what the prior makes of it, which is a little flat."""
-
-SHARES = 12
-"""Into which the frames of an iteration are split on the processor, where threads take one after the other."""
 
 WINDOW = 24
 """Frames that are looked at together: memory is bounded by this, and not by the clip. Gradients of windows add up to that of the clip."""
@@ -197,8 +194,8 @@ class _Refinement:
         learning = [shown_by.albedo, shown_by.lighting.coefficients, *(light.coefficients for light in lights if light)]
         if deforming:
             learning += round_.learning(common)
-        together = WINDOW if chosen.is_cuda else -(-len(chosen) // SHARES)
-        loss, effort = summed(look, chosen.split(min(together, WINDOW)), learning)
+        together = WINDOW if chosen.is_cuda else min(-(-len(chosen) // AT_ONCE), -(-WINDOW // AT_ONCE))
+        loss, effort = summed(look, chosen.split(together), learning)
         return loss, cost.detach() + effort
 
     def _optimize(self, round_: PoseRound | FieldRound, batches: list[Tensor]) -> None:

@@ -12,6 +12,9 @@ from .cpu.threads import shared_out
 
 Share = TypeVar("Share")
 
+AT_ONCE = 12
+"""Shares of which the gradients are kept at once: memory does not grow with their number."""
+
 
 def summed(look: Callable[[Share], Tensor], shares: Sequence[Share], learning: Sequence[Tensor]) -> Tensor:
     """The sum of what `look` makes of all shares, (K,) numbers, without a graph.
@@ -25,21 +28,20 @@ def summed(look: Callable[[Share], Tensor], shares: Sequence[Share], learning: S
     """
     wanted = [one for one in learning if one.requires_grad]
 
-    def looked_at(share: Share) -> tuple[Tensor, tuple[Tensor | None, ...]]:
+    def looked_at(share: Share) -> list[Tensor | None]:
         seen = look(share)
         gradients = torch.autograd.grad(seen.sum(), wanted, allow_unused=True) if seen.requires_grad else (None,) * len(wanted)
-        return seen.detach(), gradients
+        return [seen.detach(), *gradients]
 
     on_processor = not wanted or wanted[0].device.type == "cpu"
-    found = shared_out(looked_at, shares) if on_processor else [looked_at(share) for share in shares]
-    terms = [_term(one, [gradients[number] for _, gradients in found]) for number, one in enumerate(wanted)]
-    felt = [term for term in terms if term is not None]
+    totals: list[Tensor | None] = [None] * (1 + len(wanted))
+    for begin in range(0, len(shares), AT_ONCE):
+        some = shares[begin : begin + AT_ONCE]
+        for found in shared_out(looked_at, some) if on_processor else map(looked_at, some):
+            totals = [new if total is None else total if new is None else total + new for total, new in zip(totals, found, strict=True)]
+    # to hand the gradients themselves to torch loads its symbolic shapes
+    felt = [(one * gradient).sum() for one, gradient in zip(wanted, totals[1:], strict=True) if gradient is not None]
     if felt:
         torch.stack(felt).sum().backward()
-    return torch.stack([seen for seen, _ in found]).sum(0)
-
-
-def _term(one: Tensor, gradients: Sequence[Tensor | None]) -> Tensor | None:
-    """A number whose gradient by `one` is the sum of these; None where there is none. (To hand them to torch loads its symbolic shapes.)"""
-    known = [gradient for gradient in gradients if gradient is not None]
-    return (one * sum(known[1:], known[0])).sum() if known else None
+    assert totals[0] is not None
+    return totals[0]
