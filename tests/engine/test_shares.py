@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -9,14 +11,14 @@ import torch
 from torch import Tensor
 
 from align4d.errors import EngineError
-from align4d.rendering.cpu import threads
+from align4d.rendering.cpu import threads as cpu_threads
 from align4d.rendering.shares import summed
 
 
 @pytest.fixture(autouse=True)
 def cores(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     before = torch.get_num_threads()
-    monkeypatch.setattr(threads, "core_count", lambda: 4)
+    monkeypatch.setattr(cpu_threads, "core_count", lambda: 4)
     yield
     torch.set_num_threads(before)
 
@@ -51,6 +53,20 @@ def test_the_gradient_is_that_of_the_sum(count: int) -> None:
 def test_nothing_that_learns_leaves_nothing() -> None:
     frozen = torch.randn(6)
     assert torch.equal(summed(lambda share: frozen[share].sum()[None], torch.arange(6).split(2), [frozen]), frozen.view(3, 2).sum(1).sum()[None])
+
+
+@pytest.mark.parametrize("learns", [False, True])
+def test_elsewhere_than_on_the_processor_one_thread_looks(learns: bool) -> None:
+    leaf, seen = torch.ones(6, device="meta", requires_grad=learns), set()
+
+    def look(share: Tensor) -> Tensor:
+        seen.add(threading.current_thread())
+        time.sleep(0.01)
+        return leaf.index_select(0, share).sum()[None]
+
+    torch.set_num_threads(4)
+    summed(look, torch.arange(6, device="meta").split(1), [leaf])
+    assert seen == {threading.main_thread()}
 
 
 def test_a_share_that_is_damaged_tells() -> None:

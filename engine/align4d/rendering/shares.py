@@ -33,7 +33,7 @@ def summed(look: Callable[[Share], Tensor], shares: Sequence[Share], learning: S
         gradients = torch.autograd.grad(seen.sum(), wanted, allow_unused=True) if seen.requires_grad else (None,) * len(wanted)
         return [seen.detach(), *gradients]
 
-    on_processor = not wanted or wanted[0].device.type == "cpu"
+    on_processor = learning[0].device.type == "cpu"  # a GPU's stream, and what is noted on it, belong to one thread
     totals: list[Tensor | None] = [None] * (1 + len(wanted))
     for begin in range(0, len(shares), AT_ONCE):
         some = shares[begin : begin + AT_ONCE]
