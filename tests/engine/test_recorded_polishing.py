@@ -31,7 +31,7 @@ class Bowl:
         return (2 * self.jacobian.T @ self.jacobian).float()
 
 
-def looked_at(parameters: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def looked_at(parameters: Tensor, is_first: bool) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     bowl = Bowl(parameters)
     return torch.tensor([bowl.cost]), parameters[:1], bowl.gradient, bowl.curvature()
 

@@ -14,9 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..gaussians.cuda.seats import Seats
 from ..gaussians.fused import Rider, ride
 from ..gaussians.riding import Seat
 from ..gaussians.surface_bound import LOW_PASS, BoundGaussians
+from ..kernels.gpu import by_triton
 from ..motion.joint_limits import JointLimits
 from ..motion.rotations import multiply, small_quaternion
 from ..motion.skeleton import Motion
@@ -35,7 +37,7 @@ class RestSurface(Seat):
         edges: (N, 3) lengths of the triangles' edges.
         yardstick: (N, 3) the same, of slivers at least a hundredth of the longest, so that they do not rule.
         holder: (N, K) 1 for the part that holds the Gaussian's triangle most: a product with it picks.
-        rider: the same for the processor's kernels.
+        rider, seats: the same for the processor's kernels, and for a GPU's.
     """
 
     def __init__(self, bound: BoundGaussians, skin: Skin) -> None:
@@ -50,6 +52,16 @@ class RestSurface(Seat):
     @cached_property
     def rider(self) -> Rider:
         """Of float32 tensors on the processor."""
+        corner = self.vertices[1].reshape(-1, 3).astype(np.int32)
+        return Rider(self._rows(), self.holder.argmax(1).to(torch.int32).numpy(), corner)
+
+    @cached_property
+    def seats(self) -> Seats:
+        """Where the tensors are."""
+        holder, device = self.holder.argmax(1).cpu().numpy(), self.bound.means.device
+        return Seats.of(self._rows(), self.vertices[1].ravel(), holder, self.vertex_weights.cpu().numpy(), device)
+
+    def _rows(self) -> np.ndarray:
         bound = self.bound
         rows = [
             bound.corners.flatten(1),
@@ -61,20 +73,19 @@ class RestSurface(Seat):
             self.yardstick,
             bound.quats,
         ]
-        corner = self.vertices[1].reshape(-1, 3).astype(np.int32)
-        return Rider(torch.cat(rows, 1).numpy(), self.holder.argmax(1).to(torch.int32).numpy(), corner)
+        return torch.cat(rows, 1).cpu().numpy()
 
     @cached_property
     def vertices(self) -> tuple[np.ndarray, np.ndarray]:
         """Of all corners one (V,) for each vertex, and of which vertex each corner (3N,) is: Gaussians share triangles, and these vertices."""
-        rows = torch.cat([self.bound.corners.flatten(0, 1), self.skin.weights], 1).contiguous().numpy()
+        rows = torch.cat([self.bound.corners.flatten(0, 1), self.skin.weights], 1).contiguous().cpu().numpy()
         as_bytes = rows.view(np.dtype((np.void, rows.strides[0]))).ravel()
         return np.unique(as_bytes, return_index=True, return_inverse=True)[1:]
 
     @cached_property
     def vertex_weights(self) -> Tensor:
         """(V, K) of the vertices, see `vertices`."""
-        return self.skin.weights[torch.from_numpy(self.vertices[0])]
+        return self.skin.weights[torch.from_numpy(self.vertices[0]).to(self.skin.weights.device)]
 
 
 @dataclass(frozen=True)
@@ -127,6 +138,8 @@ class AnimatedAsset:
 
     def stretched(self, motion: Motion, offset: Tensor | None = None) -> tuple[Gaussians, Tensor]:
         """The same, and the stretch (T,) of the surface."""
+        if self._on_gpu:
+            return self._ridden_on_gpu(motion, offset)
         if not self._by_kernels:
             corners = self.corners(motion, offset)
             return self.on_corners(motion, corners), self.stretch(corners)
@@ -138,7 +151,7 @@ class AnimatedAsset:
 
     def placed(self, motion: Motion) -> tuple[Tensor, Tensor]:
         """The places (T, N, 3) of the Gaussians alone, and the stretch (T,) of the surface."""
-        if self._by_kernels:
+        if self._by_kernels or self._on_gpu:
             shown, stretch = self.stretched(motion)
             return shown.means, stretch
         corners = self.corners(motion)
@@ -147,6 +160,18 @@ class AnimatedAsset:
     @property
     def _by_kernels(self) -> bool:
         return self.albedo.device.type == "cpu" and self.albedo.dtype == torch.float32
+
+    @property
+    def _on_gpu(self) -> bool:
+        return by_triton(self.albedo) and self.lighting.coefficients.dim() == 2
+
+    def _ridden_on_gpu(self, motion: Motion, offset: Tensor | None) -> tuple[Gaussians, Tensor]:
+        from ..gaussians.cuda.function import ride as ride_on_gpu  # it needs Triton
+
+        light = self.lighting.coefficients
+        moved = motion.quaternion, motion.rotation, motion.offset
+        means, quats, colors, stretch = ride_on_gpu(self.rest.seats, *moved, offset, self.albedo, light)
+        return Gaussians(means, quats, self.bound.scales, self.bound.opacities, colors), stretch
 
     def on_corners(self, motion: Motion, corners: Tensor) -> Gaussians:
         """Gaussians whose triangles' corners (T, N, 3, 3) are known; `motion` tells which way around a triangle is turned."""

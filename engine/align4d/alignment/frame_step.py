@@ -12,10 +12,11 @@ from torch import Tensor
 from ..job.reporting import Reporter
 from ..motion.skeleton import Motion, Skeleton
 from ..rendering import Gaussians, choose
-from ..rendering.recorded_steps import RecordedSteps
+from ..rendering.recorded_steps import RECORDABLE, RecordedSteps
 from .animated_asset import AnimatedAsset
 from .direct_look import DirectLook, DirectPoint
 from .frame_view import FrameView, Look
+from .fused_step import FusedStep
 from .known_views import KnownViewLoss
 from .optimizer import LeveredAdam
 from .outline import apart, overlap
@@ -111,6 +112,7 @@ class FrameStep:
         lever = torch.cat([one.expand(1, skeleton.count, 3)[0] for one in (self.turn_lever, self.shift_lever)], -1)
         self.curvature = PoseCurvature(animated, skeleton, self.cost, lever) if settings.polishing > 0 else None
         self.direct = DirectLook(animated, skeleton, self.views[0], self.cost, lever, self.felt_by_joints) if self._is_plain(like) else None
+        self.fused = FusedStep(animated, skeleton, self.views[0], self.cost, self.curvature, lever) if self._is_fused(like) else None
         self.polishing: RecordedPolishing | None = None
         if self.curvature is not None and self.steps.recordable:
             self.polishing = RecordedPolishing(self.looked_at, 6 * skeleton.count, self.turns.detach(), animated.backend)
@@ -118,11 +120,19 @@ class FrameStep:
         """Of the frame at hand, from its first polished pose on: edges hardly change in a dozen pictures."""
 
     def _is_plain(self, like: Tensor) -> bool:
-        """Whether kernels alone can look: one clip, in the light of the asset, on the processor."""
-        backend, view = self.animated.backend, self.views[0]
-        drawn = choose(like.device).backend if backend == "auto" else backend
-        on_processor = like.device.type == "cpu" and like.dtype == torch.float32 and drawn == "cpu"
-        return on_processor and len(self.views) == 1 and view.view.lighting is None and self.settings.loss.robust > 0
+        """Whether the processor's kernels alone can look: one clip, in the light of the asset."""
+        return like.device.type == "cpu" and self._drawn_by(like) == "cpu" and self._is_simple(like)
+
+    def _is_fused(self, like: Tensor) -> bool:
+        """Whether a GPU's kernels alone can; they know nothing of a body that may be anywhere in depth."""
+        return like.device.type == "cuda" and self._drawn_by(like) == RECORDABLE and self._is_simple(like) and not self.cost.afloat
+
+    def _drawn_by(self, like: Tensor) -> str:
+        backend = self.animated.backend
+        return choose(like.device).backend if backend == "auto" else backend
+
+    def _is_simple(self, like: Tensor) -> bool:
+        return like.dtype == torch.float32 and len(self.views) == 1 and self.views[0].view.lighting is None and self.settings.loss.robust > 0
 
     @cached_property
     def coarse(self) -> FrameStep | None:
@@ -160,8 +170,12 @@ class FrameStep:
             self._show(frame)
             self.optimizer.reset()
             self.count.fill_(steps)
+            if self.fused is not None:
+                self.fused.begin(torch.cat([self.turns, self.shifts], -1).flatten(), steps)
 
         self.steps.run(begin, steps, report.check_cancelled)
+        if self.fused is not None:
+            self._take(self.fused.joints, self.fused.known)
         return torch.cat([self.turns, self.shifts], -1).detach().flatten()
 
     def followed(self, frame: int, turn: Tensor, shift: Tensor, cost: float, report: Reporter) -> tuple[Tensor, Tensor, float, float] | None:
@@ -189,6 +203,8 @@ class FrameStep:
     def judge(self, frame: int, turn: Tensor, shift: Tensor) -> tuple[Tensor, Tensor]:
         """Of poses (B, K, 3) of a frame what `solve` makes small (B,), and the known-view loss in it (B,)."""
         self._show(frame)
+        if self.fused is not None:
+            return self.fused.judge(frame, turn, shift)
         seen = self.look(turn, shift)
         return seen.total, seen.known
 
@@ -206,8 +222,13 @@ class FrameStep:
             view.show(self.frame)
         if self.direct is not None:
             self.direct.show(frame)
+        if self.fused is not None:
+            self.fused.show(frame)
 
     def _step(self, _: None) -> None:
+        if self.fused is not None:
+            self.fused.descend()
+            return
         if self.direct is None:
             seen = self.look(self.turns * self.turn_lever, self.shifts * self.shift_lever)
             seen.total.sum().backward()
@@ -229,8 +250,10 @@ class FrameStep:
         cost = self.cost.per_frame(turn, shift, motion, shown.means, stretch, self.frame if frames is None else frames)
         return Seen(motion, shown, looks, known, blurred, cost)
 
-    def looked_at(self, joints: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def looked_at(self, joints: Tensor, is_first: bool) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Of scaled joints (6K,) of the frame at hand what `RecordedPolishing` asks: cost, known-view loss, gradient and curvature."""
+        if self.fused is not None:
+            return self.fused.looked_at(joints, is_first)
         self.of_edges, point = None, FramePoint(self, joints)
         return point.seen.total.detach(), point.seen.known.detach(), point.gradient, point.curvature()
 

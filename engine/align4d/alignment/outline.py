@@ -87,7 +87,7 @@ class Outline:
             front = depth.new_full((len(pixels), CELLS * CELLS), torch.inf).scatter_reduce(1, cell, depth, "amin")
             hidden = depth > front.gather(1, cell) + BEHIND
             nearest = self._nearest(pixels, colors, HIDDEN * hidden)
-        matched = pixels.gather(1, nearest[..., None].expand(-1, -1, 2))
+        matched = _picked(pixels, nearest)
         distance = ((matched - self.places) ** 2).sum(-1).clamp_min(1e-6).sqrt()
         return (distance - self.reach).clamp_min(0) / self.side
 
@@ -99,6 +99,13 @@ class Outline:
         apart = torch.cdist(self.places.expand(len(pixels), -1, -1), pixels) / self.side
         unlike = torch.cdist(self.colors.expand(len(pixels), -1, -1), colors)
         return (apart + self.color_weight * unlike + extra[:, None]).argmin(-1)
+
+
+def _picked(points: Tensor, index: Tensor) -> Tensor:
+    """(B, M, D) of points (B, N, D) those of an index (B, M); on a GPU by a product, since the gradient of a choice adds up in any order there."""
+    if points.device.type == "cpu":
+        return points.gather(1, index[..., None].expand(-1, -1, points.shape[-1]))
+    return (index[..., None] == torch.arange(points.shape[1], device=points.device)).to(points) @ points
 
 
 def overlap(ours: Tensor, theirs: Tensor) -> float:

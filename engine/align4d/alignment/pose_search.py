@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from dataclasses import dataclass
 from functools import cached_property
@@ -110,6 +111,7 @@ class PoseSearch:
         self.tree = build_tree(skeleton.parent, skeleton.joint, like)
         self.by_kernels = like.device.type == "cpu" and like.dtype == torch.float32
         self._drawings: dict[object, _Drawing] = {}
+        self._outlines: dict[int, tuple[int, _DrawnView]] = {}
 
     def around(self, turn: Tensor, shift: Tensor, frame: int, seed: int) -> tuple[Tensor, Tensor]:
         """Turns and shifts (B, K, 3) of a wide search in a frame: the pose (1, K, 3), turned to both sides, and with large joints bent at random."""
@@ -132,13 +134,20 @@ class PoseSearch:
             iterations: steps.
         """
         there = [number for number, view in enumerate(self.views) if view.reference.usable[frame]]
-        drawn = [_DrawnView(self.views[number], frame, self.settings) for number in there]
+        drawn = [self._outline(number, frame) for number in there]
         shape = len(turn), tuple((number, one.outline.shape) for number, one in zip(there, drawn, strict=True))
         if shape not in self._drawings:
             self._drawings[shape] = _Drawing(self, drawn, turn)
         drawing = self._drawings[shape]
         drawing.show(drawn, neutral)
         return drawing.drawn(turn, shift, iterations)
+
+    def _outline(self, number: int, frame: int) -> _DrawnView:
+        """Of a view; a frame is drawn to several times in a row."""
+        last = self._outlines.get(number)
+        if last is None or last[0] != frame:
+            last = self._outlines[number] = frame, _DrawnView(self.views[number], frame, self.settings)
+        return last[1]
 
     def cost(self, drawn: list[_DrawnView], turn: Tensor, shift: Tensor, neutral: Tensor) -> Tensor:
         """(B,) of the outlines in the mean, and of the pose itself."""
@@ -170,11 +179,13 @@ class _Drawing:
     """
 
     def __init__(self, search: PoseSearch, drawn: list[_DrawnView], turn: Tensor) -> None:
-        self.search, self.views = search, drawn
+        self.search = search
         self.turns, self.shifts = (torch.zeros_like(turn).requires_grad_() for _ in range(2))
         self.neutral, self.rate = torch.zeros_like(turn[:1]), Dial(turn.device)
         self.optimizer = LeveredAdam([self.turns, self.shifts], floor=0.3)
         self.steps: RecordedSteps[None] = RecordedSteps(self._step, turn.device, search.surface.animated.backend)
+        # what is recorded reads these, whichever are shown
+        self.views = copy.deepcopy(drawn) if self.steps.recordable else drawn
 
     def show(self, drawn: list[_DrawnView], neutral: Tensor) -> None:
         """From now on these outlines, and turns (1, K, 3) that cost nothing."""

@@ -11,8 +11,9 @@ from torch import Tensor
 from ..rendering.recorded_steps import RecordedSteps
 from .polishing import DAMPING, ENOUGH, FARTHEST, LEAST_DAMPING, LEAST_GAIN, RIDGE
 
-Look = Callable[[Tensor], tuple[Tensor, Tensor, Tensor, Tensor]]
-"""At parameters (P,): the cost and what is told of them, both of one number, the gradient (P,) and the curvature (P, P)."""
+Look = Callable[[Tensor, bool], tuple[Tensor, Tensor, Tensor, Tensor]]
+"""At parameters (P,), and whether they are the first of a `run`: the cost and what is told of them, both of one number, the gradient (P,) and
+the curvature (P, P)."""
 Kind = Literal["look", "step"]
 
 AT_ONCE = 5
@@ -70,7 +71,7 @@ class RecordedPolishing:
     def _iterate(self, kind: Kind) -> None:
         step = torch.zeros_like(self.here) if kind == "look" else self._step()
         there = (self.here + step).detach()
-        found = [there, *(one.detach() for one in self.look(there))]
+        found = [there, *(one.detach() for one in self.look(there, kind == "look"))]
         with torch.no_grad():
             if kind == "step":
                 gain = self.cost - found[1].squeeze()

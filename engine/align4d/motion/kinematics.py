@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from ..kernels.gpu import by_triton
 from .rotations import AXIAL, LEFT, RIGHT, quaternion_from_vector, table, turn_jacobian_transposed
 from .tree_kernels import pose_parts, pose_parts_backward
 
@@ -33,6 +34,7 @@ class Tree:
         jumps: for each step (K + 1,) int64, the part 1, 2, 4, ... joints above; K for the world and beyond.
         below: (K, K), 1 where the column's part hangs on the row's joint.
         walk: for the processor's kernels the parts (K,), each after the one that it hangs on, `parent`, and `joint`.
+        steps: for a GPU's kernels (len(jumps) + 1, K) int32, `jumps` of the parts alone, and `parent`.
     """
 
     joint: Tensor
@@ -40,6 +42,7 @@ class Tree:
     jumps: tuple[Tensor, ...]
     below: Tensor
     walk: tuple[np.ndarray, np.ndarray, np.ndarray]
+    steps: Tensor
 
 
 def build_tree(parent: np.ndarray, joint: np.ndarray, like: Tensor) -> Tree:
@@ -63,9 +66,9 @@ def build_tree(parent: np.ndarray, joint: np.ndarray, like: Tensor) -> Tree:
     # a part hangs on fewer parts than those that hang on it
     order = np.argsort(below[:count, :count].sum(0), kind="stable")
     walk = order, above[:count].astype(np.int64), joint.astype(np.float64)
-    return Tree(
-        torch.from_numpy(joint).to(like), index(above[:count]), tuple(map(index, jumps)), torch.from_numpy(below[:count, :count]).to(like), walk
-    )
+    steps = torch.from_numpy(np.stack([*jumps, above])[:, :count].astype(np.int32)).to(like.device)
+    hangs = torch.from_numpy(below[:count, :count]).to(like)
+    return Tree(torch.from_numpy(joint).to(like), index(above[:count]), tuple(map(index, jumps)), hangs, walk, steps)
 
 
 def pose_tree(tree: Tree, turn: Tensor, shift: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -77,6 +80,10 @@ def pose_tree(tree: Tree, turn: Tensor, shift: Tensor) -> tuple[Tensor, Tensor, 
     Returns:
         Quaternions (T, K, 4), rotations (T, K, 3, 3) and offsets (T, K, 3).
     """
+    if by_triton(turn):
+        from .cuda.function import pose_on_gpu  # it needs Triton
+
+        return pose_on_gpu(tree.joint, tree.steps, tree.below, turn, shift)
     walked = turn.device.type == "cpu" and turn.dtype == torch.float32
     quaternion, rotation, offset = (_Walk if walked else _Pose).apply(tree, turn, shift)
     return quaternion, rotation, offset

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from pathlib import Path
 
@@ -15,13 +16,18 @@ from ..cameras.orbit import Orbit
 from ..gaussians import fused
 from ..job.make import make_job
 from ..job.reporting import RecordingReporter
-from ..kernels.compiled import folder_of
+from ..kernels.compiled import folder_of, state_of
+from ..kernels.folder import kernel_folder
 from ..motion import surface_graph
 from ..rendering import cpu, zbuffer
+from ..rendering.choose import choose
+from ..rendering.recorded_steps import RECORDABLE
 from . import artist
 
 KERNELS = (nearest, fused, surface_graph, cpu, zbuffer)
 """Modules beside which all kernels lie."""
+
+ENGINE = Path(__file__).parents[1]
 
 SIDE, FRAMES = 48, 3
 """Of the clip's pictures [px], and how many there are."""
@@ -52,17 +58,34 @@ SETTINGS = {
 }
 
 
+GPU_KERNELS = tuple(f"{package}/cuda" for package in ("alignment", "gaussians", "motion", "rendering"))
+"""Folders in which all kernels for GPUs lie."""
+
+
 def is_compiled() -> bool:
     """Whether machine code of the kernels as they are now lies on the disk."""
-    return all(any(folder_of(Path(str(module.__file__)).parent).glob("*.nbi")) for module in KERNELS)
+    on_processor = all(any(folder_of(Path(str(module.__file__)).parent).glob("*.nbi")) for module in KERNELS)
+    return on_processor and (not torch.cuda.is_available() or _on_gpu().exists())
+
+
+def _on_gpu() -> Path:
+    """A file that tells that the kernels for GPUs, as they are now, have been compiled: Triton keeps what it made of them by itself."""
+    states = "".join(state_of(ENGINE / folder) for folder in GPU_KERNELS)
+    return kernel_folder() / f"triton-{hashlib.sha256(states.encode()).hexdigest()[:16]}"
 
 
 def rehearse_once() -> None:
     """See `rehearse`; nothing where all is compiled. With a GPU on both: an artist may choose the processor."""
     if is_compiled():
         return
-    for device in ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",):
-        rehearse(device)
+    rehearse("cpu")
+    if torch.cuda.is_available():
+        rehearse("cuda")
+        if choose("cuda").backend == RECORDABLE:
+            from ..rendering.cuda.binning import compile_sorting  # it needs Triton
+
+            compile_sorting(torch.device("cuda"))
+        _on_gpu().touch()
 
 
 def rehearse(device: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 from ..errors import EngineError
+from ..kernels.gpu import trust
 from .types import Cameras
 
 Draw = Callable[[dict[str, Tensor], Cameras, tuple[int, int], Tensor, float], tuple[Tensor, Tensor]]
@@ -33,6 +34,7 @@ def load(name: str) -> Draw:
     if name == "triton":
         from .cuda import rasterize_triton
 
+        trust()
         return rasterize_triton
     if name == "gsplat":
         from .gsplat_backend import rasterize_gsplat

@@ -20,6 +20,7 @@ import torch
 
 from ..child import run_module
 from ..kernels.folder import kernel_folder
+from ..kernels.gpu import trust
 from .backends import NAMES
 
 CUDA_CANDIDATES = {"triton": 180, "gsplat": 900}
@@ -44,7 +45,10 @@ class Choice:
 
 def choose(device: torch.device | str) -> Choice:
     """The backend for tensors on `device`; the first call for a CUDA device may take minutes, later ones nothing."""
-    return _choose(torch.device(device).type, os.environ.get(FORCE, ""))
+    found = _choose(torch.device(device).type, os.environ.get(FORCE, ""))
+    if found.backend == "triton":
+        trust()
+    return found
 
 
 @functools.cache

@@ -28,6 +28,9 @@ def current() -> Deferral | None:
 class Deferral:
     """`with` it, renderings on `device` take their input on trust until `verify`.
 
+    Attributes:
+        noted: (2,) int64 on the device, the most pairs that a rendering had, and more than 0 where anything else was no number.
+
     Args:
         device: of the renderings.
         room: for how many (tile, Gaussian) pairs of a rendering there is room. What goes over it is left out of the
@@ -37,7 +40,7 @@ class Deferral:
     def __init__(self, device: torch.device, room: int | None = None) -> None:
         self.room = room
         self._finite = torch.ones(len(NAMES), dtype=torch.bool, device=device)
-        self._most = torch.zeros((), dtype=torch.int64, device=device)
+        self.noted = torch.zeros(2, dtype=torch.int64, device=device)
         self._token: Token[Deferral | None] | None = None
 
     def __enter__(self) -> Deferral:
@@ -55,7 +58,7 @@ class Deferral:
 
     def note_pairs(self, pairs: Tensor) -> None:
         """Notes how many pairs a rendering has, an int64 scalar."""
-        torch.maximum(self._most, pairs, out=self._most)
+        torch.maximum(self.noted[0], pairs, out=self.noted[0])
 
     def verify(self) -> int:
         """Waits for the device, and forgets what was noted.
@@ -66,10 +69,12 @@ class Deferral:
         Raises:
             EngineError: "not_finite" naming the tensor.
         """
-        *finite, most = torch.cat([self._finite.long(), self._most[None]]).tolist()
+        *finite, most, broken = torch.cat([self._finite.long(), self.noted]).tolist()
         self._finite.fill_(True)
-        self._most.zero_()
+        self.noted.zero_()
         for name, is_finite in zip(NAMES, finite, strict=True):
             if not is_finite:
                 raise not_finite(f"{name} held values that are NaN or infinite.")
+        if broken:
+            raise not_finite("A pose or what it shows held values that are NaN or infinite.")
         return int(most)

@@ -85,7 +85,7 @@ class RecordedSteps(Generic[Kind]):
         self.recordable = wanted and device.type == "cuda" and used == RECORDABLE
         self._rooms: dict[Kind, int] = {}
         self._recordings: dict[Kind, Recording] = {}
-        self._pool = torch.cuda.graph_pool_handle() if self.recordable else None
+        self._pool: Any = None
 
     def run(self, begin: Callable[[], None], count: int, each: Callable[[], Kind]) -> None:
         """`begin` sets the tensors to where the steps start from; then `count` times `each`, which says the kind, and a step of it.
@@ -138,6 +138,8 @@ class RecordedSteps(Generic[Kind]):
             with Deferral(self.device, room):
                 self.step(kind)
         main.wait_stream(stream)
+        if not self._recordings:  # a pool goes with the last graph of it
+            self._pool = torch.cuda.graph_pool_handle()
         graph, deferral = torch.cuda.CUDAGraph(), Deferral(self.device, room)
         if self.generator is not None:
             graph.register_generator_state(self.generator)

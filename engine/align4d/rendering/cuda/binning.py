@@ -1,8 +1,7 @@
-"""Which Gaussians touch which tile, nearest first, on the GPU: torch's radix sort twice, and one Triton kernel.
+"""Which Gaussians touch which tile, nearest first, on the GPU.
 
-First all Gaussians are sorted by camera and depth; then each writes one pair for each tile that it touches, in that
-order; then the pairs are sorted by tile, stably. A pair's place before the second sort is its gradient slot: the slots
-of one Gaussian lie next to each other.
+Of few Gaussians each tile makes its list, see `listing`. Of many, all are sorted by camera and depth; then each writes one pair for each
+tile that it touches, in that order; then the pairs are sorted by tile, stably. The gradient slots of one Gaussian lie next to each other.
 """
 
 from __future__ import annotations
@@ -14,25 +13,36 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from ...kernels.launch import launch
 from ..deferral import current
-from .launch import launch
+from .listing import list_kernel, rank_kernel
+
+MOST_COMPARED = 1 << 29
+"""Pairs of Gaussians of which one is nearer, up to which all are compared."""
+MOST_LISTED = 1 << 24
+"""Entries of the lists of all tiles, each of which has room for every Gaussian."""
+RANKED = 16
+"""Gaussians whose places in the order of depth one program finds."""
 
 
 @dataclass(frozen=True)
 class Bins:
-    """P pairs of (tile, Gaussian), sorted by tile, nearest first.
+    """Pairs of (tile, Gaussian), those of a tile next to each other, nearest first. All int32.
 
     Attributes:
-        owners: (P,) int32, the Gaussian c * N + n of each pair.
-        slots: (P,) int64, the gradient slot of each pair.
-        ranges: (C * tiles + 1,) int64, where each tile's pairs start.
-        first_slot: (C * N,) int32, where each Gaussian's slots start.
+        owners: the Gaussian c * N + n of each pair.
+        slots: the gradient slot of each pair.
+        starts, ends: (C * tiles,), where each tile's pairs start and end.
+        first_slot: (C * N,), where each Gaussian's slots start.
+        room: how many slots there are.
     """
 
     owners: Tensor
     slots: Tensor
-    ranges: Tensor
+    starts: Tensor
+    ends: Tensor
     first_slot: Tensor
+    room: int
 
 
 @triton.jit
@@ -73,9 +83,56 @@ def bin_gaussians(depths: Tensor, rects: Tensor, counts: Tensor, cameras: int, t
     """Sort C * N projected Gaussians into C * tiles tiles.
 
     Waits once for the GPU: the number of pairs decides how much memory is needed. Within a `Deferral` that has room for a
-    number of pairs nothing waits: the room is filled up with pairs of a tile past the last one. `counts` is changed where
-    there was not enough.
+    number of pairs nothing waits, and pairs for which there is none are left out. `counts` may be changed then.
     """
+    few = is_listed(cameras, depths.numel() // cameras, tiles)
+    return (_listed if few else _sorted)(depths, rects, counts, cameras, tiles_x, tiles)
+
+
+def is_listed(cameras: int, count: int, tiles: int) -> bool:
+    """Whether Gaussians are so few that each tile makes its list."""
+    return cameras * count * count <= MOST_COMPARED and cameras * tiles * count <= MOST_LISTED
+
+
+class Lists:
+    """Room for what `listing` makes of C * N Gaussians and C * tiles tiles."""
+
+    def __init__(self, cameras: int, count: int, tiles_x: int, tiles: int, device: torch.device) -> None:
+        self.cameras, self.count, self.tiles_x, self.tiles, self.device = cameras, count, tiles_x, tiles, device
+        self.order, self.columns, self.rows, self.first_slot = (self._empty(cameras * count) for _ in range(4))
+        self.owners, self.slots = (self._empty(cameras * tiles * count) for _ in range(2))
+        self.starts, self.ends = (self._empty(cameras * tiles) for _ in range(2))
+
+    def _empty(self, size: int) -> Tensor:
+        return torch.empty(size, dtype=torch.int32, device=self.device)
+
+    def rank(self, depths: Tensor, counts: Tensor, rects: Tensor, noted: Tensor) -> None:
+        """Orders them, and raises `noted`, an int64 scalar, to the number of their pairs."""
+        blocks = triton.cdiv(self.count, RANKED)
+        launch(
+            rank_kernel, self.cameras * blocks + 1, self.device,
+            depths, counts, rects, self.order, self.columns, self.rows, self.first_slot, noted,
+            self.cameras * self.count, self.count, blocks, BLOCK=RANKED, OTHERS=256,
+        )  # fmt: skip
+
+    def fill(self, room: int) -> Bins:
+        """The tiles' lists."""
+        launch(
+            list_kernel, self.cameras * self.tiles, self.device,
+            self.order, self.columns, self.rows, self.first_slot, self.owners, self.slots, self.starts, self.ends,
+            room, self.count, self.tiles_x, self.tiles, BLOCK=512,
+        )  # fmt: skip
+        return Bins(self.owners, self.slots, self.starts, self.ends, self.first_slot, room)
+
+
+def _listed(depths: Tensor, rects: Tensor, counts: Tensor, cameras: int, tiles_x: int, tiles: int) -> Bins:
+    lists = Lists(cameras, depths.numel() // cameras, tiles_x, tiles, depths.device)
+    pairs = torch.zeros((), dtype=torch.int64, device=depths.device)
+    lists.rank(depths, counts, rects, pairs)
+    return lists.fill(_room_for(pairs)[0])
+
+
+def _sorted(depths: Tensor, rects: Tensor, counts: Tensor, cameras: int, tiles_x: int, tiles: int) -> Bins:
     total = depths.numel()
     count = total // cameras
     bits = depths.view(torch.int32).long()  # positive floats sort like their bits
@@ -98,4 +155,11 @@ def bin_gaussians(depths: Tensor, rects: Tensor, counts: Tensor, cameras: int, t
     keys, slots = torch.sort(keys, stable=True)
     edges = torch.arange(lowest, lowest + cameras * tiles, device=depths.device).to(key_type)
     starts = torch.searchsorted(keys, edges)
-    return Bins(owners[slots], slots, torch.cat([starts, ends[-1:].clamp(max=room)]), first_slot)
+    starts = torch.cat([starts, ends[-1:].clamp(max=room)]).int()
+    return Bins(owners[slots], slots.int(), starts[:-1], starts[1:], first_slot, room)
+
+
+def compile_sorting(device: torch.device) -> None:
+    """Sorts two Gaussians, so that machine code for many lies on the disk."""
+    depths, rects = torch.ones(2, device=device), torch.zeros(4, 2, dtype=torch.int32, device=device)
+    _sorted(depths, rects + 1, torch.ones(2, dtype=torch.int32, device=device), 1, 4, 16)

@@ -9,16 +9,18 @@ import triton
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from ...kernels.launch import launch
 from ..types import Cameras
 from .binning import Bins, bin_gaussians
 from .geometry import SLOT_WIDTH, SPLAT_WIDTH, project_kernel
 from .geometry_gradient import project_backward_kernel
-from .launch import launch
 from .tiles import blend_backward_kernel, blend_kernel
 
 NAMES = ("means", "quats", "scales", "opacities", "colors")
 TILE_X, TILE_Y = 8, 8
 BLOCK = 128
+CHUNK = 16
+"""Gaussians that are blended at a time."""
 
 
 def rasterize_triton(
@@ -58,11 +60,12 @@ class _Rasterize(torch.autograd.Function):
             )  # fmt: skip
             bins = bin_gaussians(depths, rects, counts, number, tiles_x, tiles_x * tiles_y)
         else:
-            bins = Bins(*(torch.zeros(n, dtype=torch.int64, device=cameras.device) for n in (0, 0, number * tiles_x * tiles_y + 1, 0)))
+            nothing, none = (torch.zeros(size, dtype=kind, device=cameras.device) for size in (0, number * tiles_x * tiles_y))
+            bins = Bins(nothing, nothing, none, none, nothing, 0)
         launch(
             blend_kernel, number * tiles_x * tiles_y, cameras.device,
-            bins.owners, bins.ranges, splats, background, color, alpha, final, closed_by,
-            height, width, tiles_x, tiles_x * tiles_y, TILE_X=TILE_X, TILE_Y=TILE_Y, warps=1,
+            bins.owners, bins.starts, bins.ends, splats, background, color, alpha, final, closed_by,
+            height, width, tiles_x, tiles_x * tiles_y, TILE_X=TILE_X, TILE_Y=TILE_Y, CHUNK=CHUNK, warps=1,
         )  # fmt: skip
         ctx.save_for_backward(*tensors, cameras, splats, counts, color, final, closed_by)
         ctx.bins, ctx.setting = bins, (height, width, low_pass, views, tiles_x, tiles_x * tiles_y)
@@ -76,16 +79,16 @@ class _Rasterize(torch.autograd.Function):
         number, count = cameras.shape[0], tensors[0].shape[1]
         if not count:
             return (None, *(torch.zeros_like(tensor) for tensor in tensors))
-        slots = torch.zeros(len(bins.slots), SLOT_WIDTH, device=cameras.device)
+        slots = torch.zeros(bins.room, SLOT_WIDTH, device=cameras.device)
         launch(
             blend_backward_kernel, number * tiles, cameras.device,
-            bins.slots, bins.owners, bins.ranges, splats, color, final, closed_by, g_color.contiguous(), g_alpha.contiguous(), slots,
-            height, width, tiles_x, tiles, TILE_X=TILE_X, TILE_Y=TILE_Y, warps=1,
+            bins.slots, bins.owners, bins.starts, bins.ends, splats, color, final, closed_by, g_color.contiguous(), g_alpha.contiguous(),
+            color, slots, SLOT_WIDTH, height, width, tiles_x, tiles, TILE_X=TILE_X, TILE_Y=TILE_Y, CHUNK=CHUNK, warps=1,
         )  # fmt: skip
         gradients = [tensor.new_empty(number, *tensor.shape[1:]) for tensor in tensors]
         launch(
             project_backward_kernel, triton.cdiv(number * count, BLOCK), cameras.device,
-            *tensors[:4], cameras, slots, bins.first_slot, counts, *gradients,
+            *tensors[:4], cameras, slots, bins.first_slot, counts, *gradients, gradients[4], bins.room, SLOT_WIDTH,
             number * count, count, height, width, low_pass, *views[:4], BLOCK=BLOCK,
         )  # fmt: skip
         return (None, *(_per_set(gradient, tensor.shape[0]) for gradient, tensor in zip(gradients, tensors, strict=True)))

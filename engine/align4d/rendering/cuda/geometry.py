@@ -16,6 +16,8 @@ from ..types import ALPHA_CUT, CLAMP_MARGIN
 
 SPLAT_WIDTH = 12
 SLOT_WIDTH = 9
+SHARED_WIDTH = 12
+"""Of a gradient slot, and of one in which pictures are shared out as well."""
 
 _WIDTH = tl.constexpr(SPLAT_WIDTH)
 _SLOT = tl.constexpr(SLOT_WIDTH)

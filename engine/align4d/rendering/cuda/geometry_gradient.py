@@ -53,16 +53,17 @@ def _quaternion_gradient(g, unit, inverse):
 
 
 @triton.jit
-def _sum_slots(slots, first, pairs, mask, BLOCK: tl.constexpr):
-    """The nine sums over the slots of each Gaussian of the block."""
+def _sum_slots(slots, first, end, width, mask, BLOCK: tl.constexpr):
+    """The sums over the slots of each Gaussian of the block: the nine, and the three of what is shared."""
     v, vu, vy = tl.zeros([BLOCK], tl.float32), tl.zeros([BLOCK], tl.float32), tl.zeros([BLOCK], tl.float32)
     vuu, vuy, vyy = tl.zeros([BLOCK], tl.float32), tl.zeros([BLOCK], tl.float32), tl.zeros([BLOCK], tl.float32)
     red, green, blue = tl.zeros([BLOCK], tl.float32), tl.zeros([BLOCK], tl.float32), tl.zeros([BLOCK], tl.float32)
-    most = tl.max(pairs)
+    one, two, three = tl.zeros([BLOCK], tl.float32), tl.zeros([BLOCK], tl.float32), tl.zeros([BLOCK], tl.float32)
+    most = tl.max(tl.where(mask, end - first, 0))
     t = 0
     while t < most:
-        row = slots + (first + t) * _SLOT
-        here = mask & (t < pairs)
+        row = slots + (first + t) * width
+        here = mask & (first + t < end)
         v += tl.load(row, mask=here, other=0.0)
         vu += tl.load(row + 1, mask=here, other=0.0)
         vy += tl.load(row + 2, mask=here, other=0.0)
@@ -72,22 +73,28 @@ def _sum_slots(slots, first, pairs, mask, BLOCK: tl.constexpr):
         red += tl.load(row + 6, mask=here, other=0.0)
         green += tl.load(row + 7, mask=here, other=0.0)
         blue += tl.load(row + 8, mask=here, other=0.0)
+        if width > _SLOT:
+            one += tl.load(row + 9, mask=here, other=0.0)
+            two += tl.load(row + 10, mask=here, other=0.0)
+            three += tl.load(row + 11, mask=here, other=0.0)
         t += 1
-    return (v, vu, vy, vuu, vuy, vyy), (red, green, blue)
+    return (v, vu, vy, vuu, vuy, vyy), (red, green, blue), (one, two, three)
 
 
 @triton.jit
 def project_backward_kernel(
     means, quats, scales, opacities, cameras, slots, first_slot, counts,
-    g_means, g_rotations, g_scales, g_opacities, g_colors,
+    g_means, g_rotations, g_scales, g_opacities, g_colors, shares, room, slot_width,
     total, count, height, width, low_pass, views_c, views_r, views_s, views_o, BLOCK: tl.constexpr,
 ):  # fmt: skip
-    """Gradients of the five tensors, one for each camera: (C, N, ...), zero where a Gaussian is not drawn."""
+    """Gradients of the five tensors, one for each camera: (C, N, ...), zero where a Gaussian is not drawn; where slots are
+    wide enough, also `shares` (C, N, 3) of the pictures, see `blend_backward_kernel`. There are `room` slots."""
     i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     mask = i < total
     pairs = tl.load(counts + i, mask=mask, other=0)
     drawn = mask & (pairs > 0)
-    sums, g_color = _sum_slots(slots, tl.load(first_slot + i, mask=drawn, other=0), pairs, drawn, BLOCK)
+    first = tl.load(first_slot + i, mask=drawn, other=0)
+    sums, g_color, shared = _sum_slots(slots, first, tl.minimum(first + pairs, room), slot_width, drawn, BLOCK)
     c, n = i // count, i % count
     row_x, row_y, row_z, t, k = _load_camera(cameras, c, mask)
     world = _load3(means, (c // views_c) * count + n, mask)
@@ -113,6 +120,8 @@ def project_backward_kernel(
         g_center = row_x[j] * g_x + row_y[j] * g_y + row_z[j] * g_z
         tl.store(g_means + i * 3 + j, tl.where(drawn, g_center, 0.0), mask=mask)
         tl.store(g_colors + i * 3 + j, tl.where(drawn, g_color[j], 0.0), mask=mask)
+        if slot_width > _SLOT:
+            tl.store(shares + i * 3 + j, tl.where(drawn, shared[j], 0.0), mask=mask)
     tl.store(g_scales + i * 3, tl.where(drawn, h0[0] * m[0] + h0[1] * m[3] + h0[2] * m[6], 0.0), mask=mask)
     tl.store(g_scales + i * 3 + 1, tl.where(drawn, h1[0] * m[1] + h1[1] * m[4] + h1[2] * m[7], 0.0), mask=mask)
     tl.store(g_scales + i * 3 + 2, tl.where(drawn, h2[0] * m[2] + h2[1] * m[5] + h2[2] * m[8], 0.0), mask=mask)

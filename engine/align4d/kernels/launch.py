@@ -40,6 +40,8 @@ def launch(kernel: Any, programs: int, device: torch.device, *arguments: Argumen
     kinds = tuple(TYPES[argument.dtype] if isinstance(argument, Tensor) else "i32" if isinstance(argument, int) else "fp32" for argument in arguments)
     index = device.index if device.index is not None else torch.cuda.current_device()
     with torch.cuda.device(index):
+        # torch's threads that go back through a graph may have none yet
+        _check(_driver().cuCtxSetCurrent(_context(index)))
         function, shared, parameters = _loaded(kernel, kinds, tuple(constants.items()), warps, index)
         values: list[Any] = [_as_c(argument) for argument in arguments]
         # Newer versions of Triton add pointers to scratch memory, which these kernels do not use.
@@ -70,6 +72,14 @@ def _loaded(kernel: Any, kinds: tuple[str, ...], constants: tuple[tuple[str, int
     _check(_driver().cuModuleLoadData(ctypes.byref(module), compiled.asm["cubin"]))
     _check(_driver().cuModuleGetFunction(ctypes.byref(function), module, entry[1].encode()))
     return function, compiled.metadata.shared, entry[2].count(".param")
+
+
+@functools.cache
+def _context(device: int) -> Any:
+    """The one that torch uses."""
+    context = ctypes.c_void_p()
+    _check(_driver().cuDevicePrimaryCtxRetain(ctypes.byref(context), device))
+    return context
 
 
 @functools.cache
