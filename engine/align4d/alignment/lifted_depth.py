@@ -99,7 +99,7 @@ class LiftedDepth:
         found = lift(self.network, tracked, self.camera, self.fps, trusted=False)
         spread, log_share = found.spread[0].clamp_min(LEAST_SPREAD), found.log_share[0]
         believed = _believed(found.depth[0], spread, log_share)
-        self.modes = DepthModes(believed * found.depth[0], spread, log_share)
+        self.modes = DepthModes(believed * found.depth[0], (believed**0.5 * spread).clamp_min(LEAST_SPREAD), log_share)
 
     @torch.no_grad()
     def answer(self, motion: Motion) -> None:
