@@ -107,6 +107,21 @@ def test_depth_is_told_by_as_much_as_it_is_more_than_its_doubt(show: Show) -> No
     assert told[1] < 0.05 * told[0]
 
 
+def test_a_prior_that_tells_next_to_nothing_is_sure_of_that_unless_it_knows_nothing(show: Show) -> None:
+    """A body that runs across the picture stays in its plane; of one whose spread is large anything may be true."""
+    kept = []
+    for spread in (0.01, 0.5):
+        lifted = prior(show, spread)
+        network = lifted.network
+        assert isinstance(network, Knowing)
+        network.depth = 0.02 * network.depth
+        truth = swung(show, SWING)
+        lifted.ask(show.skeleton.pose(truth.turn, truth.shift))
+        kept.append(float(lifted.modes.spread.mean()) / spread)
+    assert kept[0] < 0.5
+    assert kept[1] > 0.9
+
+
 def test_it_is_not_asked_twice_about_what_looks_the_same(show: Show) -> None:
     lifted, still = prior(show), show.bent([0.0] * 4)
     network = lifted.network

@@ -26,6 +26,9 @@ INDEPENDENT_FRAMES = 6.0
 LEAST_SPREAD = 0.004
 """The prior is taken to be no surer than this [longest sides]."""
 
+UNSURE = 0.04
+"""A spread from which the prior is taken to know nothing, not even that there is little depth [longest sides]."""
+
 ASIDE = 0.003
 """What the prior has said of a motion it says of another one whose places are as near to it in the picture, in the mean [longest sides]."""
 
@@ -99,7 +102,7 @@ class LiftedDepth:
         found = lift(self.network, tracked, self.camera, self.fps, trusted=False)
         spread, log_share = found.spread[0].clamp_min(LEAST_SPREAD), found.log_share[0]
         believed = _believed(found.depth[0], spread, log_share)
-        self.modes = DepthModes(believed * found.depth[0], (believed**0.5 * spread).clamp_min(LEAST_SPREAD), log_share)
+        self.modes = DepthModes(believed * found.depth[0], _surer(spread, believed).clamp_min(LEAST_SPREAD), log_share)
 
     @torch.no_grad()
     def answer(self, motion: Motion) -> None:
@@ -174,3 +177,12 @@ def _believed(depth: Tensor, spread: Tensor, log_share: Tensor) -> float:
     """
     told, doubt = (float((one * log_share.exp()).sum(-1).square().mean()) for one in (depth, spread))
     return 1 / (1 + (doubt / max(told, 1e-12)) ** 4)
+
+
+def _surer(spread: Tensor, believed: float) -> Tensor:
+    """The spread (T, N, M) of what is left of a depth of which so much is believed.
+
+    That a body hardly moves in depth the prior knows better than how it does. Where its spread is large it knows neither.
+    """
+    share = believed**0.5
+    return spread * (share + (1 - share) * spread / (spread + UNSURE))
