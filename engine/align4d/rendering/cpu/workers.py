@@ -90,7 +90,8 @@ class Workers:
     def _outcome(self, inbox: Inbox) -> BaseException | None:
         """Of a call that somebody has taken."""
         while True:
-            self._free.append(inbox)
+            if inbox not in self._free:
+                self._free.append(inbox)
             got = inbox.get()
             if not isinstance(got, _Calls):
                 with suppress(ValueError):  # somebody may be about to ask: who asks waits for nobody
