@@ -34,8 +34,8 @@ from .view import View
 
 UNEXPLAINED = 0.03
 """Known-view loss that is left where nothing is wrong, by the sizes of pixels and Gaussians: what is gained below says nothing."""
-CLEARLY = 0.8
-"""Part of the cost of a pose from the artist's direction that one from elsewhere has to stay below for that direction to be wrong."""
+AS_WELL = 1.55
+"""The mesh as it stands shows a frame as well as in a pose where it costs at most so many times as much: a pose makes up for what it is not."""
 _AIMED = ("yaw", "pitch", "distance")
 """What of a camera is found by where an object is in the picture, and how large."""
 
@@ -200,14 +200,15 @@ class FirstPoseSearch:
     def is_beside(self, placed: SolvedPose, solved: SolvedPose, report: Reporter) -> bool:
         """Whether the camera `placed`, in the artist's direction, looks clearly beside where the video was taken, and `solved` does not.
 
-        The outlines of the mesh as it stands do not tell alone: a body in another pose looks like that seen from beside. But a pose near it
-        then shows the first frame as well from the artist's direction.
+        The outlines of the mesh as it stands do not tell alone: a body in another pose looks like that seen from beside. But its picture
+        does not: a pose from the artist's direction then shows the first frame much better than the mesh as it stands does from there.
         """
         outline = self.search.standing / self.pose.resolution
         if solved.apart > outline or placed.apart <= outline:
             return False
-        cost, other = (self._compared(0, one.camera, self.still, self.still, self.still, report)[0] for one in (placed, solved))
-        return other < CLEARLY * cost
+        posed, _ = self._compared(0, placed.camera, self.still, self.still, self.still, report)
+        step = self._step(solved.camera, self._light(0, solved.camera, self.still, self.still), self.still)
+        return float(step.judge(0, self.still, self.still)[0]) < AS_WELL * posed
 
     def is_clear(self, found: FirstPose, placed: Orbit) -> bool:
         """Whether a pose explains its frame clearly better, in outline and color, than the mesh as it stands does the first one.
