@@ -33,6 +33,9 @@ ELSEWHERE = 0.5
 BELIEVED = 0.5
 """Least overlap of the mesh's outline with the mask for the mesh to be where the object is."""
 
+THE_SAME = 0.98
+"""Overlap of two outlines of the mesh in a frame above which the second one tells nothing new."""
+
 MASKS_OFF = 0.015
 """By so much less they overlap with the mesh in its own place than masks that are right."""
 
@@ -53,6 +56,7 @@ class BoxCutting:
         self._area: tuple[slice, slice] = area
         self._frames = clip.frames[:, *area]
         self.carried: Carried | None = None
+        self._by: tuple[int, np.ndarray] | None = None
         self._cutter: Cutter | None = None
 
     def by_box(self) -> Masks:
@@ -82,18 +86,22 @@ class BoxCutting:
 
     def by_rest(self, mesh: PosableMesh, motion: Motion, viewmat: np.ndarray, masks: Masks) -> Masks:
         """By the mesh as it stands in the first frame; as they are where it reaches out of the mask, as a body in another pose does."""
-        stored = self._stored("masks_rest")
+        view, stored = next(self._seen(mesh, motion, viewmat[None])), self._stored("masks_rest")
         if stored is None:
-            view, before = next(self._seen(mesh, motion, viewmat[None])), self._before()
+            before = self._before()
             outline = view.coverage > 0.5
             if (outline & (before.inside[0] > 0.5)).sum() < COVERED * outline.sum():
                 return masks
             stored = self._keep("masks_rest", self._at_work().from_mesh(0, view, before))
-        self.carried = stored
+        self.carried, self._by = stored, (0, view.coverage)
         return self._soft()
 
     def by_first_pose(self, mesh: PosableMesh, motion: Motion, viewmat: np.ndarray, frame: int, masks: Masks) -> Masks:
-        """By the mesh in the one frame whose pose is known; as they are where it is not over the object there."""
+        """By the mesh in the one frame whose pose is known; as they are where it is not over the object there, or was already."""
+        if self._by is not None and self._by[0] == frame:
+            view = next(self._seen(mesh, motion, viewmat[None]))
+            if overlap(view.coverage, self._by[1]) >= THE_SAME:
+                return masks
         return self._improved("masks_first", mesh, motion, viewmat[None], range(frame, frame + 1), masks)
 
     def by_motion(self, mesh: PosableMesh, motion: Motion, viewmats: np.ndarray, known: int, masks: Masks) -> Masks:

@@ -26,6 +26,11 @@ LEAST_SEEN = 0.15
 """Part of the frame that has to show background for its motion to be solved."""
 
 
+Area = tuple[slice, slice]
+"""Rows and columns of a picture."""
+WHOLE: Area = (slice(None), slice(None))
+
+
 @dataclasses.dataclass(frozen=True)
 class CameraMotion:
     """Where the background is.
@@ -64,17 +69,20 @@ def transform(homography: np.ndarray, points: np.ndarray) -> np.ndarray:
     return moved[..., :2] / moved[..., 2:]
 
 
-def pull(picture: np.ndarray, homography: np.ndarray, outside: float = np.nan) -> np.ndarray:
-    """The picture (H, W) or (H, W, C), float32, as it looks from where `homography` leads from; `outside` where that is not in it."""
+def pull(picture: np.ndarray, homography: np.ndarray, outside: float = np.nan, area: Area = WHOLE) -> np.ndarray:
+    """The picture (H, W) or (H, W, C), float32, as it looks from where `homography` leads from; `outside` where that is not in it.
+
+    `area`: the rows and columns that are wanted of it.
+    """
     height, width = picture.shape[:2]
-    places = _pixels(height, width)
+    places = _pixels(height, width)[area]
     moved = transform(homography, places)
     if np.abs(moved - places).max() < UNMOVED:
-        return picture.astype(np.float32)
+        return picture[area].astype(np.float32)
     x, y = np.moveaxis(moved, -1, 0)
     layers = picture.reshape(height, width, -1)
     pulled = [ndimage.map_coordinates(layers[..., i], [y, x], np.float32, 1, cval=outside) for i in range(layers.shape[2])]
-    return np.stack(pulled, axis=2).reshape(picture.shape)
+    return np.stack(pulled, axis=2).reshape(*places.shape[:2], *picture.shape[2:])
 
 
 def _pixels(height: int, width: int) -> np.ndarray:

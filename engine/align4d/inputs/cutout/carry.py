@@ -12,13 +12,15 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from scipy import ndimage
 
-from .camera_motion import CameraMotion, follow_background
+from .camera_motion import WHOLE, Area, CameraMotion, follow_background
 from .change import Change, log_odds
 from .color_model import color_table, look_up
+from .elsewhere import Elsewhere
 from .mesh_view import MeshView
 from .nearby import nearby_density
 from .plate import Plate, log_density, make_plate
-from .shapes import find_bad, grown, large_parts, outline_evidence, reaching_out, reduced, without_holes, without_specks
+from .shapes import bounds, find_bad, grown, large_parts, outline_evidence, reaching_out, reduced, without_holes, without_specks
+from .texture import log_odds_of_grades, roughness
 from .total_variation import divide, outline_price
 
 Box = tuple[float, float, float, float]
@@ -52,6 +54,12 @@ OTHER_COLOR = 2.0
 """What it costs in log density that the object has another color than the mesh at its place."""
 OUTLINE = 3.0
 """Weight of the mesh's outline."""
+ELSEWHERE = 1.0
+"""Weight of what other frames show at the same place of the background."""
+LEAST_ELSEWHERE = -2.0
+"""The least that it says where the mesh is known to be: blur and what a movie shows twice are no background either."""
+ROUGH, ROUGH_OF_BOX = 1.0, 0.5
+"""Weight of how rough a place is; the less by a box alone, which holds other rough things as well."""
 OFF = 2
 """What a mask has farther outside of the mesh's outline than this teaches no colors of the object [px]."""
 PASSES = 2
@@ -97,11 +105,13 @@ class Cutter:
     def __init__(self, frames: np.ndarray, seed: int, watch: Watch) -> None:
         self.frames = np.stack([reduced(frame, SIDE) for frame in frames])
         self.size: tuple[int, int] = self.frames.shape[1:3]
+        self._roughness = np.stack([roughness(frame) for frame in self.frames])
         self._price = [outline_price(frame, PRICE) for frame in self.frames]
         self._reach = max(4, round(AROUND * max(self.size)))
         self._seed, self._watch = seed, watch
         self._done = 0
         self._changes: np.ndarray | None = None
+        self._others: Elsewhere | None = None
 
     def from_box(self, box: Box) -> Carried:
         """Masks of all frames, from a box around the object in the first one."""
@@ -111,7 +121,7 @@ class Cutter:
         allowed[int(top * height) : int(np.ceil(bottom * height)), int(left * width) : int(np.ceil(right * width))] = True
         motion = follow_background(self.frames, ~allowed)
         start = self._divided(0, allowed, None, motion)
-        return Carried(self._anew(self._carried(start, 0, motion, by_place=True), motion, {}, 0), motion)
+        return Carried(self._anew(self._carried(start, 0, motion, None), motion, {}, 0), motion)
 
     def from_mesh(self, known: int, view: MeshView, before: Carried) -> Carried:
         """Masks of all frames where the mesh is known to stand so in one of them: that one is divided first, and the others by it.
@@ -122,7 +132,7 @@ class Cutter:
         """
         mesh = _Shown(view.coverage, view.density(self.frames[known]))
         start = self._divided(known, grown(view.coverage > 0.5, self._reach // 2), mesh, before.motion)
-        carried = self._carried(start, known, before.motion, by_place=False)
+        carried = self._carried(start, known, before.motion, before.inside)
         return Carried(self._anew(carried, before.motion, {known: mesh}, known), before.motion)
 
     def with_mesh(self, views: Mapping[int, MeshView], before: Carried, known: int | None = None) -> Carried:
@@ -157,8 +167,9 @@ class Cutter:
             inside = allowed & (mesh.outline > 0.5)
         for _ in range(FIRST_PASSES):
             others = (without_holes(inside) <= 0.5) & (allowed | around)
-            self._learn(picture[inside], picture[others], classes[inside], classes[others])
+            self._learn(picture, classes, self._roughness[frame], inside, others)
             behind = np.logaddexp(look_up(self._background, picture), going_on)
+            behind = behind - (ROUGH_OF_BOX if mesh is None else ROUGH) * self._rough[self._roughness[frame]]
             cost = self._against(behind, look_up(self._object, picture), classes, None if mesh is None else mesh.colors)
             if mesh is not None:
                 cost -= OUTLINE * outline_evidence(mesh.outline)
@@ -185,62 +196,94 @@ class Cutter:
             self._changes = np.stack([change.classes(frame) for frame in range(len(self.frames))])
         return self._changes
 
-    def _learn(self, of_object: np.ndarray, of_background: np.ndarray, moving: np.ndarray, standing: np.ndarray) -> None:
-        """Colors (N, 3) of the two, and how they change, as classes (N,)."""
-        self._moves = log_odds(moving, standing)
-        self._object = color_table(of_object, COMPONENTS, self._seed)
-        self._background = color_table(of_background, COMPONENTS, self._seed)
+    def _elsewhere(self, motion: CameraMotion) -> Elsewhere:
+        if self._others is None:
+            self._others = Elsewhere(self.frames, motion)
+        return self._others
 
-    def _carried(self, start: np.ndarray, known: int, motion: CameraMotion, by_place: bool) -> np.ndarray:
+    def _learn(self, pictures: np.ndarray, classes: np.ndarray, grades: np.ndarray, ours: np.ndarray, others: np.ndarray) -> None:
+        """Colors of the two, how they change and how rough they are, where `ours` and `others` (..., H, W) bool say they are."""
+        self._moves = log_odds(classes[ours], classes[others])
+        self._rough = log_odds_of_grades(grades[ours], grades[others])
+        self._object = color_table(pictures[ours], COMPONENTS, self._seed)
+        self._background = color_table(pictures[others], COMPONENTS, self._seed)
+
+    def _carried(self, start: np.ndarray, known: int, motion: CameraMotion, before: np.ndarray | None) -> np.ndarray:
         """(T, h, w) masks, one after the other from the one of frame `known`, by the colors and the background that it taught.
 
-        `by_place`: see `_cost`.
+        Args:
+            before: masks that tell how alike frames are where both show the background, see `Elsewhere`; None where the box alone tells of the
+                object, by place, see `_cost`.
         """
         only = CameraMotion(motion.homographies[known : known + 1], motion.explained[known : known + 1])
         plate = make_plate(self.frames[known : known + 1], start[None], only)
+        others = None
+        if before is not None:
+            others = self._elsewhere(motion)
+            others.learn(np.stack([without_holes(mask) for mask in before]), self._reach // 2)
+            others.hide()
+            others.show(known, without_holes(start))
         found = {known: start}
         for order in (range(known + 1, len(self.frames)), range(known - 1, -1, -1)):
             last, gone = start, 0  # where it was last seen, and frames since then
             for frame in order:
-                away = ndimage.distance_transform_edt(last <= 0.5) / (AWAY * max(self.size) * (1 + gone))
-                beside = grown(last > 0.5, self._reach) & ~grown(last > 0.5, BLURRED)
-                cost = self._cost(frame, plate, motion, beside if by_place else None) + away.clip(0, MOST)
-                found[frame] = without_specks(divide(cost.clip(-MOST, MOST), self._price[frame], last))
+                found[frame] = self._followed(frame, last, gone, plate, motion, others)
+                if others is not None:
+                    others.show(frame, without_holes(found[frame]))
                 last, gone = (found[frame], 0) if (found[frame] > 0.5).sum() >= LEAST_SEEN * (start > 0.5).sum() else (last, gone + 1)
                 self._step()
         return np.stack([found[frame] for frame in range(len(self.frames))])
 
+    def _followed(self, frame: int, last: np.ndarray, gone: int, plate: Plate, motion: CameraMotion, others: Elsewhere | None) -> np.ndarray:
+        """(h, w) mask of a frame, from where the object was last seen, `gone` frames before the one before this. `others`: see `_carried`."""
+        away = ndimage.distance_transform_edt(last <= 0.5) / (AWAY * max(self.size) * (1 + gone))
+        area = bounds(away < MOST) or WHOLE
+        if others is None:
+            cost = self._cost(frame, area, plate, motion, (grown(last > 0.5, self._reach) & ~grown(last > 0.5, BLURRED))[area])
+        else:
+            cost = self._cost(frame, area, plate, motion, None) + ELSEWHERE * others.odds(frame, area)
+        return self._placed(frame, area, (cost + away[area].clip(0, MOST)).clip(-MOST, MOST), last)
+
+    def _placed(self, frame: int, area: Area, cost: np.ndarray, start: np.ndarray) -> np.ndarray:
+        """(h, w) mask of a frame by the costs of an area, from about the mask `start` (h, w); nothing is outside of the area."""
+        mask = np.zeros(self.size, np.float32)
+        mask[area] = divide(cost, self._price[frame][area], start[area])
+        return without_specks(mask)
+
     def _cost(
         self,
         frame: int,
+        area: Area,
         plate: Plate,
         motion: CameraMotion,
         beside: np.ndarray | None,
         ours: np.ndarray | None = None,
         shown: np.ndarray | None = None,
+        changes: bool = True,
     ) -> np.ndarray:
-        """(h, w) what each place of a frame costs as part of the object, by its color, the background that is known, and how it changes.
+        """(h, w) what each place of an area of a frame costs as object, by its color, the background that is known, and how it changes.
 
         By place, colors of the background `beside` the object, and `ours`, which are the object's where that is known in this frame, both
         (h, w) bool, are likelier near their places than elsewhere. That follows the masks as they are, right or wrong: it is for those of a
-        box, and None where the mesh's outline has told better. `shown` (h, w) is the log density of the mesh's own colors, where it is known
-        to be: what changes says nothing beside it, since the shadow of what moves changes as well.
+        box, and None where the mesh's outline has told better. `shown` (h, w) is the log density of the mesh's own colors, where it is known to
+        be. What `changes` over the clip may count or not: it shows where an object is at some time, and not when.
         """
-        picture = self.frames[frame]
-        behind, known = look_up(self._background, picture), log_density(picture, plate.seen_in(motion, frame))
+        picture = self.frames[frame][area]
+        behind, known = look_up(self._background, picture), log_density(picture, plate.seen_in(motion, frame, area))
         if beside is not None:
             behind = np.logaddexp(behind, nearby_density(picture, beside, behind))
         front = look_up(self._object, picture)
         if ours is not None:
             front = np.logaddexp(front, nearby_density(picture, ours, front))
         behind = np.where(np.isnan(known), behind, np.logaddexp(np.nan_to_num(known), behind - BESIDE_PLATE))
-        return self._against(behind, front, self._classes(motion)[frame], shown)
+        behind = behind - (ROUGH if beside is None or shown is not None else ROUGH_OF_BOX) * self._rough[self._roughness[frame][area]]
+        return self._against(behind, front, self._classes(motion)[frame][area] if changes else None, shown)
 
-    def _against(self, behind: np.ndarray, front: np.ndarray, classes: np.ndarray, shown: np.ndarray | None) -> np.ndarray:
+    def _against(self, behind: np.ndarray, front: np.ndarray, classes: np.ndarray | None, shown: np.ndarray | None) -> np.ndarray:
         """(h, w) how much likelier the background is than the object, by log densities of the colors and how they change. `shown`: see `_cost`."""
-        if shown is None:
-            return behind - front - self._moves[classes]
-        return behind - np.logaddexp(shown, front - OTHER_COLOR)
+        if shown is not None:
+            return behind - np.logaddexp(shown, front - OTHER_COLOR)
+        return behind - front - (0 if classes is None else self._moves[classes])
 
     def _anew(self, inside: np.ndarray, motion: CameraMotion, meshes: Mapping[int, _Shown], known: int | None = None) -> np.ndarray:
         """All frames together, some times over; `known` is the one that the others go by, where there is one."""
@@ -260,19 +303,23 @@ class Cutter:
         for frame, mesh in meshes.items():
             ours[frame] &= grown(mesh.outline > 0.5, OFF)
         classes = self._classes(motion)
-        self._learn(self.frames[ours], self.frames[others], classes[ours], classes[others])
+        self._learn(self.frames, classes, self._roughness, ours, others)
+        self._elsewhere(motion).learn(filled, self._reach // 2)
         after = inside.copy()
         for frame in np.flatnonzero(wanted).tolist():
             mask, around = inside[frame], inside[max(0, frame - 1) : frame + 2].mean(axis=0)
+            near, area = grown(mask > 0.5, self._reach // 2), bounds(grown(mask > 0.5, self._reach)) or WHOLE
             shown = meshes[frame].colors if frame in meshes else None
-            beside = others[frame] if by_place or shown is not None else None
-            cost = self._cost(frame, plate, motion, beside, ours[frame] if by_place else None, shown)
+            beside = others[frame][area] if by_place or shown is not None else None
+            own, seen = ours[frame][area] if by_place else None, None if shown is None else shown[area]
+            cost = self._cost(frame, area, plate, motion, beside, own, seen, changes=by_place)
+            odds = self._elsewhere(motion).odds(frame, area)
+            cost = cost + ELSEWHERE * (odds if shown is None else odds.clip(LEAST_ELSEWHERE))
             neighbors = NEIGHBORS if shown is None else NEIGHBORS_OF_MESH
-            cost = cost - neighbors * (2 * ndimage.gaussian_filter(around, 1) - 1)
+            cost = cost - neighbors * (2 * ndimage.gaussian_filter(around[area], 1) - 1)
             if frame in meshes:
-                cost = cost - OUTLINE * outline_evidence(meshes[frame].outline)
-            cost = np.where(grown(mask > 0.5, self._reach // 2), cost.clip(-MOST, MOST), MOST)
-            after[frame] = without_specks(divide(cost, self._price[frame], mask))
+                cost = cost - OUTLINE * outline_evidence(meshes[frame].outline)[area]
+            after[frame] = self._placed(frame, area, np.where(near[area], cost.clip(-MOST, MOST), MOST), mask)
             self._step()
         return after
 

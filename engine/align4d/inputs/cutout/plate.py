@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 from scipy import ndimage
 
-from .camera_motion import CameraMotion, pull
+from .camera_motion import WHOLE, Area, CameraMotion, pull
 
 MOST_FRAMES = 32
 """Frames that a plate is made of, spread over the clip."""
@@ -31,9 +31,9 @@ class Plate:
 
     color: np.ndarray
 
-    def seen_in(self, motion: CameraMotion, frame: int) -> np.ndarray:
-        """(H, W, 3) float32, as the camera of `frame` sees it; NaN where it is not known."""
-        return pull(self.color, np.linalg.inv(motion.homographies[frame]))
+    def seen_in(self, motion: CameraMotion, frame: int, area: Area = WHOLE) -> np.ndarray:
+        """(h, w, 3) float32, an area of what the camera of `frame` sees of it; NaN where it is not known."""
+        return pull(self.color, np.linalg.inv(motion.homographies[frame]), area=area)
 
 
 def make_plate(frames: np.ndarray, inside: np.ndarray, motion: CameraMotion) -> Plate:

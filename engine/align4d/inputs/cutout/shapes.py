@@ -47,6 +47,12 @@ def grown(mask: np.ndarray, radius: int) -> np.ndarray:
     return ndimage.maximum_filter(mask.astype(np.uint8), 2 * radius + 1).astype(bool)
 
 
+def bounds(mask: np.ndarray) -> tuple[slice, slice] | None:
+    """The rows and columns that a mask (H, W) bool reaches over; None where it is empty."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return (slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)) if len(rows) else None
+
+
 def without_specks(inside: np.ndarray) -> np.ndarray:
     """A mask (H, W) in [0, 1] without parts and holes that are too small to be of the object."""
     mask = inside > 0.5
