@@ -28,7 +28,16 @@ def warm_up(*others: Callable[[], object]) -> None:
             log.exception("warm-up")
 
 
-def render_probe() -> float:
+def wake(device: str) -> None:
+    """Renders the probe on a GPU, whose driver and kernels take a second of a process's first job; nothing else of it has to wait for that."""
+    if device != "cpu":
+        try:
+            render_probe(device)
+        except Exception:
+            log.exception("wake")
+
+
+def render_probe(device: str = "cpu") -> float:
     """Renders one half-transparent Gaussian, forwards and backwards; its alpha in the middle of the image.
 
     Raises:
@@ -38,11 +47,13 @@ def render_probe() -> float:
 
     from ..rendering import Cameras, Gaussians, rasterize
 
-    centers = torch.zeros(1, 3, requires_grad=True)
-    gaussians = Gaussians(centers, torch.tensor([[1.0, 0.0, 0.0, 0.0]]), torch.full((1, 3), 0.2), torch.full((1,), 0.5), torch.full((1, 3), 0.5))
+    centers = torch.zeros(1, 3, device=device, requires_grad=True)
+    shape = torch.tensor([[1.0, 0.0, 0.0, 0.0]]), torch.full((1, 3), 0.2), torch.full((1,), 0.5), torch.full((1, 3), 0.5)
+    gaussians = Gaussians(centers, *(one.to(device) for one in shape))
     pose = torch.eye(4)
     pose[2, 3] = 2.0
     intrinsics = torch.tensor([[16.0, 0.0, 8.0], [0.0, 16.0, 8.0], [0.0, 0.0, 1.0]])
+    pose, intrinsics = pose.to(device), intrinsics.to(device)
     rendering = rasterize(gaussians, Cameras(pose[None], intrinsics[None]), (16, 16))
     (rendering.color.square().sum() + rendering.alpha.square().sum()).backward()  # type: ignore[no-untyped-call,unused-ignore]
     if centers.grad is None or not torch.isfinite(centers.grad).all():

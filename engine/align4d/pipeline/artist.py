@@ -40,6 +40,7 @@ from ..inputs.masks import Masks
 from ..inputs.sampling import sample_surface
 from ..inputs.video import Clip
 from ..job.reporting import Reporter
+from ..machine.warm_up import wake
 from ..motion.skeleton import Motion
 from ..motion.skinning import skin_points
 from ..protocol import Result, read_request
@@ -83,6 +84,7 @@ def run(folder: Path, report: Reporter, online: bool = False) -> Result:
         return animate_as_published(folder, request, report, route, online)
     job = ArtistJob(folder, request, report, route)
     with job.stage("reading"):
+        awake = begun(wake, job.device)
         asset, clip = job.read_inputs()
         bound = job.mesh_checkpoint.load("gaussians") is not None  # by this job, before it broke off
         sampled = None if bound else begun(lambda asset: sample_surface(asset, job.settings.gaussians.count, request.seed), asset)
@@ -92,6 +94,7 @@ def run(folder: Path, report: Reporter, online: bool = False) -> Result:
         for other in job.others:
             other.cut_out()
     with job.stage("sampling"), threads_for_kernels():
+        awake.result()
         gaussians = job.bind(asset, sampled.result() if sampled else None)
     with job.stage("camera"), threads_for_kernels():
         body = job.articulation(asset, articulating.result())
