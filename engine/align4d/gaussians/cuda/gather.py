@@ -66,17 +66,17 @@ def pulled(pulls, chunks, pose, part, number, mask, BLOCK: tl.constexpr):
     first, end = tl.load(chunks + part, mask=mask, other=0), tl.load(chunks + part + 1, mask=mask, other=0)
     a, b, c = tl.zeros([BLOCK], tl.float32), tl.zeros([BLOCK], tl.float32), tl.zeros([BLOCK], tl.float32)
     d, e, f = tl.zeros([BLOCK], tl.float32), tl.zeros([BLOCK], tl.float32), tl.zeros([BLOCK], tl.float32)
-    most, t = tl.max(end - first), 0
+    most, t, column = tl.max(end - first), 0, tl.arange(0, 4)[None, :]
     while t < most:
-        at = pulls + (pose * number + first + t) * 6
-        here = mask & (first + t < end)
-        a += tl.load(at, mask=here, other=0.0)
-        b += tl.load(at + 1, mask=here, other=0.0)
-        c += tl.load(at + 2, mask=here, other=0.0)
-        d += tl.load(at + 3, mask=here, other=0.0)
-        e += tl.load(at + 4, mask=here, other=0.0)
-        f += tl.load(at + 5, mask=here, other=0.0)
-        t += 1
+        chunk = first[:, None] + t + column
+        at, here = pulls + (pose * number + chunk) * 6, mask[:, None] & (chunk < end[:, None])
+        a += tl.sum(tl.load(at, mask=here, other=0.0), 1)
+        b += tl.sum(tl.load(at + 1, mask=here, other=0.0), 1)
+        c += tl.sum(tl.load(at + 2, mask=here, other=0.0), 1)
+        d += tl.sum(tl.load(at + 3, mask=here, other=0.0), 1)
+        e += tl.sum(tl.load(at + 4, mask=here, other=0.0), 1)
+        f += tl.sum(tl.load(at + 5, mask=here, other=0.0), 1)
+        t += 4
     return (a, b, c), (d, e, f)
 
 

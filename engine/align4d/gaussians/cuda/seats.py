@@ -12,8 +12,11 @@ from torch import Tensor
 
 from ..fused.pairs import LEAST_WEIGHT
 
-ENTRIES = 512
+ENTRIES = 1024
 """Of a chunk, at most."""
+
+LEAST_CARRIED = 1e-5
+"""Parts that carry a vertex by less do not move it: diffused weights are small everywhere, and hardly 0 anywhere."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,8 @@ class Seats:
     @staticmethod
     def of(rest: np.ndarray, corner: np.ndarray, holder: np.ndarray, weights: np.ndarray, device: torch.device) -> Seats:
         """Of rows (N, 37), corners' vertices (3N,), holders (N,), and weights (V, K)."""
+        weights = np.where(weights < LEAST_CARRIED, 0, weights)
+        weights = weights / np.maximum(weights.sum(1, keepdims=True), LEAST_CARRIED)
         vertex, part = weights.nonzero()
         felt = weights[corner].T
         of_corners, of_holders = felt.nonzero(), (np.sort(holder), np.argsort(holder, kind="stable"))

@@ -44,16 +44,20 @@ def corner_kernel(parts, offset, rest, corner, first, carriers, weights, corners
     if has_offset > 0:
         place = plus(place, 1.0, load3(offset, pose * count + n, mask))
     vertex = tl.load(corner + 3 * n + which, mask=mask, other=0)
+    # four carriers at a time: one after the other, each would wait for memory twice
+    column = tl.arange(0, 4)[None, :]
+    place = (place[0][:, None], place[1][:, None], place[2][:, None])
     x, y, z = tl.zeros([BLOCK], tl.float32), tl.zeros([BLOCK], tl.float32), tl.zeros([BLOCK], tl.float32)
     begin, end = tl.load(first + vertex, mask=mask, other=0), tl.load(first + vertex + 1, mask=mask, other=0)
     most, t = tl.max(end - begin), 0
     while t < most:
-        here = mask & (begin + t < end)
-        weight = tl.load(weights + begin + t, mask=here, other=0.0)
-        _, rotation, moved = load_part(parts, pose * number + tl.load(carriers + begin + t, mask=here, other=0), here)
+        at = begin[:, None] + t + column
+        here = mask[:, None] & (at < end[:, None])
+        weight = tl.load(weights + at, mask=here, other=0.0)
+        _, rotation, moved = load_part(parts, pose * number + tl.load(carriers + at, mask=here, other=0), here)
         there = plus(moved, 1.0, turned(rotation, place))
-        x, y, z = x + weight * there[0], y + weight * there[1], z + weight * there[2]
-        t += 1
+        x, y, z = x + tl.sum(weight * there[0], 1), y + tl.sum(weight * there[1], 1), z + tl.sum(weight * there[2], 1)
+        t += 4
     into = corners + (pose * 9 + 3 * which) * count + n
     tl.store(into, x, mask=mask)
     tl.store(into + count, y, mask=mask)
