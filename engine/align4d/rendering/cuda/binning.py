@@ -112,7 +112,7 @@ class Lists:
         launch(
             rank_kernel, self.cameras * blocks + 1, self.device,
             depths, counts, rects, self.order, self.columns, self.rows, self.first_slot, noted,
-            self.cameras * self.count, self.count, blocks, BLOCK=RANKED, OTHERS=256,
+            self.cameras * self.count, self.count, blocks, BLOCK=RANKED, OTHERS=512,
         )  # fmt: skip
 
     def fill(self, room: int) -> Bins:

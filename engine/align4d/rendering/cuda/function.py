@@ -19,7 +19,7 @@ from .tiles import blend_backward_kernel, blend_kernel
 NAMES = ("means", "quats", "scales", "opacities", "colors")
 TILE_X, TILE_Y = 8, 8
 BLOCK = 128
-CHUNK = 16
+CHUNK = 8
 """Gaussians that are blended at a time."""
 
 

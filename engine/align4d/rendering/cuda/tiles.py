@@ -1,7 +1,7 @@
 """Triton kernels: blend the Gaussians of every tile front to back, and the gradient of that.
 
 One program is one tile and one warp, and takes so many Gaussians at a time: their opacities in all pixels are computed at once, and what
-light comes through to each is a running product over them. One after the other, each would wait for the one before and for memory.
+light comes through to each is a running product over them.
 """
 
 from __future__ import annotations
