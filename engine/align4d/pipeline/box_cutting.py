@@ -33,7 +33,7 @@ ELSEWHERE = 0.5
 BELIEVED = 0.5
 """Least overlap of the mesh's outline with the mask for the mesh to be where the object is."""
 
-THE_SAME = 0.98
+THE_SAME = 0.96
 """Overlap of two outlines of the mesh in a frame above which the second one tells nothing new."""
 
 MASKS_OFF = 0.015

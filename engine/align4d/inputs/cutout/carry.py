@@ -17,7 +17,7 @@ from .change import Change, log_odds
 from .color_model import color_table, look_up
 from .elsewhere import Elsewhere
 from .mesh_view import MeshView
-from .nearby import nearby_density
+from .nearby import CELL, nearby_density
 from .plate import Plate, log_density, make_plate
 from .shapes import bounds, find_bad, grown, large_parts, outline_evidence, reaching_out, reduced, without_holes, without_specks
 from .texture import log_odds_of_grades, roughness
@@ -55,11 +55,11 @@ OTHER_COLOR = 2.0
 OUTLINE = 3.0
 """Weight of the mesh's outline."""
 ELSEWHERE = 1.0
-"""Weight of what other frames show at the same place of the background."""
+"""Weight of what other frames show at the same place of the background, where the mesh has told what is object."""
 LEAST_ELSEWHERE = -2.0
 """The least that it says where the mesh is known to be: blur and what a movie shows twice are no background either."""
-ROUGH, ROUGH_OF_BOX = 1.0, 0.5
-"""Weight of how rough a place is; the less by a box alone, which holds other rough things as well."""
+ROUGH = 1.0
+"""Weight of how rough a place is, where the mesh has told what is object; a box holds other rough things as well."""
 OFF = 2
 """What a mask has farther outside of the mesh's outline than this teaches no colors of the object [px]."""
 PASSES = 2
@@ -169,7 +169,8 @@ class Cutter:
             others = (without_holes(inside) <= 0.5) & (allowed | around)
             self._learn(picture, classes, self._roughness[frame], inside, others)
             behind = np.logaddexp(look_up(self._background, picture), going_on)
-            behind = behind - (ROUGH_OF_BOX if mesh is None else ROUGH) * self._rough[self._roughness[frame]]
+            if mesh is not None:
+                behind = behind - ROUGH * self._rough[self._roughness[frame]]
             cost = self._against(behind, look_up(self._object, picture), classes, None if mesh is None else mesh.colors)
             if mesh is not None:
                 cost -= OUTLINE * outline_evidence(mesh.outline)
@@ -237,12 +238,12 @@ class Cutter:
     def _followed(self, frame: int, last: np.ndarray, gone: int, plate: Plate, motion: CameraMotion, others: Elsewhere | None) -> np.ndarray:
         """(h, w) mask of a frame, from where the object was last seen, `gone` frames before the one before this. `others`: see `_carried`."""
         away = ndimage.distance_transform_edt(last <= 0.5) / (AWAY * max(self.size) * (1 + gone))
-        area = bounds(away < MOST) or WHOLE
+        beside = grown(last > 0.5, self._reach) & ~grown(last > 0.5, BLURRED)
         if others is None:
-            cost = self._cost(frame, area, plate, motion, (grown(last > 0.5, self._reach) & ~grown(last > 0.5, BLURRED))[area])
+            cost = self._cost(frame, WHOLE, plate, motion, beside)
         else:
-            cost = self._cost(frame, area, plate, motion, None) + ELSEWHERE * others.odds(frame, area)
-        return self._placed(frame, area, (cost + away[area].clip(0, MOST)).clip(-MOST, MOST), last)
+            cost = self._cost(frame, WHOLE, plate, motion, None) + ELSEWHERE * others.odds(frame, WHOLE)
+        return self._placed(frame, WHOLE, (cost + away.clip(0, MOST)).clip(-MOST, MOST), last)
 
     def _placed(self, frame: int, area: Area, cost: np.ndarray, start: np.ndarray) -> np.ndarray:
         """(h, w) mask of a frame by the costs of an area, from about the mask `start` (h, w); nothing is outside of the area."""
@@ -276,7 +277,8 @@ class Cutter:
         if ours is not None:
             front = np.logaddexp(front, nearby_density(picture, ours, front))
         behind = np.where(np.isnan(known), behind, np.logaddexp(np.nan_to_num(known), behind - BESIDE_PLATE))
-        behind = behind - (ROUGH if beside is None or shown is not None else ROUGH_OF_BOX) * self._rough[self._roughness[frame][area]]
+        if beside is None or shown is not None:
+            behind = behind - ROUGH * self._rough[self._roughness[frame][area]]
         return self._against(behind, front, self._classes(motion)[frame][area] if changes else None, shown)
 
     def _against(self, behind: np.ndarray, front: np.ndarray, classes: np.ndarray | None, shown: np.ndarray | None) -> np.ndarray:
@@ -304,17 +306,19 @@ class Cutter:
             ours[frame] &= grown(mesh.outline > 0.5, OFF)
         classes = self._classes(motion)
         self._learn(self.frames, classes, self._roughness, ours, others)
-        self._elsewhere(motion).learn(filled, self._reach // 2)
+        if not by_place:
+            self._elsewhere(motion).learn(filled, self._reach // 2)
         after = inside.copy()
         for frame in np.flatnonzero(wanted).tolist():
             mask, around = inside[frame], inside[max(0, frame - 1) : frame + 2].mean(axis=0)
-            near, area = grown(mask > 0.5, self._reach // 2), bounds(grown(mask > 0.5, self._reach)) or WHOLE
+            near, area = grown(mask > 0.5, self._reach // 2), bounds(grown(mask > 0.5, self._reach), CELL) or WHOLE
             shown = meshes[frame].colors if frame in meshes else None
             beside = others[frame][area] if by_place or shown is not None else None
             own, seen = ours[frame][area] if by_place else None, None if shown is None else shown[area]
             cost = self._cost(frame, area, plate, motion, beside, own, seen, changes=by_place)
-            odds = self._elsewhere(motion).odds(frame, area)
-            cost = cost + ELSEWHERE * (odds if shown is None else odds.clip(LEAST_ELSEWHERE))
+            if not by_place:
+                odds = self._elsewhere(motion).odds(frame, area)
+                cost = cost + ELSEWHERE * (odds if shown is None else odds.clip(LEAST_ELSEWHERE))
             neighbors = NEIGHBORS if shown is None else NEIGHBORS_OF_MESH
             cost = cost - neighbors * (2 * ndimage.gaussian_filter(around[area], 1) - 1)
             if frame in meshes:

@@ -47,10 +47,12 @@ def grown(mask: np.ndarray, radius: int) -> np.ndarray:
     return ndimage.maximum_filter(mask.astype(np.uint8), 2 * radius + 1).astype(bool)
 
 
-def bounds(mask: np.ndarray) -> tuple[slice, slice] | None:
-    """The rows and columns that a mask (H, W) bool reaches over; None where it is empty."""
+def bounds(mask: np.ndarray, grid: int = 1) -> tuple[slice, slice] | None:
+    """The rows and columns that a mask (H, W) bool reaches over, from a multiple of `grid` on; None where it is empty."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return (slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)) if len(rows) else None
+    if not len(rows):
+        return None
+    return slice(int(rows[0]) // grid * grid, int(rows[-1]) + 1), slice(int(columns[0]) // grid * grid, int(columns[-1]) + 1)
 
 
 def without_specks(inside: np.ndarray) -> np.ndarray:
