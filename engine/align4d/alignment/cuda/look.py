@@ -20,7 +20,7 @@ from ...motion.cuda.tree import pose_kernel
 from ...motion.kinematics import build_tree
 from ...motion.skeleton import Motion, Skeleton
 from ...rendering.cuda.binning import Bins, Lists, bin_gaussians, is_listed
-from ...rendering.cuda.function import BLOCK, CHUNK, TILE_X, TILE_Y
+from ...rendering.cuda.function import BLOCK, TILE_X, TILE_Y
 from ...rendering.cuda.geometry import SHARED_WIDTH, SLOT_WIDTH, SPLAT_WIDTH, project_kernel
 from ...rendering.cuda.geometry_gradient import project_backward_kernel
 from ...rendering.cuda.tiles import blend_backward_kernel, blend_kernel
@@ -178,7 +178,7 @@ class FusedLook:
         launch(
             blend_kernel, self.slots * self.tiles, self.device,
             bins.owners, bins.starts, bins.ends, self.splats, self.white, self.color, self.alpha, self.final, self.closed,
-            self.height, self.width, self.tiles_x, self.tiles, TILE_X=TILE_X, TILE_Y=TILE_Y, CHUNK=CHUNK, warps=1,
+            self.height, self.width, self.tiles_x, self.tiles, TILE_X=TILE_X, TILE_Y=TILE_Y, warps=1,
         )  # fmt: skip
         return bins
 
@@ -225,7 +225,7 @@ class FusedLook:
             blend_backward_kernel, self.slots * self.tiles, self.device,
             bins.slots, bins.owners, bins.starts, bins.ends, self.splats, self.color, self.final, self.closed, back["color"], back["alpha"],
             back["curved"], slots, width, self.height, self.width, self.tiles_x, self.tiles,
-            TILE_X=TILE_X, TILE_Y=TILE_Y, CHUNK=CHUNK, warps=1,
+            TILE_X=TILE_X, TILE_Y=TILE_Y, warps=1,
         )  # fmt: skip
         launch(
             project_backward_kernel, triton.cdiv(total, BLOCK), self.device,

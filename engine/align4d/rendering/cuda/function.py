@@ -19,8 +19,6 @@ from .tiles import blend_backward_kernel, blend_kernel
 NAMES = ("means", "quats", "scales", "opacities", "colors")
 TILE_X, TILE_Y = 8, 8
 BLOCK = 128
-CHUNK = 8
-"""Gaussians that are blended at a time."""
 
 
 def rasterize_triton(
@@ -65,7 +63,7 @@ class _Rasterize(torch.autograd.Function):
         launch(
             blend_kernel, number * tiles_x * tiles_y, cameras.device,
             bins.owners, bins.starts, bins.ends, splats, background, color, alpha, final, closed_by,
-            height, width, tiles_x, tiles_x * tiles_y, TILE_X=TILE_X, TILE_Y=TILE_Y, CHUNK=CHUNK, warps=1,
+            height, width, tiles_x, tiles_x * tiles_y, TILE_X=TILE_X, TILE_Y=TILE_Y, warps=1,
         )  # fmt: skip
         ctx.save_for_backward(*tensors, cameras, splats, counts, color, final, closed_by)
         ctx.bins, ctx.setting = bins, (height, width, low_pass, views, tiles_x, tiles_x * tiles_y)
@@ -83,7 +81,7 @@ class _Rasterize(torch.autograd.Function):
         launch(
             blend_backward_kernel, number * tiles, cameras.device,
             bins.slots, bins.owners, bins.starts, bins.ends, splats, color, final, closed_by, g_color.contiguous(), g_alpha.contiguous(),
-            color, slots, SLOT_WIDTH, height, width, tiles_x, tiles, TILE_X=TILE_X, TILE_Y=TILE_Y, CHUNK=CHUNK, warps=1,
+            color, slots, SLOT_WIDTH, height, width, tiles_x, tiles, TILE_X=TILE_X, TILE_Y=TILE_Y, warps=1,
         )  # fmt: skip
         gradients = [tensor.new_empty(number, *tensor.shape[1:]) for tensor in tensors]
         launch(

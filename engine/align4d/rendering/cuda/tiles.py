@@ -1,7 +1,8 @@
 """Triton kernels: blend the Gaussians of every tile front to back, and the gradient of that.
 
-One program is one tile and one warp, and takes so many Gaussians at a time: their opacities in all pixels are computed at once, and what
-light comes through to each is a running product over them.
+One program is one tile and one warp: sums over a tile's pixels then need no barrier. Gaussians are loaded two ahead:
+the compiler moves a load down to just before its use or to the end of the loop's body, whichever comes first, so that
+one ahead would wait for memory in every step.
 """
 
 from __future__ import annotations
@@ -16,6 +17,32 @@ _CUT = tl.constexpr(ALPHA_CUT)
 _MAX = tl.constexpr(ALPHA_MAX)
 _STOP = tl.constexpr(TRANSMITTANCE_STOP)
 _NEVER = tl.constexpr(1 << 30)
+_LOOK_EVERY = tl.constexpr(32)
+"""Gaussians between two looks at whether a tile still has an open pixel."""
+
+
+@triton.jit
+def _load_splat(splats, owner):
+    """The nine fields of a splat row, see `geometry`."""
+    row = splats + owner.to(tl.int64) * _WIDTH
+    return (
+        tl.load(row),
+        tl.load(row + 1),
+        tl.load(row + 2),
+        tl.load(row + 3),
+        tl.load(row + 4),
+        tl.load(row + 5),
+        tl.load(row + 6),
+        tl.load(row + 7),
+        tl.load(row + 8),
+    )
+
+
+@triton.jit
+def _first_splats(owners, splats, start, end):
+    """The first two splats of a tile, and the owner of the third."""
+    first, second = _load_splat(splats, tl.load(owners + start)), _load_splat(splats, tl.load(owners + tl.minimum(start + 1, end - 1)))
+    return first, second, tl.load(owners + tl.minimum(start + 2, end - 1))
 
 
 @triton.jit
@@ -28,27 +55,17 @@ def _pixels(tile, tiles_x, tiles, height, width, TILE_X: tl.constexpr, TILE_Y: t
 
 
 @triton.jit
-def _load_splats(owners, splats, j, there):
-    """Rows of splats of the pairs j (G,), see `geometry`."""
-    row = splats + tl.load(owners + j, mask=there, other=0).to(tl.int64) * _WIDTH
-    shape = (tl.load(row, mask=there, other=0.0), tl.load(row + 1, mask=there, other=0.0), tl.load(row + 2, mask=there, other=0.0))
-    falloff = (tl.load(row + 3, mask=there, other=0.0), tl.load(row + 4, mask=there, other=0.0), tl.load(row + 5, mask=there, other=0.0))
-    color = (tl.load(row + 6, mask=there, other=0.0), tl.load(row + 7, mask=there, other=0.0), tl.load(row + 8, mask=there, other=0.0))
-    return shape, falloff, color
-
-
-@triton.jit
-def _evaluate(shape, falloff, x, y):
-    """u, dy and the unclamped alpha (G, P) at the pixel means (x, y) (P,)."""
-    dy = y[None, :] - shape[1][:, None]
-    u = x[None, :] - shape[0][:, None] - shape[2][:, None] * dy
-    return u, dy, tl.exp2(falloff[2][:, None] - falloff[0][:, None] * u * u - falloff[1][:, None] * dy * dy)
+def _evaluate(splat, x, y):
+    """u, dy and the unclamped alpha at the pixel means (x, y)."""
+    dy = y - splat[1]
+    u = x - splat[0] - splat[2] * dy
+    return u, dy, tl.exp2(splat[5] - splat[3] * u * u - splat[4] * dy * dy)
 
 
 @triton.jit
 def blend_kernel(
     owners, starts, ends, splats, background, color, alpha, final, closed_by,
-    height, width, tiles_x, tiles, TILE_X: tl.constexpr, TILE_Y: tl.constexpr, CHUNK: tl.constexpr,
+    height, width, tiles_x, tiles, TILE_X: tl.constexpr, TILE_Y: tl.constexpr,
 ):  # fmt: skip
     """Render one tile; see `cpu.tiles.blend` for the images. closed_by (C, H, W) is int32 here."""
     tile = tl.program_id(0)
@@ -59,26 +76,29 @@ def blend_kernel(
     last = tl.full([TILE_X * TILE_Y], 1.0, tl.float32)
     closed = tl.full([TILE_X * TILE_Y], _NEVER, tl.int32)
     red, green, blue = tl.zeros_like(last), tl.zeros_like(last), tl.zeros_like(last)
-    k = start
-    while k < end:
-        j = k + tl.arange(0, CHUNK)
-        there = j < end
-        shape, falloff, shown = _load_splats(owners, splats, j, there)
-        _, _, opacity = _evaluate(shape, falloff, x, y)
-        opacity = tl.where(there[:, None] & (opacity >= _CUT), tl.minimum(opacity, _MAX), 0.0)
-        stay = 1.0 - opacity
-        after = through[None, :] * tl.cumprod(stay, 0)
-        is_open = after > _STOP
-        weight = tl.where(is_open, after / stay * opacity, 0.0)
-        red += tl.sum(weight * shown[0][:, None], 0)
-        green += tl.sum(weight * shown[1][:, None], 0)
-        blue += tl.sum(weight * shown[2][:, None], 0)
-        least = tl.min(after, 0)
-        closes = (through > 0.0) & (least <= _STOP)
-        closed = tl.where(closes, (k - start).to(tl.int32) + tl.sum(is_open.to(tl.int32), 0), closed)
-        last = tl.minimum(last, tl.min(tl.where(is_open, after, 1.0), 0))
-        through = tl.where(least > _STOP, least, 0.0)
-        k = tl.where(tl.max(through) > 0.0, k + CHUNK, end)
+    if start < end:
+        splat, second, third = _first_splats(owners, splats, start, end)
+        k = start
+        while k < end:
+            stop = tl.minimum(k + _LOOK_EVERY, end)
+            j = k
+            while j < stop:
+                following = _load_splat(splats, third)
+                third = tl.load(owners + tl.minimum(j + 3, end - 1))
+                _, _, opacity = _evaluate(splat, x, y)
+                opacity = tl.where(opacity >= _CUT, tl.minimum(opacity, _MAX), 0.0)
+                after = through * (1.0 - opacity)
+                is_open = after > _STOP
+                weight = tl.where(is_open, through - after, 0.0)
+                closed = tl.where((through > 0.0) & (after <= _STOP), (j - start).to(tl.int32), closed)
+                through = tl.where(is_open, after, 0.0)
+                last = tl.where(is_open, after, last)
+                red += weight * splat[6]
+                green += weight * splat[7]
+                blue += weight * splat[8]
+                splat, second = second, following
+                j += 1
+            k = tl.where(tl.max(through) > 0.0, stop, end)
     pixel = row * width + column
     area = height * width
     tl.store(color + c * 3 * area + pixel, red + last * tl.load(background), mask=inside)
@@ -103,7 +123,7 @@ def _load_image(image, channels, c, area, pixel, inside):
 @triton.jit
 def blend_backward_kernel(
     slots, owners, starts, ends, splats, color, final, closed_by, g_color, g_alpha, shared, out, slot_width, height, width, tiles_x, tiles,
-    TILE_X: tl.constexpr, TILE_Y: tl.constexpr, CHUNK: tl.constexpr,
+    TILE_X: tl.constexpr, TILE_Y: tl.constexpr,
 ):  # fmt: skip
     """Write each pair's gradient slot: sums over the tile's pixels of v, v u, v dy, v u^2, v u dy, v dy^2 with v = dLoss/d(log alpha), and the
     gradient of red, green, blue; where it is wide enough, see `geometry`, also what each has of the pictures `shared` (C, 3, H, W)."""
@@ -119,38 +139,37 @@ def blend_backward_kernel(
     through = tl.full([TILE_X * TILE_Y], 1.0, tl.float32)
     start = tl.load(starts + tile)
     end = tl.minimum(tl.load(ends + tile), start + tl.max(closed))
-    first, second, third = _load_image(shared, 3, c, area, pixel, inside)
-    k = start
-    while k < end:
-        j = k + tl.arange(0, CHUNK)
-        there = j < end
-        shape, falloff, shown = _load_splats(owners, splats, j, there)
-        u, dy, unclamped = _evaluate(shape, falloff, x, y)
-        counts = there[:, None] & (unclamped >= _CUT) & ((j - start).to(tl.int32)[:, None] < closed[None, :])
-        opacity = tl.where(counts, tl.minimum(unclamped, _MAX), 0.0)
-        stay = 1.0 - opacity
-        after = through[None, :] * tl.cumprod(stay, 0)
-        before = after / stay
-        weight = opacity * before
-        along = g_red[None, :] * shown[0][:, None] + g_green[None, :] * shown[1][:, None] + g_blue[None, :] * shown[2][:, None]
-        passed = weight * along
-        v = opacity * (before * along - (behind[None, :] - tl.cumsum(passed, 0)) / stay)
-        v = tl.where(unclamped <= _MAX, v, 0.0)
-        vu, vy = v * u, v * dy
-        base = out + tl.load(slots + j, mask=there, other=0) * slot_width
-        tl.store(base, tl.sum(v, 1), mask=there)
-        tl.store(base + 1, tl.sum(vu, 1), mask=there)
-        tl.store(base + 2, tl.sum(vy, 1), mask=there)
-        tl.store(base + 3, tl.sum(vu * u, 1), mask=there)
-        tl.store(base + 4, tl.sum(vu * dy, 1), mask=there)
-        tl.store(base + 5, tl.sum(vy * dy, 1), mask=there)
-        tl.store(base + 6, tl.sum(weight * g_red[None, :], 1), mask=there)
-        tl.store(base + 7, tl.sum(weight * g_green[None, :], 1), mask=there)
-        tl.store(base + 8, tl.sum(weight * g_blue[None, :], 1), mask=there)
-        if slot_width > _SLOT:
-            tl.store(base + 9, tl.sum(weight * first[None, :], 1), mask=there)
-            tl.store(base + 10, tl.sum(weight * second[None, :], 1), mask=there)
-            tl.store(base + 11, tl.sum(weight * third[None, :], 1), mask=there)
-        behind -= tl.sum(passed, 0)
-        through = tl.min(after, 0)
-        k += CHUNK
+    shared_red, shared_green, shared_blue = _load_image(shared, 3, c, area, pixel, inside)
+    if start < end:
+        splat, second, third = _first_splats(owners, splats, start, end)
+        slot = tl.load(slots + start)
+        j = start
+        while j < end:
+            following = _load_splat(splats, third)
+            third = tl.load(owners + tl.minimum(j + 3, end - 1))
+            next_slot = tl.load(slots + tl.minimum(j + 1, end - 1))
+            u, dy, unclamped = _evaluate(splat, x, y)
+            opacity = tl.where((unclamped >= _CUT) & ((j - start).to(tl.int32) < closed), tl.minimum(unclamped, _MAX), 0.0)
+            weight = opacity * through
+            along = g_red * splat[6] + g_green * splat[7] + g_blue * splat[8]
+            behind -= weight * along
+            v = opacity * (through * along - behind / (1.0 - opacity))
+            v = tl.where(unclamped <= _MAX, v, 0.0)
+            through *= 1.0 - opacity
+            vu, vy = v * u, v * dy
+            base = out + slot.to(tl.int64) * slot_width
+            tl.store(base, tl.sum(v))
+            tl.store(base + 1, tl.sum(vu))
+            tl.store(base + 2, tl.sum(vy))
+            tl.store(base + 3, tl.sum(vu * u))
+            tl.store(base + 4, tl.sum(vu * dy))
+            tl.store(base + 5, tl.sum(vy * dy))
+            tl.store(base + 6, tl.sum(weight * g_red))
+            tl.store(base + 7, tl.sum(weight * g_green))
+            tl.store(base + 8, tl.sum(weight * g_blue))
+            if slot_width > _SLOT:
+                tl.store(base + 9, tl.sum(weight * shared_red))
+                tl.store(base + 10, tl.sum(weight * shared_green))
+                tl.store(base + 11, tl.sum(weight * shared_blue))
+            slot, splat, second = next_slot, second, following
+            j += 1
