@@ -22,6 +22,7 @@ from . import __version__, protocol
 from .errors import Cancelled, as_engine_error
 from .job.lock import sole_engine
 from .job.reporting import Event, EventReporter, Reporter, job_log
+from .machine.memory import give_back
 from .machine.warm_up import wait_passively, warm_up
 
 Run = Callable[[Path, Reporter], protocol.Result]
@@ -65,6 +66,7 @@ class Server:
         threading.Thread(target=self._read, name="commands", daemon=True).start()
         while (folder := self._next()) is not None:
             self._work(folder)
+            give_back()
 
     def leave(self) -> None:
         """Cancels the job and ends `serve`; may be called from any thread and from a signal handler."""

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pretend_pipeline
 import pytest
@@ -137,6 +138,21 @@ def test_a_blender_that_no_longer_listens_is_noticed(folder: Path) -> None:
         assert time.monotonic() - began < 5
         assert (folder / "checkpoint").exists()
         commands.close()  # lets the thread that reads end
+
+
+def test_a_gpu_has_the_memory_back_that_nothing_lies_in_once_a_job_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    messages, told = io.StringIO(), []
+
+    def emptied() -> None:
+        told.append(protocol.decode(messages.getvalue().splitlines()[-1].encode())["event"])
+        commands.close()  # lets the server leave
+
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=SimpleNamespace(is_initialized=lambda: True, empty_cache=emptied)))
+    reader, writer = os.pipe()
+    with open(writer, "wb", buffering=0) as commands, open(reader, "rb", buffering=0) as stdin:
+        commands.write(protocol.encode({"command": "generate", "job_folder": act(folder, "refuse")}).encode())
+        server.serve(pretend_pipeline.run, stdin, messages, idle=5)
+    assert told == ["failed"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl+Break has a test of its own there")

@@ -312,15 +312,7 @@ class ArtistJob(Job):
         return still
 
     def bake(
-        self,
-        asset: Asset,
-        body: Articulation,
-        clip: Clip,
-        masks: Masks,
-        solved: SolvedPose,
-        first: FirstPose,
-        tracked: Track,
-        refined: Refined,
+        self, asset: Asset, body: Articulation, clip: Clip, masks: Masks, solved: SolvedPose, first: FirstPose, tracked: Track, refined: Refined
     ) -> Result:
         """The motion at the artist's own vertices, the camera in the artist's own space."""
         skin = skin_points(body.surface, body.parts, asset.vertices, self.device)
