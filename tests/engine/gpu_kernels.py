@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import os
 import sys
 from dataclasses import fields, replace
 from pathlib import Path
@@ -147,4 +149,6 @@ def main(folder: Path, device: str) -> None:
 
 
 if __name__ == "__main__":
+    if os.environ.get("TRITON_INTERPRET") == "1":
+        importlib.import_module("interpreted_loops")
     main(Path(sys.argv[1]), sys.argv[2])

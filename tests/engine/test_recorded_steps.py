@@ -61,6 +61,7 @@ def test_the_inner_deferral_is_in_force() -> None:
 
 
 ROOM_CHECK = """
+import interpreted_loops
 import torch
 import rendering_scenes as scenes
 from align4d.rendering.deferral import Deferral

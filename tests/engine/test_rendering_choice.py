@@ -124,6 +124,7 @@ def test_kernels_are_kept_by_source_and_loaded_again(tmp_path: Path) -> None:
 
 
 TRITON_CHECK = """
+import interpreted_loops
 import rendering_scenes as scenes
 from align4d.rendering.cuda import binning
 for most in (binning.MOST_LISTED, 0):  # each tile makes its list; all are sorted

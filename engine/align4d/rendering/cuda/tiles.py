@@ -81,8 +81,7 @@ def blend_kernel(
         k = start
         while k < end:
             stop = tl.minimum(k + _LOOK_EVERY, end)
-            j = k
-            while j < stop:
+            for j in range(k, stop):
                 following = _load_splat(splats, third)
                 third = tl.load(owners + tl.minimum(j + 3, end - 1))
                 _, _, opacity = _evaluate(splat, x, y)
@@ -97,7 +96,6 @@ def blend_kernel(
                 green += weight * splat[7]
                 blue += weight * splat[8]
                 splat, second = second, following
-                j += 1
             k = tl.where(tl.max(through) > 0.0, stop, end)
     pixel = row * width + column
     area = height * width
@@ -143,8 +141,7 @@ def blend_backward_kernel(
     if start < end:
         splat, second, third = _first_splats(owners, splats, start, end)
         slot = tl.load(slots + start)
-        j = start
-        while j < end:
+        for j in range(start, end):
             following = _load_splat(splats, third)
             third = tl.load(owners + tl.minimum(j + 3, end - 1))
             next_slot = tl.load(slots + tl.minimum(j + 1, end - 1))
@@ -172,4 +169,3 @@ def blend_backward_kernel(
                 tl.store(base + 10, tl.sum(weight * shared_green))
                 tl.store(base + 11, tl.sum(weight * shared_blue))
             slot, splat, second = next_slot, second, following
-            j += 1
