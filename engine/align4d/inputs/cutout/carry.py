@@ -58,8 +58,9 @@ ELSEWHERE = 1.0
 """Weight of what other frames show at the same place of the background, where the mesh has told what is object."""
 LEAST_ELSEWHERE = -2.0
 """The least that it says where the mesh is known to be: blur and what a movie shows twice are no background either."""
-ROUGH = 1.0
-"""Weight of how rough a place is, where the mesh has told what is object; a box holds other rough things as well."""
+ROUGH = 0.4
+"""Weight of how rough a place is, where the mesh has told what is object; a box holds other rough things as well. Windows overlap: a part of
+what a place says its neighbors have said already."""
 OFF = 2
 """What a mask has farther outside of the mesh's outline than this teaches no colors of the object [px]."""
 PASSES = 2
