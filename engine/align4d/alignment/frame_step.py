@@ -11,7 +11,8 @@ from torch import Tensor
 
 from ..job.reporting import Reporter
 from ..motion.skeleton import Motion, Skeleton
-from ..rendering import Gaussians, choose
+from ..rendering import Gaussians
+from ..rendering.choose import resolved
 from ..rendering.recorded_steps import RECORDABLE, RecordedSteps
 from .animated_asset import AnimatedAsset
 from .direct_look import DirectLook, DirectPoint
@@ -121,15 +122,12 @@ class FrameStep:
 
     def _is_plain(self, like: Tensor) -> bool:
         """Whether the processor's kernels alone can look: one clip, in the light of the asset."""
-        return like.device.type == "cpu" and self._drawn_by(like) == "cpu" and self._is_simple(like)
+        return like.device.type == "cpu" and resolved(self.animated.backend, like.device) == "cpu" and self._is_simple(like)
 
     def _is_fused(self, like: Tensor) -> bool:
         """Whether a GPU's kernels alone can; they know nothing of a body that may be anywhere in depth."""
-        return like.device.type == "cuda" and self._drawn_by(like) == RECORDABLE and self._is_simple(like) and not self.cost.afloat
-
-    def _drawn_by(self, like: Tensor) -> str:
-        backend = self.animated.backend
-        return choose(like.device).backend if backend == "auto" else backend
+        by_triton = like.device.type == "cuda" and resolved(self.animated.backend, like.device) == RECORDABLE
+        return by_triton and self._is_simple(like) and not self.cost.afloat
 
     def _is_simple(self, like: Tensor) -> bool:
         return like.dtype == torch.float32 and len(self.views) == 1 and self.views[0].view.lighting is None and self.settings.loss.robust > 0

@@ -51,6 +51,11 @@ def choose(device: torch.device | str) -> Choice:
     return found
 
 
+def resolved(backend: str, device: torch.device) -> str:
+    """The name of the backend that a setting stands for on a device."""
+    return choose(device).backend if backend == "auto" else backend
+
+
 @functools.cache
 def _choose(kind: str, forced: str) -> Choice:
     if forced in NAMES and (kind == "cuda" or forced not in CUDA_CANDIDATES):

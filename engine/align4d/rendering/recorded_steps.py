@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor
 
-from .choose import choose
+from .choose import resolved
 from .deferral import Deferral
 
 LEAST_ROOM = 1 << 14
@@ -81,7 +81,7 @@ class RecordedSteps(Generic[Kind]):
         self, step: Callable[[Kind], None], device: torch.device, backend: str, wanted: bool = True, generator: torch.Generator | None = None
     ) -> None:
         self.step, self.device, self.generator = step, device, generator
-        used = choose(device).backend if backend == "auto" else backend
+        used = resolved(backend, device)
         self.recordable = wanted and device.type == "cuda" and used == RECORDABLE
         self._rooms: dict[Kind, int] = {}
         self._recordings: dict[Kind, Recording] = {}

@@ -6,7 +6,7 @@ import triton
 import triton.language as tl
 
 from ...gaussians.cuda.gather import pulled
-from ...motion.cuda.tree import hanging, joint_gradient, scaled
+from ...motion.cuda.tree import hanging, joint_gradient, scaled, store_joints
 from ...motion.cuda.vectors import load3, plus
 
 
@@ -42,22 +42,14 @@ def feel_kernel(
     mask = k < count
     torque, force = pulled(pulls, chunks, pose, k, number, mask, BLOCK)
     torque = plus(torque, 1.0, load3(extra_torque, pose * count + k, mask & (has_extra > 0)))
-    own = between + (pose * count + k) * 6
-    for i in tl.static_range(3):
-        tl.store(own + i, torque[i], mask=mask)
-        tl.store(own + 3 + i, force[i], mask=mask)
-    tl.debug_barrier()
-    torque, force = hanging(between + pose * count * 6, below, k, count, mask, BLOCK)
+    torque, force = hanging(torque, force, between + pose * count * 6, below, k, count, mask, BLOCK)
     turn, shift, by_turn, by_shift = scaled(joints, lever, pose, k, count, mask)
     about, force = joint_gradient(torque, force, turn, place, parent, parts, pose, k, count, mask)
     bent = plus(turn, -1.0, load3(neutral, k, mask))
     resists, loose = tl.load(stiff + k, mask=mask, other=0.0), tl.load(is_joint + k, mask=mask, other=0.0)
     about = plus(about, 2 * bend * resists, bent)
     force = plus(force, 2 * slack * loose, shift)
-    into = gradient + (pose * count + k) * 6
-    for i in tl.static_range(3):
-        tl.store(into + i, about[i] * by_turn[i], mask=mask)
-        tl.store(into + 3 + i, force[i] * by_shift[i], mask=mask)
+    store_joints(gradient + pose * count * 6, k, about, force, by_turn, by_shift, mask)
     cost = bend * tl.sum(resists * (bent[0] * bent[0] + bent[1] * bent[1] + bent[2] * bent[2]))
     cost += slack * tl.sum(loose * (shift[0] * shift[0] + shift[1] * shift[1] + shift[2] * shift[2]))
     view = views + tl.load(frames + pose) * 8

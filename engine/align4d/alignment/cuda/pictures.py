@@ -31,9 +31,15 @@ def _squares(group, side, squares_x, squares_y, height, width, SQUARES: tl.const
 
 
 @triton.jit
+def _visible(worst, camouflage):
+    """By how much an uncovered pixel counts."""
+    return tl.where(camouflage > 0, tl.minimum(worst / tl.maximum(camouflage, 1e-9), 1.0), 1.0)
+
+
+@triton.jit
 def _missed(alpha, wanted, worst, by_mask, camouflage):
     """The loss of the mask, and its gradient."""
-    visible = tl.where(camouflage > 0, tl.minimum(worst / tl.maximum(camouflage, 1e-9), 1.0), 1.0)
+    visible = _visible(worst, camouflage)
     missed = (alpha - wanted) * visible
     return by_mask * missed * missed, 2 * by_mask * missed * visible
 
@@ -104,13 +110,6 @@ def _slope(image, at, step, there):
 
 
 @triton.jit
-def _seen(worst, camouflage):
-    """By how much an uncovered pixel counts, squared."""
-    visible = tl.where(camouflage > 0, tl.minimum(worst / tl.maximum(camouflage, 1e-9), 1.0), 1.0)
-    return visible * visible
-
-
-@triton.jit
 def curve_kernel(
     color, alpha, target, behind, frames, views, kept, curved,
     height, width, side, squares_x, squares_y, groups, by_color, by_mask, robust, camouflage, has_behind,
@@ -150,7 +149,8 @@ def curve_kernel(
         each, many = by_color / tl.sqrt(wrong * wrong + robust * robust), by_color / tl.sqrt(small_wrong * small_wrong + robust * robust)
         xx, xy, yy = xx + each * one_x * one_x, xy + each * one_x * one_y, yy + each * one_y * one_y
         small_xx, small_xy, small_yy = small_xx + many * many_x * many_x, small_xy + many * many_x * many_y, small_yy + many * many_y * many_y
-    by_alpha, by_square = 2 * by_mask * _seen(worst, camouflage), 2 * by_mask * _seen(small_worst, camouflage)
+    visible, small_visible = _visible(worst, camouflage), _visible(small_worst, camouflage)
+    by_alpha, by_square = 2 * by_mask * (visible * visible), 2 * by_mask * (small_visible * small_visible)
     # a square of side x side pixels moves by 1 / side of it when they move by one, and each has its part of it
     share = tl.where(whole, by_small / (1.0 * side * side * side * side), 0.0)
     xx = by_sharp * (xx + by_alpha * alpha_x * alpha_x) + (share * (small_xx + by_square * small_x * small_x))[:, None]

@@ -10,7 +10,8 @@ import numpy as np
 from scipy import ndimage
 
 from .camera_motion import CameraMotion, pull
-from .plate import MISFIT
+from .counted import counted_odds
+from .plate import MISFIT, spread_over
 
 STEPS = np.array([1.5, 2.5, 4.0, 7.0, 12.0])
 """Where the grades of change part, in standard deviations of what the background changes by."""
@@ -41,7 +42,7 @@ class Change:
 
     def __init__(self, frames: np.ndarray, motion: CameraMotion) -> None:
         self._frames, self._motion = frames, motion
-        chosen = np.unique(np.linspace(0, len(frames) - 1, min(MOST_FRAMES, len(frames))).round().astype(int))
+        chosen = spread_over(len(frames), MOST_FRAMES)
         still = np.stack([pull(frames[frame], motion.homographies[frame]) for frame in chosen])
         still = np.where(np.isfinite(still), still, frames[0])
         self._usual = np.median(still, axis=0)
@@ -66,9 +67,7 @@ class Change:
 
 def log_odds(of_object: np.ndarray, of_background: np.ndarray) -> np.ndarray:
     """(K + 1,) float32 log odds of each class for the object, from classes (N,) that were counted in both; the last, of class -1, is 0."""
-    count = 2 * GRADES**2
-    ours, others = (np.bincount(one[one >= 0], minlength=count) + PRIOR for one in (of_object, of_background))
-    odds = np.log(ours / ours.sum()) - np.log(others / others.sum())
+    odds = counted_odds(of_object[of_object >= 0], of_background[of_background >= 0], 2 * GRADES**2, PRIOR)
     odds[1 : 2 * GRADES : 2] -= STILL_DETAIL
     return np.append(odds, 0.0).astype(np.float32)
 

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import ndimage
 
 from .camera_motion import WHOLE, Area, CameraMotion, pull
-from .plate import KEPT_OFF, MISFIT
+from .plate import KEPT_OFF, MISFIT, spread_over
 from .shapes import bounds
 
 MOST_FRAMES = 24
@@ -45,7 +45,7 @@ class Elsewhere:
 
     def __init__(self, frames: np.ndarray, motion: CameraMotion) -> None:
         self._motion = motion
-        self._chosen = np.unique(np.linspace(0, len(frames) - 1, min(MOST_FRAMES, len(frames))).round().astype(int))
+        self._chosen = spread_over(len(frames), MOST_FRAMES)
         self._still = np.zeros(frames.shape, np.uint8)
         self._there = np.zeros(frames.shape[:3], bool)
         for index, frame in enumerate(frames):

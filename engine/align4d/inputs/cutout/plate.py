@@ -36,10 +36,15 @@ class Plate:
         return pull(self.color, np.linalg.inv(motion.homographies[frame]), area=area)
 
 
+def spread_over(count: int, most: int) -> np.ndarray:
+    """The numbers of at most so many of `count` frames, spread over the clip."""
+    return np.unique(np.linspace(0, count - 1, min(most, count)).round().astype(int))
+
+
 def make_plate(frames: np.ndarray, inside: np.ndarray, motion: CameraMotion) -> Plate:
     """The median of what is not the object: (T, H, W, 3) frames in [0, 255] and (T, H, W) masks in [0, 1]."""
     layers = []
-    for frame in np.unique(np.linspace(0, len(frames) - 1, min(MOST_FRAMES, len(frames))).round().astype(int)):
+    for frame in spread_over(len(frames), MOST_FRAMES):
         hidden = ndimage.maximum_filter(inside[frame], 2 * KEPT_OFF + 1) > 0.3
         layers.append(pull(np.where(hidden[..., None], np.nan, frames[frame]), motion.homographies[frame]))
     shown = np.sort(np.stack(layers), axis=0)  # unknown ones last

@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
+from .counted import counted_odds
+
 WINDOW = 3
 """Side of the window that is looked at; the smoothest one that holds a place counts, which lies on one side of an edge [px]."""
 STEPS = np.array([1.0, 1.7, 2.5, 3.5, 5.0, 7.0, 10.0, 15.0])
@@ -27,5 +29,4 @@ def roughness(picture: np.ndarray) -> np.ndarray:
 
 def log_odds_of_grades(of_object: np.ndarray, of_background: np.ndarray) -> np.ndarray:
     """(GRADES,) float32 log odds of each grade for the object, from grades (N,) that were counted in both."""
-    ours, others = (np.bincount(one, minlength=GRADES) + PRIOR for one in (of_object, of_background))
-    return (np.log(ours / ours.sum()) - np.log(others / others.sum())).astype(np.float32)
+    return counted_odds(of_object, of_background, GRADES, PRIOR).astype(np.float32)

@@ -80,13 +80,18 @@ def turn_gradient(turn, g):
 
 
 @triton.jit
-def hanging(pulled, below, k, count, mask, BLOCK: tl.constexpr):
-    """Torque and force on all that hangs on each part, from those on each alone (K, 6)."""
+def hanging(torque, force, between, below, k, count, mask, BLOCK: tl.constexpr):
+    """Torque and force on all that hangs on each part, from those on each alone, which the parts tell each other through `between` (K, 6)."""
+    own = between + k * 6
+    for i in tl.static_range(3):
+        tl.store(own + i, torque[i], mask=mask)
+        tl.store(own + 3 + i, force[i], mask=mask)
+    tl.debug_barrier()
     a, b, c = tl.zeros([BLOCK], tl.float32), tl.zeros([BLOCK], tl.float32), tl.zeros([BLOCK], tl.float32)
     d, e, f = tl.zeros([BLOCK], tl.float32), tl.zeros([BLOCK], tl.float32), tl.zeros([BLOCK], tl.float32)
     part = 0
     while part < count:
-        hangs, at = tl.load(below + k * count + part, mask=mask, other=0.0), pulled + part * 6
+        hangs, at = tl.load(below + k * count + part, mask=mask, other=0.0), between + part * 6
         a, b, c = a + hangs * tl.load(at), b + hangs * tl.load(at + 1), c + hangs * tl.load(at + 2)
         d, e, f = d + hangs * tl.load(at + 3), e + hangs * tl.load(at + 4), f + hangs * tl.load(at + 5)
         part += 1
@@ -101,6 +106,15 @@ def joint_gradient(torque, force, turn, place, parent, parts, pose, k, count, ma
     above = tl.load(parent + k, mask=mask, other=0)
     _, held, _ = load_part(parts, pose * count + above, mask & (above < count))
     return turn_gradient(turn, turned_back(held, plus(torque, -1.0, cross(at, force)))), turned_back(held, force)
+
+
+@triton.jit
+def store_joints(gradient, k, g_turn, g_shift, by_turn, by_shift, mask):
+    """The gradient (K, 6) of scaled joints, from those of turn and shift."""
+    into = gradient + k * 6
+    for i in tl.static_range(3):
+        tl.store(into + i, g_turn[i] * by_turn[i], mask=mask)
+        tl.store(into + 3 + i, g_shift[i] * by_shift[i], mask=mask)
 
 
 @triton.jit
@@ -134,15 +148,7 @@ def pose_backward_kernel(joints, lever, place, parent, below, parts, g_parts, be
         axis = (rotation[i], rotation[3 + i], rotation[6 + i])
         pull = (tl.load(at + 4 + i, mask=mask, other=0.0), tl.load(at + 7 + i, mask=mask, other=0.0), tl.load(at + 10 + i, mask=mask, other=0.0))
         torque = plus(torque, 1.0, cross(axis, pull))
-    own = between + (pose * count + k) * 6
-    for i in tl.static_range(3):
-        tl.store(own + i, torque[i], mask=mask)
-        tl.store(own + 3 + i, force[i], mask=mask)
-    tl.debug_barrier()
-    torque, force = hanging(between + pose * count * 6, below, k, count, mask, BLOCK)
+    torque, force = hanging(torque, force, between + pose * count * 6, below, k, count, mask, BLOCK)
     turn, _, by_turn, by_shift = scaled(joints, lever, pose, k, count, mask)
     g_turn, g_shift = joint_gradient(torque, force, turn, place, parent, parts, pose, k, count, mask)
-    into = gradient + (pose * count + k) * 6
-    for i in tl.static_range(3):
-        tl.store(into + i, g_turn[i] * by_turn[i], mask=mask)
-        tl.store(into + 3 + i, g_shift[i] * by_shift[i], mask=mask)
+    store_joints(gradient + pose * count * 6, k, g_turn, g_shift, by_turn, by_shift, mask)
