@@ -10,18 +10,18 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
-from scipy.sparse import coo_matrix, csr_matrix
+from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from ..errors import EngineError
 from ..protocol import MESH_ARRAYS, MaterialSpec, ObjectSpec, Request, inside
 from .bone_limits import BoneLimits, load_bone_limits
-from .bone_weights import load_bone_weights
 from .foreign import reading
 from .held import load_held
 from .image_file import open_image
 from .mesh_file import move_to_world, read_mesh, world_matrix
+from .rig import Rig, load_rig
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,8 +86,7 @@ class Asset:
         materials: of all objects, one after the other.
         objects: in the request's order.
         similarity: world to normalized.
-        bone_weights: (V, K) how much each of the artist's bones moves a vertex; None where nothing is rigged.
-        bones: names of these bones.
+        rig: the artist's bones; None where nothing is rigged.
         held: (V, 2) float32 how firmly each vertex stays in its place, and at its height; None where everything may move.
         limits: how far the bones may turn; None where they may as they like.
     """
@@ -102,8 +101,7 @@ class Asset:
     materials: tuple[Material, ...]
     objects: tuple[AssetObject, ...]
     similarity: Similarity
-    bone_weights: csr_matrix | None = None
-    bones: tuple[str, ...] = ()
+    rig: Rig | None = None
     held: np.ndarray | None = None
     limits: BoneLimits | None = None
 
@@ -148,11 +146,9 @@ def load_asset(request: Request, folder: Path) -> Asset:
         mesh["bake_vertices"] = similarity.apply(mesh["bake_vertices"]).astype(np.float32)
     materials = tuple(_load_material(item, spec.name, folder) for spec in request.objects for item in spec.materials)
     counts = [len(mesh["vertices"]) for mesh in meshes]
-    bone_weights, bones = load_bone_weights(request.objects, counts, folder)
-    held, limits = load_held(request.objects, counts, folder), load_bone_limits(request.objects, folder)
-    asset = dataclasses.replace(
-        _join(request.objects, meshes, materials, similarity), bone_weights=bone_weights, bones=bones, held=held, limits=limits
-    )
+    rig, held = load_rig(request.objects, counts, folder), load_held(request.objects, counts, folder)
+    limits = load_bone_limits(request.objects, folder)
+    asset = dataclasses.replace(_join(request.objects, meshes, materials, similarity), rig=rig, held=held, limits=limits)
     if not triangle_areas(asset).sum() > 1e-12:
         raise EngineError("mesh_no_area", "The mesh has no surface: all of its faces have no area.", "Select a mesh with faces that can be seen.")
     return asset
@@ -244,4 +240,4 @@ def _join(specs: tuple[ObjectSpec, ...], meshes: list[dict[str, np.ndarray]], ma
         material += len(spec.materials)
     joined = {name: meshes[0][name] if len(meshes) == 1 else np.concatenate([mesh[name] for mesh in meshes]) for name in MESH_ARRAYS}
     bake_points = joined.pop("bake_vertices")
-    return Asset(**joined, bake_points=bake_points, materials=materials, objects=tuple(objects), similarity=similarity, bones=(), limits=None)
+    return Asset(**joined, bake_points=bake_points, materials=materials, objects=tuple(objects), similarity=similarity)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..protocol import LIMIT_ARRAYS, ObjectSpec, inside
-from .mesh_file import invalid, read_stored
+from .mesh_file import fits, invalid, read_stored
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def load_bone_limits(specs: tuple[ObjectSpec, ...], folder: Path) -> BoneLimits 
 
 def _read(spec: ObjectSpec, folder: Path) -> dict[str, np.ndarray]:
     arrays = read_stored(spec, inside(folder, spec.limits), "bone limits")
-    if not _fits(arrays):
+    if not fits(arrays, LIMIT_ARRAYS) or not _makes_sense(arrays):
         raise invalid(spec, "its bone limits are other arrays, or of no bones")
     return arrays
 
@@ -81,16 +81,7 @@ def _limits(arrays: dict[str, np.ndarray], names: list[str]) -> list[BoneLimit]:
     ]
 
 
-def _fits(arrays: dict[str, np.ndarray]) -> bool:
-    sizes: dict[str, int] = {}
-    for name, (kind, shape) in LIMIT_ARRAYS.items():
-        array = arrays.get(name)
-        if array is None or array.dtype.kind != kind or array.ndim != len(shape):
-            return False
-        if any(
-            (sizes.setdefault(wanted, side) if isinstance(wanted, str) else wanted) != side for wanted, side in zip(shape, array.shape, strict=True)
-        ):
-            return False
+def _makes_sense(arrays: dict[str, np.ndarray]) -> bool:
     count, parent, bone = len(arrays["names"]), arrays["parent"], arrays["bone"]
     return bool(
         (parent < count).all()

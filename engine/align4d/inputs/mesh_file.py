@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,19 @@ def read_stored(spec: ObjectSpec, path: Path, what: str) -> dict[str, np.ndarray
         raise EngineError("mesh_missing", f'The {what} of "{spec.name}" is not in the job folder.', "Generate again.")
     with reading("mesh_unreadable", f'The {what} of "{spec.name}" cannot be read', "Generate again."):
         return read_arrays(path)
+
+
+def fits(arrays: Mapping[str, np.ndarray], wanted: Mapping[str, tuple[str, tuple[int | str, ...]]]) -> bool:
+    """Whether all wanted arrays are there, of their kinds and shapes, see `BONE_ARRAYS`; a letter stands for the same size everywhere."""
+    sizes: dict[str, int] = {}
+    for name, (kind, shape) in wanted.items():
+        array = arrays.get(name)
+        if array is None or array.dtype.kind != kind or array.ndim != len(shape):
+            return False
+        for side, found in zip(shape, array.shape, strict=True):
+            if (sizes.setdefault(side, found) if isinstance(side, str) else side) != found:
+                return False
+    return True
 
 
 def world_matrix(spec: ObjectSpec) -> np.ndarray:

@@ -7,6 +7,7 @@ from scipy.sparse import csr_matrix
 from scipy.spatial import cKDTree
 
 from .parts import Parts, PartSettings, find_contacts
+from .skeleton import Links, pair_of
 from .surface_graph import SurfaceGraph
 
 NEIGHBORS = 3
@@ -34,7 +35,7 @@ def parts_of_bones(surface: SurfaceGraph, settings: PartSettings, vertices: np.n
     moved = nodes.sum(1) > 1e-6
     if surface.area[moved].sum() < RIGGED * surface.area.sum():
         return None
-    kept = np.ones(nodes.shape[1], bool)
+    kept = nodes.any(0)
     while kept.any():
         shares = _filled(surface, nodes * kept)
         area = np.bincount(shares.argmax(1), surface.area, len(kept)) / surface.area.sum()
@@ -46,6 +47,24 @@ def parts_of_bones(surface: SurfaceGraph, settings: PartSettings, vertices: np.n
         return None
     shares = shares[:, kept]
     return Parts(shares.argmax(1), shares.astype(np.float32), find_contacts(surface, settings), np.flatnonzero(kept))
+
+
+def links_of_bones(parts: Parts, head: np.ndarray, parent: np.ndarray) -> Links:
+    """Parts whose bones hang on each other, and where one turns against the other. A bone that is no part is passed over.
+
+    Args:
+        parts: of bones.
+        head, parent: of all bones, see `Rig`; places in the asset's space.
+    """
+    number = {int(bone): part for part, bone in enumerate(parts.bones)}
+    links: Links = {}
+    for bone, part in number.items():
+        above = int(parent[bone])
+        while above >= 0 and above not in number:
+            above = int(parent[above])
+        if above >= 0:
+            links[pair_of(part, number[above])] = head[bone]
+    return links
 
 
 def _at_nodes(surface: SurfaceGraph, vertices: np.ndarray, weights: csr_matrix) -> np.ndarray:

@@ -16,6 +16,8 @@ from .kinematics import Tree, build_tree, pose_tree
 from .parts import Parts
 from .surface_graph import SurfaceGraph
 
+KNOWN = 1e6
+"""Parts that are known to hang together count as if they shared this many times the surface."""
 CONTACT_SHARE = 0.5
 """Shells that merely touch are held together by this much less than slices of one shell by the same area."""
 
@@ -95,13 +97,27 @@ class Skeleton:
         return {}
 
 
-def build_skeleton(surface: SurfaceGraph, parts: Parts) -> Skeleton:
-    """The tree that joins neighboring parts where they share most surface, rooted in the middle of the mass."""
+Links = dict[tuple[int, int], np.ndarray]
+"""Pairs of parts, see `pair_of`, of which one is known to turn against the other, and the point (3,) that it turns about."""
+
+
+def pair_of(part: int, other: int) -> tuple[int, int]:
+    """Two parts as a pair, whichever comes first."""
+    return (int(min(part, other)), int(max(part, other)))
+
+
+def build_skeleton(surface: SurfaceGraph, parts: Parts, links: Links | None = None) -> Skeleton:
+    """The tree that joins neighboring parts, rooted in the middle of the mass.
+
+    Args:
+        links: parts that are known to hang together; all others where they share most surface.
+    """
+    known = links or {}
     places = _meeting_places(surface, parts)
     area = np.bincount(parts.label, surface.area, parts.count)
     center = np.stack([np.bincount(parts.label, surface.area * surface.nodes[:, axis], parts.count) for axis in range(3)], axis=1) / area[:, None]
-    links = _spanning_tree(surface, parts, places, area)
-    rows, columns = np.array(links, np.int64).reshape(-1, 2).T
+    joined = _spanning_tree(surface, parts, places, known, area)
+    rows, columns = np.array(joined, np.int64).reshape(-1, 2).T
     length = np.linalg.norm(center[rows] - center[columns], axis=1) + 1e-3
     graph = coo_matrix((length, (rows, columns)), shape=(parts.count,) * 2).tocsr()
     root = int((dijkstra(graph, directed=False) * area).sum(axis=1).argmin())
@@ -109,18 +125,16 @@ def build_skeleton(surface: SurfaceGraph, parts: Parts) -> Skeleton:
     parent = np.where(parent < 0, -1, parent).astype(np.int64)
     joint, radius = center.copy(), np.full(parts.count, 0.1)
     for part in order[1:]:
-        points, weight = places[_key(part, parent[part])]
-        joint[part] = np.average(points, axis=0, weights=weight)
-        radius[part] = np.sqrt(np.average(((points - joint[part]) ** 2).sum(axis=1), weights=weight))
+        pair = pair_of(part, parent[part])
+        points, weight = places[pair]
+        middle = np.average(points, axis=0, weights=weight)
+        joint[part] = known.get(pair, middle)
+        radius[part] = np.sqrt(np.average(((points - middle) ** 2).sum(axis=1), weights=weight))
     mass, inertia = _hanging(surface, parts, order, parent, joint)
     return Skeleton(parent, joint, radius, mass, inertia, _levels(order, parent))
 
 
 Places = dict[tuple[int, int], tuple[np.ndarray, np.ndarray]]
-
-
-def _key(first: int, second: int) -> tuple[int, int]:
-    return (int(min(first, second)), int(max(first, second)))
 
 
 def _meeting_places(surface: SurfaceGraph, parts: Parts) -> Places:
@@ -139,29 +153,40 @@ def _meeting_places(surface: SurfaceGraph, parts: Parts) -> Places:
     order = np.argsort(pair, kind="stable")
     unique, start = np.unique(pair[order], return_index=True)
     pieces = np.split(order, start)[1:]
-    return {_key(int(one) // parts.count, int(one) % parts.count): (points[i], weight[i]) for one, i in zip(unique, pieces, strict=True)}
+    return {pair_of(int(one) // parts.count, int(one) % parts.count): (points[i], weight[i]) for one, i in zip(unique, pieces, strict=True)}
 
 
-def _spanning_tree(surface: SurfaceGraph, parts: Parts, places: Places, area: np.ndarray) -> list[tuple[int, int]]:
-    """Pairs of parts of the tree with most shared area; parts that touch nothing are tied to the nearest (and added to `places`)."""
+def _spanning_tree(surface: SurfaceGraph, parts: Parts, places: Places, known: Links, area: np.ndarray) -> list[tuple[int, int]]:
+    """Pairs of parts of the tree, those that are known and touch before others with most shared area.
+
+    Parts that touch nothing are tied to the nearest (and added to `places`).
+    """
     pairs = np.array(list(places), np.int64).reshape(-1, 2)
-    strength = np.array([weight.sum() for _, weight in places.values()])
+    strength = np.array([weight.sum() * (KNOWN if pair in known else 1.0) for pair, (_, weight) in places.items()])
     tree = minimum_spanning_tree(coo_matrix((1 / strength, (pairs[:, 0], pairs[:, 1])), shape=(parts.count,) * 2).tocsr())
     _, island = connected_components(tree, directed=False)
     row, column = tree.nonzero()
-    links = [_key(a, b) for a, b in zip(row, column, strict=True)]
+    links = [pair_of(a, b) for a, b in zip(row, column, strict=True)]
     main = island[area.argmax()]
     while (island != main).any():
-        inside = np.flatnonzero(island[parts.label] == main)
-        outside = np.flatnonzero(island[parts.label] != main)
+        inside, outside = _ends_of_known(parts, known, island == main)
         distance, nearest = cKDTree(surface.nodes[inside]).query(surface.nodes[outside])
         best = int(distance.argmin())
         ends = inside[nearest[best]], outside[best]
-        link = _key(parts.label[ends[0]], parts.label[ends[1]])
+        link = pair_of(parts.label[ends[0]], parts.label[ends[1]])
         places[link] = (surface.nodes[list(ends)].mean(axis=0)[None], np.ones(1))
         links.append(link)
         island[island == island[parts.label[ends[1]]]] = main
     return links
+
+
+def _ends_of_known(parts: Parts, known: Links, within: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes of the parts `within` (K,) and of the others: of two that are known to hang together, where there are such."""
+    pair = next((pair for pair in known if within[pair[0]] != within[pair[1]]), None)
+    if pair is None:
+        return np.flatnonzero(within[parts.label]), np.flatnonzero(~within[parts.label])
+    inside, outside = pair if within[pair[0]] else pair[::-1]
+    return np.flatnonzero(parts.label == inside), np.flatnonzero(parts.label == outside)
 
 
 def _hanging(surface: SurfaceGraph, parts: Parts, order: np.ndarray, parent: np.ndarray, joint: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
