@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -10,40 +12,97 @@ from .skeleton import Skeleton
 
 LIKE = 0.06
 """How far a joint may be from its twin's mirror image [longest sides]."""
+ASIDE = 0.01
+"""A limb's middle is farther than this from the plane between the sides [longest sides]."""
+AS_LARGE = 0.5
+"""Twins have at least this share of each other's area."""
 
 
+@dataclass(frozen=True)
 class Twins:
     """A body's left and right.
 
     Attributes:
-        other: (K,) int64, the part on the other side; a part in the middle is its own.
+        other: (K,) int64, the part on the other side; a part in the middle, or that has no twin, is its own.
         normal: (3,) of the plane between them.
+        limbs: pairs of the parts by which limbs that are each other's twin hang on the body.
     """
 
-    def __init__(self, other: np.ndarray, normal: np.ndarray) -> None:
-        self.other, self.normal = torch.from_numpy(other), torch.from_numpy(normal).float()
+    other: np.ndarray
+    normal: np.ndarray
+    limbs: tuple[tuple[int, int], ...]
 
 
 def find_twins(skeleton: Skeleton) -> Twins | None:
-    """The upright plane through the root in which the joints are each other's mirror image; None where there is none, or nothing beside it."""
-    best: tuple[float, Twins] | None = None
-    for normal in np.eye(3)[:2]:
-        away = skeleton.joint - skeleton.joint[skeleton.root]
-        image = away - 2 * (away @ normal)[:, None] * normal
-        unlike = np.linalg.norm(image[:, None] - away[None], axis=-1)
-        other = unlike.argmin(1)
-        worst = float(unlike[np.arange(len(other)), other].max())
-        parent = np.where(skeleton.parent < 0, skeleton.root, skeleton.parent)
-        fits = (other[other] == np.arange(len(other))).all() and (other[parent] == parent[other]).all()
-        if fits and (other != np.arange(len(other))).any() and worst < LIKE and (best is None or worst < best[0]):
-            best = worst, Twins(other, normal)
-    return best[1] if best else None
+    """As the artist has named the bones, or else in the upright plane through the root in which most of the body is its own mirror image.
+
+    There, from the root on, parts that hang on the same part, or on twins, are twins where they are nearest to each other's mirror image.
+    None where no limbs are twins.
+    """
+    if skeleton.twin is not None:
+        other = skeleton.twin
+        aside = skeleton.joint[other] - skeleton.joint
+        normal = np.eye(3)[np.abs(aside).sum(0).argmax()]
+    else:
+        found = [(_matched(skeleton, normal), normal) for normal in np.eye(3)[:2]]
+        other, normal = max(found, key=lambda one: int((one[0] != np.arange(skeleton.count)).sum()))
+    limbs = _limbs(skeleton, other)
+    return Twins(other, normal, tuple((int(one), int(twin)) for one, twin in limbs)) if len(limbs) else None
 
 
-def mirrored(twins: Twins, turn: Tensor, shift: Tensor) -> tuple[Tensor, Tensor]:
-    """Turns and shifts (T, K, 3) with every limb in the pose that its twin had; the root and what lies in the middle stay."""
-    normal, other = twins.normal.to(turn), twins.other.to(turn.device)
-    paired = (other != torch.arange(len(other), device=turn.device))[:, None]
+def _matched(skeleton: Skeleton, normal: np.ndarray) -> np.ndarray:
+    """(K,) the twin of each part in the plane through the root."""
+    places = np.concatenate([skeleton.joint, _middles(skeleton)], 1).reshape(-1, 2, 3) - skeleton.joint[skeleton.root]
+    image = places - 2 * (places @ normal)[..., None] * normal
+    other = np.arange(skeleton.count)
+    for level in skeleton.levels:
+        for part in level:
+            twin = other[part]
+            if part <= twin:
+                here, there = (np.flatnonzero(skeleton.parent == one) for one in (part, twin))
+                here, there = (one[np.abs(places[one, 1] @ normal) > ASIDE] for one in (here, there))
+                for one, its_twin in _nearest(image[here], places[there], skeleton.mass[here], skeleton.mass[there]):
+                    other[here[one]], other[there[its_twin]] = there[its_twin], here[one]
+    return other
+
+
+def _nearest(image: np.ndarray, places: np.ndarray, large: np.ndarray, other_large: np.ndarray) -> list[tuple[int, int]]:
+    """Of mirror images (A, 2, 3) and places (B, 2, 3) those that are nearest to each other, and alike."""
+    if not (len(image) and len(places)):
+        return []
+    unlike = np.linalg.norm(image[:, None] - places[None], axis=-1).max(-1)
+    ratio = large[:, None] / other_large[None]
+    unlike[(ratio < AS_LARGE) | (ratio > 1 / AS_LARGE)] = np.inf
+    nearest, back = unlike.argmin(1), unlike.argmin(0)
+    return [(one, int(twin)) for one, twin in enumerate(nearest) if back[twin] == one and unlike[one, twin] < LIKE]
+
+
+def _middles(skeleton: Skeleton) -> np.ndarray:
+    """(K, 3) of each part the mean joint of all that hangs on it, itself included."""
+    total, count = skeleton.joint.copy(), np.ones(skeleton.count)
+    for level in skeleton.levels[:0:-1]:
+        np.add.at(total, skeleton.parent[level], total[level])
+        np.add.at(count, skeleton.parent[level], count[level])
+    return total / count[:, None]
+
+
+def _limbs(skeleton: Skeleton, other: np.ndarray) -> np.ndarray:
+    """(L, 2) twins that hang on parts which are no twins."""
+    own = np.arange(skeleton.count)
+    above = np.where(skeleton.parent < 0, own, skeleton.parent)
+    first = np.flatnonzero((own < other) & (other[above] == above))
+    return np.stack([first, other[first]], 1)
+
+
+def mirrored(twins: Twins, skeleton: Skeleton, turn: Tensor, shift: Tensor, limbs: tuple[tuple[int, int], ...] | None = None) -> tuple[Tensor, Tensor]:
+    """Turns and shifts (T, K, 3) with limbs in the pose that their twins had; the root and what lies in the middle stay.
+
+    Args:
+        limbs: those of the twins' limbs that are exchanged; all of them where not given.
+    """
+    normal, other = torch.from_numpy(twins.normal).to(turn), torch.from_numpy(twins.other).to(turn.device)
+    chosen = torch.from_numpy(_below(skeleton, twins.limbs if limbs is None else limbs) & (twins.other != np.arange(skeleton.count)))
+    paired = chosen.to(turn.device)[:, None]
 
     def across(vector: Tensor) -> Tensor:
         return 2 * (vector @ normal)[..., None] * normal
@@ -52,3 +111,12 @@ def mirrored(twins: Twins, turn: Tensor, shift: Tensor) -> tuple[Tensor, Tensor]
     turned = across(turn.index_select(1, other)) - turn.index_select(1, other)
     moved = shift.index_select(1, other) - across(shift.index_select(1, other))
     return torch.where(paired, turned, turn), torch.where(paired, moved, shift)
+
+
+def _below(skeleton: Skeleton, limbs: tuple[tuple[int, int], ...]) -> np.ndarray:
+    """(K,) bool of the parts of limbs."""
+    inside = np.zeros(skeleton.count, bool)
+    inside[[part for limb in limbs for part in limb]] = True
+    for level in skeleton.levels[1:]:
+        inside[level] |= inside[skeleton.parent[level]]
+    return inside

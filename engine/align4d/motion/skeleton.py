@@ -16,8 +16,10 @@ from .kinematics import Tree, build_tree, pose_tree
 from .parts import Parts
 from .surface_graph import SurfaceGraph
 
-KNOWN = 1e6
-"""Parts that are known to hang together count as if they shared this many times the surface."""
+FARTHER = 100.0
+"""Of bones that meet, those that are one step farther from each other in the armature count as if they shared so many times less area."""
+ASTRAY = 0.1
+"""A bone begins at another part where it is no farther from it than this, or than twice as far as from any other part [longest sides]."""
 CONTACT_SHARE = 0.5
 """Shells that merely touch are held together by this much less than slices of one shell by the same area."""
 
@@ -57,6 +59,7 @@ class Skeleton:
         mass: (K,) part of the whole area that hangs on a joint, its own part included.
         inertia: (K,) second moment of that area about the joint, over the whole area.
         levels: parts by distance from the root, root first.
+        twin: (K,) the part on the other side as the artist has named it, itself where there is none; None where nothing is named so.
     """
 
     parent: np.ndarray
@@ -65,6 +68,7 @@ class Skeleton:
     mass: np.ndarray
     inertia: np.ndarray
     levels: tuple[np.ndarray, ...]
+    twin: np.ndarray | None = None
 
     @property
     def count(self) -> int:
@@ -97,26 +101,35 @@ class Skeleton:
         return {}
 
 
-Links = dict[tuple[int, int], np.ndarray]
-"""Pairs of parts, see `pair_of`, of which one is known to turn against the other, and the point (3,) that it turns about."""
+@dataclass(frozen=True)
+class Armature:
+    """How the artist's bones hang together, of which each part is one.
+
+    Attributes:
+        head: (K, 3) where each bone begins: it turns about that.
+        above: (K,) the part of the nearest bone above each, -1 for none.
+        hops: (K, K) steps from each bone to each other, up and down the armature.
+        twin: (K,) the part of the bone on the other side, itself where there is none.
+    """
+
+    head: np.ndarray
+    above: np.ndarray
+    hops: np.ndarray
+    twin: np.ndarray
 
 
-def pair_of(part: int, other: int) -> tuple[int, int]:
-    """Two parts as a pair, whichever comes first."""
-    return (int(min(part, other)), int(max(part, other)))
-
-
-def build_skeleton(surface: SurfaceGraph, parts: Parts, links: Links | None = None) -> Skeleton:
-    """The tree that joins neighboring parts, rooted in the middle of the mass.
+def build_skeleton(surface: SurfaceGraph, parts: Parts, armature: Armature | None = None) -> Skeleton:
+    """The tree that joins neighboring parts where they share most surface, rooted in the middle of the mass.
 
     Args:
-        links: parts that are known to hang together; all others where they share most surface.
+        armature: where the parts are bones: those that are nearest to each other in it are joined, and turn where they begin.
     """
-    known = links or {}
     places = _meeting_places(surface, parts)
+    if armature is not None:
+        places |= _apart(surface, parts, armature, places)
     area = np.bincount(parts.label, surface.area, parts.count)
     center = np.stack([np.bincount(parts.label, surface.area * surface.nodes[:, axis], parts.count) for axis in range(3)], axis=1) / area[:, None]
-    joined = _spanning_tree(surface, parts, places, known, area)
+    joined = _spanning_tree(surface, parts, places, armature, area)
     rows, columns = np.array(joined, np.int64).reshape(-1, 2).T
     length = np.linalg.norm(center[rows] - center[columns], axis=1) + 1e-3
     graph = coo_matrix((length, (rows, columns)), shape=(parts.count,) * 2).tocsr()
@@ -125,16 +138,21 @@ def build_skeleton(surface: SurfaceGraph, parts: Parts, links: Links | None = No
     parent = np.where(parent < 0, -1, parent).astype(np.int64)
     joint, radius = center.copy(), np.full(parts.count, 0.1)
     for part in order[1:]:
-        pair = pair_of(part, parent[part])
-        points, weight = places[pair]
+        points, weight = places[pair_of(part, parent[part])]
         middle = np.average(points, axis=0, weights=weight)
-        joint[part] = known.get(pair, middle)
+        joint[part] = middle if armature is None else _turning_point(armature, part, int(parent[part]), middle)
         radius[part] = np.sqrt(np.average(((points - middle) ** 2).sum(axis=1), weights=weight))
     mass, inertia = _hanging(surface, parts, order, parent, joint)
-    return Skeleton(parent, joint, radius, mass, inertia, _levels(order, parent))
+    named = armature is not None and bool((armature.twin != np.arange(parts.count)).any())
+    return Skeleton(parent, joint, radius, mass, inertia, _levels(order, parent), armature.twin if armature is not None and named else None)
 
 
 Places = dict[tuple[int, int], tuple[np.ndarray, np.ndarray]]
+
+
+def pair_of(part: int, other: int) -> tuple[int, int]:
+    """Two parts as a pair, whichever comes first."""
+    return (int(min(part, other)), int(max(part, other)))
 
 
 def _meeting_places(surface: SurfaceGraph, parts: Parts) -> Places:
@@ -156,20 +174,59 @@ def _meeting_places(surface: SurfaceGraph, parts: Parts) -> Places:
     return {pair_of(int(one) // parts.count, int(one) % parts.count): (points[i], weight[i]) for one, i in zip(unique, pieces, strict=True)}
 
 
-def _spanning_tree(surface: SurfaceGraph, parts: Parts, places: Places, known: Links, area: np.ndarray) -> list[tuple[int, int]]:
-    """Pairs of parts of the tree, those that are known and touch before others with most shared area.
+def _apart(surface: SurfaceGraph, parts: Parts, armature: Armature, places: Places) -> Places:
+    """Of bones that hang on each other and do not meet: around where the lower one begins, as thick as the body is there.
+
+    A bone that begins far from the one above it, as a foot does that inverse kinematics moves by itself, goes with what it meets.
+    """
+    nodes, found = [cKDTree(surface.nodes[parts.label == part]) for part in range(parts.count)], {}
+    for part, above in enumerate(armature.above.tolist()):
+        if above >= 0 and pair_of(part, above) not in places:
+            distance = np.array([one.query(armature.head[part])[0] for one in nodes])
+            if distance[above] < max(ASTRAY, 2 * np.delete(distance, part).min()):
+                thick = np.array([[distance.min(), 0, 0]])
+                found[pair_of(part, above)] = armature.head[part] + np.concatenate([-thick, thick]), np.ones(2)
+    return found
+
+
+def _turning_point(armature: Armature, part: int, other: int, middle: np.ndarray) -> np.ndarray:
+    """(3,) about which two parts that meet around `middle` (3,) turn against each other: where the lower bone begins.
+
+    Of bones that do not hang on each other, where the nearer one does; `middle` where that is far from it.
+    """
+    for lower, upper in ((part, other), (other, part)):
+        if armature.above[lower] == upper:
+            return armature.head[lower]
+    heads = armature.head[[part, other]]
+    distance = np.linalg.norm(heads - middle, axis=1)
+    return heads[distance.argmin()] if distance.min() < ASTRAY else middle
+
+
+def _steps(armature: Armature, part: np.ndarray, other: np.ndarray, middle: np.ndarray) -> np.ndarray:
+    """(P,) from parts to others that meet around `middle` (P, 3): more between twins, and where neither bone begins near there."""
+    away = np.linalg.norm(armature.head[np.stack([part, other])] - middle, axis=-1).min(0)
+    hung = (armature.above[part] == other) | (armature.above[other] == part)
+    return armature.hops[part, other] + (armature.twin[part] == other) + np.where((away > ASTRAY) & ~hung, len(armature.head), 0)
+
+
+def _spanning_tree(surface: SurfaceGraph, parts: Parts, places: Places, armature: Armature | None, area: np.ndarray) -> list[tuple[int, int]]:
+    """Pairs of parts of the tree: those nearest in the armature, or else with most shared area.
 
     Parts that touch nothing are tied to the nearest (and added to `places`).
     """
     pairs = np.array(list(places), np.int64).reshape(-1, 2)
-    strength = np.array([weight.sum() * (KNOWN if pair in known else 1.0) for pair, (_, weight) in places.items()])
+    strength = np.array([weight.sum() for _, weight in places.values()])
+    if armature is not None:
+        middle = np.array([np.average(points, axis=0, weights=weight) for points, weight in places.values()])
+        strength = strength * FARTHER ** -_steps(armature, *pairs.T, middle)
     tree = minimum_spanning_tree(coo_matrix((1 / strength, (pairs[:, 0], pairs[:, 1])), shape=(parts.count,) * 2).tocsr())
     _, island = connected_components(tree, directed=False)
     row, column = tree.nonzero()
     links = [pair_of(a, b) for a, b in zip(row, column, strict=True)]
     main = island[area.argmax()]
     while (island != main).any():
-        inside, outside = _ends_of_known(parts, known, island == main)
+        inside = np.flatnonzero(island[parts.label] == main)
+        outside = np.flatnonzero(island[parts.label] != main)
         distance, nearest = cKDTree(surface.nodes[inside]).query(surface.nodes[outside])
         best = int(distance.argmin())
         ends = inside[nearest[best]], outside[best]
@@ -178,15 +235,6 @@ def _spanning_tree(surface: SurfaceGraph, parts: Parts, places: Places, known: L
         links.append(link)
         island[island == island[parts.label[ends[1]]]] = main
     return links
-
-
-def _ends_of_known(parts: Parts, known: Links, within: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Nodes of the parts `within` (K,) and of the others: of two that are known to hang together, where there are such."""
-    pair = next((pair for pair in known if within[pair[0]] != within[pair[1]]), None)
-    if pair is None:
-        return np.flatnonzero(within[parts.label]), np.flatnonzero(~within[parts.label])
-    inside, outside = pair if within[pair[0]] else pair[::-1]
-    return np.flatnonzero(parts.label == inside), np.flatnonzero(parts.label == outside)
 
 
 def _hanging(surface: SurfaceGraph, parts: Parts, order: np.ndarray, parent: np.ndarray, joint: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

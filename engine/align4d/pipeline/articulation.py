@@ -6,10 +6,10 @@ import numpy as np
 
 from ..inputs.asset import Asset, weld
 from ..inputs.bone_limits import BoneLimits
-from ..motion.bones import links_of_bones, parts_of_bones
+from ..motion.bones import armature_of, parts_of_bones
 from ..motion.joint_limits import JointLimits, limits_between
 from ..motion.parts import Parts, find_parts, parts_for_posing
-from ..motion.skeleton import Links, Skeleton, build_skeleton
+from ..motion.skeleton import Skeleton, build_skeleton
 from ..motion.surface_graph import SurfaceGraph, build_surface_graph
 from .settings import Settings
 
@@ -27,13 +27,13 @@ class Articulation:
             rigged = parts_of_bones(self.surface, settings.parts, asset.vertices, asset.rig.weights)
         self.rigged = rigged is not None
         self.parts: Parts = rigged or find_parts(self.surface, settings.parts)
-        links: Links = {}
+        armature = None
         self.limits: JointLimits | None = None
         if asset.rig is not None and rigged is not None:
-            links = links_of_bones(rigged, asset.similarity.apply(asset.rig.head), asset.rig.parent)
+            armature = armature_of(rigged, asset.rig.names, asset.similarity.apply(asset.rig.head), asset.rig.parent)
             if asset.limits is not None:
                 self.limits = joint_limits(asset.limits, [asset.rig.names[bone] for bone in rigged.bones])
-        self.skeleton: Skeleton = build_skeleton(self.surface, self.parts, links)
+        self.skeleton: Skeleton = build_skeleton(self.surface, self.parts, armature)
         self._settings = settings.parts
 
     def parts_for_posing(self) -> Parts:
