@@ -1,10 +1,27 @@
-"""Which armature moves a mesh, and which of its bones something else moves."""
+"""Which armature moves a mesh, by which bones, and which of these something else moves."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import bpy
+
+
+@dataclass(frozen=True)
+class DeformingBone:
+    """A bone that may move a mesh.
+
+    Attributes:
+        name: with its armature's, "ARMATURE/BONE".
+        parent: where the nearest bone above it that may move the mesh too stands among these bones; -1 for none.
+        rig, bone: its armature and itself there, as the artist has them.
+    """
+
+    name: str
+    parent: int
+    rig: bpy.types.Object
+    bone: bpy.types.PoseBone
 
 
 def armatures_of(item: bpy.types.Object) -> set[bpy.types.Object]:
@@ -25,6 +42,19 @@ def deforming(item: bpy.types.Object, shown: bool = False) -> Iterator[bpy.types
             yield modifier.object
     if item.parent and item.parent.type == "ARMATURE" and item.parent_type == "ARMATURE":
         yield item.parent
+
+
+def deforming_bones(item: bpy.types.Object) -> list[DeformingBone]:
+    """The deforming bones of the armatures that deform a mesh as it is shown, those above others first."""
+    found: list[DeformingBone] = []
+    for rig in dict.fromkeys(deforming(item, shown=True)):
+        numbers: dict[str, int] = {}
+        for bone in rig.pose.bones:  # Blender keeps them in the order of a walk down from the roots
+            if bone.bone.use_deform:
+                parent = next((numbers[above.name] for above in bone.parent_recursive if above.name in numbers), -1)
+                numbers[bone.name] = len(found)
+                found.append(DeformingBone(f"{rig.name}/{bone.name}", parent, rig, bone))
+    return found
 
 
 def armature_of(item: bpy.types.Object) -> bpy.types.Object | None:

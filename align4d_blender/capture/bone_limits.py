@@ -10,7 +10,7 @@ import bpy
 import numpy as np
 from mathutils import Matrix
 
-from .armatures import deforming
+from .armatures import deforming_bones
 from .bone_weights import bones_of_groups
 
 _SPACES = ("LOCAL", "LOCAL_WITH_PARENT", "POSE", "WORLD")
@@ -28,27 +28,16 @@ def limit_arrays(item: bpy.types.Object, depsgraph: bpy.types.Depsgraph) -> dict
     Args:
         depsgraph: evaluated, as the mesh was read.
     """
-    if not bones_of_groups(item):
-        return None
-    names: list[str] = []
-    parents: list[int] = []
-    rows = []
-    for rig in dict.fromkeys(deforming(item, shown=True)):
-        evaluated, number = rig.evaluated_get(depsgraph), len(names)
-        bones = [bone for bone in rig.pose.bones if bone.bone.use_deform]
-        numbers = {bone.name: number + index for index, bone in enumerate(bones)}
-        names += [f"{rig.name}/{bone.name}" for bone in bones]
-        for bone in bones:
-            parents.append(next((numbers[above.name] for above in bone.parent_recursive if above.name in numbers), -1))
-            rows += [(numbers[bone.name], *row) for row in _limits(bone, evaluated)]
+    bones = deforming_bones(item) if bones_of_groups(item) else []
+    rows = [(number, *row) for number, one in enumerate(bones) for row in _limits(one.bone, one.rig.evaluated_get(depsgraph))]
     if not rows:
         return None
     of, against, frame, stand, order, angles = zip(*rows, strict=True)
     low, high = np.array(angles, np.float32).transpose(2, 0, 1)
     axes = np.array(["XYZ".index(axis) for word in order for axis in word], np.int32).reshape(-1, 3)
     return {
-        "names": np.array(names),
-        "parent": np.array(parents, np.int32),
+        "names": np.array([one.name for one in bones]),
+        "parent": np.array([one.parent for one in bones], np.int32),
         "bone": np.array(of, np.int32),
         "against_parent": np.array(against, bool),
         "frame": np.array(frame, np.float32),

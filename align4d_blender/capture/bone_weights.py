@@ -1,4 +1,4 @@
-"""How much each bone of an armature moves each vertex of an evaluated mesh: the artist's own skinning weights."""
+"""The bones of armatures that move an evaluated mesh: where they begin, which hangs on which, and how much each moves each vertex."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import cast
 
 import bpy
 import numpy as np
+from mathutils import Matrix
 
-from .armatures import deforming
+from .armatures import deforming, deforming_bones
 from .meshes import read
 from .slices import Slices, aside
 from .temporary import temporary_scene
@@ -19,15 +20,45 @@ _AT_ONCE = 16
 _ATTRIBUTE = "align4d_weight_"
 
 
-def bone_weights(item: bpy.types.Object, shown: bpy.types.Mesh) -> Slices[dict[str, np.ndarray] | None]:
-    """The arrays of `protocol.BONE_ARRAYS`; None where no bone moves the object.
+def standing_bones(item: bpy.types.Object, depsgraph: bpy.types.Depsgraph, matrix: Matrix) -> dict[str, np.ndarray]:
+    """Those of the arrays of `protocol.BONE_ARRAYS` that say how the bones stand and hang together; {} where none moves the object.
+
+    Args:
+        depsgraph: evaluated, as the mesh was read.
+        matrix: from the object's space to the world's, as the mesh was read.
+    """
+    bones = deforming_bones(item) if bones_of_groups(item) else []
+    if not bones:
+        return {}
+    back = matrix.inverted_safe()
+    shown = [one.rig.evaluated_get(depsgraph) for one in bones]
+    head = [back @ rig.matrix_world @ rig.pose.bones[one.bone.name].head for one, rig in zip(bones, shown, strict=True)]
+    somewhere = np.nan_to_num(np.array(head, np.float32), posinf=0, neginf=0)  # a bone that is nowhere moves no vertex that is somewhere
+    names, parent = zip(*((one.name, one.parent) for one in bones), strict=True)
+    return {"names": np.array(names), "parent": np.array(parent, np.int32), "head": somewhere}
+
+
+def bone_arrays(item: bpy.types.Object, mesh: bpy.types.Mesh, standing: Mapping[str, np.ndarray]) -> Slices[dict[str, np.ndarray] | None]:
+    """The arrays of `protocol.BONE_ARRAYS`; None where no bone moves a vertex.
 
     Args:
         item: the artist's object, with its vertex groups and modifiers.
-        shown: a mesh as the artist sees it, that has the vertex groups.
+        mesh: as the artist sees it, with the vertex groups.
+        standing: its bones, see `standing_bones`.
     """
-    bones = bones_of_groups(item)
-    return (yield from _arrays(shown, bones)) if bones else None
+    if not standing:
+        return None
+    groups = bones_of_groups(item)
+    found = yield from group_weights(mesh, list(groups))
+    vertex = np.concatenate([there for there, _ in found]).astype(np.int32)
+    if not len(vertex):
+        return None
+    names = standing["names"].tolist()
+    numbers = np.array([names.index(bone) for bone in groups.values()], np.int32)
+    number = np.repeat(numbers, [len(there) for there, _ in found])
+    weight = np.concatenate([values for _, values in found])
+    order = yield from aside(lambda: np.lexsort((number, vertex)))
+    return {**standing, "vertex": vertex[order], "bone": number[order], "weight": weight[order]}
 
 
 def bones_of_groups(item: bpy.types.Object) -> dict[str, str]:
@@ -37,19 +68,6 @@ def bones_of_groups(item: bpy.types.Object) -> dict[str, str]:
         names = {bone.name for bone in rig.data.bones if bone.use_deform}
         bones |= {group.name: f"{rig.name}/{group.name}" for group in item.vertex_groups if group.name in names}
     return bones
-
-
-def _arrays(mesh: bpy.types.Mesh, groups: Mapping[str, str]) -> Slices[dict[str, np.ndarray] | None]:
-    names = sorted(set(groups.values()))
-    found = yield from group_weights(mesh, list(groups))
-    vertex = np.concatenate([there for there, _ in found]).astype(np.int32)
-    if not len(vertex):
-        return None
-    numbers = np.array([names.index(bone) for bone in groups.values()], np.int32)
-    number = np.repeat(numbers, [len(there) for there, _ in found])
-    weight = np.concatenate([values for _, values in found])
-    order = yield from aside(lambda: np.lexsort((number, vertex)))
-    return {"names": np.array(names), "vertex": vertex[order], "bone": number[order], "weight": weight[order]}
 
 
 def group_weights(mesh: bpy.types.Mesh, groups: Sequence[str]) -> Slices[list[tuple[np.ndarray, np.ndarray]]]:

@@ -20,7 +20,7 @@ from ..errors import UserError, write_error
 from ..storage.tags import HOLD, MODIFIER
 from . import choices, guidance, meshes, node_bake, png, textures
 from .bone_limits import limit_arrays
-from .bone_weights import bone_weights, bones_of_groups
+from .bone_weights import bone_arrays, bones_of_groups, standing_bones
 from .camera import camera_of
 from .camera_path import camera_path
 from .held import held_arrays, held_groups
@@ -165,18 +165,18 @@ class _Writer:
         place, notes = yield from place_of(item, self.frame, self.frames)
         self.notes += notes
         with self._shown(item) as shown:
-            limits = limit_arrays(item, self.depsgraph)
+            standing, limits = standing_bones(item, self.depsgraph, shown.matrix), limit_arrays(item, self.depsgraph)
             yield
             specs, atlas = yield from self._colors(shown, index)
             rest = yield from rest_shape(item, self.frame, meshes.vertices_of(shown.mesh), place.after)
             arrays = yield from meshes.mesh_arrays(shown.mesh, shown.looks, atlas, rest.shown)
             grouped = self._grouped(item, shown)
-            weights = (yield from bone_weights(item, grouped)) if grouped else None
+            moved = (yield from bone_arrays(item, grouped, standing)) if grouped else None
             held = yield from held_arrays(item, grouped)
         matrix = world_of(item, self.frame)
         self._check(item, arrays, matrix)
         name = yield from self._store(f"{index:03d}", arrays)
-        bones = yield from self._store(f"{index:03d}_bones", weights)
+        bones = yield from self._store(f"{index:03d}_bones", moved)
         kept = yield from self._store(f"{index:03d}_held", held)
         limited = yield from self._store(f"{index:03d}_limits", limits)
         unmap = ""

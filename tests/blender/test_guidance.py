@@ -158,7 +158,8 @@ def test_bone_weights_are_read_as_they_are(blender: ModuleType) -> None:
             group.add([int(vertex)], float(random.random()), "REPLACE")
     item.vertex_groups.new(name="no bone").add(range(10), 1.0, "REPLACE")
     capture = blender.align4d_blender.capture
-    found = capture.slices.whole(capture.bone_weights.bone_weights(item, item.data))
+    standing = capture.bone_weights.standing_bones(item, bpy.context.evaluated_depsgraph_get(), item.matrix_world)
+    found = capture.slices.whole(capture.bone_weights.bone_arrays(item, item.data, standing))
     names = {group.index: f"{rig.name}/{group.name}" for group in item.vertex_groups if group.name in rig.data.bones}
     wanted = {
         (vertex.index, names[entry.group]): entry.weight

@@ -1,4 +1,4 @@
-"""The artist's own bones: their weights say what moves as one, however the mesh looks."""
+"""The artist's own bones: their weights say what moves as one, their heads about what it turns, however the mesh looks."""
 
 from __future__ import annotations
 
@@ -71,8 +71,8 @@ def test_a_mesh_that_is_hardly_rigged_is_cut_by_its_shape(bare: str) -> None:
     assert parts_with(BAR, weights)[1] is None
 
 
-def add(job: Job, mesh: Mesh, bones: dict[str, np.ndarray] | None) -> None:
-    job.add(mesh_arrays(*mesh))
+def add(job: Job, mesh: Mesh, bones: dict[str, np.ndarray] | None, matrix: np.ndarray | None = None) -> None:
+    job.add(mesh_arrays(*mesh), matrix)
     if bones is not None:
         path = f"input/bones{len(job.objects)}.npz"
         protocol.write_arrays(job.folder / path, bones)
@@ -80,29 +80,41 @@ def add(job: Job, mesh: Mesh, bones: dict[str, np.ndarray] | None) -> None:
         job.objects[-1] = protocol.ObjectSpec(last.id, last.name, last.mesh, last.matrix_world, last.materials, path)
 
 
-def stored(names: list[str], weights: np.ndarray) -> dict[str, np.ndarray]:
+def stored(names: list[str], weights: np.ndarray, parent: list[int] | None = None, head: np.ndarray | None = None) -> dict[str, np.ndarray]:
+    """Arrays of a rig; without `parent` and `head` a chain of bones that all begin in the middle."""
     vertex, bone = (index.astype(np.int32) for index in np.nonzero(weights))
-    return {"names": np.array(names), "vertex": vertex, "bone": bone, "weight": weights[vertex, bone].astype(np.float32)}
+    hung = np.arange(-1, len(names) - 1, dtype=np.int32) if parent is None else np.array(parent, np.int32)
+    begins = np.zeros((len(names), 3)) if head is None else head
+    arrays = {"names": np.array(names), "parent": hung, "head": begins.astype(np.float32)}
+    return {**arrays, "vertex": vertex, "bone": bone, "weight": weights[vertex, bone].astype(np.float32)}
 
 
 def test_objects_on_one_armature_share_its_bones(tmp_path: Path) -> None:
+    """Each object has them in an order and a space of its own."""
     job, (vertices, triangles) = Job(tmp_path), BAR
-    add(job, BAR, stored(["Rig/l", "Rig/r", "Rig/tip"], ramp(vertices)))
-    add(job, (vertices + [0, 0, 0.5], triangles), stored(["Rig/r"], np.ones((len(vertices), 1))))
-    add(job, (vertices + [0, 0, 1.0], triangles), None)
-    asset = load_asset(job.request(), tmp_path)
-    assert asset.bone_weights is not None and asset.bone_weights.shape == (3 * len(vertices), 3)
-    dense = asset.bone_weights.toarray()
-    np.testing.assert_allclose(dense[: len(vertices)], ramp(vertices), atol=1e-6)
-    assert (dense[len(vertices) : 2 * len(vertices)] == [0, 1, 0]).all() and not dense[2 * len(vertices) :].any()
+    head = np.array([[0.1, 0.2, 0.3], [0.4, 0.5, 0.6], [0.7, 0.8, 0.9]])
+    add(job, BAR, stored(["Rig/l", "Rig/r", "Rig/tip"], ramp(vertices), [-1, 0, 1], head))
+    lifted = np.eye(4)
+    lifted[:3] = 2 * lifted[:3]
+    lifted[2, 3] = 1.0
+    others = stored(["Rig/l", "Rig/a", "Rig/r"], np.ones((len(vertices), 3)) * [0, 0, 1], [-1, -1, 0], (head[[0, 2, 1]] - [0, 0, 1.0]) / 2)
+    add(job, BAR, others, lifted)
+    add(job, (vertices + [0, 0, 2.0], triangles), None)
+    rig = load_asset(job.request(), tmp_path).rig
+    assert rig is not None and rig.weights.shape == (3 * len(vertices), 4) and rig.names == ("Rig/a", "Rig/l", "Rig/r", "Rig/tip")
+    dense = rig.weights.toarray()
+    np.testing.assert_allclose(dense[: len(vertices), 1:], ramp(vertices), atol=1e-6)
+    assert (dense[len(vertices) : 2 * len(vertices)] == [0, 0, 1, 0]).all() and not dense[2 * len(vertices) :].any()
+    assert rig.parent.tolist() == [-1, -1, 1, 2]
+    np.testing.assert_allclose(rig.head, head[[2, 0, 1, 2]], atol=1e-6)
 
 
 def test_the_body_is_as_it_was_rigged(tmp_path: Path) -> None:
-    """Two bones cut a cube in two halves, whatever its shape tells."""
+    """Two bones cut a cube in two halves, whatever its shape tells; these hang on nothing, and turn where the halves meet."""
     cube = block((1.0, 1.0, 1.0), (0, 0, 0))
     halves = np.stack([cube[0][:, 2] < 0, cube[0][:, 2] >= 0], 1).astype(float)
     bodies = []
-    for folder, bones in ((tmp_path / "plain", None), (tmp_path / "rigged", stored(["a", "b"], halves))):
+    for folder, bones in ((tmp_path / "plain", None), (tmp_path / "rigged", stored(["a", "b"], halves, [-1, -1]))):
         job = Job(folder)
         add(job, cube, bones)
         bodies.append(Articulation(load_asset(job.request(), folder), settings_for("draft", {})))
@@ -111,16 +123,85 @@ def test_the_body_is_as_it_was_rigged(tmp_path: Path) -> None:
     assert abs(bodies[1].skeleton.joint[1 - bodies[1].skeleton.root][2]) < 0.05
 
 
-@pytest.mark.parametrize("wrong", ["vertex", "weight", "missing", "truncated"])
-def test_broken_weights_are_refused(tmp_path: Path, wrong: str) -> None:
+ROW = joined(*(block((0.3, 0.2, 0.2), (x, 0.0, 0.0)) for x in (-0.8, 0.0, 0.8)))
+"""Three blocks that touch nothing."""
+PLACE = np.repeat(np.eye(3), len(ROW[0]) // 3, axis=0)
+"""(V, 3): which of them each vertex is of."""
+
+
+def rigged(folder: Path, mesh: Mesh, weights: np.ndarray, parent: list[int], head: np.ndarray) -> tuple[list[int], np.ndarray]:
+    """Of each bone's part the bone whose part it hangs on (-1 for none and bones that are no part), and its joint in the world."""
+    job = Job(folder)
+    add(job, mesh, stored([f"Rig/{bone}" for bone in range(len(parent))], weights, parent, head))
+    asset = load_asset(job.request(), folder)
+    body = Articulation(asset, settings_for("draft", {}))
+    bones = body.parts.bones
+    assert bones is not None
+    above, joint = [-1] * len(parent), np.full((len(parent), 3), np.nan)
+    for part, bone in enumerate(bones):
+        above[bone] = int(bones[body.skeleton.parent[part]]) if part != body.skeleton.root else -1
+        joint[bone] = asset.similarity.invert(body.skeleton.joint[part])
+    return above, joint
+
+
+def test_a_part_turns_about_its_bones_head(tmp_path: Path) -> None:
+    """Also where the mesh is cut elsewhere, and where the part that hangs on the other is the bone above."""
+    right = BAR[0][:, 0] > 0.2
+    head = np.array([[-0.5, 0.0, 0.0], [0.03, 0.05, -0.04]])
+    above, joint = rigged(tmp_path / "a", BAR, np.stack([~right, right], 1).astype(float), [-1, 0], head)
+    assert above == [-1, 0]
+    np.testing.assert_allclose(joint[1], head[1], atol=1e-6)
+    above, joint = rigged(tmp_path / "b", BAR, np.stack([right, ~right], 1).astype(float), [-1, 0], head)
+    assert above == [1, -1], "the root is the heavier part"
+    np.testing.assert_allclose(joint[0], head[1], atol=1e-6)
+
+
+def test_parts_hang_together_as_their_bones_do(tmp_path: Path) -> None:
+    """A hand in a pocket touches the hip over more area than the arm that it hangs on; a bag at the belt hangs on the hip."""
+    trunk, arm, hand = block((0.4, 0.4, 1.0), (0, 0, 0)), block((0.1, 0.1, 0.7), (0.25, 0, 0.15)), block((0.2, 0.2, 0.2), (0.3, 0, -0.3))
+    weights = np.concatenate([np.tile(row, (len(one[0]), 1)) for row, one in zip(np.eye(3), (trunk, arm, hand), strict=True)])
+    head = np.array([[0.0, 0.0, -0.4], [0.25, 0.0, 0.5], [0.25, 0.0, -0.2]])
+    above, joint = rigged(tmp_path / "a", joined(trunk, arm, hand), weights, [-1, 0, 1], head)
+    assert above == [-1, 0, 1]
+    np.testing.assert_allclose(joint[1:], head[1:], atol=1e-6)
+    assert rigged(tmp_path / "b", joined(trunk, arm, hand), weights, [-1, 0, 0], head)[0] == [-1, 0, 0]
+
+
+def test_a_bone_that_is_no_part_is_passed_over(tmp_path: Path) -> None:
+    """Two of them, between the first and the last."""
+    right = BAR[0][:, 0] > 0.2
+    weights = np.stack([~right, 0 * right, 0 * right, right], 1).astype(float)
+    head = np.array([[-0.5, 0, 0], [-0.2, 0, 0], [-0.1, 0, 0], [0.1, 0.02, 0.03]])
+    above, joint = rigged(tmp_path, BAR, weights, [-1, 0, 1, 2], head)
+    assert above == [-1, -1, -1, 0]
+    np.testing.assert_allclose(joint[3], head[3], atol=1e-6)
+
+
+def test_shells_that_touch_nothing_are_tied_by_their_bones(tmp_path: Path) -> None:
+    """Both ends hang on the middle; by their bones on each other."""
+    head = np.array([[-0.8, 0.0, 0.0], [0.3, 0.1, 0.0], [0.4, 0.0, 0.2]])
+    assert {*rigged(tmp_path / "a", ROW, PLACE, [-1, -1, -1], head)[0]} == {-1, 1}
+    above, joint = rigged(tmp_path / "b", ROW, PLACE, [-1, 0, 0], head)
+    assert above == [-1, 0, 0]
+    np.testing.assert_allclose(joint[1:], head[1:], atol=1e-6)
+
+
+@pytest.mark.parametrize("wrong", ["vertex", "weight", "missing", "truncated", "late", "nowhere", "headless"])
+def test_broken_bones_are_refused(tmp_path: Path, wrong: str) -> None:
     job = Job(tmp_path)
-    bones = stored(["a"], np.ones((8, 1)))
+    bones = stored(["a", "b"], np.ones((8, 2)))
     if wrong == "vertex":
         bones["vertex"][0] = 8
     elif wrong == "weight":
         bones["weight"][0] = np.nan
     elif wrong == "missing":
         del bones["bone"]
+    elif wrong == "late":
+        bones["parent"] = np.array([1, -1], np.int32)
+    elif wrong == "nowhere":
+        bones["head"][1, 2] = np.inf
+    elif wrong == "headless":
+        bones["head"] = bones["head"][:1]
     add(job, box(1, 1, 1), bones)
     if wrong == "truncated":
         path = tmp_path / job.objects[0].bones

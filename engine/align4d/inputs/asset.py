@@ -240,4 +240,4 @@ def _join(specs: tuple[ObjectSpec, ...], meshes: list[dict[str, np.ndarray]], ma
         material += len(spec.materials)
     joined = {name: meshes[0][name] if len(meshes) == 1 else np.concatenate([mesh[name] for mesh in meshes]) for name in MESH_ARRAYS}
     bake_points = joined.pop("bake_vertices")
-    return Asset(**joined, bake_points=bake_points, materials=materials, objects=tuple(objects), similarity=similarity)
+    return Asset(**joined, bake_points=bake_points, materials=materials, objects=tuple(objects), similarity=similarity, rig=None, limits=None)

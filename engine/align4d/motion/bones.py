@@ -39,7 +39,7 @@ def parts_of_bones(surface: SurfaceGraph, settings: PartSettings, vertices: np.n
     moved = nodes.sum(1) > 1e-6
     if surface.area[moved].sum() < RIGGED * surface.area.sum():
         return None
-    kept = nodes.any(0)
+    kept = np.asarray(nodes.any(0))
     while kept.any():
         shares = _filled(surface, nodes * kept)
         area = np.bincount(shares.argmax(1), surface.area, len(kept)) / surface.area.sum()
