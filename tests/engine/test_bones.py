@@ -178,8 +178,8 @@ def test_a_bone_that_is_no_part_is_passed_over(tmp_path: Path) -> None:
 
 
 def test_shells_that_touch_nothing_are_tied_by_their_bones(tmp_path: Path) -> None:
-    """Both ends hang on the middle; by their bones on each other."""
-    head = np.array([[-0.8, 0.0, 0.0], [0.3, 0.1, 0.0], [0.4, 0.0, 0.2]])
+    """Without a word both ends hang on the middle; here the right one's bone begins at the left one, and hangs on that."""
+    head = np.array([[-0.8, 0.0, 0.0], [-0.5, 0.0, 0.05], [-0.6, 0.05, 0.0]])
     assert {*rigged(tmp_path / "a", ROW, PLACE, [-1, -1, -1], head)[0]} == {-1, 1}
     above, joint = rigged(tmp_path / "b", ROW, PLACE, [-1, 0, 0], head)
     assert above == [-1, 0, 0]
