@@ -132,7 +132,7 @@ PLACE = np.repeat(np.eye(3), len(ROW[0]) // 3, axis=0)
 def rigged(folder: Path, mesh: Mesh, weights: np.ndarray, parent: list[int], head: np.ndarray) -> tuple[list[int], np.ndarray]:
     """Of each bone's part the bone whose part it hangs on (-1 for none and bones that are no part), and its joint in the world."""
     job = Job(folder)
-    add(job, mesh, stored([f"Rig/{bone}" for bone in range(len(parent))], weights, parent, head))
+    add(job, mesh, stored([f"Rig/{bone:03}" for bone in range(len(parent))], weights, parent, head))
     asset = load_asset(job.request(), folder)
     body = Articulation(asset, settings_for("draft", {}))
     bones = body.parts.bones
@@ -156,15 +156,27 @@ def test_a_part_turns_about_its_bones_head(tmp_path: Path) -> None:
     np.testing.assert_allclose(joint[0], head[1], atol=1e-6)
 
 
+FIGURE = block((0.4, 0.4, 1.0), (0, 0, 0)), block((0.1, 0.1, 0.7), (0.25, 0, 0.15)), block((0.2, 0.2, 0.2), (0.3, 0, -0.3))
+"""A trunk, an arm and a hand in a pocket: it touches the hip over more area than the arm."""
+FIGURE_WEIGHTS = np.repeat(np.eye(3), [len(vertices) for vertices, _ in FIGURE], axis=0)
+FIGURE_HEADS = np.array([[0.0, 0.0, -0.4], [0.25, 0.0, 0.5], [0.25, 0.0, -0.2]])
+
+
 def test_parts_hang_together_as_their_bones_do(tmp_path: Path) -> None:
-    """A hand in a pocket touches the hip over more area than the arm that it hangs on; a bag at the belt hangs on the hip."""
-    trunk, arm, hand = block((0.4, 0.4, 1.0), (0, 0, 0)), block((0.1, 0.1, 0.7), (0.25, 0, 0.15)), block((0.2, 0.2, 0.2), (0.3, 0, -0.3))
-    weights = np.concatenate([np.tile(row, (len(one[0]), 1)) for row, one in zip(np.eye(3), (trunk, arm, hand), strict=True)])
-    head = np.array([[0.0, 0.0, -0.4], [0.25, 0.0, 0.5], [0.25, 0.0, -0.2]])
-    above, joint = rigged(tmp_path / "a", joined(trunk, arm, hand), weights, [-1, 0, 1], head)
+    """A hand on the arm, a bag in its place on the hip."""
+    above, joint = rigged(tmp_path / "hand", joined(*FIGURE), FIGURE_WEIGHTS, [-1, 0, 1], FIGURE_HEADS)
     assert above == [-1, 0, 1]
-    np.testing.assert_allclose(joint[1:], head[1:], atol=1e-6)
-    assert rigged(tmp_path / "b", joined(trunk, arm, hand), weights, [-1, 0, 0], head)[0] == [-1, 0, 0]
+    np.testing.assert_allclose(joint[1:], FIGURE_HEADS[1:], atol=1e-6)
+    assert rigged(tmp_path / "bag", joined(*FIGURE), FIGURE_WEIGHTS, [-1, 0, 0], FIGURE_HEADS)[0] == [-1, 0, 0]
+
+
+def test_bones_that_move_nothing_change_nothing(tmp_path: Path) -> None:
+    """Hundreds of them, as a face has, where none hangs on another."""
+    few = rigged(tmp_path / "few", joined(*FIGURE), FIGURE_WEIGHTS, [-1] * 3, FIGURE_HEADS)
+    weights, head = np.hstack([FIGURE_WEIGHTS, np.zeros((len(FIGURE_WEIGHTS), 400))]), np.vstack([FIGURE_HEADS, np.zeros((400, 3))])
+    many = rigged(tmp_path / "many", joined(*FIGURE), weights, [-1] * 403, head)
+    assert many[0][:3] == few[0]
+    np.testing.assert_array_equal(many[1][:3], few[1])
 
 
 def test_a_bone_that_is_no_part_is_passed_over(tmp_path: Path) -> None:

@@ -53,23 +53,23 @@ def parts_of_bones(surface: SurfaceGraph, settings: PartSettings, vertices: np.n
     return Parts(shares.argmax(1), shares.astype(np.float32), find_contacts(surface, settings), np.flatnonzero(kept))
 
 
-def armature_of(parts: Parts, names: Sequence[str], head: np.ndarray, parent: np.ndarray) -> Armature:
+def armature_of(bones: np.ndarray, names: Sequence[str], head: np.ndarray, parent: np.ndarray) -> Armature:
     """How the bones of the parts hang together.
 
     Args:
-        parts: of bones.
+        bones: (K,) of the parts, see `Parts`.
         names: of all bones, with their armature's.
         head: (B, 3) where each bone begins, in the asset's space.
         parent: (B,) the bone above each, -1 for none.
     """
     hung = np.flatnonzero(parent >= 0)
     graph = coo_matrix((np.ones(len(hung)), (hung, parent[hung])), shape=(len(parent),) * 2)
-    hops = dijkstra(graph, directed=False, unweighted=True, indices=parts.bones)[:, parts.bones]
-    number, above = {int(bone): part for part, bone in enumerate(parts.bones)}, np.full(parts.count, -1)
-    for part, bone in enumerate(parts.bones):
+    hops = dijkstra(graph, directed=False, unweighted=True, indices=bones)[:, bones]
+    number, above = {int(bone): part for part, bone in enumerate(bones)}, np.full(len(bones), -1)
+    for part, bone in enumerate(bones):
         while (bone := int(parent[bone])) >= 0 and above[part] < 0:
             above[part] = number.get(bone, -1)
-    return Armature(head[parts.bones], above, np.minimum(hops, len(parent)), _twins([names[bone] for bone in parts.bones]))
+    return Armature(head[bones], above, np.minimum(hops, len(parent)), _twins([names[bone] for bone in bones]))
 
 
 def _twins(names: list[str]) -> np.ndarray:

@@ -94,7 +94,9 @@ def _limbs(skeleton: Skeleton, other: np.ndarray) -> np.ndarray:
     return np.stack([first, other[first]], 1)
 
 
-def mirrored(twins: Twins, skeleton: Skeleton, turn: Tensor, shift: Tensor, limbs: tuple[tuple[int, int], ...] | None = None) -> tuple[Tensor, Tensor]:
+def mirrored(
+    twins: Twins, skeleton: Skeleton, turn: Tensor, shift: Tensor, limbs: tuple[tuple[int, int], ...] | None = None
+) -> tuple[Tensor, Tensor]:
     """Turns and shifts (T, K, 3) with limbs in the pose that their twins had; the root and what lies in the middle stay.
 
     Args:

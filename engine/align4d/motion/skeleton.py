@@ -215,11 +215,13 @@ def _spanning_tree(surface: SurfaceGraph, parts: Parts, places: Places, armature
     Parts that touch nothing are tied to the nearest (and added to `places`).
     """
     pairs = np.array(list(places), np.int64).reshape(-1, 2)
-    strength = np.array([weight.sum() for _, weight in places.values()])
+    shared = np.array([weight.sum() for _, weight in places.values()])
+    cost = 1 / shared
     if armature is not None:
-        middle = np.array([np.average(points, axis=0, weights=weight) for points, weight in places.values()])
-        strength = strength * FARTHER ** -_steps(armature, *pairs.T, middle)
-    tree = minimum_spanning_tree(coo_matrix((1 / strength, (pairs[:, 0], pairs[:, 1])), shape=(parts.count,) * 2).tocsr())
+        middle = np.array([np.average(points, axis=0, weights=weight) for points, weight in places.values()]).reshape(-1, 3)
+        cost = np.log(FARTHER) * _steps(armature, pairs[:, 0], pairs[:, 1], middle) - np.log(shared)  # as it is, no float holds many steps
+        cost += 1 - cost.min(initial=0)
+    tree = minimum_spanning_tree(coo_matrix((cost, (pairs[:, 0], pairs[:, 1])), shape=(parts.count,) * 2).tocsr())
     _, island = connected_components(tree, directed=False)
     row, column = tree.nonzero()
     links = [pair_of(a, b) for a, b in zip(row, column, strict=True)]
