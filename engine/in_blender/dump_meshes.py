@@ -24,15 +24,18 @@ def main(source: Path, folder: Path) -> None:
     pictures = Pictures(source.parent.resolve(), folder)
     found = []
     for number, item in enumerate(one for one in bpy.context.scene.objects if one.type == "MESH" and one.visible_get()):
-        np.savez(folder / f"{number}.npz", **arrays(item.evaluated_get(graph)))  # type: ignore[arg-type]  # its stub takes them for allow_pickle
+        np.savez(folder / f"{number}.npz", **arrays(item, graph))  # type: ignore[arg-type]  # its stub takes them for allow_pickle
         slots = [look(slot.material, pictures) for slot in item.material_slots]
         found.append({"name": item.name, "matrix": [list(row) for row in item.matrix_world], "slots": slots})
     (folder / "meshes.json").write_text(json.dumps({"meshes": found, "missing": pictures.missing}), encoding="utf-8")
 
 
-def arrays(item: Any) -> dict[str, np.ndarray]:
-    """A posed object's vertices (V, 3) in its own space; triangles and their corners (F, 3); normals and UVs of the corners (L, ...); slots (F,)."""
-    mesh = item.to_mesh()
+def arrays(item: Any, graph: Any) -> dict[str, np.ndarray]:
+    """A posed object's vertices (V, 3) in its own space; triangles and their corners (F, 3); normals and UVs of the corners (L, ...); slots (F,).
+
+    And its bones, see `bones`.
+    """
+    mesh = item.evaluated_get(graph).to_mesh()
     mesh.calc_loop_triangles()
     if hasattr(mesh, "corner_normals"):
         normals = values(mesh.corner_normals, "vector", 3)
@@ -47,7 +50,30 @@ def arrays(item: Any) -> dict[str, np.ndarray]:
         "slot": values(mesh.loop_triangles, "material_index", 1, np.int32)[:, 0],
         "normals": normals,
         "uv": values(layer.data, "uv", 2) if layer else np.zeros((len(mesh.loops), 2), np.float32),
+        **bones(item, mesh, graph),
     }
+
+
+def bones(item: Any, mesh: Any, graph: Any) -> dict[str, np.ndarray]:
+    """Those that move a posed object: their names, with their armature's; which hangs on which; heads (K, 3) in the object's space.
+
+    And how much bone (N,) moves vertex (N,), by weight (N,).
+    """
+    back = item.matrix_world.inverted_safe()
+    names, parent, head, tied = [], [], [], {}
+    for rig in dict.fromkeys(one.object for one in item.modifiers if one.type == "ARMATURE" and one.object):
+        number: dict[str, int] = {}
+        for bone in rig.evaluated_get(graph).pose.bones:  # those above others first
+            if bone.bone.use_deform:
+                parent.append(next((number[above.name] for above in bone.parent_recursive if above.name in number), -1))
+                number[bone.name] = len(names)
+                names.append(f"{rig.name}/{bone.name}")
+                head.append(back @ rig.matrix_world @ bone.head)
+        tied |= {group.index: number[group.name] for group in item.vertex_groups if group.name in number}
+    moved = [(vertex.index, tied[one.group], one.weight) for vertex in mesh.vertices for one in vertex.groups if one.group in tied]
+    vertex, bone, weight = (np.array(column) for column in zip(*moved, strict=True)) if moved else (np.zeros(0, np.int32),) * 3
+    stand = {"names": np.array(names, np.str_), "parent": np.array(parent, np.int32), "head": np.array(head).reshape(-1, 3)}
+    return {**stand, "vertex": vertex, "bone": bone, "weight": weight}
 
 
 def values(collection: Any, name: str, width: int, kind: Any = np.float32) -> np.ndarray:

@@ -7,10 +7,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import bpy
 import numpy as np
 import pytest
+from mathutils import Vector
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "engine"))
@@ -31,12 +34,19 @@ for item in import_mesh(pathlib.Path(sys.argv[1]), folder, print):
         "triangles": len(arrays["triangles"]),
         "slots": len(item.materials),
         "colors": [item.base_color[:3] for item in item.materials if item.kind == "flat"],
+        "bones": {},
     }
+    if item.bones:
+        bones = read_arrays(folder / item.bones)
+        for name, parent, head in zip(bones["names"].tolist(), bones["parent"].tolist(), bones["head"] @ matrix[:3, :3].T + matrix[:3, 3]):
+            found[item.name]["bones"][name] = [bones["names"][parent].item() if parent >= 0 else "", *head.tolist()]
+        moved = zip(bones["vertex"].tolist(), bones["bone"].tolist(), bones["weight"].tolist())
+        found[item.name]["weights"] = sorted(moved)
 print(json.dumps(found))
 """
 
 
-def by_the_engine(path: Path, folder: Path) -> dict[str, dict[str, object]]:
+def by_the_engine(path: Path, folder: Path) -> dict[str, dict[str, Any]]:
     """Its objects by name."""
     folder.mkdir()
     command = [os.environ["ALIGN4D_ENGINE_PYTHON"], "-c", READ, str(path), str(folder)]
@@ -79,6 +89,32 @@ def assert_same(path: Path, folder: Path, tolerance: float = 1e-4) -> None:
         assert ours[name]["triangles"] == len(mesh.loop_triangles)
         assert ours[name]["slots"] == max(1, len(item.material_slots))
         posed.to_mesh_clear()
+
+
+def assert_same_bones(capture: ModuleType, path: Path, folder: Path, objects: list[str], armature: bool = True) -> None:
+    """Of these objects; `armature`: also how Blender calls their armatures, which it tells from all other objects."""
+    ours, theirs = by_the_engine(path, folder), by_blender(path)
+    graph = bpy.context.evaluated_depsgraph_get()
+    for item in map(theirs.__getitem__, objects):
+        standing = capture.bone_weights.standing_bones(item, graph, item.matrix_world)
+        arrays = capture.slices.whole(capture.bone_weights.bone_arrays(item, item.data, standing))
+        names = [name if armature else name.split("/")[1] for name in [*standing["names"].tolist(), "/"]]
+        heads = [item.matrix_world @ Vector(head) for head in standing["head"].tolist()]
+        found = ours[item.name]
+        bones = {name if armature else name.split("/")[1]: bone for name, bone in found["bones"].items()}
+        assert [*bones] == names[:-1]
+        above = [bone[0] if armature else bone[0].split("/")[-1] for bone in bones.values()]
+        assert above == [names[parent] if parent >= 0 else "" for parent in standing["parent"].tolist()]
+        np.testing.assert_allclose([bone[1:] for bone in bones.values()], heads, atol=1e-4)
+        moved = sorted(zip(arrays["vertex"].tolist(), arrays["bone"].tolist(), arrays["weight"].tolist(), strict=True))
+        assert [one[:2] for one in found["weights"]] == [list(one[:2]) for one in moved]
+        np.testing.assert_allclose([one[2] for one in found["weights"]], [one[2] for one in moved], atol=1e-4)
+
+
+@pytest.mark.parametrize(("kind", "objects"), [("skinned", ["Body"]), ("rigged", ["Body", "Cap", "Other"])])
+def test_bones_of_gltf(blender: ModuleType, tmp_path: Path, kind: str, objects: list[str]) -> None:
+    path = gltf_files.EVERY[kind](tmp_path)
+    assert_same_bones(blender.align4d_blender.capture, path, tmp_path / "job", objects, armature=False)
 
 
 @pytest.mark.parametrize("kind", [*gltf_files.EVERY])
@@ -134,7 +170,9 @@ def export_fbx(path: Path) -> None:
         bpy.data.objects.remove(item)
 
 
-def test_fbx_through_a_blender(blender: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Blender in the PATH, this one."""
     program = tmp_path / "bin" / "blender"
     program.parent.mkdir()
     if bpy.app.binary_path:
@@ -143,6 +181,9 @@ def test_fbx_through_a_blender(blender: object, tmp_path: Path, monkeypatch: pyt
         program.write_text(PROGRAM.format(python=sys.executable))
         program.chmod(0o755)
     monkeypatch.setenv("PATH", str(program.parent))
+
+
+def test_fbx_through_a_blender(blender: object, program: None, tmp_path: Path) -> None:
     export_fbx(tmp_path / "towers.fbx")
     assert_same(tmp_path / "towers.fbx", tmp_path / "job")
     found = by_the_engine(tmp_path / "towers.fbx", tmp_path / "again")
@@ -151,6 +192,34 @@ def test_fbx_through_a_blender(blender: object, tmp_path: Path, monkeypatch: pyt
     (tmp_path / "damaged.fbx").write_bytes(b"Kaydara FBX Binary")
     with pytest.raises(AssertionError, match="Blender cannot read damaged.fbx"):
         by_the_engine(tmp_path / "damaged.fbx", tmp_path / "third")
+
+
+def export_rigged_fbx(path: Path) -> None:
+    """A cylinder on two bones, the upper of them bent, under an armature that is moved and doubled."""
+    bpy.ops.object.armature_add(enter_editmode=True, location=(0, 1, 0))
+    rig = bpy.context.object
+    rig.scale = (2, 2, 2)
+    upper = rig.data.edit_bones.new("Upper")
+    upper.parent = rig.data.edit_bones["Bone"]
+    upper.head, upper.tail = (0, 0, 1), (0, 0, 2)
+    bpy.ops.object.mode_set(mode="OBJECT")
+    bpy.ops.mesh.primitive_cylinder_add(vertices=6, depth=4, location=(0, 1, 2))
+    limb = bpy.context.object
+    limb.name, limb.parent = "Limb", rig
+    limb.matrix_parent_inverse = rig.matrix_world.inverted()
+    for name, high in (("Bone", False), ("Upper", True)):
+        limb.vertex_groups.new(name=name).add([one.index for one in limb.data.vertices if (one.co.z > 0) == high], 0.75, "REPLACE")
+    limb.modifiers.new("Armature", "ARMATURE").object = rig
+    rig.pose.bones["Upper"].rotation_mode = "XYZ"
+    rig.pose.bones["Upper"].rotation_euler.x = 0.6
+    bpy.ops.export_scene.fbx(filepath=str(path), add_leaf_bones=False)
+    for item in [*bpy.data.objects]:
+        bpy.data.objects.remove(item)
+
+
+def test_bones_of_fbx(blender: ModuleType, program: None, tmp_path: Path) -> None:
+    export_rigged_fbx(tmp_path / "limb.fbx")
+    assert_same_bones(blender.align4d_blender.capture, tmp_path / "limb.fbx", tmp_path / "job", ["Limb"])
 
 
 SHARED = os.environ.get("ALIGN4D_ODD_INPUTS", "")

@@ -114,6 +114,57 @@ def skinned(folder: Path) -> Path:
     return glb.write(folder / "skinned.glb")
 
 
+def bar() -> tuple[np.ndarray, np.ndarray]:
+    """Vertices (V, 3) of a tube along X from -0.5 to 0.5, and its triangles' indices."""
+    ring = np.array([[0, -0.1, -0.1], [0, 0.1, -0.1], [0, 0.1, 0.1], [0, -0.1, 0.1]])
+    points = np.concatenate([ring + [x, 0, 0] for x in np.linspace(-0.5, 0.5, 17)])
+    corners = np.array([[a, 4 + a, 4 + b, a, 4 + b, b] for a, b in ((0, 1), (1, 2), (2, 3), (3, 0))]).ravel()
+    return points.astype(np.float32), np.concatenate([4 * step + corners for step in range(16)])
+
+
+def bound(glb: Glb, places: Any, joints: list[int], **others: Any) -> int:
+    """A skin whose joints stood at `places` (K, 3), unturned, when the mesh was bound."""
+    inverse = np.tile(np.eye(4), (len(joints), 1, 1))
+    inverse[:, 3, :3] = -np.asarray(places)  # column-major
+    skin = {"joints": joints, "inverseBindMatrices": glb.accessor(inverse.reshape(-1, 16)), **others}
+    glb.json.setdefault("skins", []).append(skin)
+    return len(glb.json["skins"]) - 1
+
+
+ROOT, BETWEEN, TIP = np.array([[-0.25, 0, 0], [-0.1, 0.05, 0], [0, 0, 0]])
+HEADS = {"Root": (0, 0.5, 0), "Between": (-0.1, 0.8, 0), "Tip": (-0.3, 0.9, 0), "Other": (3, 0, 0)}
+"""Where the joints of `rigged` stand, in its own world."""
+
+
+def right_half(points: np.ndarray) -> np.ndarray:
+    """(V,) how much the tip of `rigged` moves the bar."""
+    return np.clip(0.5 + points[:, 0] / 0.2, 0, 1)
+
+
+def rigged(folder: Path) -> Path:
+    """A bar on two joints of a chain that is turned, doubled and bent, whose third moves nothing; a cap on its tip, by a skin that knows no
+    other joint; and something on an armature of the same name."""
+    glb = Glb()
+    turned = [0, 0, 0.7071068, 0.7071068]
+    glb.node(name="Rig", translation=[0, 1, 0], rotation=turned, scale=[2, 2, 2], children=[1, 4, 5])
+    glb.node(False, name="Root", translation=ROOT.tolist(), children=[2])
+    glb.node(False, name="Between", translation=(BETWEEN - ROOT).tolist(), rotation=turned, children=[3])
+    glb.node(False, name="Tip", translation=(TIP - BETWEEN).tolist(), rotation=[0, 0.6, 0, 0.8])
+    (points, faces), half = bar(), right_half(bar()[0])
+    body, cap, other = quad(glb, faces, points), quad(glb, points=0.1 * QUAD), quad(glb, points=0.2 * QUAD)
+    for number, (joint, weight) in enumerate(((2, half), (0, 1 - half))):
+        body["attributes"][f"JOINTS_{number}"] = glb.accessor([[joint, 0, 0, 0]] * len(points), BYTE)
+        body["attributes"][f"WEIGHTS_{number}"] = glb.accessor(weight[:, None] * [1, 0, 0, 0])
+    for one in (cap, other):
+        one["attributes"] |= {"JOINTS_0": glb.accessor([[0, 0, 0, 0]] * 4, BYTE), "WEIGHTS_0": glb.accessor([[1, 0, 0, 0]] * 4)}
+    glb.node(False, name="Body", mesh=glb.mesh(body), skin=bound(glb, [ROOT, BETWEEN, TIP], [1, 2, 3]))
+    glb.node(False, name="Cap", mesh=glb.mesh(cap), skin=bound(glb, [TIP], [3]))
+    glb.node(name="Rig", translation=[3, 0, 0], children=[7, 8])
+    glb.node(False, name="Root")
+    glb.node(False, name="Other", mesh=glb.mesh(other), skin=bound(glb, [[0, 0, 0]], [7]))
+    return glb.write(folder / "rigged.glb")
+
+
 def sparse(folder: Path) -> Path:
     """One vertex is moved by sparse values."""
     glb = Glb()
@@ -168,4 +219,12 @@ def primitives(folder: Path) -> Path:
     return glb.write(folder / "primitives.glb")
 
 
-EVERY = {"skinned": skinned, "sparse": sparse, "textured": textured, "colored": colored, "fan": fan_and_strip, "primitives": primitives}
+EVERY = {
+    "skinned": skinned,
+    "rigged": rigged,
+    "sparse": sparse,
+    "textured": textured,
+    "colored": colored,
+    "fan": fan_and_strip,
+    "primitives": primitives,
+}

@@ -17,8 +17,10 @@ from test_pipeline import FRAMES, Shoot
 from align4d import protocol
 from align4d.alignment.around_pins import span_of
 from align4d.alignment.pinned_pose import fit_joints
+from align4d.bake.rigged_gltf import write_rigged
 from align4d.cli import main
 from align4d.errors import EngineError
+from align4d.inputs.asset import load_asset
 from align4d.inputs.gaussian_file import read_gaussians
 from align4d.job.reporting import RecordingReporter
 from align4d.motion.joints import change_between, corrected, joints_of
@@ -193,6 +195,22 @@ def test_a_guess_is_followed_anew_from_a_pin(finished: Finished, tmp_path: Path)
         off[guessed] = new.off()
     assert off[True].max() < 0.1 * off[False].max() and off[True][PINNED] < 1e-5
     assert new.result.notes == ("Dark.",) and not protocol.read_arrays(new.folder / protocol.SOLVED)["guessed"]
+
+
+def test_bones_that_an_older_version_captured_are_in_no_way(finished: Finished, tmp_path: Path) -> None:
+    """Without heads and parents they make no new motion, but a finished one has its joints already."""
+    base = shutil.copytree(finished.folder, tmp_path / "base")
+    vertices = np.arange(len(finished.true[0]), dtype=np.int32)
+    older = {"names": np.array(["Rig/a"]), "vertex": vertices, "bone": 0 * vertices, "weight": np.ones(len(vertices), np.float32)}
+    protocol.write_arrays(base / "input" / "bones.npz", older)
+    request = protocol.read_request(base)
+    rigged = dataclasses.replace(request.objects[0], bones="input/bones.npz")
+    protocol.write_json(base / "request.json", dataclasses.replace(request, objects=(rigged,)))
+    new = dataclasses.replace(finished, folder=base).corrected(tmp_path / "new", PINNED)
+    assert new.off()[PINNED] < 1e-5 and write_rigged(new.folder).is_file()
+    with pytest.raises(EngineError, match="bone weights .* come from another version of Align4D") as caught:
+        load_asset(protocol.read_request(base), base)
+    assert caught.value.advice == "Generate again."
 
 
 def test_pins_that_do_not_belong_are_refused(finished: Finished, tmp_path: Path) -> None:

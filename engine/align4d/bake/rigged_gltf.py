@@ -31,7 +31,7 @@ def write_rigged(folder: Path) -> Path:
     result, request = read_result(folder), read_completed(folder)
     if not result.poses:
         raise EngineError("no_poses", "This motion has no parts, of which bones could be made.", "Generate it with the preset artist or draft.")
-    asset = load_asset(request, folder)
+    asset = load_asset(request, folder, rigged=False)
     poses = _fitted(folder, asset, result, read_arrays(inside(folder, result.poses)))
     buffer = Buffer()
     joints = 1 + np.arange(len(poses["parent"]))

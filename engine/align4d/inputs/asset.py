@@ -86,9 +86,9 @@ class Asset:
         materials: of all objects, one after the other.
         objects: in the request's order.
         similarity: world to normalized.
-        rig: the artist's bones; None where nothing is rigged.
+        rig: the artist's bones; None where nothing is rigged, and where they are not asked for.
         held: (V, 2) float32 how firmly each vertex stays in its place, and at its height; None where everything may move.
-        limits: how far the bones may turn; None where they may as they like.
+        limits: how far the bones may turn; None where they may as they like, and as with `rig`.
     """
 
     vertices: np.ndarray
@@ -125,8 +125,11 @@ class Weld:
     shells: int
 
 
-def load_asset(request: Request, folder: Path) -> Asset:
+def load_asset(request: Request, folder: Path, rigged: bool = True) -> Asset:
     """Reads the request's meshes and textures from the job folder.
+
+    Args:
+        rigged: with the artist's bones and their limits, of which the parts are made; who has these already needs no bones.
 
     Raises:
         EngineError: "mesh_missing", "mesh_unreadable", "mesh_invalid", "mesh_empty", "mesh_no_area",
@@ -146,9 +149,10 @@ def load_asset(request: Request, folder: Path) -> Asset:
         mesh["bake_vertices"] = similarity.apply(mesh["bake_vertices"]).astype(np.float32)
     materials = tuple(_load_material(item, spec.name, folder) for spec in request.objects for item in spec.materials)
     counts = [len(mesh["vertices"]) for mesh in meshes]
-    rig, held = load_rig(request.objects, counts, folder), load_held(request.objects, counts, folder)
-    limits = load_bone_limits(request.objects, folder)
-    asset = dataclasses.replace(_join(request.objects, meshes, materials, similarity), rig=rig, held=held, limits=limits)
+    asset = dataclasses.replace(_join(request.objects, meshes, materials, similarity), held=load_held(request.objects, counts, folder))
+    if rigged:
+        rig, limits = load_rig(request.objects, counts, folder), load_bone_limits(request.objects, folder)
+        asset = dataclasses.replace(asset, rig=rig, limits=limits)
     if not triangle_areas(asset).sum() > 1e-12:
         raise EngineError("mesh_no_area", "The mesh has no surface: all of its faces have no area.", "Select a mesh with faces that can be seen.")
     return asset

@@ -1,7 +1,7 @@
 """glTF 2.0 as a job's objects: the same objects, vertices and colors, in the same pose, as Blender's import of the file.
 
 A node with a mesh is one object, with a material slot for each of the mesh's primitives. A skinned mesh stands where its joints put
-it: the node's own transform does not count (glTF 2.0, 3.7.3.3).
+it: the node's own transform does not count (glTF 2.0, 3.7.3.3). The joints come along as its bones.
 Specification: https://registry.khronos.org/glTF/specs/2.0/glTF-2.0.html
 """
 
@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -19,7 +18,9 @@ from ..errors import EngineError
 from ..protocol import MaterialSpec
 from ..protocol.srgb import linear_to_srgb
 from .gltf_file import GltfFile
+from .gltf_nodes import Nodes
 from .gltf_primitive import DRACO, Primitive, read_primitive
+from .gltf_skins import Skins
 from .imported import MOST_OBJECTS, ImportedMesh, Tell, multiplied, not_beside
 from .meshopt import EXTENSIONS
 
@@ -46,12 +47,13 @@ def read_gltf(path: Path, tell: Tell) -> list[ImportedMesh]:
     file = GltfFile(path)
     with file.reading():
         _check_extensions(file)
-        scene = _Nodes(file)
+        scene = Nodes(file)
+        skins = Skins(file, scene)
         pictures = _Pictures(file, tell)
-        shown = [index for index in scene.shown if "mesh" in file.item("nodes", index)]
+        shown = [index for index in scene.world if "mesh" in file.item("nodes", index)]
         if len(shown) > MOST_OBJECTS:
             raise ValueError(f"{len(shown)} objects are too many; join some of them")
-        return [_imported(file, scene, pictures, index) for index in shown]
+        return [_imported(file, scene, skins, pictures, index) for index in shown]
 
 
 def _check_extensions(file: GltfFile) -> None:
@@ -63,46 +65,6 @@ def _check_extensions(file: GltfFile) -> None:
             f"{file.path.name} needs {unknown[0]}, which is not read here.",
             "Export it without compression and without extensions, or import it into Blender and animate it there.",
         )
-
-
-class _Nodes:
-    """Where every node of the file stands, and which of them its scene shows."""
-
-    def __init__(self, file: GltfFile) -> None:
-        nodes = file.items("nodes")
-        scenes = file.items("scenes")
-        children = {int(child) for node in nodes for child in node.get("children", [])}
-        roots = [index for index in range(len(nodes)) if index not in children]
-        if scenes:
-            roots = [int(index) for index in file.item("scenes", file.json.get("scene", 0)).get("nodes", [])]
-        self.world: dict[int, np.ndarray] = {}
-        waiting = [(index, np.eye(4)) for index in reversed(roots)]
-        while waiting:
-            index, parent = waiting.pop()
-            node = file.item("nodes", index)
-            if index in self.world:
-                raise file.unreadable(f"nodes[{index}] has two parents")
-            self.world[index] = parent @ local_matrix(node)
-            waiting += [(int(child), self.world[index]) for child in reversed(node.get("children", []))]
-        self.shown = list(self.world)
-
-
-def local_matrix(node: dict[str, Any]) -> np.ndarray:
-    """(4, 4) of a node, from its parent's space."""
-    if "matrix" in node:
-        return np.array(node["matrix"], np.float64).reshape(4, 4).T
-    x, y, z, w = np.array(node.get("rotation", [0, 0, 0, 1]), np.float64)
-    rotation = np.array(
-        [
-            [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-            [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-            [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
-        ]
-    )
-    matrix = np.eye(4)
-    matrix[:3, :3] = rotation * np.array(node.get("scale", [1, 1, 1]), np.float64)
-    matrix[:3, 3] = node.get("translation", [0, 0, 0])
-    return matrix
 
 
 class _Pictures:
@@ -125,7 +87,7 @@ class _Pictures:
         return self._found[key]
 
 
-def _imported(file: GltfFile, scene: _Nodes, pictures: _Pictures, index: int) -> ImportedMesh:
+def _imported(file: GltfFile, scene: Nodes, skins: Skins, pictures: _Pictures, index: int) -> ImportedMesh:
     node = file.item("nodes", index)
     mesh = file.item("meshes", node["mesh"])
     weights = node.get("weights", mesh.get("weights", []))
@@ -133,7 +95,7 @@ def _imported(file: GltfFile, scene: _Nodes, pictures: _Pictures, index: int) ->
     parts = [part for part in read if part is not None and len(part.triangles)]
     pieces = [_piece(file, pictures, part) for part in parts]
     if "skin" in node:
-        pieces = [_skinned(file, scene, file.item("skins", node["skin"]), part, piece) for part, piece in zip(parts, pieces, strict=True)]
+        pieces = [skins.posed(node["skin"], part, piece) for part, piece in zip(parts, pieces, strict=True)]
     name = node.get("name") or mesh.get("name") or f"Mesh_{node['mesh']}"
     matrix = np.eye(4) if "skin" in node else scene.world[index]
     return ImportedMesh.joined(str(name), matrix, pieces)
@@ -161,22 +123,6 @@ def _piece(file: GltfFile, pictures: _Pictures, part: Primitive) -> ImportedMesh
         material = MaterialSpec("flat", base_color=(*linear_to_srgb(surface[:3]).tolist(), 1.0))
     normals = part.attributes.get("NORMAL", np.zeros((part.count, 3))).astype(np.float64)
     return ImportedMesh("", np.eye(4), part.attributes["POSITION"], part.triangles, normals, uv, colors, [material], [image])
-
-
-def _skinned(file: GltfFile, scene: _Nodes, skin: dict[str, Any], part: Primitive, piece: ImportedMesh) -> ImportedMesh:
-    """A primitive where its joints put it, in the file's world."""
-    joints = [int(joint) for joint in skin["joints"]]
-    bones = np.stack([scene.world.get(joint, np.eye(4)) for joint in joints])
-    if "inverseBindMatrices" in skin:
-        bones = bones @ file.accessor(skin["inverseBindMatrices"]).astype(np.float64).reshape(-1, 4, 4)[: len(joints)].transpose(0, 2, 1)
-    sets = [number for number in range(4) if f"JOINTS_{number}" in part.attributes and f"WEIGHTS_{number}" in part.attributes]
-    which = np.concatenate([part.attributes[f"JOINTS_{number}"] for number in sets], 1).astype(np.int64)
-    shares = np.concatenate([part.attributes[f"WEIGHTS_{number}"] for number in sets], 1).astype(np.float64)
-    total = shares.sum(axis=1, keepdims=True)
-    blended = np.einsum("vk,vkij->vij", shares / np.where(total > 0, total, 1), bones[which])
-    blended[total[:, 0] <= 0] = np.eye(4)
-    positions = np.einsum("vij,vj->vi", blended[:, :3, :3], piece.vertices) + blended[:, :3, 3]
-    return dataclasses.replace(piece, vertices=positions, normals=np.einsum("vij,vj->vi", blended[:, :3, :3], piece.normals))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from scipy.sparse import csr_matrix, vstack
 
 from ..protocol import MaterialSpec
 from ..protocol.srgb import linear_to_srgb, srgb_to_linear
@@ -26,6 +27,23 @@ def not_beside(path: Path, name: str) -> str:
 
 
 @dataclasses.dataclass(frozen=True)
+class ImportedBones:
+    """The bones that move an object.
+
+    Attributes:
+        names: of the K bones, with their armature's; those above others first.
+        parent: (K,) the bone that each hangs on, -1 for none.
+        head: (K, 3) where each begins as the object stands, in the space of its vertices.
+        weights: (V, K) how much each moves a vertex.
+    """
+
+    names: tuple[str, ...]
+    parent: np.ndarray
+    head: np.ndarray
+    weights: csr_matrix
+
+
+@dataclasses.dataclass(frozen=True)
 class ImportedMesh:
     """One object of a file, in the file's axes.
 
@@ -38,6 +56,7 @@ class ImportedMesh:
         materials, images: of each slot; None where it shows no picture.
         slot: (F,) of each triangle; None where there is one slot.
         corners: (F, 3) rows of normals, uv and colors, where these are not one for each vertex.
+        bones: None where none moves it.
     """
 
     name: str
@@ -51,12 +70,14 @@ class ImportedMesh:
     images: list[Image.Image | None]
     slot: np.ndarray | None = None
     corners: np.ndarray | None = None
+    bones: ImportedBones | None = None
 
     @staticmethod
     def joined(name: str, matrix: np.ndarray, parts: Sequence[ImportedMesh]) -> ImportedMesh:
-        """Parts with one slot each as one object; their vertices one after the other."""
+        """Parts with one slot each, on the same bones, as one object; their vertices one after the other."""
         starts = np.cumsum([0, *(len(part.vertices) for part in parts)])
         triangles = [part.triangles + start for part, start in zip(parts, starts, strict=False)]
+        bones = [part.bones for part in parts if part.bones is not None]
         return ImportedMesh(
             name,
             matrix,
@@ -68,6 +89,7 @@ class ImportedMesh:
             [material for part in parts for material in part.materials],
             [image for part in parts for image in part.images],
             np.repeat(np.arange(len(parts)), [len(part.triangles) for part in parts]),
+            bones=dataclasses.replace(bones[0], weights=vstack([one.weights for one in bones]).tocsr()) if bones else None,
         )
 
 

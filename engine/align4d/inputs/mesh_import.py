@@ -26,7 +26,7 @@ Y_UP_SUFFIXES = {".glb", ".gltf", ".obj"}
 
 
 def import_mesh(path: Path, folder: Path, tell: Tell) -> tuple[ObjectSpec, ...]:
-    """Writes the meshes and textures of a file into `folder`/input and returns the objects, in Blender's axes.
+    """Writes the meshes, textures and bones of a file into `folder`/input and returns the objects, in Blender's axes.
 
     Args:
         tell: is given a sentence for each file that is named and not there, or lies outside the file's folder.
@@ -68,12 +68,13 @@ def _written(meshes: list[ImportedMesh], turn: np.ndarray, folder: Path) -> tupl
         arrays = _arrays(mesh, turn)
         with writing():
             write_arrays(folder / "input" / f"mesh_{number:03}.npz", arrays)
+            bones = _written_bones(mesh, turn, folder, f"input/bones_{number:03}.npz")
         materials = tuple(
             material if image is None else MaterialSpec("texture", image=_texture(image, paths, folder))
             for material, image in zip(mesh.materials, mesh.images, strict=True)
         )
         matrix = as_matrix(turn @ mesh.matrix @ np.linalg.inv(turn))
-        objects.append(ObjectSpec(f"object_{number:03}", mesh.name, f"input/mesh_{number:03}.npz", matrix, materials))
+        objects.append(ObjectSpec(f"object_{number:03}", mesh.name, f"input/mesh_{number:03}.npz", matrix, materials, bones))
     return tuple(objects)
 
 
@@ -93,6 +94,23 @@ def _arrays(mesh: ImportedMesh, turn: np.ndarray) -> dict[str, np.ndarray]:
         "corner_color": mesh.colors.astype(np.float32)[corner],
         "bake_vertices": vertices,
     }
+
+
+def _written_bones(mesh: ImportedMesh, turn: np.ndarray, folder: Path, name: str) -> str:
+    """Writes the bones of a mesh as file `name` of the job's folder; returns that, "" where none moves it."""
+    if mesh.bones is None or not mesh.bones.weights.nnz:
+        return ""
+    moved = mesh.bones.weights.tocoo()
+    arrays = {
+        "names": np.array(mesh.bones.names),
+        "parent": mesh.bones.parent.astype(np.int32),
+        "head": (mesh.bones.head @ turn[:3, :3].T).astype(np.float32),
+        "vertex": moved.row.astype(np.int32),
+        "bone": moved.col.astype(np.int32),
+        "weight": moved.data,
+    }
+    write_arrays(folder / name, arrays)
+    return name
 
 
 def _texture(image: Image.Image, paths: dict[int, str], folder: Path) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from scipy.sparse import csr_matrix, vstack
 
+from ..errors import EngineError
 from ..protocol import BONE_ARRAYS, ObjectSpec, inside
 from .mesh_file import fits, invalid, read_stored, world_matrix
 
@@ -60,6 +61,8 @@ def load_rig(specs: tuple[ObjectSpec, ...], counts: list[int], folder: Path) -> 
 
 def _read(spec: ObjectSpec, count: int, folder: Path) -> dict[str, np.ndarray]:
     arrays = read_stored(spec, inside(folder, spec.bones), "bone weights")
+    if not arrays.keys() >= BONE_ARRAYS.keys():
+        raise EngineError("mesh_invalid", f'The bone weights of "{spec.name}" come from another version of Align4D.', "Generate again.")
     if not fits(arrays, BONE_ARRAYS) or not _makes_sense(arrays, count):
         raise invalid(spec, "its bone weights are other arrays, or of other vertices")
     return arrays

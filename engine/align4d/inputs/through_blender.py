@@ -1,4 +1,4 @@
-"""Files that only Blender reads (FBX), through an installed Blender: the same objects, vertices and pose as its own import of the file."""
+"""Files that only Blender reads (FBX), through an installed Blender: the same objects, vertices, pose and bones as its own import of the file."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.sparse import csr_matrix
 
 from ..child import ENGINE_FOLDER, find_program, run_program
 from ..errors import EngineError
@@ -19,7 +20,7 @@ from ..protocol import MaterialSpec, natural_order
 from ..protocol.srgb import linear_to_srgb
 from .foreign import LONGEST_REASON
 from .image_file import open_image
-from .imported import ImportedMesh, Tell, multiplied, not_beside
+from .imported import ImportedBones, ImportedMesh, Tell, multiplied, not_beside
 
 LONGEST = 300.0
 """Seconds for one file."""
@@ -80,6 +81,8 @@ def _mesh(folder: Path, number: int, entry: dict[str, Any]) -> ImportedMesh:
         materials.append(MaterialSpec("texture") if image else MaterialSpec("flat", base_color=(*color, 1.0)) if color else MaterialSpec())
         images.append(image)
     colors = np.ones((len(one["normals"]), 4))
+    size = len(one["vertices"]), len(one["names"])
+    weights = csr_matrix((one["weight"], (one["vertex"], one["bone"])), shape=size, dtype=np.float32)
     return ImportedMesh(
         entry["name"],
         np.array(entry["matrix"]),
@@ -92,6 +95,7 @@ def _mesh(folder: Path, number: int, entry: dict[str, Any]) -> ImportedMesh:
         images,
         one["slot"],
         one["corners"],
+        ImportedBones(tuple(one["names"].tolist()), one["parent"], one["head"], weights),
     )
 
 

@@ -42,7 +42,7 @@ def solve_around_pins(folder: Path, request: Request, report: Reporter) -> Resul
     """
     job = HandJob(folder, request, report)
     with job.stage("reading"):
-        asset = load_asset(request, folder)
+        asset = load_asset(request, folder, rigged=False)
         solved, base = job.read_base(asset)
         targets = {pin.frame: job.read_pin(pin, asset, base.frames) for pin in request.pins}
     with job.stage("solving"):

@@ -79,7 +79,7 @@ def _read(path: Path, mesh: Path | None, fps: float, device: torch.device) -> Fo
 
 def _job(folder: Path) -> Found:
     request, result = protocol.read_completed(folder), protocol.read_result(folder)
-    asset = load_asset(request, folder)
+    asset = load_asset(request, folder, rigged=False)
     if len(asset.vertices) != len(asset.bake_points):
         raise EngineError(
             "result_mesh",
