@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 from pathlib import Path
+from typing import Any
 
 import gltf_files
 import numpy as np
@@ -86,13 +87,19 @@ def test_a_job_made_without_blender_has_the_bones(tmp_path: Path) -> None:
     assert [item.bones for item in plain.objects] == [""]
 
 
+def parts_of(path: Path) -> dict[str, Any]:
+    """The JSON of a .glb."""
+    content = path.read_bytes()
+    found: dict[str, Any] = json.loads(content[20 : 20 + struct.unpack_from("<I", content, 12)[0]])
+    return found
+
+
 def changed(path: Path, **new: object) -> Path:
     """A .glb with other parts in its JSON."""
     content = path.read_bytes()
-    size = struct.unpack_from("<I", content, 12)[0]
-    text = json.dumps(json.loads(content[20 : 20 + size]) | new).encode()
+    text = json.dumps(parts_of(path) | new).encode()
     text += b" " * (-len(text) % 4)
-    rest = content[20 + size :]
+    rest = content[20 + struct.unpack_from("<I", content, 12)[0] :]
     path.write_bytes(struct.pack("<4sIIII", b"glTF", 2, 20 + len(text) + len(rest), len(text), 0x4E4F534A) + text + rest)
     return path
 
@@ -102,10 +109,20 @@ def test_joints_that_the_scene_does_not_show_are_no_bones(tmp_path: Path) -> Non
     assert load_mesh_file(path).rig is None
 
 
+def test_a_joint_that_is_nowhere_and_moves_nothing_is_in_no_way(tmp_path: Path) -> None:
+    """One that hangs on the tip."""
+    path = gltf_files.rigged(tmp_path)
+    parts = parts_of(path)
+    parts["nodes"].append({"name": "Lost", "translation": [float("nan"), 0, 0]})
+    parts["nodes"][3]["children"] = [len(parts["nodes"]) - 1]
+    parts["skins"][1] = {"joints": [3, len(parts["nodes"]) - 1]}
+    rig = rig_of(load_mesh_file(changed(path, nodes=parts["nodes"], skins=parts["skins"])))
+    assert "Rig/Lost" in rig.names and np.isfinite(rig.head).all()
+
+
 def test_bones_without_names_are_told_apart(tmp_path: Path) -> None:
     path = gltf_files.rigged(tmp_path)
-    content = path.read_bytes()
-    nodes = json.loads(content[20 : 20 + struct.unpack_from("<I", content, 12)[0]])["nodes"]
+    nodes = parts_of(path)["nodes"]
     for node, name in ((0, ""), (1, "Bone"), (2, ""), (3, "Bone")):
         nodes[node]["name"] = name
     names = rig_of(load_mesh_file(changed(path, nodes=nodes))).names

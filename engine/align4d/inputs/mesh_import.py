@@ -101,10 +101,11 @@ def _written_bones(mesh: ImportedMesh, turn: np.ndarray, folder: Path, name: str
     if mesh.bones is None or not mesh.bones.weights.nnz:
         return ""
     moved = mesh.bones.weights.tocoo()
+    head = (mesh.bones.head @ turn[:3, :3].T).astype(np.float32)
     arrays = {
         "names": np.array(mesh.bones.names),
         "parent": mesh.bones.parent.astype(np.int32),
-        "head": (mesh.bones.head @ turn[:3, :3].T).astype(np.float32),
+        "head": np.nan_to_num(head, posinf=0, neginf=0),  # a bone that is nowhere moves no vertex that is somewhere
         "vertex": moved.row.astype(np.int32),
         "bone": moved.col.astype(np.int32),
         "weight": moved.data,
