@@ -60,7 +60,10 @@ def bones(item: Any, mesh: Any, graph: Any) -> dict[str, np.ndarray]:
     And how much bone (N,) moves vertex (N,), by weight (N,).
     """
     back = item.matrix_world.inverted_safe()
-    names, parent, head, tied = [], [], [], {}
+    names: list[str] = []
+    parent: list[int] = []
+    head: list[Any] = []
+    tied: dict[int, int] = {}  # a vertex group's bone
     for rig in dict.fromkeys(one.object for one in item.modifiers if one.type == "ARMATURE" and one.object):
         number: dict[str, int] = {}
         for bone in rig.evaluated_get(graph).pose.bones:  # those above others first
@@ -70,7 +73,7 @@ def bones(item: Any, mesh: Any, graph: Any) -> dict[str, np.ndarray]:
                 names.append(f"{rig.name}/{bone.name}")
                 head.append(back @ rig.matrix_world @ bone.head)
         tied |= {group.index: number[group.name] for group in item.vertex_groups if group.name in number}
-    moved = [(vertex.index, tied[one.group], one.weight) for vertex in mesh.vertices for one in vertex.groups if one.group in tied]
+    moved = [(vertex.index, tied[one.group], one.weight) for vertex in mesh.vertices for one in vertex.groups if one.weight > 0 and one.group in tied]
     vertex, bone, weight = (np.array(column) for column in zip(*moved, strict=True)) if moved else (np.zeros(0, np.int32),) * 3
     stand = {"names": np.array(names, np.str_), "parent": np.array(parent, np.int32), "head": np.array(head).reshape(-1, 3)}
     return {**stand, "vertex": vertex, "bone": bone, "weight": weight}
