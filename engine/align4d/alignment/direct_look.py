@@ -46,7 +46,7 @@ class DirectLook:
         self.animated, self.view, self.cost, self.felt_by_joints = animated, view, cost, felt_by_joints
         self.walk = build_tree(skeleton.parent, skeleton.joint, lever).walk
         self.lever, self.neutral, self.rest = lever.numpy(), cost.neutral[0].numpy(), cost.rest.contiguous().numpy()
-        self.resistance, self.is_joint = (one.numpy()[:, None] for one in (cost.resistance, cost.is_joint))
+        self.resistance, self.firmness = (one.numpy()[:, None] for one in (cost.resistance, cost.firmness))
         self.light = animated.albedo.contiguous().numpy(), animated.lighting.coefficients.contiguous().numpy()
         bound = animated.bound
         self.shape = bound.scales[None].contiguous().numpy(), bound.opacities[None].contiguous().numpy()
@@ -138,7 +138,7 @@ class DirectPoint:
         """What the pose costs itself, see `PoseCost`; leaves the gradients of what is not joints in `g_means` and `g_rotation`."""
         look, cost, settings = self.look, self.look.cost, self.look.cost.settings
         self.bend = self.turn[0] - look.neutral
-        joints = settings.bend * float((self.bend**2 * look.resistance).sum()) + settings.slack * float((self.shift[0] ** 2 * look.is_joint).sum())
+        joints = settings.bend * float((self.bend**2 * look.resistance).sum()) + settings.slack * float((self.shift[0] ** 2 * look.firmness).sum())
         found = joints + settings.stretch * float(self.ridden.stretch[0]) + float(add_drift(self.ridden.means[0], *look.drift(), self.g_means[0]))
         self.g_rotation = np.zeros_like(self.motion[1])
         if cost.held is not None:
@@ -170,7 +170,7 @@ class DirectPoint:
         load, turned, moved = np.empty((len(parts), 6)), np.empty_like(self.turn), np.empty_like(self.shift)
         pose_parts_backward(*look.walk, self.turn, *self.motion, np.ascontiguousarray(g_turn), g_rotation, g_offset, load, turned, moved)
         turned[0] += 2 * settings.bend * look.resistance * self.bend
-        moved[0] += 2 * settings.slack * look.is_joint * self.shift[0]
+        moved[0] += 2 * settings.slack * look.firmness * self.shift[0]
         return _aligned((np.concatenate([turned[0], moved[0]], 1) * look.lever).astype(np.float32).reshape(-1))
 
     def curvature(self) -> Tensor:

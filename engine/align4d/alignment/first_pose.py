@@ -36,6 +36,8 @@ UNEXPLAINED = 0.03
 """Known-view loss that is left where nothing is wrong, by the sizes of pixels and Gaussians: what is gained below says nothing."""
 AS_WELL = 1.55
 """The mesh as it stands shows a frame as well as in a pose where it costs at most so many times as much: a pose makes up for what it is not."""
+NEARLY = 4.0
+"""Directions that are nearer to each other are nearly the same [degrees]: a pose has less to make up for, so that it must cost no less."""
 _AIMED = ("yaw", "pitch", "distance")
 """What of a camera is found by where an object is in the picture, and how large."""
 
@@ -208,7 +210,8 @@ class FirstPoseSearch:
             return False
         posed, _ = self._compared(0, placed.camera, self.still, self.still, self.still, report)
         step = self._step(solved.camera, self._light(0, solved.camera, self.still, self.still), self.still)
-        return float(step.judge(0, self.still, self.still)[0]) < AS_WELL * posed
+        away = np.degrees(np.arccos(min(1.0, float(placed.camera.world_to_camera()[2, :3] @ solved.camera.world_to_camera()[2, :3]))))
+        return float(step.judge(0, self.still, self.still)[0]) < (AS_WELL if away > NEARLY else 1.0) * posed
 
     def is_clear(self, found: FirstPose, placed: Orbit) -> bool:
         """Whether a pose explains its frame clearly better, in outline and color, than the mesh as it stands does the first one.

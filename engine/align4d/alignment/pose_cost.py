@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..motion.skeleton import Motion, Skeleton
 from .animated_asset import AnimatedAsset
-from .pose_levers import stiffness
+from .pose_levers import firmness, stiffness
 from .standing_place import turned_rest
 from .tracking_settings import TrackingSettings
 from .view import View, open_depth
@@ -28,8 +28,7 @@ class PoseCost:
         self.skeleton = skeleton
         self.rest = rest = turned_rest(animated.bound, neutral[0, skeleton.root])[0]
         self.resistance = stiffness(skeleton, settings.joint_radius).to(rest)
-        self.is_joint = rest.new_ones(skeleton.count)
-        self.is_joint[skeleton.root] = 0
+        self.firmness = firmness(skeleton).to(rest)
         self.depth_axes = torch.from_numpy(views[0].viewmats[:, 2, :3]).to(rest)
         self.open_depth = open_depth(views).to(rest)
 
@@ -45,7 +44,7 @@ class PoseCost:
     def joints(self, turn: Tensor, shift: Tensor, stretch: Tensor) -> Tensor:
         """(T,) that joints are bent and pulled apart, and the surface stretched."""
         bend = (((turn - self.neutral) ** 2).sum(-1) * self.resistance).sum(-1)
-        slack = ((shift**2).sum(-1) * self.is_joint).sum(-1)
+        slack = ((shift**2).sum(-1) * self.firmness).sum(-1)
         return self.settings.bend * bend + self.settings.slack * slack + self.settings.stretch * stretch
 
     def drift(self, means: Tensor, rest: Tensor, frames: Tensor) -> Tensor:

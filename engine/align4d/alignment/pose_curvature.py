@@ -40,7 +40,7 @@ class PoseCurvature:
         self.stretching = [self._stretching(*edge) for edge in EDGES]
         settings = cost.settings
         bend = (2 * settings.bend * cost.resistance)[:, None].expand(-1, 3)
-        slack = (2 * settings.slack * cost.is_joint)[:, None].expand(-1, 3)
+        slack = (2 * settings.slack * cost.firmness)[:, None].expand(-1, 3)
         self.own = torch.cat([bend, slack], -1).flatten() * self.lever**2
 
     def _stretching(self, start: int, end: int) -> Tensor:

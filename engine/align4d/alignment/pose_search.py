@@ -24,7 +24,7 @@ from .drawn_poses import SeenOutline, drawn
 from .lighting import Lighting
 from .optimizer import LeveredAdam
 from .outline import Outline, spread_out
-from .pose_levers import levers, stiffness
+from .pose_levers import firmness, levers, stiffness
 from .view import View
 
 
@@ -107,7 +107,7 @@ class PoseSearch:
         like = views[0].reference.color
         self.turn_lever, self.shift_lever = levers(skeleton, like)
         self.resistance = stiffness(skeleton, joint_radius).to(like)
-        self.is_joint = (torch.arange(skeleton.count) != skeleton.root).to(like)
+        self.firmness = firmness(skeleton).to(like)
         self.tree = build_tree(skeleton.parent, skeleton.joint, like)
         self.by_kernels = like.device.type == "cpu" and like.dtype == torch.float32
         self._drawings: dict[object, _Drawing] = {}
@@ -153,7 +153,7 @@ class PoseSearch:
         """(B,) of the outlines in the mean, and of the pose itself."""
         outlines = (self._drawn if self.by_kernels else self.as_tensors)(drawn, turn, shift)
         bend = (((turn - neutral) ** 2).sum(-1) * self.resistance).sum(-1)
-        slack = ((shift**2).sum(-1) * self.is_joint).sum(-1)
+        slack = ((shift**2).sum(-1) * self.firmness).sum(-1)
         turned = ((turn - neutral)[:, self.skeleton.root] ** 2).sum(-1)
         pose = self.settings.bend * bend + self.settings.slack * slack + self.settings.turned * turned
         return outlines + pose

@@ -79,6 +79,7 @@ class Solved:
             **{name: getattr(self.skeleton, name) for name in ("parent", "joint", "radius", "mass", "inertia")},
             **{name: getattr(bound, name).cpu().numpy() for name in _BOUND},
             **{_FIELD + name: value.cpu().numpy() for name, value in self.field.state_dict().items()},
+            **({"known": self.skeleton.known} if self.skeleton.known is not None else {}),
             "center": self.similarity.center,
             "size": np.array(self.similarity.size),
             "weights": self.skin.weights.cpu().numpy().astype(np.float16),
@@ -186,4 +187,4 @@ def _skeleton(arrays: dict[str, np.ndarray]) -> Skeleton:
         above = np.where(above >= 0, parent[above], -1)
     levels = tuple(np.flatnonzero(depth == level) for level in range(depth.max() + 1))
     joint, radius, mass, inertia = (arrays[name] for name in ("joint", "radius", "mass", "inertia"))
-    return Skeleton(parent, joint, radius, mass, inertia, levels)
+    return Skeleton(parent, joint, radius, mass, inertia, levels, known=arrays.get("known"))

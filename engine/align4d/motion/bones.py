@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
-from scipy.sparse import coo_matrix, csr_matrix
-from scipy.sparse.csgraph import dijkstra
+from scipy.sparse import csr_matrix
 from scipy.spatial import cKDTree
 
 from .parts import Parts, PartSettings, find_contacts
-from .sides import other_side
-from .skeleton import Armature
 from .surface_graph import SurfaceGraph
 
 NEIGHBORS = 3
@@ -51,32 +46,6 @@ def parts_of_bones(surface: SurfaceGraph, settings: PartSettings, vertices: np.n
         return None
     shares = shares[:, kept]
     return Parts(shares.argmax(1), shares.astype(np.float32), find_contacts(surface, settings), np.flatnonzero(kept))
-
-
-def armature_of(bones: np.ndarray, names: Sequence[str], head: np.ndarray, parent: np.ndarray) -> Armature:
-    """How the bones of the parts hang together.
-
-    Args:
-        bones: (K,) of the parts, see `Parts`.
-        names: of all bones, with their armature's.
-        head: (B, 3) where each bone begins, in the asset's space.
-        parent: (B,) the bone above each, -1 for none.
-    """
-    hung = np.flatnonzero(parent >= 0)
-    graph = coo_matrix((np.ones(len(hung)), (hung, parent[hung])), shape=(len(parent),) * 2)
-    hops = dijkstra(graph, directed=False, unweighted=True, indices=bones)[:, bones]
-    number, above = {int(bone): part for part, bone in enumerate(bones)}, np.full(len(bones), -1)
-    for part, bone in enumerate(bones):
-        while (bone := int(parent[bone])) >= 0 and above[part] < 0:
-            above[part] = number.get(bone, -1)
-    return Armature(head[bones], above, np.minimum(hops, len(parent)), _twins([names[bone] for bone in bones]))
-
-
-def _twins(names: list[str]) -> np.ndarray:
-    """(K,) the bone on the other side of each, by its name; itself where there is none."""
-    number = {name: bone for bone, name in enumerate(names)}
-    twins = [number.get("/".join([*name.split("/")[:-1], other_side(name.split("/")[-1])]), bone) for bone, name in enumerate(names)]
-    return np.array(twins, np.int64)
 
 
 def _at_nodes(surface: SurfaceGraph, vertices: np.ndarray, weights: csr_matrix) -> np.ndarray:

@@ -6,7 +6,8 @@ import numpy as np
 
 from ..inputs.asset import Asset, weld
 from ..inputs.bone_limits import BoneLimits
-from ..motion.bones import armature_of, parts_of_bones
+from ..motion.armature import armature_of
+from ..motion.bones import parts_of_bones
 from ..motion.joint_limits import JointLimits, limits_between
 from ..motion.parts import Parts, find_parts, parts_for_posing
 from ..motion.skeleton import Skeleton, build_skeleton

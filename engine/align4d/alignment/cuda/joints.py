@@ -23,7 +23,7 @@ def _summed(sums, first, number, stride, BLOCK: tl.constexpr):
 
 @triton.jit
 def feel_kernel(
-    joints, lever, place, parent, below, parts, pulls, chunks, between, neutral, stiff, is_joint, extra_torque, extra_cost,
+    joints, lever, place, parent, below, parts, pulls, chunks, between, neutral, stiff, firmness, extra_torque, extra_cost,
     of_surface, of_pictures, frames, views, gradient, told, noted, bend, slack, stretch,
     has_extra, count, number, blocks, squares, BLOCK: tl.constexpr,
 ):  # fmt: skip
@@ -32,7 +32,7 @@ def feel_kernel(
     Args:
         parent: (K,) int32, K for the root; below: (K, K), 1 where the column's part hangs on the row's joint.
         pulls, chunks: see `gather`; between: (B, K, 6), room for their sums.
-        neutral, stiff, is_joint, bend, slack: see `PoseCost`.
+        neutral, stiff, firmness, bend, slack: see `PoseCost`.
         extra_torque, extra_cost: (B, K, 3) and (B,), what else pulls and costs, where there is any.
         of_surface, of_pictures: (B, blocks, 2) and (B, squares, 2), parts of the sums that the cost is made of; stretch: its price.
         frames, views: see `pictures`.
@@ -46,7 +46,7 @@ def feel_kernel(
     turn, shift, by_turn, by_shift = scaled(joints, lever, pose, k, count, mask)
     about, force = joint_gradient(torque, force, turn, place, parent, parts, pose, k, count, mask)
     bent = plus(turn, -1.0, load3(neutral, k, mask))
-    resists, loose = tl.load(stiff + k, mask=mask, other=0.0), tl.load(is_joint + k, mask=mask, other=0.0)
+    resists, loose = tl.load(stiff + k, mask=mask, other=0.0), tl.load(firmness + k, mask=mask, other=0.0)
     about = plus(about, 2 * bend * resists, bent)
     force = plus(force, 2 * slack * loose, shift)
     store_joints(gradient + pose * count * 6, k, about, force, by_turn, by_shift, mask)

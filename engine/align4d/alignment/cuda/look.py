@@ -276,7 +276,7 @@ class FusedLook:
         launch(
             feel_kernel, self.slots, self.device,
             self.joints, self.lever, self.place, self.parent, self.below, self.parts, back["pulls"], self.seats.chunks, self.between,
-            self.neutral, cost.resistance, cost.is_joint, back["torque"], back["cost"], self.of_surface, self.of_pictures,
+            self.neutral, cost.resistance, cost.firmness, back["torque"], back["cost"], self.of_surface, self.of_pictures,
             self.frames, self.views, self.gradient, self.told, self._noted(), float(settings.bend), float(settings.slack), float(settings.stretch),
             int(self._is_extra), self.number, chunks, self.blocks, self.groups, BLOCK=self.lanes, warps=2,
         )  # fmt: skip
