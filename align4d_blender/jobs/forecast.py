@@ -34,7 +34,7 @@ class Forecast:
         self._name, self._began = "", 0.0
         self._shares: list[float] = [1.0]
         self._index = 0
-        self._done = 0.0
+        self._done = self._farthest = 0.0
         self._eta = -1.0
 
     def stage(self, name: str, index: int, count: int) -> None:
@@ -44,7 +44,7 @@ class Forecast:
         names = list(self._known)
         fits = len(names) == count and index < count and names[index] == name
         self._shares = [max(self._known[one], 1e-3) for one in names] if fits else [1.0] * max(count, index + 1, 1)
-        self._index, self._done, self._eta = index, 0.0, -1.0
+        self._index, self._done, self._farthest, self._eta = index, 0.0, 0.0, -1.0
 
     def end_stage(self) -> None:
         """The stage, if there is one, is over."""
@@ -52,13 +52,17 @@ class Forecast:
             self.taken[self._name] = round(time.monotonic() - self._began, 3)
 
     def progress(self, done: float, eta: float) -> None:
-        """`done` in [0, 1] of the stage lies behind; `eta` is the engine's forecast of its rest [s], negative where it has none."""
+        """`done` in [0, 1] of the stage lies behind; `eta` is the engine's forecast of its rest [s], negative where it has none.
+
+        A stage of several parts counts each anew: what lies behind stays there until one is farther.
+        """
         self._done, self._eta = min(max(done, 0.0), 1.0), eta
+        self._farthest = max(self._farthest, self._done)
 
     @property
     def fraction(self) -> float:
         """Part of the whole job that lies behind."""
-        return (sum(self._shares[: self._index]) + self._done * self._shares[self._index]) / sum(self._shares)
+        return (sum(self._shares[: self._index]) + self._farthest * self._shares[self._index]) / sum(self._shares)
 
     @property
     def left(self) -> float:

@@ -27,6 +27,12 @@ CANCEL_GRACE = 2.0
 """Seconds that the engine gets to answer a cancel before it is killed."""
 
 _QUIT_GRACE = 2.0
+_SIGKILL = 9
+"""A process that this signal ended has had no last words; Windows has no such exit code."""
+
+_AT_WORK = ("INFO ", "DEBUG ")
+"""How lines of the engine's log begin that say what it does, not why it stopped."""
+
 _ADVICE = "Press Resume: the job goes on where it was. If it happens again, Show Log says why."
 
 
@@ -129,8 +135,12 @@ class EngineClient:
         """The event that stands for the end of the process."""
         if self._cancelled:
             return {"event": "cancelled", "job": self._cancelled}
-        last = next((line for line in reversed(self._chatter) if line.strip()), "it said nothing")
-        message = f"The engine stopped by itself with exit code {self._process.returncode} ({last})."
+        code = self._process.returncode
+        if code == -_SIGKILL:
+            message = "The system ended the engine, as it does where memory runs out."
+        else:
+            words = (line for line in reversed(self._chatter) if line.strip() and not line.startswith(_AT_WORK))
+            message = f"The engine stopped by itself with exit code {code} ({next(words, 'it said nothing')})."
         return {"event": "failed", **UserError("engine_died", message, _ADVICE, "open_log").as_dict()}
 
 

@@ -93,6 +93,19 @@ def test_crash_is_told_once_with_the_last_words(start: Callable[..., object]) ->
     assert client.poll() == []
 
 
+def test_what_the_engine_was_doing_is_not_why_it_stopped(start: Callable[..., object]) -> None:
+    code = "import sys; print('torch is missing\\nINFO align4d.job.reporting: stage tracking (5 of 7)', file=sys.stderr); sys.exit(7)"
+    assert "exit code 7 (torch is missing)" in str(poll_until(start("move", [sys.executable, "-c", code]), "failed")["message"])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends no process by a signal")
+def test_an_engine_that_the_system_ends_may_have_had_no_memory_left(start: Callable[..., object]) -> None:
+    code = "import os, sys; print('INFO tracking', file=sys.stderr, flush=True); os.kill(os.getpid(), 9)"
+    event = poll_until(start("move", [sys.executable, "-c", code]), "failed")
+    assert event["message"] == "The system ended the engine, as it does where memory runs out."
+    assert "Press Resume" in str(event["advice"])
+
+
 def test_other_version_is_refused(start: Callable[..., object]) -> None:
     client = start("future")
     event = poll_until(client, "failed")

@@ -312,6 +312,18 @@ def test_the_time_left_is_learned(blender: ModuleType, tmp_path: Path) -> None:
     assert way.fraction == 0.5
 
 
+def test_the_bar_does_not_go_back_where_a_stage_counts_anew(blender: ModuleType, tmp_path: Path) -> None:
+    way = blender.align4d_blender.jobs.forecast.Forecast({"camera": 1.0, "tracking": 1.0})
+    way.stage("camera", 0, 2)
+    way.progress(0.8, 1.0)
+    way.progress(0.5, 6.0)
+    assert way.fraction == pytest.approx(0.4) and way.left == pytest.approx(6 + 12), "the time left is told by what is counted now"
+    way.progress(1.0, 0.0)
+    assert way.fraction == pytest.approx(0.5)
+    way.stage("tracking", 1, 2)
+    assert way.fraction == pytest.approx(0.5)
+
+
 def test_live_pictures_become_icons(blender: ModuleType, tmp_path: Path) -> None:
     import numpy as np
 
