@@ -13,11 +13,14 @@ from scipy.sparse import csr_matrix
 from test_pipeline import Shoot
 
 from align4d import protocol
+from align4d.alignment.pose_levers import FIRM, firmness
 from align4d.errors import EngineError
 from align4d.inputs.asset import load_asset
 from align4d.job.reporting import RecordingReporter
 from align4d.motion.bones import parts_of_bones
+from align4d.motion.mirror import find_twins
 from align4d.motion.parts import Parts, PartSettings
+from align4d.motion.sides import other_side
 from align4d.motion.surface_graph import SurfaceGraph, build_surface_graph
 from align4d.pipeline import artist
 from align4d.pipeline.articulation import Articulation
@@ -235,3 +238,68 @@ def test_a_job_follows_the_bones_without_a_word(tmp_path: Path) -> None:
     result = artist.run(folder, RecordingReporter())
     assert len(protocol.read_arrays(folder / result.poses)["parent"]) == 2
     assert not [note for note in result.notes if "bone" in note.lower() or "weights" in note.lower()]
+
+
+LEGS = block((0.6, 0.3, 0.3), (0, 0, 0)), block((0.1, 0.14, 0.5), (0, 0.07, -0.4)), block((0.1, 0.14, 0.5), (0, -0.07, -0.4))
+"""A trunk and two legs that touch each other over more area than it."""
+LEGS_WEIGHTS = np.repeat(np.eye(3), [len(vertices) for vertices, _ in LEGS], axis=0)
+
+
+def test_a_leg_does_not_hang_on_the_other_one(tmp_path: Path) -> None:
+    """Both hang on a bone that moves nothing, and so does the trunk; their names say which are each other's twin."""
+    weights = np.hstack([LEGS_WEIGHTS, np.zeros((len(LEGS_WEIGHTS), 1))])
+    head = np.array([[-0.3, 0, 0], [0, 0.07, -0.15], [0, -0.07, -0.15], [-0.4, 0, 0]])
+    order = [3, 0, 1, 2]
+    job = Job(tmp_path)
+    add(job, joined(*LEGS), stored(["Rig/root", "Rig/trunk", "Rig/leg.L", "Rig/leg.R"], weights[:, order], [-1, 0, 0, 0], head[order]))
+    asset = load_asset(job.request(), tmp_path)
+    body = Articulation(asset, settings_for("draft", {}))
+    assert asset.rig is not None and body.parts.bones is not None
+    part = {asset.rig.names[bone]: number for number, bone in enumerate(body.parts.bones)}
+    trunk, left, right = (part[f"Rig/{name}"] for name in ("trunk", "leg.L", "leg.R"))
+    assert body.skeleton.root == trunk and body.skeleton.parent[left] == body.skeleton.parent[right] == trunk
+    twins = find_twins(body.skeleton)
+    assert twins is not None and twins.normal.tolist() == [0, 1, 0] and {*twins.limbs} == {(min(left, right), max(left, right))}
+
+
+def test_a_foot_that_is_moved_by_itself_goes_with_the_leg(tmp_path: Path) -> None:
+    """As inverse kinematics has it: its bone hangs on the trunk's, far from where it begins."""
+    mesh = (
+        block((0.8, 0.3, 0.3), (0, 0, 0)),
+        block((0.12, 0.11, 0.63), (0.2, 0.003, -0.44), 0.05),
+        block((0.23, 0.13, 0.1), (0.24, 0.01, -0.79), 0.05),
+    )
+    weights = np.repeat(np.eye(3), [len(vertices) for vertices, _ in mesh], axis=0)
+    head = np.array([[-0.4, 0, 0], [0.2, 0, -0.15], [0.2, 0, -0.75]])
+    above, joint = rigged(tmp_path, joined(*mesh), weights, [-1, 0, 0], head)
+    assert above == [-1, 0, 1]
+    np.testing.assert_allclose(joint[1:], head[1:], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("Leg.L", "Leg.R"),
+        ("leg_r", "leg_l"),
+        ("LeftArm", "RightArm"),
+        ("mixamorig:RightHand", "mixamorig:LeftHand"),
+        ("L_arm", "R_arm"),
+        ("DEF-thigh.R.001", "DEF-thigh.L.001"),
+        ("Lower", "Lower"),
+        ("Tail1", "Tail1"),
+    ],
+)
+def test_names_tell_the_other_side(name: str, other: str) -> None:
+    assert other_side(name) == other
+
+
+def test_joints_that_the_artist_has_placed_hold_more_than_those_that_the_shape_tells_of(tmp_path: Path) -> None:
+    held = []
+    for folder, bones in ((tmp_path / "plain", None), (tmp_path / "rigged", stored(["a", "b", "c"], FIGURE_WEIGHTS, [-1, 0, 1], FIGURE_HEADS))):
+        job = Job(folder)
+        add(job, joined(*FIGURE), bones)
+        skeleton = Articulation(load_asset(job.request(), folder), settings_for("draft", {})).skeleton
+        firm = firmness(skeleton)
+        assert firm[skeleton.root] == 0
+        held.append({round(float(one), 3) for part, one in enumerate(firm) if part != skeleton.root})
+    assert held == [{1.0}, {FIRM}]

@@ -12,6 +12,7 @@ from builders import Job
 from puppets import FOVY, TWO_PARTS, Studio, asset_of, bound, puppet
 from scipy import ndimage
 
+from align4d.alignment import first_pose
 from align4d.alignment.animated_asset import AnimatedAsset
 from align4d.alignment.first_pose import FirstPose, FirstPoseSearch, sighted
 from align4d.alignment.lighting import to_linear, unlit
@@ -185,3 +186,14 @@ def test_an_artists_camera_beside_where_the_video_was_taken_is_told_from_a_body_
     right, wrong = placed(bent_clip, CAMERA), placed(bent_clip, beside)
     covering = replace(wrong, apart=0.0)  # as where another view of the mesh as it stands has the bent body's outline
     assert not scene.search(bent_clip).is_beside(right, covering, RecordingReporter())
+
+
+def test_a_direction_next_to_the_artists_is_not_believed_for_a_pose_that_the_mesh_all_but_has(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    clip = Studio(CAMERA).reference(scene.asset, scene.vertices(*scene.bent([3.0])), SIZE)
+    right = place_camera(scene.asset, scene.animated.bound, clip, CAMERA, PoseSettings(resolution=SIZE), "cpu")
+    search, placed = scene.search(clip), replace(right, apart=1.0)
+    monkeypatch.setattr(first_pose, "AS_WELL", 3.0)  # of a body that is this small in its picture
+    for nearly, believed in ((4.0, False), (2.0, True)):
+        monkeypatch.setattr(first_pose, "NEARLY", nearly)
+        covering = replace(right, camera=right.camera.moved(azimuth=right.camera.azimuth - 3), apart=0.0)
+        assert search.is_beside(placed, covering, RecordingReporter()) is believed

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -40,6 +42,19 @@ def test_how_far_a_body_is_away_is_told_in_the_mean(scene: Scene) -> None:
     axis = axis_of(CAMERA)
     shift[1] = moved_body(scene.skeleton, shift[1:], 0.3 * axis + 0.2 * np.cross(axis, [0, 0, 1.0]))[0]
     np.testing.assert_allclose(away(scene.animated, scene.skeleton, turn, shift, axis), 0.15 * axis, atol=1e-5)
+
+
+def test_the_trunk_of_a_rigged_body_tells_where_it_stands_unless_the_body_lies_otherwise(scene: Scene) -> None:
+    """A wing that swings towards the camera takes the surface along in the mean, and the trunk stays."""
+    turn, shift = scene.bent([50.0])
+    axis, root = axis_of(CAMERA), scene.skeleton.root
+    rigged = replace(scene.skeleton, trunk=(root, scene.skeleton.joint[root]))
+    assert np.linalg.norm(away(scene.animated, scene.skeleton, turn, shift, axis)) > 0.005
+    np.testing.assert_allclose(away(scene.animated, rigged, turn, shift, axis), 0, atol=1e-6)
+    farther = moved_body(rigged, shift, 0.2 * axis)
+    np.testing.assert_allclose(away(scene.animated, rigged, turn, farther, axis), 0.2 * axis, atol=1e-5)
+    turn[:, root, 0] = 1.5
+    np.testing.assert_allclose(away(scene.animated, rigged, turn, shift, axis), away(scene.animated, scene.skeleton, turn, shift, axis), atol=1e-6)
 
 
 def test_a_pose_that_floats_pays_for_limbs_that_move_in_depth_but_not_for_where_the_body_is(scene: Scene) -> None:

@@ -24,9 +24,19 @@ LIES_OTHERWISE = math.radians(45)
 
 @torch.no_grad()
 def away(animated: AnimatedAsset, skeleton: Skeleton, turn: Tensor, shift: Tensor, axis: np.ndarray) -> np.ndarray:
-    """(3,) how far the surface has moved along `axis` (3,), a unit vector, in the mean over poses (T, K, 3)."""
-    moved = animated.perform(skeleton.pose(turn, shift)).means - animated.bound.means
-    return axis * float((moved @ torch.from_numpy(axis).to(moved)).mean())
+    """(3,) how far a body has moved along `axis` (3,), a unit vector, in the mean over poses (T, K, 3).
+
+    Where the artist's bones say what its trunk is, that has moved so far: limbs reach out to one side, and the body stays where it is.
+    Else, or where the body lies otherwise than the mesh, the whole surface has, in the mean.
+    """
+    motion, along = skeleton.pose(turn, shift), torch.from_numpy(axis)
+    lies_otherwise = float(turn[:, skeleton.root].norm(dim=-1).median()) > LIES_OTHERWISE
+    if skeleton.trunk is None or lies_otherwise:
+        moved = animated.perform(motion).means - animated.bound.means
+    else:
+        part, joint = skeleton.trunk[0], torch.from_numpy(skeleton.trunk[1]).to(turn)
+        moved = motion.rotation[:, part] @ joint + motion.offset[:, part] - joint
+    return axis * float((moved @ along.to(moved)).mean())
 
 
 def turned_rest(bound: BoundGaussians, turn: Tensor) -> tuple[Tensor, Tensor]:

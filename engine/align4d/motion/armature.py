@@ -30,12 +30,14 @@ class Armature:
         above: (K,) the part of the nearest bone above each, -1 for none.
         hops: (K, K) steps from each bone to each other, up and down the armature.
         twin: (K,) the part of the bone on the other side, itself where there is none.
+        trunk: the part of the bone that most of the body hangs on.
     """
 
     head: np.ndarray
     above: np.ndarray
     hops: np.ndarray
     twin: np.ndarray
+    trunk: int
 
     def apart(self, surface: SurfaceGraph, parts: Parts, places: Places) -> Places:
         """Of bones that hang on each other and do not meet: around where the lower one begins, as thick as the body is there.
@@ -80,11 +82,12 @@ class Armature:
         return heads[distance.argmin()] if distance.min() < ASTRAY else None
 
 
-def armature_of(bones: np.ndarray, names: Sequence[str], head: np.ndarray, parent: np.ndarray) -> Armature:
+def armature_of(bones: np.ndarray, area: np.ndarray, names: Sequence[str], head: np.ndarray, parent: np.ndarray) -> Armature:
     """How the bones of the parts hang together.
 
     Args:
         bones: (K,) of the parts, see `Parts`.
+        area: (K,) of the parts.
         names: of all bones, with their armature's.
         head: (B, 3) where each bone begins, in the asset's space.
         parent: (B,) the bone above each, -1 for none.
@@ -93,10 +96,13 @@ def armature_of(bones: np.ndarray, names: Sequence[str], head: np.ndarray, paren
     graph = coo_matrix((np.ones(len(hung)), (hung, parent[hung])), shape=(len(parent),) * 2)
     hops = dijkstra(graph, directed=False, unweighted=True, indices=bones)[:, bones]
     number, above = {int(bone): part for part, bone in enumerate(bones)}, np.full(len(bones), -1)
+    carried = np.zeros(len(parent))
     for part, bone in enumerate(bones):
-        while (bone := int(parent[bone])) >= 0 and above[part] < 0:
-            above[part] = number.get(bone, -1)
-    return Armature(head[bones], above, np.minimum(hops, len(parent)), _twins([names[bone] for bone in bones]))
+        carried[bone] += area[part]
+        while (bone := int(parent[bone])) >= 0:
+            carried[bone] += area[part]
+            above[part] = number.get(bone, -1) if above[part] < 0 else above[part]
+    return Armature(head[bones], above, np.minimum(hops, len(parent)), _twins([names[bone] for bone in bones]), int(carried[bones].argmax()))
 
 
 def _twins(names: list[str]) -> np.ndarray:

@@ -56,6 +56,7 @@ class Skeleton:
         levels: parts by distance from the root, root first.
         twin: (K,) the part on the other side as the artist has named it, itself where there is none; None where nothing is named so.
         known: (K,) bool, whether the artist has said where a part turns; None where nothing is.
+        trunk: the part that most of the body hangs on in the artist's armature, and the point (3,) that it turns about; None without one.
     """
 
     parent: np.ndarray
@@ -66,6 +67,7 @@ class Skeleton:
     levels: tuple[np.ndarray, ...]
     twin: np.ndarray | None = None
     known: np.ndarray | None = None
+    trunk: tuple[int, np.ndarray] | None = None
 
     @property
     def count(self) -> int:
@@ -125,7 +127,8 @@ def build_skeleton(surface: SurfaceGraph, parts: Parts, armature: Armature | Non
         radius[part] = np.sqrt(np.average(((points - middle) ** 2).sum(axis=1), weights=weight))
     mass, inertia = _hanging(surface, parts, order, parent, joint)
     twin = armature.twin if armature and (armature.twin != np.arange(parts.count)).any() else None
-    return Skeleton(parent, joint, radius, mass, inertia, _levels(order, parent), twin, known)
+    trunk = (armature.trunk, armature.head[armature.trunk]) if armature else None
+    return Skeleton(parent, joint, radius, mass, inertia, _levels(order, parent), twin, known, trunk)
 
 
 def _spanning_tree(surface: SurfaceGraph, parts: Parts, places: Places, armature: Armature | None, area: np.ndarray) -> list[tuple[int, int]]:

@@ -31,7 +31,13 @@ class Articulation:
         armature = None
         self.limits: JointLimits | None = None
         if asset.rig is not None and rigged is not None and rigged.bones is not None:
-            armature = armature_of(rigged.bones, asset.rig.names, asset.similarity.apply(asset.rig.head), asset.rig.parent)
+            armature = armature_of(
+                rigged.bones,
+                np.bincount(rigged.label, self.surface.area, rigged.count),
+                asset.rig.names,
+                asset.similarity.apply(asset.rig.head),
+                asset.rig.parent,
+            )
             if asset.limits is not None:
                 self.limits = joint_limits(asset.limits, [asset.rig.names[bone] for bone in rigged.bones])
         self.skeleton: Skeleton = build_skeleton(self.surface, self.parts, armature)
