@@ -45,16 +45,27 @@ def deforming(item: bpy.types.Object, shown: bool = False) -> Iterator[bpy.types
 
 
 def deforming_bones(item: bpy.types.Object) -> list[DeformingBone]:
-    """The deforming bones of the armatures that deform a mesh as it is shown, those above others first."""
+    """The deforming bones of the armatures that deform a mesh as it is shown, those above others first.
+
+    A bone that deforms nothing stands for the one that rests where it does: rigs with controls keep copies of bones, and hang others on these.
+    """
     found: list[DeformingBone] = []
     for rig in dict.fromkeys(deforming(item, shown=True)):
         numbers: dict[str, int] = {}
+        resting: dict[tuple[float, ...], int] = {}
         for bone in rig.pose.bones:  # Blender keeps them in the order of a walk down from the roots
             if bone.bone.use_deform:
-                parent = next((numbers[above.name] for above in bone.parent_recursive if above.name in numbers), -1)
+                above = (numbers.get(one.name, resting.get(_rest(one), -1)) for one in bone.parent_recursive)
+                parent = next((number for number in above if number >= 0), -1)
                 numbers[bone.name] = len(found)
+                resting.setdefault(_rest(bone), len(found))
                 found.append(DeformingBone(f"{rig.name}/{bone.name}", parent, rig, bone))
     return found
+
+
+def _rest(bone: bpy.types.PoseBone) -> tuple[float, ...]:
+    """Where a bone begins and ends at rest, without the last digits."""
+    return (*bone.bone.head_local.to_tuple(4), *bone.bone.tail_local.to_tuple(4))
 
 
 def armature_of(item: bpy.types.Object) -> bpy.types.Object | None:

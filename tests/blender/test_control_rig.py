@@ -167,3 +167,13 @@ def test_what_controls_cannot_show_goes_on_a_stand_in(blender: ModuleType, perso
     assert any("which its bones follow" in note for note in notes)
     assert "rig Motion" in bpy.data.objects and not rig.align4d.set_aside
     assert all(rig.pose.bones[name]["IK_FK"] == 0.0 for name in SWITCHES)
+
+
+def test_bones_that_hang_on_copies_of_others_hang_on_these(blender: ModuleType, person: tuple[bpy.types.Object, bpy.types.Object]) -> None:
+    """Of the bones that deform, Rigify hangs limbs on copies of the spine: these move nothing, and stand for what they are copies of."""
+    bones = blender.align4d_blender.capture.armatures.deforming_bones(person[0])
+    above = {one.bone.name: bones[one.parent].bone.name for one in bones if one.parent >= 0}
+    assert {bone.bone.name for bone in bones} - {*above} == {"DEF-spine"}, "one tree"
+    for side in "LR":
+        assert above[f"DEF-thigh.{side}"] == above[f"DEF-pelvis.{side}"] == "DEF-spine"
+        assert above[f"DEF-shoulder.{side}"] == "DEF-spine.003" and above[f"DEF-upper_arm.{side}"] == f"DEF-shoulder.{side}"
