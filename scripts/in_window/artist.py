@@ -25,7 +25,7 @@ import files  # noqa: E402
 import hand  # noqa: E402
 import heavy  # noqa: E402
 import keys  # noqa: E402
-from doing import press_button  # noqa: E402
+from doing import press_button, scroll_to_end  # noqa: E402
 from gaps import Gaps  # noqa: E402
 from mouse import Mouse, Steps, wait_until  # noqa: E402
 
@@ -229,6 +229,7 @@ def generate(artist: Artist) -> Steps:
     job = artist.jobs.current()
     artist.gaps.start("the job runs")
     yield from wait_until(lambda: job.pictures > 2, "a live picture", PATIENCE)
+    yield from scroll_to_end(artist)
     artist.picture("window_running")
     seen = job.fraction
     yield from wait_until(lambda: job.fraction > seen, "the bar moves", PATIENCE)
@@ -245,14 +246,14 @@ def cancel_and_resume(artist: Artist) -> Steps:
     job = artist.jobs.current()
     artist.picture("window_bar_moved")
     artist.gaps.doing = "cancelling"
-    yield from artist.find("bpy.ops.align4d.cancel", GENERATE)
+    yield from artist.find("bpy.ops.align4d.cancel")
     began = time.monotonic()
-    yield from artist.click_until("bpy.ops.align4d.cancel", lambda: bool(job.state == "cancelled"), "Cancel stops the job", GENERATE)
+    yield from artist.click_until("bpy.ops.align4d.cancel", lambda: bool(job.state == "cancelled"), "Cancel stops the job")
     artist.report["seconds_to_cancel"] = time.monotonic() - began
     yield 1.0
     artist.picture("window_cancelled")
     artist.gaps.doing = "resuming"
-    yield from artist.click_until("bpy.ops.align4d.resume", lambda: not job.ended, "Resume lets it go on", GENERATE)
+    yield from artist.click_until("bpy.ops.align4d.resume", lambda: not job.ended, "Resume lets it go on")
     artist.point_at_view()
     artist.gaps.doing = "the job runs again"
     yield from wait_until(lambda: job.state not in {"queued", "running"}, "the engine is done", PATIENCE)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import bpy
-from mouse import Steps
+from mouse import Mouse, Steps
 
 FRAME = 12
 """The scene's frame at which meshes are corrected and compared."""
@@ -32,6 +32,15 @@ def press_button(artist: Any, button: str) -> Steps:
             artist.scroll_down(6)
             yield 0.5
     raise TimeoutError(f"in vain: {button} in the sidebar")
+
+
+def scroll_to_end(artist: Mouse) -> Steps:
+    """Turns the wheel over the sidebar until its last panel is seen."""
+    region = artist.sidebar()
+    region.tag_redraw()
+    artist.move(region.x + region.width // 2, region.y + region.height // 2)
+    artist.scroll_down(60)
+    yield 1.0
 
 
 def undo(artist: Any, done: Callable[[], bool], what: str) -> Steps:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import bpy
+from doing import scroll_to_end
 from mouse import Mouse, Steps, wait_until
 
 REMOVE, EMPTY = "bpy.ops.align4d.remove_result", "bpy.ops.align4d.empty_trash"
@@ -59,7 +60,7 @@ def _remove(artist: Any, name: str, motion: Path) -> Steps:
     """Remove Result and Empty Trash, each with the mouse and with what it asks."""
     _select(name)
     yield from _open_files(artist)
-    yield from _scroll_to_end(artist)
+    yield from scroll_to_end(artist)
     yield from artist.click_on(REMOVE)
     yield 1.0
     artist.picture("window_remove_result")
@@ -71,7 +72,7 @@ def _remove(artist: Any, name: str, motion: Path) -> Steps:
     yield from wait_until(lambda: not motion.is_file(), "the save moves the files into the trash", 20)
     (thrown,) = (motion.parents[2] / "trash").iterdir()
     _expect(any(thrown.rglob(motion.name)), "the trash has them")
-    yield from _scroll_to_end(artist)
+    yield from scroll_to_end(artist)
     yield from artist.click_on(EMPTY)
     yield 1.0
     artist.picture("window_empty_trash")
@@ -82,20 +83,12 @@ def _remove(artist: Any, name: str, motion: Path) -> Steps:
 
 def _open_files(artist: Mouse) -> Steps:
     """Opens the panel Files, the last of the sidebar, by a click on its head."""
-    yield from _scroll_to_end(artist)
+    yield from scroll_to_end(artist)
     region = artist.sidebar()
     artist.move(region.x + region.width // 3, region.y + _HEAD)
     yield 0.3
     artist.click()
     yield 0.5
-
-
-def _scroll_to_end(artist: Mouse) -> Steps:
-    region = artist.sidebar()
-    region.tag_redraw()
-    artist.move(region.x + region.width // 2, region.y + region.height // 2)
-    artist.scroll_down(60)
-    yield 1.0
 
 
 def _select(name: str) -> None:
