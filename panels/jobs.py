@@ -71,9 +71,9 @@ def _draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job) 
         text.paragraph(layout, context, job.stage, "INFO")
     else:
         _draw_end(layout, context, job)
+    _draw_buttons(layout.row(align=True), job)  # where an error says to press one, not below all that was noted
     for note in job.notes:
         text.paragraph(layout, context, note, "INFO")
-    _draw_buttons(layout.row(align=True), job)
 
 
 def _draw_progress(layout: bpy.types.UILayout, job: Job) -> None:

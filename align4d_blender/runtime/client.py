@@ -33,7 +33,7 @@ _SIGKILL = 9
 _AT_WORK = ("INFO ", "DEBUG ")
 """How lines of the engine's log begin that say what it does, not why it stopped."""
 
-_ADVICE = "Press Resume: the job goes on where it was. If it happens again, Show Log says why."
+_ADVICE = "Press Resume: the job goes on where it was. If it happens again, "
 
 
 class EngineClient:
@@ -137,11 +137,11 @@ class EngineClient:
             return {"event": "cancelled", "job": self._cancelled}
         code = self._process.returncode
         if code == -_SIGKILL:
-            message = "The system ended the engine, as it does where memory runs out."
+            message, later = "The system ended the engine, as it does where memory runs out.", "close what else needs memory."
         else:
             words = (line for line in reversed(self._chatter) if line.strip() and not line.startswith(_AT_WORK))
-            message = f"The engine stopped by itself with exit code {code} ({next(words, 'it said nothing')})."
-        return {"event": "failed", **UserError("engine_died", message, _ADVICE, "open_log").as_dict()}
+            message, later = f"The engine stopped by itself with exit code {code} ({next(words, 'it said nothing')}).", "Show Log says why."
+        return {"event": "failed", **UserError("engine_died", message, _ADVICE + later, "open_log").as_dict()}
 
 
 def _is_message(line: str) -> bool:

@@ -103,7 +103,7 @@ def test_an_engine_that_the_system_ends_may_have_had_no_memory_left(start: Calla
     code = "import os, sys; print('INFO tracking', file=sys.stderr, flush=True); os.kill(os.getpid(), 9)"
     event = poll_until(start("move", [sys.executable, "-c", code]), "failed")
     assert event["message"] == "The system ended the engine, as it does where memory runs out."
-    assert "Press Resume" in str(event["advice"])
+    assert "Press Resume" in str(event["advice"]) and "close what else needs memory" in str(event["advice"])
 
 
 def test_other_version_is_refused(start: Callable[..., object]) -> None:

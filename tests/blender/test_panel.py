@@ -156,6 +156,13 @@ def test_jobs_in_every_state(blender: ModuleType, tmp_path: Path, monkeypatch: p
     assert "never overlaps the mesh" in shown and "Turn the camera" in shown and "Resume" in shown
 
 
+def test_the_button_that_an_error_names_stands_above_the_notes(blender: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    add_mesh("Fox")
+    job = start_slow_job(blender, tmp_path, monkeypatch)
+    job.notes.append("Something to know.")
+    assert draw(blender, "jobs").endswith("Cancel\nShow Log\nSomething to know.")
+
+
 def test_progress_in_an_artists_words(blender: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     add_mesh()
     job = start_slow_job(blender, tmp_path, monkeypatch)
