@@ -167,7 +167,7 @@ def _corner_areas(mesh: bpy.types.Mesh, points: np.ndarray) -> np.ndarray:
 def _notes(item: bpy.types.Object, frame: tuple[int, float], place: Place, moving: list[str]) -> list[str]:
     said = []
     if moving:
-        said.append(f"{' and '.join(moving)} of {item.name} would move it over time: the motion comes after, and replaces that.")
+        said.append(f"{' and '.join(moving)} of {item.name} would move it over time: the motion replaces that, until it is muted or removed.")
     if place.held:
         said.append(f"{item.name} moves by itself (keyframes, parent or constraints): it is held where it was at frame {frame[0]}.")
     if item.data.shape_keys and not place.keys:
