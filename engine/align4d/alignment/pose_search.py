@@ -59,7 +59,7 @@ class PoseSearchSettings:
     points: int = 500
     samples: int = 300
     color_weight: float = 0.1
-    starts: int = 32
+    starts: int = 16
     spread: float = 0.4
     depth_spread: float = 0.1
     turn: float = 25.0
@@ -71,7 +71,7 @@ class PoseSearchSettings:
     bend: float = 0.002
     slack: float = 0.5
     turned: float = 0.1
-    kept: int = 6
+    kept: int = 4
     frames: int = 8
     anchors: int = 3
     aim: float = 0.15
