@@ -171,9 +171,11 @@ def mesh_arrays() -> dict[str, np.ndarray]:
 
 
 def bone_arrays() -> dict[str, np.ndarray]:
-    """Bone weights of that mesh."""
+    """Bones of that mesh, and their weights."""
     return {
         "names": np.array(["Armature/hip", "Armature/head"]),
+        "parent": np.array([-1, 0], np.int32),
+        "head": np.array([[0, 0, 0], [0, 0, 1]], np.float32),
         "vertex": np.arange(8, dtype=np.int32),
         "bone": np.array([0, 1] * 4, np.int32),
         "weight": np.ones(8, np.float32),
