@@ -29,10 +29,10 @@ from .version import PROTOCOL, check_version
 
 if TYPE_CHECKING:
     from .batch import BATCH_LOCK, CANCEL_FILE, EVENT_FILE
+    from .bones import BONE_ARRAYS
     from .correction import can_be_corrected, has_flips, write_correction
     from .flipped_job import read_finished, write_flipped
     from .job import (
-        BONE_ARRAYS,
         COMPLETED,
         GAUSSIAN_FRAME,
         GENERATED,
@@ -141,6 +141,7 @@ _LATER = {
     **dict.fromkeys(("pc2_shape", "read_pc2", "write_pc2"), ".pc2"),
     **dict.fromkeys(("BASE", "CERTAINTY", "CERTAINTY_ARRAYS", "FLIPS", "PINS", "PIN_ARRAYS", "SOLVED", "FlipSpec", "PinSpec"), ".pins"),
     "AnimatedWebp": ".webp",
+    "BONE_ARRAYS": ".bones",
     "LIMIT_ARRAYS": ".limits",
     "can_be_corrected": ".correction",
     "has_flips": ".correction",
