@@ -41,12 +41,12 @@ def test_a_mirrored_pose_is_the_image_of_the_pose() -> None:
     turn, shift = (0.5 * torch.randn(2, 6, 3, generator=generator) for _ in range(2))
     turn[:, [0, 5]], shift[:, [0, 5]] = 0, 0  # what lies in the middle stays as it is
     points = torch.from_numpy(JOINT).float()
-    before, after = (skeleton.pose(*pose) for pose in ((turn, shift), mirrored(twins, skeleton, turn, shift)))
+    before, after = (skeleton.pose(*pose) for pose in ((turn, shift), mirrored(twins, turn, shift)))
 
     def places(motion: object) -> torch.Tensor:
         return (motion.rotation @ points[..., None])[..., 0] + motion.offset  # type: ignore[attr-defined]
 
     image = places(before)[:, twins.other] * torch.tensor([-1.0, 1, 1])
     torch.testing.assert_close(places(after), image, atol=1e-5, rtol=0)
-    again = mirrored(twins, skeleton, *mirrored(twins, skeleton, turn, shift))
+    again = mirrored(twins, *mirrored(twins, turn, shift))
     torch.testing.assert_close(again[0], turn, atol=1e-6, rtol=0)

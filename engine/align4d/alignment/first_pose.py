@@ -155,7 +155,7 @@ class FirstPoseSearch:
         best = min(found, key=lambda one: one[0])[1]
         twins = find_twins(self.skeleton)
         if twins is not None:
-            found.append(self._compared(best.frame, camera, *mirrored(twins, self.skeleton, best.turn, best.shift), self.still, report))
+            found.append(self._compared(best.frame, camera, *mirrored(twins, best.turn, best.shift), self.still, report))
         report.progress(self.search.kept + 1, self.search.kept + 1)
         return self._at_its_distance(min(found, key=lambda one: one[0])[1], self.still, report)
 

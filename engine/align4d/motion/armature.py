@@ -108,5 +108,5 @@ def armature_of(bones: np.ndarray, area: np.ndarray, names: Sequence[str], head:
 def _twins(names: list[str]) -> np.ndarray:
     """(K,) the bone on the other side of each, by its name; itself where there is none."""
     number = {name: bone for bone, name in enumerate(names)}
-    twins = [number.get("/".join([*name.split("/")[:-1], other_side(name.split("/")[-1])]), bone) for bone, name in enumerate(names)]
-    return np.array(twins, np.int64)
+    parted = [name.rpartition("/") for name in names]
+    return np.array([number.get(rig + slash + other_side(bone), own) for own, (rig, slash, bone) in enumerate(parted)], np.int64)

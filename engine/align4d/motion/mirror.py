@@ -25,12 +25,10 @@ class Twins:
     Attributes:
         other: (K,) int64, the part on the other side; a part in the middle, or that has no twin, is its own.
         normal: (3,) of the plane between them.
-        limbs: pairs of the parts by which limbs that are each other's twin hang on the body.
     """
 
     other: np.ndarray
     normal: np.ndarray
-    limbs: tuple[tuple[int, int], ...]
 
 
 def find_twins(skeleton: Skeleton) -> Twins | None:
@@ -46,8 +44,8 @@ def find_twins(skeleton: Skeleton) -> Twins | None:
     else:
         found = [(_matched(skeleton, normal), normal) for normal in np.eye(3)[:2]]
         other, normal = max(found, key=lambda one: int((one[0] != np.arange(skeleton.count)).sum()))
-    limbs = _limbs(skeleton, other)
-    return Twins(other, normal, tuple((int(one), int(twin)) for one, twin in limbs)) if len(limbs) else None
+    limbs = _on_limbs(skeleton, other)
+    return Twins(np.where(limbs, other, np.arange(skeleton.count)), normal) if limbs.any() else None
 
 
 def _matched(skeleton: Skeleton, normal: np.ndarray) -> np.ndarray:
@@ -86,25 +84,22 @@ def _middles(skeleton: Skeleton) -> np.ndarray:
     return total / count[:, None]
 
 
-def _limbs(skeleton: Skeleton, other: np.ndarray) -> np.ndarray:
-    """(L, 2) twins that hang on parts which are no twins."""
+def _on_limbs(skeleton: Skeleton, other: np.ndarray) -> np.ndarray:
+    """(K,) bool of the parts of limbs: of twins that hang on parts which are no twins."""
     own = np.arange(skeleton.count)
     above = np.where(skeleton.parent < 0, own, skeleton.parent)
-    first = np.flatnonzero((own < other) & (other[above] == above))
-    return np.stack([first, other[first]], 1)
+    first = (own < other) & (other[above] == above)
+    inside = first.copy()
+    inside[other[first]] = True
+    for level in skeleton.levels[1:]:
+        inside[level] |= inside[skeleton.parent[level]]
+    return inside
 
 
-def mirrored(
-    twins: Twins, skeleton: Skeleton, turn: Tensor, shift: Tensor, limbs: tuple[tuple[int, int], ...] | None = None
-) -> tuple[Tensor, Tensor]:
-    """Turns and shifts (T, K, 3) with limbs in the pose that their twins had; the root and what lies in the middle stay.
-
-    Args:
-        limbs: those of the twins' limbs that are exchanged; all of them where not given.
-    """
+def mirrored(twins: Twins, turn: Tensor, shift: Tensor) -> tuple[Tensor, Tensor]:
+    """Turns and shifts (T, K, 3) with every limb in the pose that its twin had; the root and what lies in the middle stay."""
     normal, other = torch.from_numpy(twins.normal).to(turn), torch.from_numpy(twins.other).to(turn.device)
-    chosen = torch.from_numpy(_below(skeleton, twins.limbs if limbs is None else limbs) & (twins.other != np.arange(skeleton.count)))
-    paired = chosen.to(turn.device)[:, None]
+    paired = (other != torch.arange(len(other), device=turn.device))[:, None]
 
     def across(vector: Tensor) -> Tensor:
         return 2 * (vector @ normal)[..., None] * normal
@@ -113,12 +108,3 @@ def mirrored(
     turned = across(turn.index_select(1, other)) - turn.index_select(1, other)
     moved = shift.index_select(1, other) - across(shift.index_select(1, other))
     return torch.where(paired, turned, turn), torch.where(paired, moved, shift)
-
-
-def _below(skeleton: Skeleton, limbs: tuple[tuple[int, int], ...]) -> np.ndarray:
-    """(K,) bool of the parts of limbs."""
-    inside = np.zeros(skeleton.count, bool)
-    inside[[part for limb in limbs for part in limb]] = True
-    for level in skeleton.levels[1:]:
-        inside[level] |= inside[skeleton.parent[level]]
-    return inside
